@@ -1,0 +1,183 @@
+"""One reading and one writing of JSON, base64url and digests, for everything that is signed or hashed.
+
+Two parsers that disagree about one document are a forgery waiting to happen, so reading refuses whatever JSON
+libraries disagree about, and writing has exactly one result.
+"""
+
+import hashlib
+import json
+import math
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from typing import Any, Final
+
+import rfc8785
+
+from signing.errors import MalformedError
+
+MAX_INTEGER: Final = 2**53 - 1
+"""Largest integer that survives a double, the only number some JSON readers have (RFC 8785 §3.2.2.3)."""
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+
+# Possessive, and the closing quote is optional: an unterminated string costs one pass, not one per quote.
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
+_FORBIDDEN_CHARACTER: Final = re.compile("[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256 digest, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def b64u(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 §2)."""
+    return b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode("ascii")
+
+
+def unb64u(text: str | bytes) -> bytes:
+    """Decode base64url; each byte string has exactly one accepted text.
+
+    Padding, white space, the standard alphabet and non-zero trailing bits are refused: with any of them one signature
+    has many spellings.
+
+    Raises: MalformedError ("base64url").
+    """
+    try:
+        raw = text.encode("ascii") if isinstance(text, str) else text
+        data = a2b_base64(raw.translate(_FROM_URL) + b"=" * (-len(raw) % 4))
+    except (UnicodeEncodeError, Base64Error) as error:
+        raise MalformedError("base64url") from error
+    # a2b_base64 skips what it does not know; writing the result again shows whether it skipped anything.
+    if b2a_base64(data, newline=False).translate(_TO_URL, b"=") != raw:
+        raise MalformedError("base64url")
+    return data
+
+
+def strict_loads(data: bytes | str, *, max_bytes: int, max_depth: int = 32) -> Any:
+    """Read JSON that every conforming reader reads alike, or refuse it.
+
+    Refused beyond RFC 8259: duplicate names, NaN and infinities (also `1e400`), numbers beyond ±(2**53-1), lone
+    surrogates, control characters in strings except tab, line feed and carriage return, byte order marks, anything but
+    UTF-8. Size and depth are checked before the first byte is parsed.
+
+    Args:
+        data: one JSON document.
+        max_bytes: cap on the UTF-8 length.
+        max_depth: cap on nested arrays and objects; a flat object has depth 1.
+    Raises: MalformedError ("too_large", "encoding", "depth", "duplicate_name", "number", "character", "json").
+    """
+    if len(data) > max_bytes:
+        raise MalformedError("too_large")
+    try:
+        raw, text = (data.encode(), data) if isinstance(data, str) else (data, data.decode())
+    except UnicodeError as error:
+        raise MalformedError("encoding") from error
+    if len(raw) > max_bytes:
+        raise MalformedError("too_large")
+    if raw.count(b"[") + raw.count(b"{") > max_depth:
+        _check_depth(raw, max_depth)
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("json") from error
+    # Only an escape can bring in a forbidden character: raw ones were refused by the UTF-8 and JSON decoders.
+    if "\\" in text:
+        _check_characters(value)
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """Write a JSON value in its one canonical form (RFC 8785).
+
+    Raises: MalformedError ("not_canonical"): not a JSON value, an integer beyond ±(2**53-1), NaN, a lone surrogate.
+    """
+    try:
+        if _is_plain(value):
+            return _ENCODE(value).encode()
+        return rfc8785.dumps(value)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("not_canonical") from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the standard encoder provably writes RFC 8785: no floats, and names that sort alike.
+
+    Names sort by UTF-16 code unit there and by code point here; these orders agree below the surrogates.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER  # type: ignore[no-any-return]
+    if kind is dict:
+        for name, item in value.items():
+            if type(name) is not str or not (name.isascii() or max(name) < "\ud800"):
+                return False
+            if type(item) is not str and not _is_plain(item):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(type(item) is str or _is_plain(item) for item in value)
+    return False
+
+
+def _check_depth(raw: bytes, max_depth: int) -> None:
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(raw):
+        token = match[0]
+        if token in b"[{":
+            depth += 1
+            if depth > max_depth:
+                raise MalformedError("depth")
+        elif token in b"]}":
+            depth -= 1
+
+
+def _check_characters(value: Any) -> None:
+    if isinstance(value, str):
+        if _FORBIDDEN_CHARACTER.search(value):
+            raise MalformedError("character")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_characters(name)
+            _check_characters(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_characters(item)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise MalformedError("duplicate_name")
+    return result
+
+
+def _integer(text: str) -> int:
+    # The length first: int() of a long numeral takes quadratic time.
+    if len(text) > 17 or not -MAX_INTEGER <= (value := int(text)) <= MAX_INTEGER:
+        raise MalformedError("number")
+    return value
+
+
+def _real(text: str) -> float:
+    value = float(text)
+    # RFC 8785 writes 1e20 as an integer, which could not be read back here.
+    if not math.isfinite(value) or abs(value) > MAX_INTEGER:
+        raise MalformedError("number")
+    return value
+
+
+def _constant(_: str) -> Any:
+    raise MalformedError("number")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_real, parse_constant=_constant
+)
+_ENCODE: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
