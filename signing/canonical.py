@@ -10,6 +10,7 @@ import math
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 import rfc8785
@@ -20,7 +21,9 @@ MAX_INTEGER: Final = 2**53 - 1
 """Largest integer that survives a double, the only number some JSON readers have (RFC 8785 §3.2.2.3)."""
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")  # the standard alphabet and padding become junk
+_LAST_CHARACTER: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+"""By length modulo 4: the last characters whose unused bits are zero."""
 
 # Possessive, and the closing quote is optional: an unterminated string costs one pass, not one per quote.
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
@@ -47,13 +50,12 @@ def unb64u(text: str | bytes) -> bytes:
     """
     try:
         raw = text.encode("ascii") if isinstance(text, str) else text
-        data = a2b_base64(raw.translate(_FROM_URL) + b"=" * (-len(raw) % 4))
-    except (UnicodeEncodeError, Base64Error) as error:
+        rest = len(raw) % 4
+        if rest and raw[-1] not in _LAST_CHARACTER[rest]:
+            raise MalformedError("base64url")
+        return a2b_base64(raw.translate(_FROM_URL) + b"=="[: -rest % 4], strict_mode=True)
+    except (UnicodeEncodeError, KeyError, Base64Error) as error:
         raise MalformedError("base64url") from error
-    # a2b_base64 skips what it does not know; writing the result again shows whether it skipped anything.
-    if b2a_base64(data, newline=False).translate(_TO_URL, b"=") != raw:
-        raise MalformedError("base64url")
-    return data
 
 
 def strict_loads(data: bytes | str, *, max_bytes: int, max_depth: int = 32) -> Any:
@@ -95,33 +97,42 @@ def canonical(value: Any) -> bytes:
     Raises: MalformedError ("not_canonical"): not a JSON value, an integer beyond ±(2**53-1), NaN, a lone surrogate.
     """
     try:
-        if _is_plain(value):
-            return _ENCODE(value).encode()
-        return rfc8785.dumps(value)
+        try:
+            return _write(value).encode()
+        except TypeError:
+            return rfc8785.dumps(value)
     except (ValueError, RecursionError) as error:
         raise MalformedError("not_canonical") from error
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether the standard encoder provably writes RFC 8785: no floats, and names that sort alike.
+def _write(value: Any) -> str:
+    """RFC 8785 for what licences are made of, several times faster than the general writer.
 
-    Names sort by UTF-16 code unit there and by code point here; these orders agree below the surrogates.
+    Raises: TypeError: floats, and whatever else the general writer must decide about.
     """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return -MAX_INTEGER <= value <= MAX_INTEGER  # type: ignore[no-any-return]
+    if kind is str:
+        return encode_basestring(value)
     if kind is dict:
-        for name, item in value.items():
-            if type(name) is not str or not (name.isascii() or max(name) < "\ud800"):
-                return False
-            if type(item) is not str and not _is_plain(item):
-                return False
-        return True
+        names = "".join(value)
+        # RFC 8785 sorts by UTF-16 code unit, Python by code point; the orders agree below the surrogates.
+        if not names.isascii() and max(names) >= "\ud800":
+            raise TypeError
+        members = [
+            f"{encode_basestring(name)}:{encode_basestring(item) if type(item := value[name]) is str else _write(item)}"
+            for name in sorted(value)
+        ]
+        return "{" + ",".join(members) + "}"
     if kind is list or kind is tuple:
-        return all(type(item) is str or _is_plain(item) for item in value)
-    return False
+        items = [encode_basestring(item) if type(item) is str else _write(item) for item in value]
+        return "[" + ",".join(items) + "]"
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return str(value)
+    raise TypeError
 
 
 def _check_depth(raw: bytes, max_depth: int) -> None:
@@ -178,6 +189,3 @@ def _constant(_: str) -> Any:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_real, parse_constant=_constant
 )
-_ENCODE: Final = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-).encode

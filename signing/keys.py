@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, Self
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from signing.canonical import b64u, canonical, sha256, unb64u
 from signing.errors import KeyPolicyError, MalformedError, SignatureError
@@ -187,8 +187,11 @@ class SoftwareSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Sign the message; 64 bytes r || s."""
-        r, s = decode_dss_signature(self._private_key.sign(message, _ECDSA_SHA256))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        # SEQUENCE { INTEGER r, INTEGER s }, of 72 bytes at most: every length is one byte. An integer has a zero in
+        # front when its first bit is set, and fewer than 32 bytes when it is small.
+        der = self._private_key.sign(message, _ECDSA_SHA256)
+        end_of_r = 4 + der[3]
+        return der[4:end_of_r][-32:].rjust(32, b"\0") + der[end_of_r + 2 :][-32:].rjust(32, b"\0")
 
     def __repr__(self) -> str:
         return f"SoftwareSigner(kid={self.kid!r})"
