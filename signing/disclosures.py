@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any, Final
 
-from signing.canonical import b64u, canonical, sha256, strict_loads, unb64u
+from signing.canonical import MAX_INTEGER, b64u, canonical, check_characters, sha256, strict_loads, unb64u
 from signing.errors import MalformedError
 from signing.jose import MAX_TOKEN_BYTES
 
@@ -16,14 +16,15 @@ MAX_DEPTH: Final = 32
 """Cap on nested objects and arrays, the same for issuing and verifying."""
 
 _RESERVED: Final = frozenset({"_sd", "...", "_sd_alg"})
-_SALT_BYTES: Final = 16
+_SALT_BYTES: Final = 18  # at least 128 bits, and whole groups of base64
+_SALT_CHARACTERS: Final = 24
 _MIN_SALT_CHARACTERS: Final = 22  # 128 bits in base64url
 
 
 def fresh_salts(count: int) -> list[str]:
-    """128 random bits each."""
-    entropy = secrets.token_bytes(_SALT_BYTES * count)  # one system call
-    return [b64u(entropy[start : start + _SALT_BYTES]) for start in range(0, len(entropy), _SALT_BYTES)]
+    """144 random bits each, 24 characters of base64url."""
+    text = b64u(secrets.token_bytes(_SALT_BYTES * count))  # one system call, one encoding
+    return [text[start : start + _SALT_CHARACTERS] for start in range(0, len(text), _SALT_CHARACTERS)]
 
 
 def checked_salts(salts: list[str]) -> list[str]:
@@ -58,17 +59,31 @@ def digest(text: str) -> str:
     return b64u(sha256(text.encode()))
 
 
-def refuse_reserved(value: Any, depth: int = 1) -> None:
-    """Refuse claims whose names mean something to SD-JWT, and claims nested deeper than verifiers read."""
+def refuse_unreadable(value: Any, depth: int = 1) -> None:
+    """Refuse claims that could be signed but not verified: what the format reserves, and what `strict_loads` refuses.
+
+    Raises: MalformedError ("depth", "reserved_name", "character", "number", "not_canonical").
+    """
     if depth > MAX_DEPTH:
         raise MalformedError("depth")
     if isinstance(value, dict):
         if not _RESERVED.isdisjoint(value):
             raise MalformedError("reserved_name")
+        try:
+            names = "".join(value)
+        except TypeError as error:
+            raise MalformedError("not_canonical") from error
+        if not names.isprintable():  # a quick answer, which nearly every string passes
+            check_characters(names)
         value = value.values()
     for item in value:
-        if isinstance(item, (dict, list, tuple)):
-            refuse_reserved(item, depth + 1)
+        if isinstance(item, str):
+            if not item.isprintable():
+                check_characters(item)
+        elif isinstance(item, (dict, list, tuple)):
+            refuse_unreadable(item, depth + 1)
+        elif isinstance(item, float) and abs(item) > MAX_INTEGER:
+            raise MalformedError("number")
 
 
 def reveal(payload: dict[str, Any], disclosures: Collection[str]) -> dict[str, Any]:

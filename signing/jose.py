@@ -200,6 +200,8 @@ def _split(token: str | bytes, max_bytes: int) -> tuple[dict[str, Any], bytes, b
 
 
 def _protected(signer: Signer, typ: str, header: Mapping[str, Any]) -> str:
+    if not header:
+        return _encode_header(signer.alg, signer.kid, typ, (), ())
     if not header.keys().isdisjoint(("alg", "kid", "typ", "crit", "b64")):
         raise ValueError("header may not set alg, kid, typ, crit or b64")
     names = tuple(header)

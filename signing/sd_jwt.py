@@ -19,7 +19,7 @@ from signing.disclosures import (
     digest,
     encode,
     fresh_salts,
-    refuse_reserved,
+    refuse_unreadable,
     reveal,
 )
 from signing.errors import ClaimError, MalformedError
@@ -118,8 +118,8 @@ def prepare(
     Args:
         claims: all claims, disclosed or not.
         disclosable: top-level names that become disclosures; the rest stays in clear.
-        salt: makes one salt per disclosure, 22 characters of base64url or more; by default 128 random bits each.
-    Raises: MalformedError ("reserved_name", "depth", "not_canonical").
+        salt: makes one salt per disclosure, 22 characters of base64url or more; by default 144 random bits each.
+    Raises: MalformedError ("reserved_name", "depth", "character", "number", "not_canonical").
         ValueError: `disclosable` holds an absent name (a slip would leave a claim in clear) or one that every verifier
         needs (`NEVER_DISCLOSABLE`); a salt is short or repeated.
     """
@@ -129,7 +129,7 @@ def prepare(
     if not hidden.isdisjoint(NEVER_DISCLOSABLE):
         raise ValueError("disclosable names a claim that every verifier needs")
     payload: dict[str, Any] = dict(claims)
-    refuse_reserved(payload)
+    refuse_unreadable(payload)
     names = [name for name in payload if name in hidden]
     salts = fresh_salts(len(names)) if salt is None else checked_salts([salt() for _ in names])
     disclosures = tuple(encode(value, name, payload.pop(name)) for value, name in zip(salts, names, strict=True))
