@@ -1,0 +1,122 @@
+"""Grants 共享授权: what one system may have of one certificate type, for which matters and purpose."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from catalog.errors import DefinitionError
+
+
+class GrantState(StrEnum):
+    """Only a live grant discloses."""
+
+    LIVE = "live"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+class CaseKind(StrEnum):
+    """On application (依申请) or ex officio (依职权); grants of one kind never serve the other."""
+
+    APPLICATION = "application"
+    EX_OFFICIO = "ex_officio"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the owner approved.
+
+    `corroboration` lists the kinds of which a case must show at least one; empty asks for none.
+    """
+
+    fields: frozenset[str]
+    matters: frozenset[str]
+    legal_basis: str
+    quota_per_day: int | None
+    corroboration: frozenset[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored form, with sorted lists so that equal terms are equal bytes."""
+        return {
+            "fields": sorted(self.fields),
+            "matters": sorted(self.matters),
+            "legal_basis": self.legal_basis,
+            "quota_per_day": self.quota_per_day,
+            "corroboration": sorted(self.corroboration),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant as stored. `row_version`, `ledger_entry_id` and `mac` guard its meaning; quota counters stand elsewhere."""
+
+    id: str
+    owner_department_id: str
+    system_id: str
+    type_code: str
+    kind: CaseKind
+    terms: Terms
+    purpose: str
+    state: GrantState
+    valid_from: datetime
+    valid_until: datetime
+    row_version: int
+    ledger_entry_id: str
+    mac: bytes
+
+    def meaning(self) -> dict[str, Any]:
+        """Everything the MAC covers."""
+        return {
+            "id": self.id,
+            "owner_department_id": self.owner_department_id,
+            "system_id": self.system_id,
+            "type_code": self.type_code,
+            "kind": self.kind.value,
+            "terms": self.terms.as_json(),
+            "purpose": self.purpose,
+            "state": self.state.value,
+            "valid_from": round(self.valid_from.timestamp()),
+            "valid_until": round(self.valid_until.timestamp()),
+            "row_version": self.row_version,
+            "ledger_entry_id": self.ledger_entry_id,
+        }
+
+    def objection(
+        self, *, matter: str, purpose: str, fields: Collection[str], corroboration: Collection[str], now: datetime
+    ) -> str | None:
+        """The first reason why this grant does not cover the question, as a code; None when it does. Quota is not checked."""
+        if self.state is not GrantState.LIVE:
+            return f"grant_{self.state.value}"
+        if not self.valid_from <= now < self.valid_until:
+            return "grant_not_in_force"
+        if purpose != self.purpose:
+            return "purpose_not_granted"
+        if matter not in self.terms.matters:
+            return "matter_not_granted"
+        if not self.terms.fields.issuperset(fields):
+            return "field_not_granted"
+        if self.terms.corroboration and self.terms.corroboration.isdisjoint(corroboration):
+            return "corroboration_missing"
+        return None
+
+
+def read_terms(definition: Mapping[str, Any]) -> Terms:
+    """Read declared terms. Raises: DefinitionError."""
+    try:
+        quota = definition.get("quota_per_day")
+        terms = Terms(
+            fields=frozenset(str(name) for name in definition["fields"]),
+            matters=frozenset(str(code) for code in definition["matters"]),
+            legal_basis=str(definition["legal_basis"]),
+            quota_per_day=None if quota is None else int(quota),
+            corroboration=frozenset(str(kind) for kind in definition.get("corroboration", ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DefinitionError(f"grant: {error}") from error
+    if not terms.fields or not terms.matters or not terms.legal_basis.strip():
+        raise DefinitionError("grant: fields, matters and legal_basis must not be empty")
+    if terms.quota_per_day is not None and terms.quota_per_day < 1:
+        raise DefinitionError("grant: quota_per_day must be positive")
+    return terms

@@ -1,0 +1,224 @@
+"""Queries over the catalogue. Each takes the caller's connection and never commits; rows become values here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+
+from catalog.grants import CaseKind, Grant, GrantState, Terms, read_terms
+from catalog.matters import Matter, read_matter
+from catalog.tables import DepartmentRow, GrantQuotaRow, GrantRow, MatterRow, SystemKeyRow, SystemRow, table
+
+_DEPARTMENTS: Final = table(DepartmentRow)
+_SYSTEMS: Final = table(SystemRow)
+_KEYS: Final = table(SystemKeyRow)
+_MATTERS: Final = table(MatterRow)
+_GRANTS: Final = table(GrantRow)
+_QUOTAS: Final = table(GrantQuotaRow)
+
+_SYSTEM_KEY: Final = (
+    select(
+        _SYSTEMS.c.id, _SYSTEMS.c.client_id, _SYSTEMS.c.owner_department_id, _SYSTEMS.c.active, _KEYS.c.kid, _KEYS.c.jwk
+    )
+    .join(_KEYS, _KEYS.c.system_id == _SYSTEMS.c.id)
+    .where(
+        and_(_SYSTEMS.c.client_id == bindparam("client_id"), _KEYS.c.kid == bindparam("kid"), _KEYS.c.active.is_(True))
+    )
+)
+_GRANTS_OF: Final = select(_GRANTS).where(
+    and_(_GRANTS.c.system_id == bindparam("system_id"), _GRANTS.c.kind == bindparam("kind"))
+)
+_GRANTS_SHARED: Final = (
+    select(_GRANTS.c.id, _GRANTS.c.row_version, _GRANTS.c.state, _GRANTS.c.valid_until)
+    .where(_GRANTS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_GRANTS.c.id)
+    .with_for_update(read=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A department, as other rows refer to it."""
+
+    id: str
+    code: str
+    name_zh: str
+    name_en: str
+    issues: tuple[str, ...]
+    """Codes of the certificate types it is entitled to issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemKey:
+    """A system and the one key that a kid names."""
+
+    system_id: str
+    client_id: str
+    department_id: str
+    active: bool
+    kid: str
+    jwk: dict[str, str]
+
+
+def add_department(tx: Connection, **values: Any) -> None:
+    """Write a department row."""
+    tx.execute(insert(_DEPARTMENTS).values(**values))
+
+
+def find_department(tx: Connection, code: str) -> Department | None:
+    """The department of this USCC."""
+    row = tx.execute(select(_DEPARTMENTS).where(_DEPARTMENTS.c.code == code)).one_or_none()
+    return None if row is None else _department(row)
+
+
+def list_departments(tx: Connection) -> list[Department]:
+    """All departments, by code."""
+    rows = tx.execute(select(_DEPARTMENTS).order_by(_DEPARTMENTS.c.code))
+    return [_department(row) for row in rows]
+
+
+def add_system(tx: Connection, **values: Any) -> None:
+    """Write a system row."""
+    tx.execute(insert(_SYSTEMS).values(**values))
+
+
+def add_system_key(tx: Connection, **values: Any) -> None:
+    """Write a public key of a system."""
+    tx.execute(insert(_KEYS).values(**values))
+
+
+def find_system_id(tx: Connection, client_id: str) -> str | None:
+    """The id of a client."""
+    return tx.execute(select(_SYSTEMS.c.id).where(_SYSTEMS.c.client_id == client_id)).scalar()
+
+
+def find_system_key(tx: Connection, client_id: str, kid: str) -> SystemKey | None:
+    """The active key of a client by its exact kid; None when either is unknown."""
+    row = tx.execute(_SYSTEM_KEY, {"client_id": client_id, "kid": kid}).one_or_none()
+    if row is None:
+        return None
+    return SystemKey(row.id, row.client_id, row.owner_department_id, row.active, row.kid, row.jwk)
+
+
+def add_matter(
+    tx: Connection, *, id: str, definition: dict[str, Any], owner_department_id: str, now: datetime
+) -> Matter:  # noqa: A002
+    """Write the next version of a matter; cases that are open keep the version they were opened under."""
+    matter = read_matter(definition)
+    same = and_(_MATTERS.c.code_system == matter.code_system, _MATTERS.c.code == matter.code)
+    version = len(tx.execute(select(_MATTERS.c.id).where(same)).all()) + 1
+    tx.execute(update(_MATTERS).where(same).values(current=False))
+    tx.execute(
+        insert(_MATTERS).values(
+            id=id,
+            code_system=matter.code_system,
+            code=matter.code,
+            version=version,
+            current=True,
+            owner_department_id=owner_department_id,
+            definition=definition,
+            created_at=now,
+        )
+    )
+    return matter
+
+
+def find_matter(tx: Connection, code: str) -> tuple[str, Matter, str] | None:
+    """Row id, matter and owning department of the current version under this code."""
+    where = and_(_MATTERS.c.code == code, _MATTERS.c.current.is_(True))
+    row = tx.execute(select(_MATTERS).where(where)).first()
+    return None if row is None else (row.id, read_matter(row.definition), row.owner_department_id)
+
+
+def read_matter_row(tx: Connection, matter_id: str) -> Matter:
+    """The matter version that a case was opened under. Rows are never changed, so callers may keep the value."""
+    return read_matter(tx.execute(select(_MATTERS.c.definition).where(_MATTERS.c.id == matter_id)).scalar_one())
+
+
+def list_matters(tx: Connection) -> list[Matter]:
+    """All current matters, by code."""
+    rows = tx.execute(select(_MATTERS.c.definition).where(_MATTERS.c.current.is_(True)).order_by(_MATTERS.c.code))
+    return [read_matter(definition) for definition in rows.scalars()]
+
+
+def add_grant(tx: Connection, grant: Grant) -> None:
+    """Write a grant with its guard."""
+    tx.execute(insert(_GRANTS).values(**_grant_values(grant)))
+
+
+def replace_grant(tx: Connection, grant: Grant) -> bool:
+    """Write a changed grant over its previous version; False when that was not the stored one any more."""
+    where = and_(_GRANTS.c.id == grant.id, _GRANTS.c.row_version == grant.row_version - 1)
+    return tx.execute(update(_GRANTS).where(where).values(**_grant_values(grant))).rowcount == 1
+
+
+def grants_of(tx: Connection, system_id: str, kind: CaseKind) -> list[Grant]:
+    """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.registry.guards`."""
+    return [_grant(row) for row in tx.execute(_GRANTS_OF, {"system_id": system_id, "kind": kind.value})]
+
+
+def find_grant(tx: Connection, grant_id: str) -> Grant | None:
+    """One grant, locked against a change by another transaction."""
+    row = tx.execute(select(_GRANTS).where(_GRANTS.c.id == grant_id).with_for_update()).one_or_none()
+    return None if row is None else _grant(row)
+
+
+def lock_grants(tx: Connection, ids: list[str]) -> dict[str, tuple[int, str, datetime]]:
+    """Row version, state and end of these grants, share-locked in id order until the transaction ends (seam D6)."""
+    rows = tx.execute(_GRANTS_SHARED, {"ids": ids})
+    return {row.id: (row.row_version, row.state, row.valid_until) for row in rows}
+
+
+def lease_quota(tx: Connection, *, grant_id: str, day: str, block: int, limit: int) -> int:
+    """Take up to `block` uses out of a day's quota; answers how many were left to take."""
+    where = and_(_QUOTAS.c.grant_id == grant_id, _QUOTAS.c.day == day)
+    leased = tx.execute(select(_QUOTAS.c.leased).where(where).with_for_update()).scalar()
+    if leased is None:
+        tx.execute(insert(_QUOTAS).values(grant_id=grant_id, day=day, leased=0))
+        leased = 0
+    taken = max(0, min(block, limit - leased))
+    if taken:
+        tx.execute(update(_QUOTAS).where(where).values(leased=leased + taken))
+    return taken
+
+
+def _department(row: Row[Any]) -> Department:
+    return Department(row.id, row.code, row.name_zh, row.name_en, tuple(row.issues))
+
+
+def _grant(row: Row[Any]) -> Grant:
+    terms: Terms = read_terms(row.terms)
+    return Grant(
+        id=row.id,
+        owner_department_id=row.owner_department_id,
+        system_id=row.system_id,
+        type_code=row.type_code,
+        kind=CaseKind(row.kind),
+        terms=terms,
+        purpose=row.purpose,
+        state=GrantState(row.state),
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        row_version=row.row_version,
+        ledger_entry_id=row.ledger_entry_id,
+        mac=row.mac,
+    )
+
+
+def _grant_values(grant: Grant) -> dict[str, Any]:
+    return {
+        "id": grant.id,
+        "owner_department_id": grant.owner_department_id,
+        "system_id": grant.system_id,
+        "type_code": grant.type_code,
+        "kind": grant.kind.value,
+        "terms": grant.terms.as_json(),
+        "purpose": grant.purpose,
+        "state": grant.state.value,
+        "valid_from": grant.valid_from,
+        "valid_until": grant.valid_until,
+        "row_version": grant.row_version,
+        "ledger_entry_id": grant.ledger_entry_id,
+        "mac": grant.mac,
+    }

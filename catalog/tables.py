@@ -1,0 +1,166 @@
+"""Rows of the catalogue, and the column types that every table of the project uses.
+
+A row class only describes columns; queries are written against `table(Row)` in `store.py`, and rows become domain
+values there. Table classes validate nothing and never appear in a signature of the API (pitfall F2).
+"""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, LargeBinary, String, Table, UniqueConstraint, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant, stored as microseconds since 1970; a naive datetime is refused.
+
+    A whole number sorts, compares and survives the same way in both databases; SQLite has no time zone to keep.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Microseconds since the epoch. Raises ValueError for a naive datetime."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return round(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """The instant, in UTC."""
+        del dialect
+        return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
+
+
+def table(row: type[SQLModel]) -> Table:
+    """The table behind a row class, for Core statements."""
+    return cast("Table", row.__table__)  # type: ignore[attr-defined]
+
+
+def uuid(
+    *, primary_key: bool = False, references: str | None = None, nullable: bool = False, index: bool = False
+) -> Any:
+    """A UUID column, handled as text in Python."""
+    column: Column[Any] = Column(
+        Uuid(as_uuid=False),
+        *([ForeignKey(references)] if references else []),
+        primary_key=primary_key,
+        nullable=nullable,
+        index=index,
+    )
+    return Field(sa_column=column)
+
+
+def instant(*, nullable: bool = False, index: bool = False) -> Any:
+    """An aware UTC instant."""
+    return Field(sa_column=Column(Instant(), nullable=nullable, index=index))
+
+
+def binary(*, nullable: bool = False, unique: bool = False) -> Any:
+    """Bytes: ciphertext, hash or MAC."""
+    return Field(sa_column=Column(LargeBinary(), nullable=nullable, unique=unique))
+
+
+def document() -> Any:
+    """A JSON value without personal data."""
+    return Field(sa_column=Column(JSON(), nullable=False))
+
+
+def words(
+    length: int, *, nullable: bool = False, index: bool = False, unique: bool = False, references: str | None = None
+) -> Any:
+    """Text of a bounded length."""
+    column: Column[Any] = Column(
+        String(length), *([ForeignKey(references)] if references else []), nullable=nullable, index=index, unique=unique
+    )
+    return Field(sa_column=column)
+
+
+class DepartmentRow(SQLModel, table=True):
+    """A public body, or an institution acting in a public service."""
+
+    __tablename__ = "departments"
+    id: str = uuid(primary_key=True)
+    code: str = words(18, unique=True)
+    name_zh: str = words(200)
+    name_en: str = words(200)
+    level: str = words(20)
+    region: str = words(12)
+    issues: list[str] = document()
+    successor_id: str | None = uuid(references="departments.id", nullable=True)
+    created_at: datetime = instant()
+
+
+class SystemRow(SQLModel, table=True):
+    """Software of a department that calls the hub."""
+
+    __tablename__ = "systems"
+    id: str = uuid(primary_key=True)
+    client_id: str = words(64, unique=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    name_zh: str = words(200)
+    name_en: str = words(200)
+    active: bool
+    created_at: datetime = instant()
+
+
+class SystemKeyRow(SQLModel, table=True):
+    """A public key by which a system authenticates. Found by exact kid, never by trying (pitfall J12)."""
+
+    __tablename__ = "system_keys"
+    __table_args__ = (UniqueConstraint("system_id", "kid"),)
+    id: str = uuid(primary_key=True)
+    system_id: str = uuid(references="systems.id")
+    kid: str = words(128)
+    jwk: dict[str, str] = document()
+    active: bool
+    created_at: datetime = instant()
+
+
+class MatterRow(SQLModel, table=True):
+    """A service with its requirements. `definition` is a matter as `catalog.matters` reads it."""
+
+    __tablename__ = "matters"
+    __table_args__ = (UniqueConstraint("code_system", "code", "version"),)
+    id: str = uuid(primary_key=True)
+    code_system: str = words(40)
+    code: str = words(64, index=True)
+    version: int
+    current: bool
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    definition: dict[str, Any] = document()
+    created_at: datetime = instant()
+
+
+class GrantRow(SQLModel, table=True):
+    """What one system may have, for what. Its meaning is covered by a MAC and by its latest ledger entry."""
+
+    __tablename__ = "grants"
+    __table_args__ = (UniqueConstraint("system_id", "type_code", "purpose", "kind"),)
+    id: str = uuid(primary_key=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    system_id: str = uuid(references="systems.id")
+    type_code: str = words(64)
+    kind: str = words(20)
+    terms: dict[str, Any] = document()
+    purpose: str = words(200)
+    state: str = words(20)
+    valid_from: datetime = instant()
+    valid_until: datetime = instant()
+    row_version: int
+    ledger_entry_id: str = uuid()
+    mac: bytes = binary()
+
+
+class GrantQuotaRow(SQLModel, table=True):
+    """How much of a grant's quota has been leased out on one civil day."""
+
+    __tablename__ = "grant_quotas"
+    grant_id: str = uuid(primary_key=True, references="grants.id")
+    day: str = Field(sa_column=Column(String(10), primary_key=True))
+    leased: int

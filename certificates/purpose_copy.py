@@ -1,0 +1,62 @@
+"""Purpose copies 加注件: granted claims of one licence, for one receiver, case and purpose, for a short time."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from certificates.errors import GrantedClaimsError
+from certificates.numbering import Identifier
+from certificates.types import CertificateType
+
+VCT: Final = "urn:yizheng:purpose-copy"
+
+
+def copy_claims(
+    *,
+    source: Mapping[str, Any],
+    granted: Collection[str],
+    identifier: Identifier,
+    type: CertificateType,  # noqa: A002  # the field's word
+    audience: str,
+    receiver_jwk: Mapping[str, str],
+    case_no: str,
+    matter: str,
+    purpose: str,
+    hub_uri: str,
+    issued_at: datetime,
+    expires_at: datetime,
+    jti: str,
+    custody: str = "hub_held",
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The claims of a copy and the names that are selectively disclosable. No status index: a copy is short-lived.
+
+    Raises: GrantedClaimsError: a granted claim is not one that the type shows. One the licence lacks is left out.
+    """
+    strangers = set(granted) - type.claims.keys()
+    if strangers:
+        raise GrantedClaimsError(sorted(strangers))
+    shown = {name: source[name] for name in type.claims if name in granted and name in source}
+    described = source["certificate"]
+    payload: dict[str, Any] = {
+        "iss": hub_uri,
+        "vct": VCT,
+        "aud": audience,
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "jti": jti,
+        "cnf": {"jwk": {name: receiver_jwk[name] for name in ("kty", "crv", "x", "y")}},
+        "certificate": {
+            "identifier": identifier.text,
+            "type": type.code,
+            "type_name": type.name.zh,
+            "version": identifier.version,
+            "issuer": described["issuer"],
+            "issued_on": described["issued_on"],
+            "valid_from": described["valid_from"],
+            "valid_until": described["valid_until"],
+            "custody": custody,
+        },
+        "purpose": {"text": purpose, "case_no": case_no, "matter": matter},
+        **shown,
+    }
+    return payload, frozenset(shown)

@@ -1,0 +1,36 @@
+"""Why a caller is not let in.
+
+AccessError
+├── InvalidClientError   the assertion does not authenticate a client; `reason` is for the log, never for the caller
+├── InvalidTokenError    the access token does not authenticate this request; likewise
+└── GrantTypeError       the token request asks for something this server does not do
+"""
+
+
+class AccessError(Exception):
+    """Root of the access errors."""
+
+
+class InvalidClientError(AccessError):
+    """Client authentication failed. All causes look alike outside."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidTokenError(AccessError):
+    """The bearer token is not good here and now. All causes look alike outside."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class GrantTypeError(AccessError):
+    """OAuth 2 `unsupported_grant_type` or `invalid_request`; `error` is the OAuth code."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description

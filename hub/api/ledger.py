@@ -1,0 +1,73 @@
+"""The public log: checkpoint, tiles (C2SP tlog-tiles) and proofs."""
+
+from base64 import b64encode
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import Field
+
+from hub.deps import HubDep
+from hub.ledger.errors import NotSequencedError
+from hub.ledger.proofs import entry_bundle, prove_consistency, prove_inclusion, published_tile
+from hub.storage.errors import MissingError
+from signing.errors import SigningError
+from signing.tiles import Tile
+
+router = APIRouter(tags=["ledger"])
+_IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@router.get("/ledger/checkpoint", summary="The latest signed checkpoint 最新检查点")
+async def checkpoint(hub: HubDep) -> PlainTextResponse:
+    """C2SP tlog-checkpoint, signed and co-signable. Remember it: a later log that does not contain it was rewritten."""
+    note = await hub.ledger.checkpoint()
+    if note is None:
+        raise NotSequencedError("checkpoint")
+    return PlainTextResponse(note)
+
+
+@router.get("/ledger/tile/{path:path}", summary="A tile of the tree, or a bundle of leaves 树片")
+async def tile(path: str, hub: HubDep) -> Response:
+    """`{level}/{index}` for hashes, `entries/{index}` for leaves, with `.p/{width}` while partial."""
+    entries = path.startswith("entries/")
+    try:
+        wanted = Tile.parse("tile/" + (path.replace("entries/", "0/", 1) if entries else path))
+    except SigningError as error:
+        raise MissingError(path[:100]) from error
+    if entries:
+        data = await hub.database.read(lambda tx: entry_bundle(tx, wanted))
+    else:
+        data = await hub.database.read(lambda tx: published_tile(tx, wanted))
+    if data is None:
+        raise MissingError("tile")
+    return Response(data, media_type="application/octet-stream", headers=_IMMUTABLE)
+
+
+@router.get("/api/v1/ledger/entries/{entry_id}/proof", summary="Prove that an entry is in the log 包含证明")
+async def proof(entry_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")], hub: HubDep) -> JSONResponse:
+    """The id stands in the receipt and is known to its holder only; the proof shows a commitment, never a content."""
+    found = await hub.database.read(lambda tx: prove_inclusion(tx, entry_id))
+    if found is None:
+        raise MissingError("entry")
+    return JSONResponse(
+        {
+            "entry": found.entry_id,
+            "index": found.index,
+            "size": found.size,
+            "leaf": found.leaf_data.decode(),
+            "leaf_hash": b64encode(found.leaf_hash).decode(),
+            "path": [b64encode(node).decode() for node in found.path],
+            "checkpoint": found.note,
+        }
+    )
+
+
+@router.get("/api/v1/ledger/consistency", summary="Prove that the log only grew 一致性证明")
+async def consistency(hub: HubDep, size: Annotated[int, Field(ge=0, le=2**53)]) -> JSONResponse:
+    """From the tree of `size` to that of the latest checkpoint."""
+    try:
+        path, note = await hub.database.read(lambda tx: prove_consistency(tx, size))
+    except ValueError as error:
+        raise MissingError("size") from error
+    return JSONResponse({"from": size, "path": [b64encode(node).decode() for node in path], "checkpoint": note})

@@ -1,0 +1,80 @@
+"""`yizheng department | system | type | matter | grant`: the catalogue, written from YAML or JSON files.
+
+Only the command line writes the catalogue until there is staff sign-in.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+import yaml
+
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+
+if TYPE_CHECKING:
+    from hub.runtime import Hub
+
+GROUPS: Final = {
+    "department": "Departments 部门",
+    "system": "Systems 应用系统",
+    "type": "Certificate types 证照类型",
+    "matter": "Matters 政务服务事项",
+    "grant": "Grants 共享授权",
+}
+FileArgument = Annotated[Path, typer.Argument(help="YAML or JSON; several definitions as a list 定义文件")]
+_MAX_BYTES: Final = 4 * 1024 * 1024
+
+
+def group(name: str) -> typer.Typer:
+    """The commands of one kind of catalogue object."""
+    app = typer.Typer(help=GROUPS[name], no_args_is_help=True)
+
+    @app.command("add", help=f"Register from a file. 登记 ({GROUPS[name]})")
+    def add(file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+        added = with_hub(home, lambda hub: _add(hub, name, file), writes=True)
+        show({"added": added}, as_json=as_json, text="\n".join(f"{name} {item}" for item in added))
+
+    if name == "grant":
+        for verb, state in (("suspend", "suspended"), ("resume", "live"), ("withdraw", "withdrawn")):
+            app.command(verb, help=f"Put a grant into the state `{state}`.")(_changer(state))
+    return app
+
+
+def _changer(state: str) -> Callable[..., None]:
+    def change(
+        grant_id: Annotated[str, typer.Argument(help="The grant's id 授权编号")], home: HomeOption = None
+    ) -> None:
+        from catalog.grants import GrantState
+
+        with_hub(home, lambda hub: hub.registry.change_grant(grant_id, GrantState(state)), writes=True)
+        print(f"grant {grant_id} {state}")
+
+    return change
+
+
+async def _add(hub: "Hub", name: str, file: Path) -> list[str]:
+    if name == "type":
+        return [await hub.registry.add_type(_text(file))]
+    add = getattr(hub.registry, f"add_{name}")
+    return [await add(definition) for definition in _definitions(file)]
+
+
+def _definitions(file: Path) -> list[dict[str, Any]]:
+    try:
+        loaded = yaml.safe_load(_text(file))
+    except yaml.YAMLError:
+        fail(f"{file} is neither YAML nor JSON", "see docs/publisher.md for examples", Exit.BAD_DATA)
+    definitions = loaded if isinstance(loaded, list) else [loaded]
+    if not all(isinstance(item, dict) for item in definitions):
+        fail(f"{file} holds no definitions", "see docs/publisher.md for examples", Exit.BAD_DATA)
+    return definitions
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            fail(f"{file} is larger than {_MAX_BYTES} bytes", "", Exit.BAD_DATA)
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fail(f"{file} cannot be read as UTF-8 text", "", Exit.USAGE)

@@ -1,0 +1,109 @@
+"""`yizheng certificate`: suspend, resume, revoke; show; export the signed licence."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+
+if TYPE_CHECKING:
+    from certificates.store import VersionRecord
+    from hub.runtime import Hub
+
+app = typer.Typer(help="Certificates 电子证照", no_args_is_help=True)
+IdentifierArgument = Annotated[str, typer.Argument(help="GB/T 36904 identifier 证照标识")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the history and the ledger 原因")]
+BasisOption = Annotated[str, typer.Option("--legal-basis", help="Legal basis 法律依据")]
+
+
+def _change(
+    identifier: str, operation: str, reason: str, legal_basis: str, home: Path | None, *, as_json: bool
+) -> None:
+    from certificates.lifecycle import Operation
+    from hub.issuing.status import UnknownCertificateError
+
+    async def work(hub: "Hub") -> "VersionRecord":
+        return await hub.status.change(identifier, Operation(operation), reason=reason, legal_basis=legal_basis)
+
+    try:
+        changed = with_hub(home, work, writes=True)
+    except UnknownCertificateError:
+        fail("there is no such certificate", "check the identifier", Exit.BAD_DATA)
+    value = {"identifier": changed.identifier, "status": changed.status}
+    show(value, as_json=as_json, text=f"{changed.identifier} is now {changed.status}")
+
+
+@app.command("revoke")
+def revoke(
+    identifier: IdentifierArgument,
+    reason: ReasonOption,
+    legal_basis: BasisOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke for good. 撤销"""
+    _change(identifier, "revoke", reason, legal_basis, home, as_json=as_json)
+
+
+@app.command("suspend")
+def suspend(
+    identifier: IdentifierArgument,
+    reason: ReasonOption,
+    legal_basis: BasisOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Suspend until resumed. 暂扣"""
+    _change(identifier, "suspend", reason, legal_basis, home, as_json=as_json)
+
+
+@app.command("resume")
+def resume(
+    identifier: IdentifierArgument,
+    reason: ReasonOption,
+    legal_basis: BasisOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lift a suspension. 暂扣发还"""
+    _change(identifier, "resume", reason, legal_basis, home, as_json=as_json)
+
+
+@app.command("find")
+def find(
+    id_number: Annotated[
+        str,
+        typer.Option(
+            "--id-number", prompt=True, hide_input=True, help="The holder's ID number; better typed than given 证件号码"
+        ),
+    ],
+    id_type: Annotated[str, typer.Option("--id-type", help="111 citizen ID, 001 USCC 证件类型")] = "001",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List a holder's current certificates. 按持证主体查询"""
+    from hub.issuing.files import identifiers_of
+
+    found = with_hub(home, lambda hub: identifiers_of(hub, id_type, id_number))
+    lines = [f"{item['identifier']}  {item['status']}" for item in found]
+    show({"certificates": found}, as_json=as_json, text="\n".join(lines) or "none 无")
+
+
+@app.command("export")
+def export(
+    identifier: IdentifierArgument,
+    out: Annotated[Path, typer.Argument(help="File to write, mode 0600 输出文件")],
+    home: HomeOption = None,
+) -> None:
+    """Write the signed licence with all its disclosures: for the issuer and the holder only. 导出原件"""
+    from hub.issuing.files import read_document
+    from hub.issuing.status import UnknownCertificateError
+    from hub.storage.files import write_durably
+
+    try:
+        token = with_hub(home, lambda hub: read_document(hub, identifier), writes=True)
+    except UnknownCertificateError:
+        fail("there is no such certificate", "check the identifier", Exit.BAD_DATA)
+    write_durably(out, token, mode=0o600)
+    print(f"{out}  {len(token)} bytes")

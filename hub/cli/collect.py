@@ -1,0 +1,73 @@
+"""`yizheng collect`: a register becomes licences."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show, with_hub
+
+if TYPE_CHECKING:
+    from hub.collection.service import CollectionResult
+    from hub.runtime import Hub
+
+
+def collect(
+    files: Annotated[list[Path], typer.Argument(help="The register's CSV files, UTF-8 or GB18030 登记簿文件")],
+    type_code: Annotated[str, typer.Option("--type", help="Certificate type: code or short name 证照类型")],
+    issuer: Annotated[str, typer.Option("--issuer", help="The issuing department's USCC 颁发机构代码")],
+    home: HomeOption = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="Columns to claims; default: the type's own")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="When the register said so, RFC 3339; default: the file's time")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Folder for the report 报告目录")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect a register: one licence a row; bad rows go to the report, the others go on. 归集"""
+    from hub.collection.service import CollectionOrder, CollectionService
+
+    order = CollectionOrder(
+        type=type_code,
+        issuer=issuer,
+        files=files,
+        mapping=mapping,
+        as_of=_instant(as_of),
+        report_dir=report or settings_of(home).home / "reports" / type_code,
+    )
+
+    async def work(hub: "Hub") -> "CollectionResult":
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        service = CollectionService(
+            hub.database, issuing=hub.issuing, types=hub.types, vault=hub.vault, clock=hub.clock
+        )
+        columns = (TextColumn("collecting 归集"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, disable=as_json, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            return await service.collect(
+                order, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+
+    result = with_hub(home, work, writes=True)
+    totals = result.totals
+    text = (
+        f"issued 新发 {totals.issued}   updated 更新 {totals.updated}   unchanged 未变 {totals.unchanged}   "
+        f"rejected 退回 {totals.rejected}   normalised 已修正 {totals.normalised}\nreport 报告 {result.report.parent}"
+    )
+    show(totals.to_json(), as_json=as_json, text=text)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        fail("--as-of is not an RFC 3339 instant", "write it like 2026-11-22T08:00:00+08:00", Exit.USAGE)
+    if parsed.tzinfo is None:
+        fail("--as-of has no time zone", "write it like 2026-11-22T08:00:00+08:00", Exit.USAGE)
+    return parsed

@@ -1,0 +1,96 @@
+"""What every command shares: exit codes, opening the hub, showing errors with the next step."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from hub.runtime import Hub
+    from hub.settings import Settings
+
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    """Exit codes, stable. 0, 1 and 2 of `verify` and `ledger verify` are their verdicts."""
+
+    OK = 0
+    FAILED = 1
+    INDETERMINATE = 2
+    USAGE = 64
+    BAD_DATA = 65
+    UNAVAILABLE = 69
+    REFUSED = 77
+
+
+HomeOption = Annotated[Path | None, typer.Option("--home", envvar="YIZHENG_HOME", help="The hub's folder 数据目录")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output 机器可读输出")]
+
+
+def settings_of(home: Path | None) -> "Settings":
+    """Settings of the hub in `home`."""
+    from hub.settings import Settings
+
+    return Settings.load(home)
+
+
+def with_hub(home: Path | None, work: Callable[["Hub"], Awaitable[T]], *, writes: bool = False) -> T:
+    """Open the hub, do the work, and when it wrote, see it under a signed checkpoint before the command ends."""
+    from hub.runtime import open_hub
+
+    settings = settings_of(home)
+    if not (settings.home / "hub.json").exists():
+        fail(f"there is no hub in {settings.home}", "run `yizheng init`, or name the folder with --home", Exit.USAGE)
+
+    async def run() -> T:
+        async with open_hub(settings) as hub:
+            result = await work(hub)
+            if writes:
+                await hub.jobs.sweep()
+                await hub.ledger.drain()
+            return result
+
+    return guarded(run)
+
+
+def guarded(run: Callable[[], Awaitable[T]]) -> T:
+    """Run; an error of ours becomes one line of what happened and one of what to do."""
+    from catalog.errors import CatalogError
+    from certificates.errors import CertificateError
+    from hub.collection.errors import CollectionError
+    from hub.ledger.errors import LedgerError
+    from hub.storage.errors import StorageError
+    from signing.errors import SigningError
+
+    async def awaited() -> T:
+        return await run()
+
+    try:
+        return asyncio.run(awaited())
+    except CollectionError as error:
+        fail(str(error), getattr(error, "advice", "") or "check the command's file, type and mapping", Exit.BAD_DATA)
+    except (CatalogError, CertificateError, SigningError) as error:
+        fail(str(error), "correct the input and run the command again", Exit.BAD_DATA)
+    except LedgerError as error:
+        fail(str(error), "see docs/operator.md, “The ledger refuses”", Exit.REFUSED)
+    except StorageError as error:
+        fail(str(error), "check the database and the hub's folder; nothing was half written", Exit.UNAVAILABLE)
+
+
+def fail(what: str, advice: str, code: Exit) -> NoReturn:
+    """Say what happened and what to do, on stderr."""
+    print(f"yizheng: {what}", file=sys.stderr)
+    if advice:
+        print(f"         {advice}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def show(value: dict[str, Any], *, as_json: bool, text: str) -> None:
+    """One JSON line, or text for people."""
+    print(json.dumps(value, ensure_ascii=False) if as_json else text)

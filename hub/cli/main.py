@@ -1,0 +1,41 @@
+"""`yizheng`: the groups of commands. Heavy imports stand inside the commands, so that `--help` is quick."""
+
+import sys
+
+import typer
+from typer._click.exceptions import UsageError  # the command parser that typer carries
+
+from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, verify
+from hub.cli.common import Exit
+
+app = typer.Typer(
+    name="yizheng",
+    help="一证 — one ID in; the hub fetches the rest. 以一证通办代替层层证明。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(initialise.init)
+app.command("serve")(serve.serve)
+app.command("check")(serve.check)
+app.command("collect")(collect.collect)
+app.command("verify")(verify.verify)
+app.command("export-trust")(verify.export_trust)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(certificate.app, name="certificate")
+for _name in catalogue.GROUPS:
+    app.add_typer(catalogue.group(_name), name=_name)
+
+
+def run() -> None:
+    """Entry point; a wrong call exits with 64 (usage), never with a verdict's code."""
+    command = typer.main.get_command(app)
+    try:
+        command.main(standalone_mode=False)
+    except UsageError as error:
+        error.show()
+        sys.exit(Exit.USAGE)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(130)

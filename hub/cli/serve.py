@@ -1,0 +1,74 @@
+"""`yizheng serve` and `yizheng check`."""
+
+import json
+import socket
+from typing import Annotated
+
+import typer
+
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show, with_hub
+
+
+def serve(
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on 监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port 端口")] = 8700,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs PostgreSQL and Redis")] = 1,
+) -> None:
+    """Run the hub. 运行中枢"""
+    import uvicorn
+
+    from hub.app import create_app
+    from hub.logs import configure_logging
+    from hub.web.banner import banner
+
+    settings = settings_of(home)
+    if not (settings.home / "hub.json").exists():
+        fail(f"there is no hub in {settings.home}", "run `yizheng init --sample` first", Exit.USAGE)
+    if workers > 1:
+        fail("the embedded cache, jobs and locks serve one process", "run one worker", Exit.USAGE)
+    if not _free(host, port):
+        fail(f"{host}:{port} is taken", "choose another with --port", Exit.USAGE)
+    configure_logging()
+    print(banner(settings, host=host, port=port), flush=True)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        http="httptools",
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips or None,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run()
+
+
+def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Validate settings and open the hub as `serve` would, without serving. 检查配置"""
+    settings = settings_of(home)
+    with_hub(home, _nothing)
+    shown = json.loads(settings.model_dump_json())
+    show(
+        shown,
+        as_json=as_json,
+        text="\n".join(f"{name:<28} {value}" for name, value in shown.items()) + "\nall good 检查通过",
+    )
+
+
+async def _nothing(_hub: object) -> None:
+    return None
+
+
+def _free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

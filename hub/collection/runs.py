@@ -1,0 +1,71 @@
+"""The stored progress of a run: what makes two runs the same, and where a killed one goes on."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from catalog.tables import table
+from hub.clock import new_id
+from hub.collection.report import Totals
+from hub.collection.tables import CollectionRunRow
+
+_RUNS: Final = table(CollectionRunRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `next_row` counts rows over all its files, from 0; earlier ones are done and counted in `totals`."""
+
+    id: str
+    next_row: int
+    totals: Totals
+
+
+def run_key(files: Sequence[Path], *, type_code: str, issuer: str, mapping_digest: str, as_of: datetime | None) -> str:
+    """What a resumed run has in common with the killed one: the same bytes under the same mapping for the same issuer."""
+    digest = hashlib.sha256("\0".join((type_code, issuer, mapping_digest, as_of.isoformat() if as_of else "")).encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def start_or_resume(tx: Connection, key: str, *, now: datetime) -> Run:
+    """The unfinished run under this key, or a new one."""
+    row = tx.execute(
+        select(_RUNS).where(and_(_RUNS.c.run_key == key, _RUNS.c.state == "running")).with_for_update()
+    ).first()
+    if row is not None:
+        return Run(row.id, row.next_row, Totals(**row.totals))
+    run = Run(new_id(), 0, Totals())
+    tx.execute(
+        insert(_RUNS).values(
+            id=run.id,
+            run_key=key,
+            state="running",
+            next_row=0,
+            totals=run.totals.to_json(),
+            started_at=now,
+            updated_at=now,
+        )
+    )
+    return run
+
+
+def advance(tx: Connection, run_id: str, *, next_row: int, totals: Totals, now: datetime) -> None:
+    """Record progress in the transaction of the rows it speaks of."""
+    _set(tx, run_id, next_row=next_row, totals=totals.to_json(), updated_at=now)
+
+
+def finish(tx: Connection, run_id: str, *, now: datetime) -> None:
+    """The run is over: the same file is a new run next time."""
+    _set(tx, run_id, state="finished", updated_at=now)
+
+
+def _set(tx: Connection, run_id: str, **values: Any) -> None:
+    tx.execute(update(_RUNS).where(_RUNS.c.id == run_id).values(**values))

@@ -1,0 +1,59 @@
+"""What routes ask for: the hub, the caller, the language."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from hub.access.errors import InvalidTokenError
+from hub.access.service import Caller
+from hub.edge.errors import BadRequestError, Fault, RateLimitedError
+from hub.runtime import Hub
+
+_MAX_KEY_LENGTH = 128
+
+
+def get_hub(request: Request) -> Hub:
+    """The opened hub of this application."""
+    return cast("Hub", request.app.state.hub)
+
+
+async def authenticated(request: Request) -> Caller:
+    """The system that calls, by its bearer token. Before the body is read (pitfall F3).
+
+    Raises: InvalidTokenError, RateLimitedError.
+    """
+    hub = get_hub(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise InvalidTokenError("missing")
+    caller = await hub.access.caller(token.strip())
+    await limit(request, f"system:{caller.client_id}", hub.settings.system_requests_per_minute)
+    return caller
+
+
+async def limit(request: Request, key: str, per_minute: int) -> None:
+    """Count one use of `key`. Raises RateLimitedError."""
+    allowance = await get_hub(request).limits.hit(key, per_minute=per_minute)
+    if not allowance.allowed:
+        raise RateLimitedError(allowance.retry_after_seconds)
+
+
+def language_of(request: Request) -> str:
+    """`en` when the caller prefers it, else `zh-CN`."""
+    return "en" if request.headers.get("accept-language", "").strip().lower().startswith("en") else "zh-CN"
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, if one was sent. Raises BadRequestError for one that is not 1 to 128 visible characters."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise BadRequestError(Fault("idempotency-key", "1 to 128 visible ASCII characters"))
+    return key
+
+
+HubDep = Annotated[Hub, Depends(get_hub)]
+CallerDep = Annotated[Caller, Depends(authenticated)]
+LanguageDep = Annotated[str, Depends(language_of)]
+KeyDep = Annotated[str | None, Depends(idempotency_key)]

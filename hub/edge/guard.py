@@ -1,0 +1,142 @@
+"""A pure ASGI guard around the whole application (pitfalls F3, F6, F7, F10).
+
+It refuses ambiguous framing and unknown hosts, counts body bytes as they arrive, gives every request an id, and adds
+the security headers. It never looks at `request.url`, and logs routes by template, so no path value reaches a log.
+"""
+
+import json
+from collections.abc import Collection
+from time import perf_counter
+from typing import Final
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.clock import new_id
+from hub.edge.errors import BodyTooLargeError
+
+_log = structlog.get_logger("hub.access_log")
+_SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+)
+_CSP: Final = b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+_DOCS_CSP: Final = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+_MAX_HEADER_BYTES: Final = 32_768
+
+
+class EdgeGuard:
+    """Wraps the application. One instance per application."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, problem_type: str) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._max_body_bytes = max_body_bytes
+        self._problem_type = problem_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        refusal = self._refusal(scope)
+        status = 0
+        started = perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_headers(scope, message["headers"], request_id)]
+            await send(message)
+
+        if refusal is not None:
+            await _refuse(sending, refusal, request_id, self._problem_type)
+        else:
+            try:
+                await self._app(scope, _counted(receive, self._max_body_bytes), sending)
+            except Exception as error:
+                # The framework answers a 500 and raises again for the server to log, message and all: an error's text
+                # may hold values, so only its kind goes on.
+                _log.error("unhandled", error=type(error).__name__, request_id=request_id)  # noqa: TRY400
+                if status == 0:
+                    raise RuntimeError("unhandled error before an answer") from None
+        route = getattr(scope.get("route"), "path", "-")
+        _log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            milliseconds=round((perf_counter() - started) * 1000, 1),
+            request_id=request_id,
+        )
+
+    def _refusal(self, scope: Scope) -> str | None:
+        names = [name for name, _ in scope["headers"]]
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEADER_BYTES:
+            return "headers_too_large"
+        if names.count(b"content-length") + names.count(b"transfer-encoding") > 1:
+            return "two_body_lengths"
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or _host_name(hosts[0]) not in self._hosts:
+            return "host"
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if len({name for name, _ in query}) != len(query):
+            return "repeated_query_parameter"
+        return None
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise BodyTooLargeError
+        return message
+
+    return counting
+
+
+def _host_name(value: bytes) -> str:
+    text = value.decode("latin-1").lower()
+    if text.startswith("["):
+        return text[: text.find("]") + 1]
+    return text.partition(":")[0]
+
+
+def _headers(scope: Scope, present: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    names = {name.lower() for name, _ in present}
+    csp = _DOCS_CSP if scope["path"] in {"/docs", "/redoc"} else _CSP
+    added = [*_SECURITY_HEADERS, (b"content-security-policy", csp), (b"x-request-id", request_id.encode())]
+    return [(name, value) for name, value in added if name not in names]
+
+
+async def _refuse(send: Send, rule: str, request_id: str, problem_type: str) -> None:
+    body = json.dumps(
+        {
+            "type": problem_type,
+            "title": "Bad Request",
+            "status": 400,
+            "instance": f"urn:uuid:{request_id}",
+            "errors": [{"pointer": "", "rule": rule}],
+        }
+    ).encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 400,
+            "headers": [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

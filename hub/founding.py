@@ -1,0 +1,69 @@
+"""Founding a hub: everything that is made once. Nothing is overwritten, ever."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from hub.clock import utc_now
+from hub.issuing.desk import SigningDesk
+from hub.ledger.entries import Draft, append, seal
+from hub.ledger.sequencer import create_head
+from hub.runtime import LOG_KEY, open_hub, open_keys
+from hub.settings import Settings
+from hub.storage.database import open_database
+from hub.storage.files import write_durably
+from hub.storage.schema import migrate
+from hub.storage.vault import SECRET_NAMES, DataKey
+from signing.pki import fingerprint
+
+OPERATOR_NAME = "示例市大数据发展管理局"
+OPERATOR_CODE = "11990100MB0000004P"
+
+
+class AlreadyFoundedError(Exception):
+    """The home has a hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What an operator should write down: the fingerprints others compare."""
+
+    root_fingerprint: str
+    log_verifier: str
+
+
+async def found(settings: Settings) -> Founded:
+    """Make keys, certification authority, schema, the log's head, and last `hub.json`, which says that all is there.
+
+    Raises: AlreadyFoundedError; StorageError.
+    """
+    home = settings.home
+    marker = home / "hub.json"
+    if marker.exists():
+        raise AlreadyFoundedError(str(home))
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = open_keys(settings, create=True)
+    for name in (*SECRET_NAMES, LOG_KEY):
+        keys.create_secret(name)
+    log_signer = keys.create_note_signer("log", settings.log_origin())
+    migrate(settings.effective_database_url())
+    database = open_database(settings.effective_database_url())
+    desk = SigningDesk(keys, public_url=settings.public_url)
+    secret = keys.secret(LOG_KEY)
+    log_key = DataKey(secret.value, wrapped=b"", kek_kid=secret.kid)
+    now = utc_now()
+
+    def unit(tx: Connection) -> None:
+        create_head(tx, origin=log_signer.name, now=now)
+        desk.certify_hub(tx, organization=OPERATOR_NAME, organization_id=OPERATOR_CODE, now=now)
+        append(tx, [seal(Draft(kind="hub.founded", detail={"public_url": settings.public_url}, key=log_key), now=now)])
+
+    try:
+        await database.write(unit)
+    finally:
+        await database.close()
+    write_durably(marker, json.dumps({"public_url": settings.public_url}).encode(), mode=0o600)
+    async with open_hub(settings) as hub:
+        await hub.ledger.drain()
+    return Founded(root_fingerprint=fingerprint(desk.anchors()[0]), log_verifier=log_signer.verifier.text)

@@ -1,0 +1,1 @@
+"""Cases and the evidence that answers their requirements."""

@@ -1,0 +1,192 @@
+"""Composing an answer: first everything but signatures, then the signatures, over one stored form.
+
+`Unsigned` is fixed before the ledger row is committed: salts, `jti`, times. After a crash the stored form is signed as it
+stands, so a retry gets the same evidence and nothing is fetched twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from hub.clock import rfc3339
+from hub.intake.resolver import CLEARED, Outcome, Resolution
+from hub.intake.wording import next_step, why
+from hub.issuing.desk import Certified
+from hub.ledger.entries import Sealed
+from hub.ledger.receipts import receipt
+from signing import sd_jwt
+from signing.canonical import b64u, canonical, sha256, strict_loads, unb64u
+from signing.jose import sign_jws
+
+BUNDLE_TYPE: Final = "evidence-bundle+jwt"
+EVIDENCE_FORMAT: Final = "dc+sd-jwt"
+MAX_STORED_BYTES: Final = 4 * 1024 * 1024
+_RUNG_CERTIFICATE: Final = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One purpose copy without its signature, and what the answer says of it."""
+
+    prepared: sd_jwt.Prepared
+    claims: Mapping[str, Any]
+    source: Mapping[str, Any]
+    certificate: Mapping[str, Any]
+    obtained_at: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return {
+            "prepared": {"payload": self.prepared.payload, "disclosures": list(self.prepared.disclosures)},
+            "claims": dict(self.claims),
+            "source": dict(self.source),
+            "certificate": dict(self.certificate),
+            "obtained_at": self.obtained_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One requirement's answer without signatures."""
+
+    resolution: Resolution
+    copies: tuple[Copy, ...]
+
+    def unsigned(self, language: str) -> dict[str, Any]:
+        """The canonical unsigned payload that the ledger row commits to."""
+        resolution = self.resolution
+        requirement = resolution.requirement
+        return {
+            "code": requirement.code,
+            "title": requirement.title(language),
+            "party": requirement.party,
+            "outcome": resolution.outcome.value,
+            "rung": _rung(resolution.outcome),
+            "why": why(resolution.why.code, resolution.why.params, language),
+            "next_step": next_step(resolution.why.code, language),
+            "copies": [copy.as_json() for copy in self.copies],
+        }
+
+
+def unsigned_answer(
+    *,
+    request_id: str,
+    case_no: str,
+    audience: str,
+    issuer: str,
+    request_hash: str,
+    decided_at: datetime,
+    items: Sequence[Mapping[str, Any]],
+    entries: Sequence[Sealed],
+) -> dict[str, Any]:
+    """The stored form of a decided request: all of the answer but its signatures."""
+    return {
+        "request_id": request_id,
+        "case_no": case_no,
+        "audience": audience,
+        "issuer": issuer,
+        "request_hash": request_hash,
+        "decided_at": rfc3339(decided_at),
+        "items": list(items),
+        "entries": [
+            {"id": entry.id, "time": rfc3339(entry.recorded_at), "commitment": b64u(entry.commitment)}
+            for entry in entries
+        ],
+    }
+
+
+def item_hash(item: Mapping[str, Any]) -> str:
+    """What the ledger row of an item commits to."""
+    return sha256(canonical(item)).hex()
+
+
+def stored(answer: Mapping[str, Any]) -> bytes:
+    """Bytes of a decided answer, for storing."""
+    return canonical(answer)
+
+
+def read_stored(data: bytes) -> dict[str, Any]:
+    """Read what `stored` wrote."""
+    answer: dict[str, Any] = strict_loads(data, max_bytes=MAX_STORED_BYTES, max_depth=64)
+    return answer
+
+
+def sign_answer(
+    answer: Mapping[str, Any], entries: Sequence[Sealed], *, copier: Certified, hub: Certified, log_origin: str
+) -> bytes:
+    """Put copies, receipts and bundle under their signatures; answers the response body.
+
+    Only for an answer whose ledger rows are committed.
+    """
+    requirements = []
+    evidenced = []
+    for item, entry in zip(answer["items"], entries, strict=True):
+        evidence = [_signed_copy(copy, copier) for copy in item["copies"]]
+        shown = {name: item[name] for name in ("code", "title", "party", "outcome", "rung", "why", "next_step")}
+        if evidence:
+            shown["evidence"] = evidence[0]
+            if len(evidence) > 1:
+                shown["further_evidence"] = evidence[1:]
+        shown["receipt"] = receipt(entry, issuer=answer["issuer"], log_origin=log_origin, signer=hub.signer)
+        requirements.append(shown)
+        evidenced.append(
+            {
+                "code": item["code"],
+                "party": item["party"],
+                "outcome": item["outcome"],
+                "entry": entry.id,
+                "tokens": [sha256(copy["token"].encode()).hex() for copy in evidence],
+            }
+        )
+    bundle = {
+        "iss": answer["issuer"],
+        "aud": answer["audience"],
+        "iat": int(entries[0].recorded_at.timestamp()) if entries else 0,
+        "jti": answer["request_id"],
+        "case_no": answer["case_no"],
+        "request_hash": answer["request_hash"],
+        "requirements": evidenced,
+    }
+    body = {
+        "evidence_request_id": answer["request_id"],
+        "case_no": answer["case_no"],
+        "decided_at": answer["decided_at"],
+        "requirements": requirements,
+        "still_needed": [item["code"] for item in answer["items"] if Outcome(item["outcome"]) not in CLEARED],
+        "saved": _saved(answer["items"]),
+        "bundle": sign_jws(bundle, signer=hub.signer, typ=BUNDLE_TYPE, header=hub.header),
+    }
+    return canonical(body)
+
+
+def restored_entries(answer: Mapping[str, Any]) -> list[Sealed]:
+    """The entries of a stored answer, enough of them to sign receipts."""
+    return [
+        Sealed(entry["id"], datetime.fromisoformat(entry["time"]), unb64u(entry["commitment"]), {})
+        for entry in answer["entries"]
+    ]
+
+
+def _signed_copy(copy: Mapping[str, Any], copier: Certified) -> dict[str, Any]:
+    prepared = sd_jwt.Prepared(copy["prepared"]["payload"], tuple(copy["prepared"]["disclosures"]))
+    return {
+        "format": EVIDENCE_FORMAT,
+        "token": sd_jwt.sign(prepared, signer=copier.signer, header=copier.header),
+        "claims": copy["claims"],
+        "source": copy["source"],
+        "obtained_at": copy["obtained_at"],
+        "certificate": copy["certificate"],
+    }
+
+
+def _rung(outcome: Outcome) -> str | None:
+    if outcome in {Outcome.SATISFIED, Outcome.DECLARED_NONE}:
+        return _RUNG_CERTIFICATE
+    return None if outcome is Outcome.NOT_APPLICABLE else "paper"
+
+
+def _saved(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Papers this answer spares: one per requirement and party that is proved without asking (design §1)."""
+    proved = [item for item in items if item["outcome"] == Outcome.SATISFIED]
+    return {"papers": len(proved), "titles": [item["title"] for item in proved]}

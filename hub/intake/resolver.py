@@ -1,0 +1,204 @@
+"""The resolver: requirements → alternatives → providers → outcome. Pure; it sees values, never a store or a key.
+
+The order of checks is part of the promise: grant before identity before record, so that a caller without a grant learns
+nothing about a person, and one with a wrong name learns no more than one with an unknown number.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from catalog.grants import Grant
+from catalog.matters import Need, Requirement
+from certificates.store import HeldVersion
+from hub.clock import BEIJING
+from hub.intake.store import Case, Party
+from hub.issuing.drafting import TypeInForce
+
+
+class Outcome(StrEnum):
+    """The eleven answers, never mixed up."""
+
+    SATISFIED = "satisfied"
+    NOT_APPLICABLE = "not_applicable"
+    DECLARED_NONE = "declared_none"
+    NO_SOURCE = "no_source"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    NOT_GRANTED = "not_granted"
+    IDENTITY_UNCONFIRMED = "identity_unconfirmed"
+    AMBIGUOUS = "ambiguous"
+    HOLDER_DECISION_NEEDED = "holder_decision_needed"
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+CLEARED: Final = frozenset({Outcome.SATISFIED, Outcome.NOT_APPLICABLE, Outcome.DECLARED_NONE})
+"""Outcomes after which the person is not asked for the paper."""
+
+_TELLING: Final = (
+    Outcome.AMBIGUOUS,
+    Outcome.SOURCE_UNAVAILABLE,
+    Outcome.REFUSED,
+    Outcome.DECLARED_NONE,
+    Outcome.NO_SOURCE,
+)
+"""Of several alternatives that failed, which answer helps most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason as a code with parameters; its text is made per language."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A certificate that meets a need, and the grant under which it is used."""
+
+    held: HeldVersion
+    need: Need
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The answer to one requirement. `sources` is non-empty exactly when it is satisfied."""
+
+    requirement: Requirement
+    outcome: Outcome
+    why: Why
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything the resolver looks at for one request."""
+
+    case: Case
+    parties: Mapping[str, Party]
+    purpose: str
+    grants: Sequence[Grant]
+    types: Mapping[str, TypeInForce]
+    held: Sequence[HeldVersion]
+    exhausted: Collection[str]
+    now: datetime
+
+    def today(self) -> date:
+        """The civil day on which validity is judged."""
+        return self.now.astimezone(BEIJING).date()
+
+
+def identity_types(types: Mapping[str, TypeInForce]) -> tuple[str, ...]:
+    """Types of which a current record confirms who somebody is."""
+    return tuple(sorted(code for code, known in types.items() if known.type.confirms_identity))
+
+
+def grants_for(requirement: Requirement, question: Question) -> tuple[dict[str, Grant], Why]:
+    """The grants that cover at least one alternative by type, and why the first one that does not, does not."""
+    found: dict[str, Grant] = {}
+    objection = Why("no_grant")
+    for needs in requirement.alternatives:
+        covering = {need.type_code: _covering(need, question) for need in needs}
+        grants = {code: grant for code, (grant, _) in covering.items() if grant is not None}
+        if len(grants) == len(covering):
+            found.update(grants)
+        elif objection.code == "no_grant":
+            objection = next(why for grant, why in covering.values() if grant is None)
+    return found, objection
+
+
+def resolve(requirement: Requirement, question: Question) -> Resolution:
+    """Answer one requirement."""
+    party = question.parties.get(requirement.party)
+    if party is None:
+        return Resolution(requirement, Outcome.NOT_APPLICABLE, Why("party_absent", {"party": requirement.party}))
+    grants, objection = grants_for(requirement, question)
+    if not grants:
+        return Resolution(requirement, Outcome.NOT_GRANTED, objection)
+    usable = {code: grant for code, grant in grants.items() if grant.id not in question.exhausted}
+    if not usable:
+        return Resolution(requirement, Outcome.NOT_GRANTED, Why("quota_exhausted"))
+    if not _identity_confirmed(party, question):
+        return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
+    failures: list[tuple[Outcome, Why]] = []
+    for needs in requirement.alternatives:
+        if not all(need.type_code in usable for need in needs):
+            continue
+        sources: list[Source] = []
+        for need in needs:
+            result = _provider(need, party, question)
+            if not isinstance(result, HeldVersion):
+                failures.append(result)
+                break
+            sources.append(Source(result, need, usable[need.type_code]))
+        else:
+            return Resolution(requirement, Outcome.SATISFIED, Why("satisfied"), tuple(sources))
+    outcome, why = min(failures, key=lambda failure: _TELLING.index(failure[0]))
+    return Resolution(requirement, outcome, why)
+
+
+def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
+    objection = Why("no_grant", {"type": need.type_code})
+    kinds = {item["kind"] for item in question.case.corroboration if "kind" in item}
+    for grant in question.grants:
+        if grant.type_code != need.type_code:
+            continue
+        code = grant.objection(
+            matter=question.case.matter_code,
+            purpose=question.purpose,
+            fields=need.fields,
+            corroboration=kinds,
+            now=question.now,
+        )
+        if code is None:
+            return grant, objection
+        objection = Why(code, {"type": need.type_code})
+    return None, objection
+
+
+def _identity_confirmed(party: Party, question: Question) -> bool:
+    codes = identity_types(question.types)
+    return any(
+        held.record.type_code in codes
+        and held.subject.lookup_hash == party.lookup_hash
+        and held.record.name_hash == party.name_hash
+        and _in_force(held, question)
+        for held in question.held
+    )
+
+
+def _in_force(held: HeldVersion, question: Question) -> bool:
+    record = held.record
+    ends = record.valid_until
+    return (
+        record.state == "issued"
+        and record.status == "valid"
+        and (ends is None or question.today() <= date.fromisoformat(ends))
+    )
+
+
+def _provider(need: Need, party: Party, question: Question) -> HeldVersion | tuple[Outcome, Why]:
+    mine = [
+        held
+        for held in question.held
+        if held.record.type_code == need.type_code and held.subject.lookup_hash == party.lookup_hash
+    ]
+    good = [held for held in mine if _in_force(held, question)]
+    if len(good) == 1:
+        return good[0]
+    params = {"type": need.type_code}
+    if good:
+        return Outcome.AMBIGUOUS, Why("several_certificates", {**params, "count": len(good)})
+    if any(held.record.state != "issued" for held in mine):
+        return Outcome.SOURCE_UNAVAILABLE, Why("issue_not_finished", params)
+    dead = next((held.record.status for held in mine if held.record.status in {"revoked", "suspended"}), None)
+    if dead is not None:
+        return Outcome.REFUSED, Why(f"certificate_{dead}", params)
+    known = question.types.get(need.type_code)
+    if known is None or not known.type.complete:
+        return Outcome.NO_SOURCE, Why("no_record_and_not_complete", params)
+    return Outcome.DECLARED_NONE, Why("certificate_expired" if mine else "no_record", params)

@@ -1,0 +1,229 @@
+"""Queries over cases, parties and evidence requests, always filtered by the system that owns them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+
+from catalog.tables import DepartmentRow, SystemRow, table
+from hub.intake.tables import CasePartyRow, CaseRow, EvidenceRequestRow
+
+_CASES: Final = table(CaseRow)
+_PARTIES: Final = table(CasePartyRow)
+_REQUESTS: Final = table(EvidenceRequestRow)
+_SYSTEMS: Final = table(SystemRow)
+_DEPARTMENTS: Final = table(DepartmentRow)
+
+_CASE: Final = (
+    select(_CASES, _SYSTEMS.c.active.label("system_active"), _DEPARTMENTS.c.code.label("department_code"))
+    .join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
+    .join(_DEPARTMENTS, _DEPARTMENTS.c.id == _CASES.c.owner_department_id)
+    .where(_CASES.c.case_no == bindparam("case_no"))
+)
+_PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("case_id")).order_by(_PARTIES.c.role)
+_CASE_STATE: Final = (
+    select(_CASES.c.state).where(_CASES.c.id == bindparam("case_id")).with_for_update(read=True, of=_CASES)
+)
+_INSERT_REQUEST: Final = insert(_REQUESTS)
+_DECIDE: Final = (
+    update(_REQUESTS)
+    .where(
+        and_(
+            _REQUESTS.c.id == bindparam("request"),
+            _REQUESTS.c.lease == bindparam("held"),
+            _REQUESTS.c.state == "claimed",
+        )
+    )
+    .values(state="decided", answer=bindparam("payload"), decided_at=bindparam("at"), grants=bindparam("used"))
+)
+_DONE: Final = (
+    update(_REQUESTS)
+    .where(
+        and_(
+            _REQUESTS.c.id == bindparam("request"),
+            _REQUESTS.c.lease == bindparam("held"),
+            _REQUESTS.c.state == "decided",
+        )
+    )
+    .values(state="done", answer=bindparam("payload"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as stored. The parties' identities are ciphertext."""
+
+    id: str
+    case_no: str
+    system_id: str
+    department_id: str
+    department_code: str
+    system_active: bool
+    external_no: str
+    matter_id: str
+    matter_code: str
+    kind: str
+    channel: str
+    state: str
+    subjects: list[dict[str, str]]
+    corroboration: list[dict[str, str]]
+    data_key: bytes
+    kek_kid: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A party of a case, found by keyed hashes; both are None for a person without an ID."""
+
+    role: str
+    id_type: str | None
+    lookup_hash: bytes | None
+    name_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest:
+    """A pull as stored."""
+
+    id: str
+    case_id: str
+    system_id: str
+    request_hash: str
+    state: str
+    lease: str
+    lease_until: datetime
+    grants: list[str]
+    answer: bytes | None
+    created_at: datetime
+
+
+def add_case(tx: Connection, case: Mapping[str, Any], parties: Sequence[Mapping[str, Any]]) -> None:
+    """Write a case with its parties."""
+    tx.execute(insert(_CASES).values(**case))
+    tx.execute(insert(_PARTIES), list(parties))
+
+
+def find_case(tx: Connection, case_no: str) -> Case | None:
+    """The case of this number, whoever's it is: the caller of this function must compare `system_id`."""
+    row = tx.execute(_CASE, {"case_no": case_no}).one_or_none()
+    return None if row is None else _case(row)
+
+
+def case_by_id(tx: Connection, case_id: str) -> Case | None:
+    """The case of a stored row."""
+    case_no = tx.execute(select(_CASES.c.case_no).where(_CASES.c.id == case_id)).scalar()
+    return None if case_no is None else find_case(tx, case_no)
+
+
+def find_case_no(tx: Connection, system_id: str, external_no: str) -> str | None:
+    """The case that a system knows under its own number."""
+    where = and_(_CASES.c.system_id == system_id, _CASES.c.external_no == external_no)
+    return tx.execute(select(_CASES.c.case_no).where(where)).scalar()
+
+
+def parties_of(tx: Connection, case_id: str) -> dict[str, Party]:
+    """The parties of a case by role."""
+    rows = tx.execute(_PARTIES_OF, {"case_id": case_id})
+    return {row.role: Party(row.role, row.id_type, row.lookup_hash, row.name_hash) for row in rows}
+
+
+def lock_case_state(tx: Connection, case_id: str) -> str:
+    """The state of a case, share-locked until the transaction ends (seam D6)."""
+    return str(tx.execute(_CASE_STATE, {"case_id": case_id}).scalar_one())
+
+
+def close_case(tx: Connection, case_id: str, *, now: datetime) -> bool:
+    """Close an open case; False when it was closed already."""
+    where = and_(_CASES.c.id == case_id, _CASES.c.state == "open")
+    return tx.execute(update(_CASES).where(where).values(state="closed", closed_at=now)).rowcount == 1
+
+
+def claim_request(tx: Connection, row: Mapping[str, Any]) -> None:
+    """Write a claimed request. Raises ConflictError at the database when its Idempotency-Key is taken."""
+    tx.execute(_INSERT_REQUEST, dict(row))
+
+
+def decide_request(
+    tx: Connection, request_id: str, lease: str, *, payload: bytes, grants: list[str], now: datetime
+) -> bool:
+    """claimed → decided, for whoever holds the lease; False for a loser, who must write nothing."""
+    values = {"request": request_id, "held": lease, "payload": payload, "used": grants, "at": now}
+    return tx.execute(_DECIDE, values).rowcount == 1
+
+
+def finish_request(tx: Connection, request_id: str, lease: str, *, payload: bytes) -> bool:
+    """decided → done, with the answer's bytes."""
+    return tx.execute(_DONE, {"request": request_id, "held": lease, "payload": payload}).rowcount == 1
+
+
+def take_over(tx: Connection, request_id: str, *, old_lease: str, lease: str, until: datetime) -> bool:
+    """Take a request whose holder died."""
+    where = and_(_REQUESTS.c.id == request_id, _REQUESTS.c.lease == old_lease)
+    return tx.execute(update(_REQUESTS).where(where).values(lease=lease, lease_until=until)).rowcount == 1
+
+
+def drop_key(tx: Connection, request_id: str) -> None:
+    """Free the Idempotency-Key of a request older than its 24 hours."""
+    tx.execute(update(_REQUESTS).where(_REQUESTS.c.id == request_id).values(idempotency_key=None))
+
+
+def find_request(tx: Connection, request_id: str, system_id: str) -> EvidenceRequest | None:
+    """A request of this system."""
+    where = and_(_REQUESTS.c.id == request_id, _REQUESTS.c.system_id == system_id)
+    row = tx.execute(select(_REQUESTS).where(where)).one_or_none()
+    return None if row is None else _request(row)
+
+
+def find_request_by_key(tx: Connection, system_id: str, key: str) -> EvidenceRequest | None:
+    """The request that this Idempotency-Key made."""
+    where = and_(_REQUESTS.c.system_id == system_id, _REQUESTS.c.idempotency_key == key)
+    row = tx.execute(select(_REQUESTS).where(where)).one_or_none()
+    return None if row is None else _request(row)
+
+
+def requests_in(tx: Connection, state: str, limit: int) -> list[EvidenceRequest]:
+    """Requests in this state, oldest first."""
+    rows = tx.execute(select(_REQUESTS).where(_REQUESTS.c.state == state).order_by(_REQUESTS.c.id).limit(limit))
+    return [_request(row) for row in rows]
+
+
+def _case(row: Row[Any]) -> Case:
+    return Case(
+        id=row.id,
+        case_no=row.case_no,
+        system_id=row.system_id,
+        department_id=row.owner_department_id,
+        department_code=row.department_code,
+        system_active=row.system_active,
+        external_no=row.external_no,
+        matter_id=row.matter_id,
+        matter_code=row.matter_code,
+        kind=row.kind,
+        channel=row.channel,
+        state=row.state,
+        subjects=row.subjects,
+        corroboration=row.corroboration,
+        data_key=row.data_key,
+        kek_kid=row.kek_kid,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+    )
+
+
+def _request(row: Row[Any]) -> EvidenceRequest:
+    return EvidenceRequest(
+        id=row.id,
+        case_id=row.case_id,
+        system_id=row.system_id,
+        request_hash=row.request_hash,
+        state=row.state,
+        lease=row.lease,
+        lease_until=row.lease_until,
+        grants=row.grants,
+        answer=row.answer,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,239 @@
+"""Issuing: prepare → commit the intent → sign → commit the result. A restart finishes what a crash left, by `finish`.
+
+The ledger row is committed with the intent and commits to the unsigned payload; so every licence that exists was on the
+ledger before it was signed, and a licence signed twice after a crash has the same number, index and claims.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from catalog.store import Department
+from certificates import store
+from certificates.store import VersionRecord
+from hub.clock import Clock, new_id
+from hub.issuing.desk import Certified, SigningDesk
+from hub.issuing.drafting import Desk, Intent, TypeInForce, document_place, draft, version_row
+from hub.issuing.plan import Decision, Effect, Keyed, Record, decide, keyed
+from hub.ledger.entries import Draft, append, seal
+from hub.registry.guards import check_guards, version_mac
+from hub.storage.crash import crash_at
+from hub.storage.database import Database
+from hub.storage.jobs import enqueue
+from hub.storage.vault import DataKey, Vault
+from signing import sd_jwt
+
+PUBLISH_STATUS: Final = "status_list.publish"
+_FINISH_BATCH: Final = 500
+Alongside = Callable[[Connection, Sequence[Decision]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A committed intent on its way to its signature."""
+
+    version_id: str
+    certificate_id: str
+    version: int
+    issuer_code: str
+    prepared: sd_jwt.Prepared
+    key: DataKey
+
+
+class IssuingService:
+    """Issues batches of licences of one type for one department."""
+
+    def __init__(self, database: Database, *, vault: Vault, desk: SigningDesk, clock: Clock, public_url: str) -> None:
+        self._database = database
+        self._vault = vault
+        self._desk = desk
+        self._clock = clock
+        self._public_url = public_url
+
+    async def issue(
+        self, records: Sequence[Record], *, issued: TypeInForce, issuer: Department, alongside: Alongside | None = None
+    ) -> list[Decision]:
+        """Issue, update or leave each record; answers in the same order, after everything is signed and stored.
+
+        Two records with the same key in one batch: the second is weighed against the first.
+
+        Args:
+            alongside: runs in the transaction of the intents (a collection's progress commits with its rows).
+        Raises: StorageError. What was intended before a failure is finished by `finish`.
+        """
+        rows = [keyed(record, issued.type, issuer.code, self._vault) for record in records]
+        certified = await self._database.read(lambda tx: self._desk.issuer(tx, issuer.code))
+        desk = Desk(
+            issued=issued,
+            issuer=issuer,
+            issuer_uri=self._desk.issuer_uri(issuer.code),
+            status_base=f"{self._public_url}/status-lists",
+            vault=self._vault,
+            signing_kid=certified.signer.kid,
+            now=self._clock(),
+        )
+        decisions, intents = await self._database.write(lambda tx: self._intend(tx, desk, rows, alongside))
+        crash_at("issue.intended")
+        await self._complete([_unsigned(intent) for intent in intents], {issuer.code: certified})
+        return decisions
+
+    async def finish(self) -> int:
+        """Sign every intent that a crash left unsigned; answers how many. Safe to run at any time, from any process."""
+        finished = 0
+        while True:
+            found = await self._database.read(self._unfinished)
+            if not found:
+                return finished
+            codes = {item.issuer_code for item in found}
+            signers = await self._database.read(
+                lambda tx, codes=codes: {code: self._desk.issuer(tx, code) for code in codes}
+            )
+            await self._complete(found, signers)
+            finished += len(found)
+
+    def _intend(
+        self, tx: Connection, desk: Desk, rows: Sequence[Keyed], alongside: Alongside | None
+    ) -> tuple[list[Decision], list[Intent]]:
+        known = store.latest_by_record(tx, desk.issued.type.code, desk.issuer.id, {row.record_hash for row in rows})
+        decisions = self._decide(rows, known)
+        chosen = [(row, decision) for row, decision in zip(rows, decisions, strict=True) if decision.effect in _SIGNED]
+        store.touch_as_of(tx, _seen_again(rows, decisions))
+        intents: list[Intent] = []
+        if chosen:
+            subjects = store.upsert_subjects(tx, self._subject_rows([row for row, _ in chosen], desk.now))
+            counters = store.take_status_counters(tx, len(chosen), now=desk.now)
+            for (row, decision), counter in zip(chosen, counters, strict=True):
+                intents.append(draft(desk, row, decision, subjects[row.lookup_hash], counter))
+                if decision.new_serial and decision.previous is not None:
+                    store.retire_record(
+                        tx, decision.previous.certificate_id, self._vault.lookup_hash("retired", decision.previous.id)
+                    )
+            append(tx, [seal(intent.entry, now=desk.now) for intent in intents])
+            store.add_certificates(tx, [intent.certificate_row for intent in intents if intent.certificate_row])
+            store.add_versions(tx, [version_row(intent.record) for intent in intents])
+        if alongside is not None:
+            alongside(tx, decisions)
+        return decisions, intents
+
+    def _decide(self, rows: Sequence[Keyed], known: Mapping[bytes, VersionRecord]) -> list[Decision]:
+        decisions: list[Decision] = []
+        seen: dict[bytes, bytes] = {}
+        for row in rows:
+            if row.record_hash in seen:
+                same = seen[row.record_hash] == row.fingerprint
+                decisions.append(
+                    Decision(Effect.UNCHANGED if same else Effect.REFUSED, reason=None if same else "conflicting_rows")
+                )
+                continue
+            seen[row.record_hash] = row.fingerprint
+            decisions.append(decide(row, known.get(row.record_hash)))
+        return decisions
+
+    def _subject_rows(self, rows: Sequence[Keyed], now: datetime) -> list[dict[str, Any]]:
+        unique = {row.lookup_hash: row for row in rows}
+        return [self._subject_row(row, now) for row in unique.values()]
+
+    def _subject_row(self, row: Keyed, now: datetime) -> dict[str, Any]:
+        key = self._vault.new_data_key()
+        subject_id = new_id()
+        return {
+            "id": subject_id,
+            "id_type": row.holder.id_type,
+            "lookup_hash": row.lookup_hash,
+            "lookup_kid": self._vault.lookup_kid,
+            "data_key": key.wrapped,
+            "kek_kid": key.kek_kid,
+            "id_number": key.encrypt(f"subjects:{subject_id}:id_number", row.holder.id_number.encode()),
+            "created_at": now,
+        }
+
+    async def _complete(self, items: Sequence[Unsigned], signers: Mapping[str, Certified]) -> None:
+        if not items:
+            return
+        results = []
+        for item in items:
+            certified = signers[item.issuer_code]
+            token = sd_jwt.sign(item.prepared, signer=certified.signer, header=certified.header)
+            sealed = item.key.encrypt(document_place(item.version_id), token.encode())
+            results.append({"row": item.version_id, "token": sealed, "kid": certified.signer.kid})
+        crash_at("issue.signed")
+        now = self._clock()
+        await self._database.write(lambda tx: self._store(tx, items, results, now))
+        crash_at("issue.committed")
+
+    def _store(self, tx: Connection, items: Sequence[Unsigned], results: list[dict[str, Any]], now: datetime) -> None:
+        store.store_results(tx, results)
+        store.make_current(tx, [{"certificate": item.certificate_id, "to": item.version} for item in items])
+        renewed = {item.certificate_id for item in items if item.version > 1}
+        if renewed:
+            supersede_older(tx, self._vault, renewed, now=now)
+
+    def _unfinished(self, tx: Connection) -> list[Unsigned]:
+        found = store.intended(tx, _FINISH_BATCH)
+        check_guards(tx, self._vault, versions=found)
+        return [self._reopen(tx, version) for version in found]
+
+    def _reopen(self, tx: Connection, version: VersionRecord) -> Unsigned:
+        subject = store.subject_by_id(tx, version.subject_id)
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        prepared = sd_jwt.Prepared.from_bytes(key.decrypt(document_place(version.id), version.document))
+        return Unsigned(version.id, version.certificate_id, version.version, version.issuer_code, prepared, key)
+
+
+_SIGNED: Final = frozenset({Effect.ISSUED, Effect.UPDATED})
+
+
+def supersede_older(tx: Connection, vault: Vault, certificate_ids: set[str], *, now: datetime) -> None:
+    """Mark every older version that still counts as superseded, each with its own ledger entry."""
+    lists: set[int] = set()
+    entries = []
+    for certificate_id in certificate_ids:
+        versions = store.versions_of(tx, certificate_id)
+        for version in versions[:-1]:
+            if version.status not in {"valid", "suspended"}:
+                continue
+            subject = store.subject_by_id(tx, version.subject_id)
+            entry = Draft(
+                kind="certificate.supersede",
+                detail={"identifier": version.identifier, "by": versions[-1].identifier},
+                key=vault.data_key(subject.data_key, subject.kek_kid),
+                subject_id=version.subject_id,
+                object_id=version.id,
+                object_version=version.row_version + 1,
+            )
+            entries.append(seal(entry, now=now))
+            changed = version.with_status("superseded", ledger_entry_id=entry.id)
+            changed = replace(changed, mac=version_mac(changed, vault))
+            transition = {
+                "id": new_id(),
+                "operation": "supersede",
+                "from_status": version.status,
+                "reason": "a newer version was issued",
+                "legal_basis": "",
+                "effective_at": now,
+                "detail": {},
+            }
+            store.change_status(tx, changed, transition=transition, now=now)
+            lists.add(version.status_list)
+    append(tx, entries)
+    for number in sorted(lists):
+        enqueue(tx, PUBLISH_STATUS, {"number": number}, now=now)
+
+
+def _unsigned(intent: Intent) -> Unsigned:
+    record = intent.record
+    return Unsigned(record.id, record.certificate_id, record.version, record.issuer_code, intent.prepared, intent.key)
+
+
+def _seen_again(rows: Sequence[Keyed], decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    return [
+        {"row": decision.previous.id, "seen": row.record.as_of}
+        for row, decision in zip(rows, decisions, strict=True)
+        if decision.effect is Effect.UNCHANGED
+        and decision.previous is not None
+        and decision.reason is None
+        and row.record.as_of > decision.previous.as_of
+    ]

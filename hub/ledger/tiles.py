@@ -1,0 +1,94 @@
+"""The tree as C2SP tlog-tiles: each tile holds up to 256 hashes of one level-of-eight.
+
+Tile (level, number) holds the hashes of complete subtrees of 256**level leaves. Only right-edge tiles change, so a
+step of the sequencer reads and writes a handful of rows however large the log is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, and_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from catalog.tables import table
+from hub.ledger.errors import LedgerBrokenError
+from hub.ledger.tables import LedgerTileRow
+from signing.merkle import HASH_BYTES, root_at
+from signing.merkle import root as merkle_root
+from signing.tiles import TILE_HEIGHT, TILE_WIDTH
+
+_TILES: Final = table(LedgerTileRow)
+
+
+@dataclass(slots=True)
+class Tiles:
+    """The tiles of one transaction: read once, changed in memory, written back by `flush`."""
+
+    tx: Connection
+    _known: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    _changed: set[tuple[int, int]] = field(default_factory=set)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile, empty when there is none."""
+        key = (level, number)
+        if key not in self._known:
+            found = self.tx.execute(
+                select(_TILES.c.hashes).where(and_(_TILES.c.level == level, _TILES.c.number == number))
+            ).scalar()
+            self._known[key] = found or b""
+        return self._known[key]
+
+    def append(self, size: int, leaf_hashes: list[bytes]) -> int:
+        """Put leaves after the first `size`; answers the new size. Fills parent tiles as tiles become full."""
+        for leaf in leaf_hashes:
+            self._put(0, size, leaf)
+            size += 1
+        return size
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of the complete subtree of 2**level leaves starting at index * 2**level.
+
+        Raises: LedgerBrokenError when the stored tiles do not reach that far.
+        """
+        tile_level, inner = divmod(level, TILE_HEIGHT)
+        first = index << inner
+        number, offset = divmod(first, TILE_WIDTH)
+        hashes = self.tile(tile_level, number)
+        wanted = hashes[offset * HASH_BYTES : (offset + (1 << inner)) * HASH_BYTES]
+        if len(wanted) != HASH_BYTES << inner:
+            raise LedgerBrokenError(f"tile {tile_level}/{number} is too short")
+        return merkle_root([wanted[i : i + HASH_BYTES] for i in range(0, len(wanted), HASH_BYTES)])
+
+    def root(self, size: int) -> bytes:
+        """The root of the first `size` leaves, from the right edge."""
+        return root_at(size, self.node)
+
+    def flush(self) -> None:
+        """Write what `append` changed."""
+        if not self._changed:
+            return
+        rows = [
+            {"level": level, "number": number, "hashes": self._known[level, number]}
+            for level, number in sorted(self._changed)
+        ]
+        insert = postgresql.insert if self.tx.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(_TILES)
+        self.tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["level", "number"], set_={"hashes": statement.excluded.hashes}
+            ),
+            rows,
+        )
+        self._changed.clear()
+
+    def _put(self, level: int, index: int, value: bytes) -> None:
+        number, offset = divmod(index, TILE_WIDTH)
+        before = self.tile(level, number)
+        if len(before) != offset * HASH_BYTES:
+            raise LedgerBrokenError(f"tile {level}/{number} does not end where the checkpoint does")
+        hashes = before + value
+        self._known[level, number] = hashes
+        self._changed.add((level, number))
+        if len(hashes) == TILE_WIDTH * HASH_BYTES:
+            parts = [hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)]
+            self._put(level + 1, number, merkle_root(parts))

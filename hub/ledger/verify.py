@@ -1,0 +1,158 @@
+"""`yizheng ledger verify`: re-hash everything and compare. Finds any change, removal, reordering or rollback.
+
+Each finding names an index or an id. A run without a remembered checkpoint proves only that the stored log agrees with
+itself; whoever rewrote all of it and holds the log key is caught by `against` alone.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from catalog.tables import table
+from certificates.tables import SubjectRow
+from hub.intake.tables import CaseRow
+from hub.ledger.entries import entry_leaf_hash, open_detail
+from hub.ledger.sequencer import read_head
+from hub.ledger.tables import LedgerEntryRow
+from hub.ledger.tiles import Tiles
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+from signing.checkpoint import Checkpoint, NoteVerifier
+from signing.errors import SigningError
+from signing.merkle import HASH_BYTES, CompactRange
+
+PAGE: Final = 2000
+MAX_FINDINGS: Final = 50
+_ENTRIES: Final = table(LedgerEntryRow)
+_SUBJECTS: Final = table(SubjectRow)
+_CASES: Final = table(CaseRow)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """What a verification saw. `rollback_checked` says whether a remembered checkpoint was compared."""
+
+    entries: int
+    unsequenced: int
+    root: bytes
+    rollback_checked: bool
+    findings: tuple[str, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Nothing was found."""
+        return not self.findings
+
+
+class LedgerVerifier:
+    """Walks the log page by page; memory stays flat. Feed it pages in order, then ask for the report."""
+
+    def __init__(self, *, vault: Vault, log_key: DataKey, verifier: NoteVerifier, against: str | None = None) -> None:
+        self._vault = vault
+        self._log_key = log_key
+        self._verifier = verifier
+        self._range = CompactRange()
+        self._findings: list[str] = []
+        self._remembered = self._parse_remembered(against)
+        self._root_then: bytes | None = None
+
+    def page(self, tx: Connection) -> bool:
+        """Check the next page; answers whether there was one."""
+        first = self._range.size
+        rows = tx.execute(
+            select(
+                _ENTRIES,
+                _SUBJECTS.c.data_key.label("subject_key"),
+                _SUBJECTS.c.kek_kid.label("subject_kek"),
+                _CASES.c.data_key.label("case_key"),
+                _CASES.c.kek_kid.label("case_kek"),
+            )
+            .outerjoin(_SUBJECTS, _SUBJECTS.c.id == _ENTRIES.c.subject_id)
+            .outerjoin(_CASES, _CASES.c.id == _ENTRIES.c.case_id)
+            .where(and_(_ENTRIES.c.position >= first, _ENTRIES.c.position < first + PAGE))
+            .order_by(_ENTRIES.c.position)
+        ).all()
+        if not rows:
+            self._check_gap(tx, first)
+            return False
+        tiles = Tiles(tx)
+        for expected, row in enumerate(rows, start=first):
+            if row.position != expected:
+                self._find(f"index {expected} is missing")
+                return False
+            leaf = entry_leaf_hash(row.id, row.recorded_at, row.commitment)
+            stored = tiles.tile(0, expected // 256)[(expected % 256) * HASH_BYTES : (expected % 256 + 1) * HASH_BYTES]
+            if stored != leaf:
+                self._find(f"index {expected}: the entry is not the one in the tree")
+            self._range.append(leaf)
+            self._check_detail(row)
+            if self._remembered is not None and self._range.size == self._remembered.size:
+                self._root_then = self._range.root()
+        return True
+
+    def report(self, tx: Connection) -> LedgerReport:
+        """Compare the whole with the signed head and the remembered checkpoint."""
+        head = read_head(tx)
+        root = self._range.root()
+        if head.size != self._range.size:
+            self._find(f"the head says {head.size} entries, the log holds {self._range.size}")
+        if Tiles(tx).root(head.size) != root:
+            self._find("the tiles do not have the root of the entries")
+        try:
+            body = self._parse(head.note).body().decode() if head.note is not None else head.body
+            if body != head.body:
+                self._find("the signed checkpoint is not the stored head")
+            if root != Checkpoint.from_body(head.body.encode()).root:
+                self._find(f"the checkpoint of size {head.size} has another root than the entries")
+        except SigningError as error:
+            self._find(f"the checkpoint's signature does not hold ({error.reason})")
+        self._check_remembered()
+        waiting = tx.execute(select(func.count()).where(_ENTRIES.c.position.is_(None))).scalar() or 0
+        return LedgerReport(self._range.size, waiting, root, self._remembered is not None, tuple(self._findings))
+
+    def _check_detail(self, row: Row[tuple[object, ...]]) -> None:
+        """The plain columns beside the content are only believed because the content repeats them."""
+        key = self._key_of(row)
+        if key is None:
+            return  # the person's key was erased: the entry is mute by design, its leaf still counts
+        try:
+            content = open_detail(row.id, row.detail, row.commitment, key=key)
+        except (IntegrityBrokenError, ValueError, SigningError):
+            self._find(f"index {row.position}: the content is not what was committed to")
+            return
+        for column in ("kind", "subject_id", "case_id", "object_id", "object_version"):
+            if content[column] != getattr(row, column):
+                self._find(f"index {row.position}: column {column} was changed")
+
+    def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey | None:
+        if row.subject_id is not None:
+            return self._vault.data_key(row.subject_key, row.subject_kek) if row.subject_key else None
+        if row.case_id is not None and row.case_key:
+            return self._vault.data_key(row.case_key, row.case_kek)
+        return self._log_key
+
+    def _check_gap(self, tx: Connection, first: int) -> None:
+        beyond = tx.execute(select(func.count()).where(_ENTRIES.c.position >= first)).scalar() or 0
+        if beyond:
+            self._find(f"index {first} is missing, {beyond} entries stand after it")
+
+    def _check_remembered(self) -> None:
+        if self._remembered is None:
+            return
+        if self._remembered.size > self._range.size:
+            self._find(
+                f"rolled back: the remembered checkpoint has {self._remembered.size} entries, the log {self._range.size}"
+            )
+        elif self._remembered.size and self._root_then != self._remembered.root:
+            self._find(f"rewritten: the first {self._remembered.size} entries do not have the remembered root")
+
+    def _parse_remembered(self, against: str | None) -> Checkpoint | None:
+        return None if against is None else self._parse(against)
+
+    def _parse(self, note: str) -> Checkpoint:
+        return Checkpoint.parse(note, verifier=self._verifier)
+
+    def _find(self, finding: str) -> None:
+        if len(self._findings) < MAX_FINDINGS:
+            self._findings.append(finding)

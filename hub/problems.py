@@ -1,0 +1,131 @@
+"""The one table from errors to problem documents (RFC 9457), in Chinese and English.
+
+A problem says what happened, who must act and whether trying again helps. It never repeats a value of the request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from catalog.errors import DefinitionError, IdentifierError
+from certificates.errors import CertificateError
+from hub.access.errors import GrantTypeError, InvalidClientError, InvalidTokenError
+from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
+from hub.intake import errors as intake
+from hub.issuing.status import UnknownCertificateError
+from hub.ledger.errors import LedgerBrokenError, NotSequencedError, StandbyError
+from hub.storage import errors as storage
+
+Who = Literal["caller", "operator", "owner", "nobody"]
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A stable kind of problem; its slug ends the `type` URI and names its page in docs/problems."""
+
+    slug: str
+    status: int
+    zh: str
+    en: str
+    who: Who
+    retryable: bool = False
+    retry_after_seconds: int | None = None
+
+
+INTERNAL: Final = ProblemType("internal", 500, "系统内部错误", "The hub failed", "operator", retryable=True)
+NOT_FOUND: Final = ProblemType("not-found", 404, "没有此资源", "No such resource", "caller")
+METHOD: Final = ProblemType("method-not-allowed", 405, "不支持该方法", "Method not allowed", "caller")
+_TABLE: Final[Mapping[type[Exception], ProblemType]] = {
+    BadRequestError: ProblemType("bad-request", 400, "请求格式有误", "The request is malformed", "caller"),
+    BodyTooLargeError: ProblemType("body-too-large", 413, "请求内容过大", "The request body is too large", "caller"),
+    InvalidBodyError: ProblemType("invalid-request", 422, "请求内容不符合要求", "The request breaks a rule", "caller"),
+    RateLimitedError: ProblemType("rate-limited", 429, "请求过于频繁", "Too many requests", "caller", retryable=True, retry_after_seconds=5),
+    InvalidClientError: ProblemType("invalid-client", 401, "客户端认证失败", "Client authentication failed", "caller"),
+    InvalidTokenError: ProblemType("invalid-token", 401, "访问令牌无效", "The access token is not valid", "caller", retryable=True),
+    GrantTypeError: ProblemType("unsupported-grant", 400, "不支持的授权请求", "Unsupported token request", "caller"),
+    intake.UnknownMatterError: ProblemType("unknown-matter", 422, "没有该事项", "No such matter", "caller"),
+    intake.PartyError: ProblemType("invalid-party", 422, "当事人信息有误", "A party is not acceptable", "caller"),
+    intake.CaseNotFoundError: ProblemType("case-not-found", 404, "没有该办件", "No such case", "caller"),
+    intake.CaseClosedError: ProblemType("case-closed", 409, "办件已办结", "The case is closed", "caller"),
+    intake.DuplicateCaseError: ProblemType("duplicate-case", 409, "该业务编号已有办件", "The external number already has a case", "caller"),
+    intake.UnlistedRequirementError: ProblemType("requirement-not-listed", 422, "事项未列该材料", "The matter does not list the requirement", "caller"),
+    intake.IdempotencyError: ProblemType("idempotency-key-reused", 409, "幂等键已用于其他请求", "The Idempotency-Key was used for another request", "caller"),
+    intake.InFlightError: ProblemType("in-flight", 409, "相同请求正在处理", "The same request is being handled", "caller", retryable=True, retry_after_seconds=2),
+    intake.GrantEndedError: ProblemType("grant-ended", 403, "所依据的授权已失效", "A grant of this answer has ended", "owner"),
+    intake.RequestNotFoundError: ProblemType("evidence-request-not-found", 404, "没有该取证请求", "No such evidence request", "caller"),
+    UnknownCertificateError: ProblemType("certificate-not-found", 404, "没有该证照", "No such certificate", "caller"),
+    DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
+    IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),
+    CertificateError: ProblemType("certificate-rule", 409, "证照规则不允许", "A rule of certificates forbids this", "caller"),
+    NotSequencedError: ProblemType("not-sequenced-yet", 503, "存证尚未入树，请稍后", "The entry is not in the tree yet", "caller", retryable=True, retry_after_seconds=1),
+    StandbyError: ProblemType("sequencer-elsewhere", 503, "存证由其他进程处理", "Another process is sequencing", "operator", retryable=True, retry_after_seconds=5),
+    LedgerBrokenError: ProblemType("ledger-broken", 503, "存证账本不一致，已停止服务", "The ledger contradicts itself; nothing is disclosed", "operator"),
+    storage.BusyError: ProblemType("store-busy", 503, "数据库繁忙", "The store is busy; nothing was written", "caller", retryable=True, retry_after_seconds=1),
+    storage.UnavailableError: ProblemType("store-unavailable", 503, "存储不可用", "A store does not answer; nothing was written", "operator", retryable=True, retry_after_seconds=5),
+    storage.CommitUnknownError: ProblemType("outcome-unknown", 503, "提交结果未知，请用同一幂等键重试", "The outcome is unknown; repeat with the same Idempotency-Key", "caller", retryable=True, retry_after_seconds=2),
+    storage.IntegrityBrokenError: ProblemType("integrity", 502, "存储数据未通过完整性校验", "Stored data failed its integrity check", "operator"),
+    storage.ConflictError: ProblemType("conflict", 409, "与现有记录冲突", "This conflicts with an existing record", "caller"),
+    storage.MissingError: NOT_FOUND,
+}  # fmt: skip
+
+
+def problem_types() -> list[ProblemType]:
+    """Every kind of problem the hub can answer with."""
+    return [*dict.fromkeys([*_TABLE.values(), INTERNAL, NOT_FOUND, METHOD])]
+
+
+def mapped_errors() -> list[type[Exception]]:
+    """Every error class with a problem of its own."""
+    return list(_TABLE)
+
+
+def problem_of(error: Exception) -> ProblemType:
+    """The kind of problem an error is; an unmapped one is a bare 500 whose cause stays in the log."""
+    for cls in type(error).__mro__:
+        if cls in _TABLE:
+            return _TABLE[cls]
+    return INTERNAL
+
+
+def document(
+    kind: ProblemType, *, error: Exception | None, language: str, request_id: str, public_url: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The problem document and the headers that belong to it."""
+    english = language == "en"
+    body: dict[str, Any] = {
+        "type": f"{public_url}/problems/{kind.slug}",
+        "title": kind.en if english else kind.zh,
+        "status": kind.status,
+        "instance": f"urn:uuid:{request_id}",
+        "who_must_act": kind.who,
+        "retryable": kind.retryable,
+    }
+    headers: dict[str, str] = {}
+    retry_after = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
+    if retry_after:
+        body["retry_after_seconds"] = retry_after
+        headers["Retry-After"] = str(retry_after)
+    body.update(_members(error))
+    if isinstance(error, InvalidTokenError):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    return body, headers
+
+
+def _members(error: Exception | None) -> dict[str, Any]:
+    """Declared extension members; only codes, pointers and public numbers."""
+    match error:
+        case InvalidBodyError() | BadRequestError():
+            return {"errors": [{"pointer": fault.pointer, "rule": fault.rule} for fault in error.faults]}
+        case intake.PartyError():
+            return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
+        case intake.UnlistedRequirementError():
+            return {"requirements": list(error.codes)}
+        case intake.DuplicateCaseError():
+            return {"case_no": error.case_no}
+        case GrantTypeError():
+            return {"error": error.error, "error_description": error.description}
+        case InvalidClientError():
+            return {"error": "invalid_client"}
+        case _:
+            return {}

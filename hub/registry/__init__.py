@@ -1,0 +1,1 @@
+"""Use cases over the catalogue: departments, systems, certificate types, matters, grants."""

@@ -1,0 +1,175 @@
+"""Putting the hub together: every service over its ports, from settings alone. The only place that knows them all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from hub.access.service import AccessService
+from hub.clock import Clock, utc_now
+from hub.intake.cases import CaseService
+from hub.intake.copies import CopyMaker
+from hub.intake.evidence import EvidenceService
+from hub.intake.quotas import QuotaBook
+from hub.issuing.desk import SigningDesk
+from hub.issuing.service import PUBLISH_STATUS, IssuingService
+from hub.issuing.status import StatusService
+from hub.ledger.keeper import CheckpointKeeper
+from hub.ledger.service import LedgerService
+from hub.registry.service import RegistryService
+from hub.registry.types import TypeRegistry
+from hub.settings import Settings
+from hub.storage.cache import MemoryCache, MemoryRateLimits
+from hub.storage.database import Database, open_database
+from hub.storage.jobs import MemoryJobs
+from hub.storage.keystore import KeyFile, KeyStore, master_key
+from hub.storage.objects import FolderObjects, ObjectStore
+from hub.storage.vault import DataKey, Vault
+from hub.verification.service import VerificationService
+
+LOG_KEY: Final = "log-detail"
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """An opened hub."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keys: KeyStore
+    objects: ObjectStore
+    cache: MemoryCache
+    limits: MemoryRateLimits
+    jobs: MemoryJobs
+    vault: Vault
+    desk: SigningDesk
+    types: TypeRegistry
+    registry: RegistryService
+    issuing: IssuingService
+    status: StatusService
+    access: AccessService
+    cases: CaseService
+    evidence: EvidenceService
+    ledger: LedgerService
+    verification: VerificationService
+
+
+def open_keys(settings: Settings, *, create: bool = False) -> KeyFile:
+    """The embedded key store of a home."""
+    return KeyFile(settings.home / "keys" / "keystore.json", master_key=master_key(settings.home, create=create))
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Hub]:
+    """Open the hub of a home, finish what a crash left, and close it again.
+
+    Raises: MissingError when the home has no hub; LedgerBrokenError when the store is older than its last published
+    checkpoint, or the clock went back; StorageError.
+    """
+    database = open_database(settings.effective_database_url())
+    hub = _assemble(settings, database, clock)
+    try:
+        await hub.ledger.check_start()
+        await database.read(hub.types.load)
+        await hub.issuing.finish()
+        await hub.evidence.finish_decided()
+        yield hub
+    finally:
+        await hub.cache.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def at_work(hub: Hub) -> AsyncIterator[None]:
+    """Sequence and run jobs in the background while a server runs."""
+    tasks = [asyncio.create_task(hub.ledger.run()), asyncio.create_task(hub.jobs.serve())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await hub.ledger.drain()
+
+
+def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
+    keys = open_keys(settings)
+    vault = Vault(keys)
+    log_secret = keys.secret(LOG_KEY)
+    log_key = DataKey(log_secret.value, wrapped=b"", kek_kid=log_secret.kid)
+    public_url = settings.public_url
+    desk = SigningDesk(keys, public_url=public_url)
+    objects = FolderObjects(settings.home / "objects")
+    types = TypeRegistry()
+    log_signer = keys.note_signer("log")
+    keeper = CheckpointKeeper(settings.witness_folder(), verifier=log_signer.verifier, clock=clock)
+    status = StatusService(
+        database,
+        vault=vault,
+        desk=desk,
+        objects=objects,
+        clock=clock,
+        public_url=public_url,
+        lifetime=timedelta(hours=settings.status_list_hours),
+    )
+    cases = CaseService(database, vault=vault, log_key=log_key, clock=clock)
+    copies = CopyMaker(
+        vault=vault,
+        types=types,
+        clock=clock,
+        public_url=public_url,
+        lifetime=timedelta(hours=settings.purpose_copy_hours),
+    )
+    return Hub(
+        settings=settings,
+        clock=clock,
+        database=database,
+        keys=keys,
+        objects=objects,
+        cache=MemoryCache(),
+        limits=MemoryRateLimits(),
+        jobs=MemoryJobs(database, clock=clock, handlers={PUBLISH_STATUS: status.publish}),
+        vault=vault,
+        desk=desk,
+        types=types,
+        registry=RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock),
+        issuing=IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=public_url),
+        status=status,
+        access=AccessService(
+            database,
+            signer=keys.signer("token"),
+            issuer=public_url,
+            clock=clock,
+            token_seconds=settings.access_token_seconds,
+        ),
+        cases=cases,
+        evidence=EvidenceService(
+            database,
+            vault=vault,
+            desk=desk,
+            cases=cases,
+            types=types,
+            copies=copies,
+            quotas=QuotaBook(),
+            clock=clock,
+            public_url=public_url,
+            log_origin=log_signer.name,
+        ),
+        ledger=LedgerService(
+            database,
+            signer=log_signer,
+            origin=log_signer.name,
+            clock=clock,
+            keeper=keeper,
+            vault=vault,
+            log_key=log_key,
+        ),
+        verification=VerificationService(
+            database, vault=vault, desk=desk, status=status, clock=clock, public_url=public_url
+        ),
+    )

@@ -1,0 +1,70 @@
+"""Every setting of the hub, read once from the environment (`YIZHENG_…`) and `$YIZHENG_HOME/hub.json`."""
+
+import json
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8700"
+
+
+class Settings(BaseSettings):
+    """Units are in the names. A value in the environment wins over `hub.json`."""
+
+    model_config = SettingsConfigDict(env_prefix="YIZHENG_", extra="ignore", frozen=True)
+
+    home: Path = Path("yizheng-data")
+    """Holds all that an embedded hub has; deleting it removes everything."""
+    public_url: str = DEFAULT_PUBLIC_URL
+    """Issuer of tokens and base of every URI in a licence; fixed at `init`."""
+    database_url: SecretStr | None = None
+    """`postgresql://…`; without it an SQLite file in the home."""
+    witness_dir: Path | None = None
+    """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
+    language: str = Field(default="zh-CN", pattern=r"^(zh-CN|en)$")
+    access_token_seconds: int = Field(default=300, ge=30, le=3600)
+    purpose_copy_hours: int = Field(default=24, ge=1, le=720)
+    case_days: int = Field(default=90, ge=1, le=3650)
+    status_list_hours: int = Field(default=24, ge=1, le=168)
+    max_body_bytes: int = Field(default=262_144, ge=1024)
+    token_requests_per_minute: int = Field(default=600, ge=1)
+    verify_requests_per_minute: int = Field(default=600, ge=1)
+    system_requests_per_minute: int = Field(default=60_000, ge=1)
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names accepted beside that of `public_url` and the loopback ones."""
+    forwarded_allow_ips: str = ""
+    """Proxies whose X-Forwarded-For is believed; none by default (pitfall F7)."""
+
+    @classmethod
+    def load(cls, home: Path | None = None) -> Self:
+        """Settings of the hub in `home` (default: `$YIZHENG_HOME`, else ./yizheng-data).
+
+        Raises: ValueError (pydantic's) naming the faulty setting.
+        """
+        bare = cls() if home is None else cls(home=home)
+        path = bare.home / "hub.json"
+        if not path.exists():
+            return bare
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        given = bare.model_dump(exclude_unset=True)
+        return cls(**{**stored, **given})
+
+    def sqlite_path(self) -> Path:
+        """Where the embedded database lies."""
+        return self.home / "hub.sqlite3"
+
+    def effective_database_url(self) -> str:
+        """The database that is used."""
+        return (
+            self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.sqlite_path().absolute()}"
+        )
+
+    def witness_folder(self) -> Path:
+        """The folder of the remembered checkpoint."""
+        return self.witness_dir or self.home / "witness"
+
+    def log_origin(self) -> str:
+        """The name of the log in checkpoints: the public URL without its scheme, as C2SP asks."""
+        return self.public_url.partition("://")[2] + "/ledger"

@@ -1,0 +1,100 @@
+"""The cache, locks and rate-limits ports on their embedded side: everything in this process.
+
+A cache only spares work: losing it may cost time, never safety. Values are JSON; nothing personal is put here.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cashews import Cache as Cashews
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+
+class Cache(Protocol):
+    """Values that may vanish at any time. `set` then `get` gives an equal value or None, never another key's."""
+
+    async def get(self, key: str) -> Any:
+        """The value, or None."""
+        ...
+
+    async def set(self, key: str, value: Any, *, seconds: float) -> None:
+        """Keep a JSON value for at most so long."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget it."""
+        ...
+
+
+class Locks(Protocol):
+    """Mutual exclusion between tasks that share the store; a holder that dies loses the lock after `seconds`."""
+
+    def lock(self, name: str, *, seconds: float) -> Any:
+        """An asynchronous context manager that waits for the lock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The answer of a rate limit."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    retry_after_seconds: int
+
+
+class RateLimits(Protocol):
+    """Counts per key over a sliding minute. The limit is soft at its edge (a sliding-window estimate)."""
+
+    async def hit(self, key: str, *, per_minute: int) -> Allowance:
+        """Count one use and say whether it may go on."""
+        ...
+
+
+class MemoryCache:
+    """Cache and locks in this process."""
+
+    def __init__(self) -> None:
+        self._cashews = Cashews()
+        self._cashews.setup("mem://?check_interval=10&size=10000")
+
+    async def get(self, key: str) -> Any:
+        return await self._cashews.get(key)
+
+    async def set(self, key: str, value: Any, *, seconds: float) -> None:
+        await self._cashews.set(key, value, expire=seconds)
+
+    async def delete(self, key: str) -> None:
+        await self._cashews.delete(key)
+
+    @asynccontextmanager
+    async def lock(self, name: str, *, seconds: float) -> AsyncIterator[None]:
+        async with self._cashews.lock(f"lock:{name}", expire=seconds, wait=True):
+            yield
+
+    async def close(self) -> None:
+        """Stop the expiry task."""
+        await self._cashews.close()
+
+
+class MemoryRateLimits:
+    """Rate limits in this process."""
+
+    def __init__(self) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._items: dict[int, RateLimitItemPerMinute] = {}
+
+    async def hit(self, key: str, *, per_minute: int) -> Allowance:
+        item = self._items.setdefault(per_minute, RateLimitItemPerMinute(per_minute))
+        allowed = await self._limiter.hit(item, key)
+        if allowed:
+            return Allowance(True, per_minute, per_minute, 0)
+        stats = await self._limiter.get_window_stats(item, key)
+        import time
+
+        return Allowance(False, per_minute, stats.remaining, max(1, int(stats.reset_time - time.time()) + 1))

@@ -1,0 +1,223 @@
+"""The database port: a unit of work is a plain function over one connection, committed when it returns.
+
+`await database.write(unit)` answers only after the commit; a unit that raises leaves nothing behind. A unit may be run
+more than once (serialization failure, deadlock), so it must not act outside the database: effects belong to the caller,
+before or after. The same sync unit runs on both databases:
+
+- SQLite: inline on the event loop, under BEGIN IMMEDIATE. Units take well under a millisecond and there is one writer
+  anyway; a thread hop would cost more than the unit. A lock held by another process is waited for without blocking.
+- PostgreSQL: on SQLAlchemy's greenlet bridge over psycopg's asynchronous connections; READ COMMITTED, row locks.
+"""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from hub.storage.errors import BusyError, CommitUnknownError, ConflictError, UnavailableError
+
+T = TypeVar("T")
+Unit = Callable[[Connection], T]
+
+BUSY_BOUND_SECONDS: Final = 5.0
+MAX_ATTEMPTS: Final = 4
+_RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01"})
+
+
+class Database(Protocol):
+    """Durable, atomic units of work. A write that returned survives a power cut; one that raised left nothing.
+
+    Errors: BusyError, UnavailableError, ConflictError, CommitUnknownError; whatever the unit itself raises.
+    """
+
+    dialect: str
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run the unit in a read-write transaction and commit before answering."""
+        ...
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run the unit against one consistent snapshot; nothing it writes is kept."""
+        ...
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        ...
+
+
+def open_database(url: str) -> Database:
+    """Open `sqlite:///path` or `postgresql://…`; no table is touched.
+
+    Raises: ValueError for any other scheme.
+    """
+    if url.startswith("sqlite:///"):
+        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
+    if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return PostgresDatabase(url)
+    raise ValueError("the database URL must start with sqlite:/// or postgresql://")
+
+
+class SqliteDatabase:
+    """One file, WAL, synchronous=FULL, one writer at a time."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._engine = sqlite_engine(path)
+
+    async def write(self, unit: Unit[T]) -> T:
+        return await self._run(unit, "BEGIN IMMEDIATE")
+
+    async def read(self, unit: Unit[T]) -> T:
+        return await self._run(unit, "BEGIN")
+
+    async def close(self) -> None:
+        self._engine.dispose()
+
+    async def _run(self, unit: Unit[T], begin: str) -> T:
+        deadline = monotonic() + BUSY_BOUND_SECONDS
+        pause = 0.001
+        while True:
+            try:
+                return self._attempt(unit, begin)
+            except BusyError:
+                if monotonic() > deadline:
+                    raise
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # jitter, not a secret
+            pause = min(pause * 2, 0.1)
+
+    def _attempt(self, unit: Unit[T], begin: str) -> T:
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql(begin)
+                result = unit(connection)
+                if begin == "BEGIN IMMEDIATE":
+                    connection.commit()
+                return result
+        except DBAPIError as error:
+            raise _translated(error) from error
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose every connection has the safe settings; transactions are begun by hand (pitfalls F11, F12)."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,  # parameters are personal data, and error texts end in logs
+        connect_args={"timeout": 0.05, "isolation_level": None, "check_same_thread": False, "cached_statements": 512},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "trusted_schema=OFF",
+            "cell_size_check=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        found = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "foreign_keys", "synchronous")
+        }
+        if found != {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}:
+            raise UnavailableError(f"SQLite refused its safe settings: {found}")
+
+    return engine
+
+
+class PostgresDatabase:
+    """A pool of psycopg connections; row locks keep writers apart."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            hide_parameters=True,
+            pool_reset_on_return=None,  # every path below commits, rolls back or discards
+            connect_args={
+                "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+                "connect_timeout": 5,
+            },
+        )
+
+    async def write(self, unit: Unit[T]) -> T:
+        return await self._retried(lambda: self._attempt(unit, keep=True))
+
+    async def read(self, unit: Unit[T]) -> T:
+        return await self._retried(lambda: self._attempt(unit, keep=False))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for last in range(MAX_ATTEMPTS):
+            try:
+                return await attempt()
+            except BusyError:
+                if last == MAX_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.01 * 2**last * (0.5 + random.random()))  # noqa: S311
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, unit: Unit[T], *, keep: bool) -> T:
+        committing = False
+        try:
+            async with self._engine.connect() as connection:
+                try:
+                    if not keep:
+                        await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                    result = await connection.run_sync(unit)
+                    committing = keep
+                    await (connection.commit() if keep else connection.rollback())
+                except BaseException:
+                    if committing:
+                        await connection.invalidate()
+                    else:
+                        await connection.rollback()
+                    raise
+                return result
+        except DBAPIError as error:
+            if committing and error.connection_invalidated:
+                raise CommitUnknownError from error
+            raise _translated(error) from error
+
+
+def _translated(error: DBAPIError) -> Exception:
+    """The port's word for a driver's error. The driver's text may hold values and is not repeated."""
+    original = error.orig
+    if isinstance(error, IntegrityError):
+        return ConflictError(_constraint(original))
+    sqlstate = getattr(original, "sqlstate", None)
+    if sqlstate in _RETRYABLE_SQLSTATES or sqlstate == "55P03":
+        return BusyError()
+    if isinstance(original, sqlite3.OperationalError) and "locked" in str(original):
+        return BusyError()
+    if isinstance(error, OperationalError):
+        return UnavailableError(type(original).__name__)
+    return error
+
+
+def _constraint(original: BaseException | None) -> str:
+    diagnosis = getattr(original, "diag", None)
+    if diagnosis is not None:
+        return str(diagnosis.constraint_name)
+    return str(original).removeprefix("UNIQUE constraint failed: ")

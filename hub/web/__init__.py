@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, without a CDN, useful without JavaScript."""
