@@ -342,7 +342,7 @@ class EvidenceService:
         if case.state != "open":
             await self._cases.refuse(caller, "case_closed", {"request_id": request.id}, case=case)
             raise CaseClosedError
-        if not await self._database.read(lambda tx: self._grants_hold(tx, request.grants)):
+        if not await self._database.write(lambda tx: self._grants_hold(tx, request.grants)):
             await self._cases.refuse(caller, "grant_ended", {"request_id": request.id}, case=case)
             raise GrantEndedError
         if request.state == "done" and request.answer is not None:

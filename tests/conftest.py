@@ -1,0 +1,55 @@
+"""Fixtures: a hub on each database, copied from a template that is founded once a session."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from hub.runtime import Hub
+from tests.support import POSTGRES, Place, copy_home, make_template, new_database
+
+DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(scope="session", params=DIALECTS)
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A founded and filled hub, to be copied and not used."""
+    home = tmp_path_factory.mktemp(f"template-{request.param}") / "home"
+    if request.param == "sqlite":
+        place = Place(home, None)
+        asyncio.run(make_template(place))
+        yield place
+        return
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL: make test starts one")
+    with new_database() as url:
+        place = Place(home, url)
+        asyncio.run(make_template(place))
+        yield place
+
+
+@pytest.fixture
+def place(template: Place, tmp_path: Path) -> Iterator[Place]:
+    """This test's own hub, closed."""
+    home = copy_home(template, tmp_path)
+    if template.database_url is None:
+        yield Place(home, None)
+        return
+    with new_database(template.database_url.rsplit("/", 1)[1]) as url:
+        yield Place(home, url)
+
+
+@pytest.fixture
+async def hub(place: Place) -> AsyncIterator[Hub]:
+    """This test's own hub, opened, without background work."""
+    async with place.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(place: Place, hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application, in process."""
+    async with place.client(hub) as opened:
+        yield opened
