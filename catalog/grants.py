@@ -50,7 +50,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant as stored. `row_version`, `ledger_entry_id` and `mac` guard its meaning; quota counters stand elsewhere."""
+    """A grant as stored. `row_version`, `ledger_entry_id` and `mac` guard its meaning; quota counters are elsewhere."""
 
     id: str
     owner_department_id: str
@@ -86,7 +86,7 @@ class Grant:
     def objection(
         self, *, matter: str, purpose: str, fields: Collection[str], corroboration: Collection[str], now: datetime
     ) -> str | None:
-        """The first reason why this grant does not cover the question, as a code; None when it does. Quota is not checked."""
+        """Why this grant does not cover the question, as a code; None when it does. Quota is not checked."""
         if self.state is not GrantState.LIVE:
             return f"grant_{self.state.value}"
         if not self.valid_from <= now < self.valid_until:

@@ -1,4 +1,4 @@
-"""Matters 政务服务事项 and their requirements: AND over requirements, OR over alternatives, AND inside an alternative."""
+"""Matters 政务服务事项: AND over requirements, OR over alternatives, AND inside an alternative."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

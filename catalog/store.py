@@ -102,8 +102,8 @@ def find_system_key(tx: Connection, client_id: str, kid: str) -> SystemKey | Non
 
 
 def add_matter(
-    tx: Connection, *, id: str, definition: dict[str, Any], owner_department_id: str, now: datetime
-) -> Matter:  # noqa: A002
+    tx: Connection, *, matter_id: str, definition: dict[str, Any], owner_department_id: str, now: datetime
+) -> Matter:
     """Write the next version of a matter; cases that are open keep the version they were opened under."""
     matter = read_matter(definition)
     same = and_(_MATTERS.c.code_system == matter.code_system, _MATTERS.c.code == matter.code)
@@ -111,7 +111,7 @@ def add_matter(
     tx.execute(update(_MATTERS).where(same).values(current=False))
     tx.execute(
         insert(_MATTERS).values(
-            id=id,
+            id=matter_id,
             code_system=matter.code_system,
             code=matter.code,
             version=version,

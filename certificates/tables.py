@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import binary, document, instant, words, uuid
+from catalog.tables import binary, document, instant, uuid, words
 
 
 class CertificateTypeRow(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """Trust: which roots, which departments for which types, and which statuses a verifier goes by.
 
-A trust pack carries all of it in one signed file, so that a licence verifies with the network unplugged. Whoever loads a
-pack trusts the roots in it: compare its root fingerprint with one that came another way.
+A trust pack carries all of it in one signed file, so that a licence verifies with the network unplugged. Whoever loads
+a pack trusts the roots in it: compare its root fingerprint with one that came another way.
 """
 
 from base64 import b64decode, b64encode

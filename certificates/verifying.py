@@ -205,7 +205,10 @@ class _Procedure:
             raise _FailedError("dates") from None
 
     def check_status(self) -> None:
-        """(4) The certificate's status now, before its dates: a revoked licence says so even after its end. Not to be had is undecided for a licence; a copy carries none of its own."""
+        """(4) The certificate's status now, before its dates: a revoked licence says so even after its end.
+
+        Not to be had is undecided for a licence; a copy carries none of its own.
+        """
         assert self.identifier is not None  # noqa: S101
         uri: Any = None
         index: Any = None

@@ -1,7 +1,8 @@
 """OAuth 2 client credentials with `private_key_jwt` (RFC 7523), and the access tokens that follow.
 
-An assertion works once: its `jti` is kept in the database until it would be refused as expired, in the transaction that
-precedes the token. A token is verified once and remembered until it expires; what a system may do is read anew each time.
+An assertion works once: its `jti` is kept in the database until it would be refused as expired, in the transaction
+that precedes the token. A token is verified once and remembered until it expires; what a system may do is read anew
+each time.
 """
 
 import hashlib
@@ -20,10 +21,10 @@ from hub.access.tables import AssertionRow
 from hub.clock import Clock, new_id
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
+from signing.canonical import strict_loads, unb64u
 from signing.errors import SigningError
 from signing.jose import read_header, sign_jws, verify_jwt
 from signing.keys import Signer, VerifyingKey
-from signing.canonical import strict_loads, unb64u
 
 MAX_ASSERTION_BYTES: Final = 8192
 MAX_ASSERTION_LIFETIME: Final = timedelta(seconds=60)

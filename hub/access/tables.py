@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from sqlmodel import SQLModel
+from sqlalchemy import Column, String
+from sqlmodel import Field, SQLModel
 
 from catalog.tables import instant
-from sqlalchemy import Column, String
-from sqlmodel import Field
 
 
 class AssertionRow(SQLModel, table=True):

@@ -1,11 +1,16 @@
 """`yizheng init`: make a hub."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, guarded, show
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from hub.settings import Settings
 
 
 def init(
@@ -49,7 +54,7 @@ def init(
     show(value, as_json=as_json, text="\n".join(lines))
 
 
-async def _sample(settings: "Settings", *, quiet: bool) -> Path:  # noqa: F821
+async def _sample(settings: "Settings", *, quiet: bool) -> Path:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from hub.runtime import open_hub
@@ -59,11 +64,12 @@ async def _sample(settings: "Settings", *, quiet: bool) -> Path:  # noqa: F821
         with Progress(
             TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), disable=quiet, transient=True
         ) as bar:
-            tasks: dict[str, object] = {}
+            tasks: dict[str, TaskID] = {}
 
             def advance(name: str, done: int, total: int) -> None:
-                task = tasks.setdefault(name, bar.add_task(name, total=total))
-                bar.update(task, completed=done)  # type: ignore[arg-type]
+                if name not in tasks:
+                    tasks[name] = bar.add_task(name, total=total)
+                bar.update(tasks[name], completed=done, total=total)
 
             path = await build_sample(hub, on_progress=advance)
         await hub.jobs.sweep()

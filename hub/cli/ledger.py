@@ -25,7 +25,7 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Re-hash the whole log. Exit 0 intact, 1 changed, removed, reordered or rolled back, 2 could not be checked. 核验账本"""
+    """Re-hash the whole log. Exit 0 intact, 1 changed, removed, reordered, rolled back, 2 not checkable. 核验账本"""
     remembered = _read(against) if against else None
 
     async def work(hub: "Hub") -> "LedgerReport":

@@ -1,7 +1,7 @@
-"""Conflicting rows: one record key, two contents, in one run. Both are rejected, so the first must not have been issued.
+"""Conflicting rows: one record key, two contents, in one run. Both are rejected, so the first must not be issued.
 
-A first pass notes keyed hashes of record keys in a temporary table that spills to disk; only keys that repeat are mapped
-in full. Memory stays flat, and nothing personal is written: the hashes are keyed.
+A first pass notes keyed hashes of record keys in a temporary table that spills to disk; only keys that repeat are
+mapped in full. Memory stays flat, and nothing personal is written: the hashes are keyed.
 """
 
 import sqlite3
@@ -28,7 +28,8 @@ class ConflictFinder:
     def note(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         """Remember pairs; a key seen with another content before is in conflict from now on."""
         self._scratch.executemany(
-            "INSERT INTO seen VALUES (?, ?, 0) ON CONFLICT (key) DO UPDATE SET conflict = conflict OR content <> excluded.content",
+            "INSERT INTO seen VALUES (?, ?, 0)"
+            " ON CONFLICT (key) DO UPDATE SET conflict = conflict OR content <> excluded.content",
             pairs,
         )
 

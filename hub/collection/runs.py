@@ -27,7 +27,7 @@ class Run:
 
 
 def run_key(files: Sequence[Path], *, type_code: str, issuer: str, mapping_digest: str, as_of: datetime | None) -> str:
-    """What a resumed run has in common with the killed one: the same bytes under the same mapping for the same issuer."""
+    """What a resumed run shares with the killed one: the same bytes under the same mapping for the same issuer."""
     digest = hashlib.sha256("\0".join((type_code, issuer, mapping_digest, as_of.isoformat() if as_of else "")).encode())
     for path in files:
         with path.open("rb") as file:

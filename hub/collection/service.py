@@ -202,7 +202,7 @@ class CollectionService:
         *,
         only: frozenset[bytes] | None,
     ) -> frozenset[bytes]:
-        """Record keys in conflict. First by raw text, which is cheap and finds too many; then, among those, by content."""
+        """Record keys in conflict: by raw text, which is cheap and finds too many; then, among those, by content."""
         column = next(name for name, rule in mapping.columns.items() if rule.claim == issued.type.record_key)
         with ConflictFinder() as finder:
             for path in order.files:

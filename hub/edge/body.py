@@ -1,4 +1,4 @@
-"""Reading a body: after authentication, as strict JSON, into a model that forbids what it does not know (pitfall F5)."""
+"""Reading a body: after authentication, as strict JSON, into a model that forbids what it does not know (F5)."""
 
 import unicodedata
 from typing import Any, Final, TypeVar

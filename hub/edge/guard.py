@@ -62,10 +62,10 @@ class EdgeGuard:
         else:
             try:
                 await self._app(scope, _counted(receive, self._max_body_bytes), sending)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # The framework answers a 500 and raises again for the server to log, message and all: an error's text
                 # may hold values, so only its kind goes on.
-                _log.error("unhandled", error=type(error).__name__, request_id=request_id)  # noqa: TRY400
+                _log.error("unhandled", error=type(error).__name__, request_id=request_id)
                 if status == 0:
                     raise RuntimeError("unhandled error before an answer") from None
         route = getattr(scope.get("route"), "path", "-")

@@ -91,7 +91,10 @@ class CaseService:
         raise CaseNotFoundError
 
     async def close(self, caller: Caller, case_no: str) -> store.Case:
-        """Close the case: nothing is disclosed for it from this commit on. Raises CaseNotFoundError, CaseClosedError."""
+        """Close the case: nothing is disclosed for it from this commit on.
+
+        Raises: CaseNotFoundError, CaseClosedError.
+        """
         case = await self.get(caller, case_no)
         now = self._clock()
         if not await self._database.write(lambda tx: self._close(tx, case, now)):

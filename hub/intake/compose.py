@@ -1,7 +1,7 @@
 """Composing an answer: first everything but signatures, then the signatures, over one stored form.
 
-`Unsigned` is fixed before the ledger row is committed: salts, `jti`, times. After a crash the stored form is signed as it
-stands, so a retry gets the same evidence and nothing is fetched twice.
+The unsigned answer is fixed before the ledger row is committed: salts, `jti`, times. After a crash the stored form is
+signed as it stands, so a retry gets the same evidence and nothing is fetched twice.
 """
 
 from collections.abc import Mapping, Sequence

@@ -47,7 +47,8 @@ class CopyMaker:
 
     def make(self, resolution: Resolution, caller: Caller, case: Case, purpose: str) -> Item:
         """The item with its copies. A stored licence that does not verify is never passed on: the item then says
-        `source_unavailable`, and an alarm is raised."""
+        `source_unavailable`, and an alarm is raised.
+        """
         try:
             copies = tuple(self._copy(source, caller, case, purpose) for source in resolution.sources)
         except (IntegrityBrokenError, SigningError, KeyError) as error:

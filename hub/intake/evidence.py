@@ -13,9 +13,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
+from catalog.grants import CaseKind, Grant
 from catalog.matters import Matter, Requirement
 from catalog.store import grants_of, lock_grants, read_matter_row
-from catalog.grants import CaseKind, Grant
 from certificates import store as library
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller

@@ -26,7 +26,7 @@ class Taken:
 
 
 class QuotaBook:
-    """This process's leased blocks."""
+    """The blocks that this process has leased."""
 
     def __init__(self) -> None:
         self._left: dict[_Key, int] = {}

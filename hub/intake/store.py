@@ -150,13 +150,13 @@ def claim_request(tx: Connection, row: Mapping[str, Any]) -> None:
 def decide_request(
     tx: Connection, request_id: str, lease: str, *, payload: bytes, grants: list[str], now: datetime
 ) -> bool:
-    """claimed → decided, for whoever holds the lease; False for a loser, who must write nothing."""
+    """Claimed → decided, for whoever holds the lease; False for a loser, who must write nothing."""
     values = {"request": request_id, "held": lease, "payload": payload, "used": grants, "at": now}
     return tx.execute(_DECIDE, values).rowcount == 1
 
 
 def finish_request(tx: Connection, request_id: str, lease: str, *, payload: bytes) -> bool:
-    """decided → done, with the answer's bytes."""
+    """Decided → done, with the answer's bytes."""
     return tx.execute(_DONE, {"request": request_id, "held": lease, "payload": payload}).rowcount == 1
 
 

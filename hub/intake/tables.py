@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import SQLModel
 
-from catalog.tables import binary, document, instant, words, uuid
+from catalog.tables import binary, document, instant, uuid, words
 
 
 class CaseRow(SQLModel, table=True):
@@ -33,7 +33,7 @@ class CaseRow(SQLModel, table=True):
 
 
 class CasePartyRow(SQLModel, table=True):
-    """A party by role. Number and name are encrypted under the case's key; `subject_id` is set when the hub knows the ID."""
+    """A party by role. Number and name are encrypted under the case's key and found by keyed hashes."""
 
     __tablename__ = "case_parties"
     __table_args__ = (UniqueConstraint("case_id", "role"),)

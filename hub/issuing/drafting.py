@@ -63,7 +63,7 @@ def document_place(version_id: str) -> str:
 
 
 def new_serial(issued_on: date) -> str:
-    """A serial of the issue year and 12 random characters (62 bits): unguessable, and clashes are refused by the row."""
+    """A serial: the issue year and 12 random characters (62 bits), unguessable; a clash is refused by the row."""
     return f"{issued_on.year}" + "".join(secrets.choice(SERIAL_ALPHABET) for _ in range(_SERIAL_RANDOM))
 
 

@@ -10,8 +10,8 @@ from catalog.identifiers import normalise_name
 from certificates.numbering import LAST_VERSION
 from certificates.store import VersionRecord
 from certificates.types import CertificateType, Holder
-from hub.storage.vault import Vault
 from hub.collection.fingerprint import fingerprint
+from hub.storage.vault import Vault
 
 
 class Effect(StrEnum):

@@ -7,6 +7,7 @@ ledger before it was signed, and a licence signed twice after a crash has the sa
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -88,9 +89,7 @@ class IssuingService:
             if not found:
                 return finished
             codes = {item.issuer_code for item in found}
-            signers = await self._database.read(
-                lambda tx, codes=codes: {code: self._desk.issuer(tx, code) for code in codes}
-            )
+            signers = await self._database.read(partial(self._signers, codes))
             await self._complete(found, signers)
             finished += len(found)
 
@@ -170,6 +169,9 @@ class IssuingService:
         renewed = {item.certificate_id for item in items if item.version > 1}
         if renewed:
             supersede_older(tx, self._vault, renewed, now=now)
+
+    def _signers(self, codes: set[str], tx: Connection) -> dict[str, Certified]:
+        return {code: self._desk.issuer(tx, code) for code in codes}
 
     def _unfinished(self, tx: Connection) -> list[Unsigned]:
         found = store.intended(tx, _FINISH_BATCH)

@@ -135,7 +135,7 @@ class StatusService:
         append(tx, [seal(entry, now=now)])
         changed = version.with_status(status.value, ledger_entry_id=entry.id)
         changed = replace(changed, mac=version_mac(changed, self._vault))
-        history = {
+        history: dict[str, Any] = {
             "id": new_id(),
             "operation": operation.value,
             "from_status": version.status,

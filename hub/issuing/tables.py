@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
 from sqlalchemy import Column, String
+from sqlmodel import Field, SQLModel
 
 from catalog.tables import document, instant, words
 
 
 class KeyCertificateRow(SQLModel, table=True):
     """A key, what it may sign, and its chain without the root (base64 DER). Public; kept for ever, so that old
-    licences still verify."""
+    licences still verify.
+    """
 
     __tablename__ = "key_certificates"
     kid: str = Field(sa_column=Column(String(64), primary_key=True))

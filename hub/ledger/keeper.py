@@ -43,7 +43,8 @@ class CheckpointKeeper:
 
     def check(self, tx: Connection) -> None:
         """Raises LedgerBrokenError when the store is older than, or differs from, the remembered checkpoint, or the
-        clock went back behind it."""
+        clock went back behind it.
+        """
         kept = self.remembered()
         if kept is None:
             return

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import binary, instant, words, uuid
+from catalog.tables import binary, instant, uuid, words
 
 
 class LedgerEntryRow(SQLModel, table=True):

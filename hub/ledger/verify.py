@@ -141,9 +141,7 @@ class LedgerVerifier:
         if self._remembered is None:
             return
         if self._remembered.size > self._range.size:
-            self._find(
-                f"rolled back: the remembered checkpoint has {self._remembered.size} entries, the log {self._range.size}"
-            )
+            self._find(f"rolled back: {self._remembered.size} entries are remembered, the log has {self._range.size}")
         elif self._remembered.size and self._root_then != self._remembered.root:
             self._find(f"rewritten: the first {self._remembered.size} entries do not have the remembered root")
 

@@ -73,7 +73,7 @@ class RegistryService:
         def unit(tx: Connection) -> str:
             department = _department(tx, str(definition.get("department", "")))
             matter = store.add_matter(
-                tx, id=new_id(), definition=definition, owner_department_id=department.id, now=now
+                tx, matter_id=new_id(), definition=definition, owner_department_id=department.id, now=now
             )
             self._record(tx, "catalog.matter", {"code": matter.code}, now)
             return matter.code

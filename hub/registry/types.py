@@ -1,8 +1,8 @@
 """The certificate types in force, compiled once and kept in memory."""
 
-from types import MappingProxyType
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 

@@ -3,6 +3,7 @@
 A cache only spares work: losing it may cost time, never safety. Values are JSON; nothing personal is put here.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -93,8 +94,7 @@ class MemoryRateLimits:
         item = self._items.setdefault(per_minute, RateLimitItemPerMinute(per_minute))
         allowed = await self._limiter.hit(item, key)
         if allowed:
-            return Allowance(True, per_minute, per_minute, 0)
+            return Allowance(allowed=True, limit=per_minute, remaining=per_minute, retry_after_seconds=0)
         stats = await self._limiter.get_window_stats(item, key)
-        import time
-
-        return Allowance(False, per_minute, stats.remaining, max(1, int(stats.reset_time - time.time()) + 1))
+        wait = max(1, int(stats.reset_time - time.time()) + 1)
+        return Allowance(allowed=False, limit=per_minute, remaining=stats.remaining, retry_after_seconds=wait)

@@ -7,8 +7,6 @@ from alembic import command
 from alembic.config import Config
 from sqlmodel import SQLModel
 
-import catalog.tables
-import certificates.tables
 import hub.access.tables
 import hub.collection.tables
 import hub.intake.tables
@@ -21,7 +19,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database to the newest revision. Safe to run again; both databases run migrations in one transaction."""
+    """Bring the database to the newest revision, in one transaction. Safe to run again."""
     command.upgrade(alembic_config(database_url), "head")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import document, instant, words, uuid
+from catalog.tables import document, instant, uuid, words
 
 
 class OutboxRow(SQLModel, table=True):

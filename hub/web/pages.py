@@ -11,8 +11,8 @@ from starlette.staticfiles import StaticFiles
 
 from hub.deps import HubDep, limit
 from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
-from hub.problems import NOT_FOUND, problem_types
 from hub.edge.form import read_form
+from hub.problems import NOT_FOUND, problem_types
 from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)

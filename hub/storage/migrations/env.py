@@ -1,7 +1,7 @@
 """Runs migrations online, on a synchronous connection of either database."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Engine, create_engine
@@ -18,7 +18,7 @@ def _engine(url: str) -> Engine:
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
 
 
-def _render(kind: str, item: Any, autogen: Any) -> str | bool:
+def _render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     if kind == "type" and isinstance(item, Instant):
         autogen.imports.add("from catalog.tables import Instant")
         return "Instant()"
