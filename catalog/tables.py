@@ -47,7 +47,7 @@ def uuid(
 ) -> Any:
     """A UUID column, handled as text in Python."""
     column: Column[Any] = Column(
-        Uuid(as_uuid=False),
+        Uuid(as_uuid=False).with_variant(String(36), "sqlite"),
         *([ForeignKey(references)] if references else []),
         primary_key=primary_key,
         nullable=nullable,

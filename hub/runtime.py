@@ -74,6 +74,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
     try:
         await hub.ledger.check_start()
         await database.read(hub.types.load)
+        await database.read(hub.desk.load)
         await hub.issuing.finish()
         await hub.evidence.finish_decided()
         yield hub

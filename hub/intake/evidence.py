@@ -154,7 +154,7 @@ class EvidenceService:
         try:
             claimed = await self._database.write(lambda tx: self._check(tx, caller, call, now))
         except ConflictError:
-            claimed = None  # a twin with the same Idempotency-Key committed its claim first
+            return await self._repeat(caller, call)
         except CaseNotFoundError:
             await self._cases.refuse(caller, "case_not_found", {"case_no": call.case_no})
             raise
@@ -163,20 +163,16 @@ class EvidenceService:
             reason = "case_closed" if isinstance(error, CaseClosedError) else "requirement_not_listed"
             await self._cases.refuse(caller, reason, {"purpose": call.purpose}, case=case)
             raise
-        if isinstance(claimed, Claimed):
-            self._quotas.confirm(claimed.quota)
-            return claimed
-        return await self._repeat(caller, call)
+        self._quotas.confirm(claimed.quota)
+        return claimed
 
-    def _check(self, tx: Connection, caller: Caller, call: EvidenceCall, now: datetime) -> Claimed | None:
-        """Unit 1, in the order of design §3; None when the Idempotency-Key is known."""
+    def _check(self, tx: Connection, caller: Caller, call: EvidenceCall, now: datetime) -> Claimed:
+        """Unit 1, in the order of design §3. Raises ConflictError when the Idempotency-Key has been used."""
         case = store.find_case(tx, call.case_no)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError
         if not case.system_active:
             raise InvalidTokenError("client_disabled")
-        if call.idempotency_key is not None and self._key_is_taken(tx, caller, call.idempotency_key, now):
-            return None
         if case.state != "open":
             raise CaseClosedError
         matter = self._matter(tx, case.matter_id)
@@ -309,10 +305,13 @@ class EvidenceService:
     async def _finish(
         self, request_id: str, lease: str, case: store.Case, answer: dict[str, Any], entries: list[Sealed]
     ) -> bytes:
-        copier, hub = await self._database.read(
-            lambda tx: (self._desk.certified(tx, "purpose-copy"), self._desk.certified(tx, "hub"))
+        body = sign_answer(
+            answer,
+            entries,
+            copier=self._desk.hub("purpose-copy"),
+            hub=self._desk.hub("hub"),
+            log_origin=self._log_origin,
         )
-        body = sign_answer(answer, entries, copier=copier, hub=hub, log_origin=self._log_origin)
         crash_at("pull.signed")
         sealed = self._case_key(case).encrypt(_place(request_id), body)
         if not await self._database.write(lambda tx: store.finish_request(tx, request_id, lease, payload=sealed)):
@@ -325,15 +324,16 @@ class EvidenceService:
         request = await self._database.read(lambda tx: store.find_request_by_key(tx, caller.system_id, key))
         if request is None:
             raise InFlightError
-        if request.request_hash != call.request_hash:
-            raise IdempotencyError
         case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
         if case is None:
             raise CaseNotFoundError
-        if request.state == "claimed" and request.lease_until < self._clock():
-            # Its holder died before anything was decided: free the key and start over.
+        now = self._clock()
+        if request.created_at < now - KEY_KEPT or (request.state == "claimed" and request.lease_until < now):
+            # Past its 24 hours, or its holder died before anything was decided: free the key and start over.
             await self._database.write(lambda tx: store.drop_key(tx, request.id))
             return await self.pull(caller, call)
+        if request.request_hash != call.request_hash:
+            raise IdempotencyError
         return await self._again(caller, case, request)
 
     async def _again(self, caller: Caller, case: store.Case, request: store.EvidenceRequest) -> bytes:
@@ -373,15 +373,6 @@ class EvidenceService:
         now = self._clock()
         found = lock_grants(tx, ids)
         return len(found) == len(ids) and all(state == "live" and until > now for _, state, until in found.values())
-
-    def _key_is_taken(self, tx: Connection, caller: Caller, key: str, now: datetime) -> bool:
-        known = store.find_request_by_key(tx, caller.system_id, key)
-        if known is None:
-            return False
-        if known.created_at < now - KEY_KEPT:
-            store.drop_key(tx, known.id)
-            return False
-        return True
 
     def _matter(self, tx: Connection, matter_id: str) -> Matter:
         known = self._matters.get(matter_id)

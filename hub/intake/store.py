@@ -26,6 +26,9 @@ _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("cas
 _CASE_STATE: Final = (
     select(_CASES.c.state).where(_CASES.c.id == bindparam("case_id")).with_for_update(read=True, of=_CASES)
 )
+_REQUEST_BY_KEY: Final = select(_REQUESTS).where(
+    and_(_REQUESTS.c.system_id == bindparam("system_id"), _REQUESTS.c.idempotency_key == bindparam("key"))
+)
 _INSERT_REQUEST: Final = insert(_REQUESTS)
 _DECIDE: Final = (
     update(_REQUESTS)
@@ -180,8 +183,7 @@ def find_request(tx: Connection, request_id: str, system_id: str) -> EvidenceReq
 
 def find_request_by_key(tx: Connection, system_id: str, key: str) -> EvidenceRequest | None:
     """The request that this Idempotency-Key made."""
-    where = and_(_REQUESTS.c.system_id == system_id, _REQUESTS.c.idempotency_key == key)
-    row = tx.execute(select(_REQUESTS).where(where)).one_or_none()
+    row = tx.execute(_REQUEST_BY_KEY, {"system_id": system_id, "key": key}).one_or_none()
     return None if row is None else _request(row)
 
 

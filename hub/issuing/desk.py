@@ -71,6 +71,15 @@ class SigningDesk:
             known = self._known[name] = Certified(signer, {"x5c": tuple(x5c(row.chain))})
         return known
 
+    def load(self, tx: Connection) -> None:
+        """Look up the hub's own signers; they do not change while it runs."""
+        for role in HUB_ROLES:
+            self.certified(tx, role)
+
+    def hub(self, role: Role) -> Certified:
+        """A signer of the hub's own, looked up by `load`."""
+        return self._known[role]
+
     def issuer(self, tx: Connection, organization_id: str) -> Certified:
         """The department's issuing key."""
         return self.certified(tx, f"issuer/{organization_id}")

@@ -29,6 +29,8 @@ Unit = Callable[[Connection], T]
 
 BUSY_BOUND_SECONDS: Final = 5.0
 MAX_ATTEMPTS: Final = 4
+BEGIN_READ: Final = "BEGIN"
+BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01"})
 
 
@@ -72,14 +74,18 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self._engine = sqlite_engine(path)
+        self._connection: Connection | None = None
 
     async def write(self, unit: Unit[T]) -> T:
-        return await self._run(unit, "BEGIN IMMEDIATE")
+        return await self._run(unit, BEGIN_WRITE)
 
     async def read(self, unit: Unit[T]) -> T:
-        return await self._run(unit, "BEGIN")
+        return await self._run(unit, BEGIN_READ)
 
     async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         self._engine.dispose()
 
     async def _run(self, unit: Unit[T], begin: str) -> T:
@@ -95,15 +101,29 @@ class SqliteDatabase:
             pause = min(pause * 2, 0.1)
 
     def _attempt(self, unit: Unit[T], begin: str) -> T:
+        # Units run on the event loop one after the other and never wait inside, so one connection serves them all.
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._engine.connect()
         try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql(begin)
-                result = unit(connection)
-                if begin == "BEGIN IMMEDIATE":
-                    connection.commit()
-                return result
+            _driver(connection).execute(begin)
+            result = unit(connection)
+            if begin == BEGIN_WRITE:
+                connection.commit()
         except DBAPIError as error:
             raise _translated(error) from error
+        except sqlite3.Error as error:
+            raise _translated(OperationalError("", None, error)) from error
+        finally:
+            connection.rollback()  # ends a read; after a commit there is nothing to undo
+            if _driver(connection).in_transaction:
+                _driver(connection).rollback()
+        return result
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver
 
 
 def sqlite_engine(path: Path) -> Engine:

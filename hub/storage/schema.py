@@ -14,6 +14,26 @@ import hub.issuing.tables
 import hub.ledger.tables
 import hub.storage.tables  # noqa: F401  # imported for their tables
 
+import catalog.tables
+import certificates.tables
+import hub.access.tables
+import hub.collection.tables
+import hub.intake.tables
+import hub.issuing.tables
+import hub.ledger.tables
+import hub.storage.tables
+
+_TABLES: Final = (
+    catalog.tables,
+    certificates.tables,
+    hub.access.tables,
+    hub.collection.tables,
+    hub.intake.tables,
+    hub.issuing.tables,
+    hub.ledger.tables,
+    hub.storage.tables,
+)
+"""Modules that must be imported for the metadata to be whole."""
 METADATA: Final = SQLModel.metadata
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-
 from catalog.tables import Instant
 
 revision = "0001"
@@ -14,7 +13,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "certificate_types",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=21), nullable=False),
         sa.Column("slug", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -44,14 +43,14 @@ def upgrade() -> None:
 
     op.create_table(
         "departments",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=18), nullable=False),
         sa.Column("name_zh", sa.String(length=200), nullable=False),
         sa.Column("name_en", sa.String(length=200), nullable=False),
         sa.Column("level", sa.String(length=20), nullable=False),
         sa.Column("region", sa.String(length=12), nullable=False),
         sa.Column("issues", sa.JSON(), nullable=False),
-        sa.Column("successor_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("successor_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
             ["successor_id"],
@@ -96,7 +95,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -129,7 +128,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "subjects",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("id_type", sa.String(length=3), nullable=False),
         sa.Column("lookup_hash", sa.LargeBinary(), nullable=False),
         sa.Column("lookup_kid", sa.String(length=32), nullable=False),
@@ -142,13 +141,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "certificates",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("owner_department_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("type_code", sa.String(length=21), nullable=False),
         sa.Column("type_version", sa.Integer(), nullable=False),
         sa.Column("issuer_code", sa.String(length=18), nullable=False),
         sa.Column("serial", sa.String(length=40), nullable=False),
-        sa.Column("subject_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("record_hash", sa.LargeBinary(), nullable=False),
         sa.Column("current_version", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -170,14 +171,14 @@ def upgrade() -> None:
 
     op.create_table(
         "ledger_entries",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("recorded_at", Instant(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("subject_id", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("case_id", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("object_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("object_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("object_version", sa.Integer(), nullable=True),
         sa.Column("detail", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -201,12 +202,14 @@ def upgrade() -> None:
 
     op.create_table(
         "matters",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("code_system", sa.String(length=40), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("current", sa.Boolean(), nullable=False),
-        sa.Column("owner_department_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -222,9 +225,11 @@ def upgrade() -> None:
 
     op.create_table(
         "systems",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("client_id", sa.String(length=64), nullable=False),
-        sa.Column("owner_department_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("name_zh", sa.String(length=200), nullable=False),
         sa.Column("name_en", sa.String(length=200), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -241,12 +246,14 @@ def upgrade() -> None:
 
     op.create_table(
         "cases",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("case_no", sa.String(length=40), nullable=False),
-        sa.Column("owner_department_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("system_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("external_no", sa.String(length=100), nullable=False),
-        sa.Column("matter_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("matter_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("matter_code", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("channel", sa.String(length=20), nullable=False),
@@ -279,8 +286,10 @@ def upgrade() -> None:
 
     op.create_table(
         "certificate_versions",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("certificate_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "certificate_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("identifier", sa.String(length=128), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -297,7 +306,9 @@ def upgrade() -> None:
         sa.Column("payload_digest", sa.LargeBinary(), nullable=False),
         sa.Column("signing_kid", sa.String(length=64), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("ledger_entry_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -320,9 +331,11 @@ def upgrade() -> None:
 
     op.create_table(
         "grants",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("owner_department_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("system_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("type_code", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("terms", sa.JSON(), nullable=False),
@@ -331,7 +344,9 @@ def upgrade() -> None:
         sa.Column("valid_from", Instant(), nullable=False),
         sa.Column("valid_until", Instant(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("ledger_entry_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["owner_department_id"],
@@ -349,12 +364,12 @@ def upgrade() -> None:
 
     op.create_table(
         "idempotency_keys",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("system_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("route", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("request_hash", sa.String(length=64), nullable=False),
-        sa.Column("object_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("object_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
             ["system_id"],
@@ -368,8 +383,8 @@ def upgrade() -> None:
 
     op.create_table(
         "system_keys",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("system_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("kid", sa.String(length=128), nullable=False),
         sa.Column("jwk", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -383,8 +398,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "case_parties",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("case_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("role", sa.String(length=32), nullable=False),
         sa.Column("id_type", sa.String(length=3), nullable=True),
         sa.Column("lookup_hash", sa.LargeBinary(), nullable=True),
@@ -399,8 +414,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "certificate_transitions",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("version_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("version_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("operation", sa.String(length=32), nullable=False),
         sa.Column("from_status", sa.String(length=12), nullable=False),
         sa.Column("to_status", sa.String(length=12), nullable=False),
@@ -419,9 +434,9 @@ def upgrade() -> None:
 
     op.create_table(
         "evidence_requests",
-        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("case_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("system_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("idempotency_key", sa.String(length=128), nullable=True),
         sa.Column("request_hash", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -448,7 +463,7 @@ def upgrade() -> None:
 
     op.create_table(
         "grant_quotas",
-        sa.Column("grant_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("grant_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("leased", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
