@@ -1,0 +1,193 @@
+"""The whole sample city in a hub of its own: what sample.json promises is what a pull answers."""
+
+import asyncio
+import json
+import stat
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from hub.founding import found
+from hub.runtime import Hub, open_hub
+from hub.sample.build import build_sample
+from hub.settings import Settings
+from hub.storage.errors import ConflictError
+from signing.keys import SoftwareSigner
+from tests.support import Place, assertion, token_form
+
+Sample = dict[str, Any]
+Built = tuple[Place, Path, list[tuple[str, int, int]]]
+"""Where it is, its sample.json, and the progress told."""
+ROLES = ("spouse", "legal_representative")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    place = Place(tmp_path_factory.mktemp("sample") / "home", None)
+    told: list[tuple[str, int, int]] = []
+
+    async def build() -> Path:
+        await found(place.settings())
+        async with place.open() as hub:
+            return await build_sample(hub, on_progress=lambda *step: told.append(step))
+
+    return place, asyncio.run(build()), told
+
+
+@pytest.fixture(scope="module")
+def sample(built: Built) -> Sample:
+    loaded: Sample = json.loads(built[1].read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture
+async def hub(built: Built) -> AsyncIterator[Hub]:
+    async with built[0].open() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(built: Built, hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
+    async with built[0].client(hub) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(built: Built) -> Path:
+    return built[1].parent
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class Counter:
+    """A system of the sample at work."""
+
+    def __init__(self, client: httpx2.AsyncClient, sample: Sample, system: Sample, folder: Path) -> None:
+        self._client, self._sample, self._system = client, sample, system
+        self._signer = SoftwareSigner.from_pem((folder / system["private_key_file"]).read_bytes())
+        self._headers: dict[str, str] = {}
+
+    async def sign_in(self) -> None:
+        form = token_form(assertion(self._signer, self._system["client_id"]))
+        answer = await self._client.post("/oauth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def outcomes(
+        self, matter: str, parties: dict[str, Sample], corroboration: list[dict[str, str]] | None = None
+    ) -> dict[str, str]:
+        """Open a case and pull all that its matter lists."""
+        identity = ("id_type", "id_number", "name")
+        body = {
+            "matter": matter,
+            "parties": [{"role": role, **{key: holder[key] for key in identity}} for role, holder in parties.items()],
+            "operator": self._sample["operator"],
+            "channel": "counter",
+            "external_no": str(uuid.uuid4()),
+            "corroboration": self._sample["corroboration"] if corroboration is None else corroboration,
+        }
+        opened = await self._client.post("/api/v1/cases", json=body, headers=self._headers)
+        assert opened.status_code == 201, opened.text
+        answer = await self._client.post(
+            f"/api/v1/cases/{opened.json()['case_no']}/evidence",
+            json={"purpose": self._system["purpose"]},
+            headers=self._headers,
+        )
+        assert answer.status_code == 200, answer.text
+        return {item["code"]: item["outcome"] for item in answer.json()["requirements"]}
+
+
+@pytest.fixture
+async def counters(client: httpx2.AsyncClient, sample: Sample, folder: Path) -> list[Counter]:
+    found_ = [Counter(client, sample, system, folder) for system in sample["systems"]]
+    for counter in found_:
+        await counter.sign_in()
+    return found_
+
+
+async def test_every_holder_gets_what_the_sample_promises(counters: list[Counter], sample: Sample) -> None:
+    promised, given = {}, {}
+    for holder in sample["holders"]:
+        for matter in sample["matters"]:
+            if matter["roles"][0] != holder["party"]:
+                continue
+            parties = {holder["party"]: holder}
+            parties |= {role: holder[role] for role in ROLES if role in holder and role in matter["roles"]}
+            known = {code: outcome for party in parties.values() for code, outcome in party["expect"].items()}
+            case = f"{holder['story']['en']} / {matter['code']}"
+            promised[case] = {
+                requirement["code"]: known.get(requirement["code"], "not_applicable")
+                for requirement in matter["requirements"]
+            }
+            given[case] = await counters[0].outcomes(matter["code"], parties)
+    assert len(promised) > 40
+    assert given == promised
+
+
+async def test_the_narrow_system_is_not_granted_what_the_sample_says(counters: list[Counter], sample: Sample) -> None:
+    holder, system = sample["holders"][0], sample["systems"][1]
+    given = await counters[1].outcomes(system["matters"][0], {holder["party"]: holder})
+    assert [code for code, outcome in given.items() if outcome == "not_granted"] == system["not_granted"]
+    assert set(given.values()) == {"satisfied", "not_granted"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [(None, "not_granted"), ("holder_confirmation", "not_granted"), ("presentation_code", "satisfied")],
+)
+async def test_personal_records_need_a_card_or_a_code(
+    counters: list[Counter], sample: Sample, kind: str | None, outcome: str
+) -> None:
+    holder = sample["holders"][0]
+    shown = [{**sample["corroboration"][0], "kind": kind}] if kind else []
+    given = await counters[0].outcomes("housing_fund_loan", {"applicant": holder}, shown)
+    assert given["loan_identity"] == "satisfied"
+    assert given["loan_marriage"] == given["loan_property"] == outcome
+
+
+async def test_a_second_sample_city_is_refused_and_changes_nothing(hub: Hub, folder: Path) -> None:
+    before = contents(folder)
+    with pytest.raises(ConflictError):
+        await build_sample(hub)
+    assert contents(folder) == before
+
+
+async def test_the_log_of_a_sample_city_is_sound(hub: Hub) -> None:
+    await hub.ledger.drain()
+    assert (await hub.ledger.verify()).entries > 1000
+
+
+def test_private_keys_are_their_owners_alone(sample: Sample, folder: Path) -> None:
+    for system in sample["systems"]:
+        path = folder / system["private_key_file"]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert SoftwareSigner.from_pem(path.read_bytes()).kid == system["kid"]
+
+
+def test_registers_stand_where_the_sample_says_and_nothing_was_rejected(sample: Sample, folder: Path) -> None:
+    for certificate_type in sample["certificate_types"]:
+        assert (folder / certificate_type["register"]).is_file()
+        rejects = folder / "reports" / certificate_type["slug"] / "rejects.jsonl"
+        assert rejects.read_bytes() == b""
+
+
+def test_progress_ends_complete_for_each_step(built: Built) -> None:
+    last = {name: (done, total) for name, done, total in built[2]}
+    assert last.keys() > {"catalogue", "identity_card", "status changes"}
+    assert all(done == total for done, total in last.values())
+
+
+async def test_two_homes_share_no_key(tmp_path: Path, built: Built, sample: Sample) -> None:
+    settings = Settings(home=tmp_path / "home")
+    await found(settings)
+    async with open_hub(settings) as hub:
+        other = json.loads((await build_sample(hub)).read_text(encoding="utf-8"))
+    assert {system["kid"] for system in other["systems"]}.isdisjoint(system["kid"] for system in sample["systems"])
+    numbers = [[holder["id_number"] for holder in each["holders"]] for each in (other, sample)]
+    assert numbers[0] == numbers[1]
