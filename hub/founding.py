@@ -18,7 +18,7 @@ from hub.storage.vault import SECRET_NAMES, DataKey
 from signing.pki import fingerprint
 
 OPERATOR_NAME = "示例市大数据发展管理局"
-OPERATOR_CODE = "11990100MB0000004P"
+OPERATOR_CODE = "11990100MB00000044"
 
 
 class AlreadyFoundedError(Exception):

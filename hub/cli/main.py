@@ -5,7 +5,7 @@ import sys
 import typer
 from typer._click.exceptions import UsageError  # the command parser that typer carries
 
-from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, verify
+from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, token, verify
 from hub.cli.common import Exit
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("init")(initialise.init)
 app.command("serve")(serve.serve)
 app.command("check")(serve.check)
 app.command("collect")(collect.collect)
+app.command("token")(token.token)
 app.command("verify")(verify.verify)
 app.command("export-trust")(verify.export_trust)
 app.add_typer(ledger.app, name="ledger")

@@ -41,10 +41,10 @@ _TELLING: Final = (
     Outcome.AMBIGUOUS,
     Outcome.SOURCE_UNAVAILABLE,
     Outcome.REFUSED,
-    Outcome.DECLARED_NONE,
     Outcome.NO_SOURCE,
+    Outcome.DECLARED_NONE,
 )
-"""Of several alternatives that failed, which answer helps most."""
+"""Of several alternatives that failed, which answer stands. "None" only when every one of them said so."""
 
 
 @dataclass(frozen=True, slots=True)
