@@ -19,7 +19,17 @@ from hub.api import cases, certificates, evidence, health, ledger, oauth, status
 from hub.deps import language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
-from hub.problems import INTERNAL, MEDIA_TYPE, METHOD, NOT_FOUND, ProblemType, document, mapped_errors, problem_of
+from hub.problems import (
+    INTERNAL,
+    MEDIA_TYPE,
+    METHOD,
+    NOT_FOUND,
+    PROBLEM_SCHEMA,
+    ProblemType,
+    document,
+    mapped_errors,
+    problem_of,
+)
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
 from hub.web import pages
@@ -111,16 +121,22 @@ def _frames(error: Exception) -> list[str]:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """OpenAPI with the bodies that routes read by themselves, after authentication."""
+    """OpenAPI with the bodies that routes read by themselves, after authentication, and problems for every refusal."""
     if app.openapi_schema:
         return app.openapi_schema
     schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
     _, definitions = models_json_schema(
         [(model, "validation") for model in _BODIES], ref_template="#/components/schemas/{model}"
     )
-    schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(definitions["$defs"], Problem=PROBLEM_SCHEMA)
+    problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path in schema["paths"].values():
         for operation in path.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = problem
             name = operation.pop("x-body", None)
             if name:
                 reference = {"$ref": f"#/components/schemas/{name}"}

@@ -1,15 +1,17 @@
 """What routes ask for: the hub, the caller, the language."""
 
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.edge.errors import BadRequestError, Fault, RateLimitedError
 from hub.runtime import Hub
 
-_MAX_KEY_LENGTH = 128
+_MAX_KEY_LENGTH: Final = 128
+_BEARER: Final = HTTPBearer(auto_error=False, description="From POST /oauth/token", bearerFormat="at+jwt")
 
 
 def get_hub(request: Request) -> Hub:
@@ -17,16 +19,17 @@ def get_hub(request: Request) -> Hub:
     return cast("Hub", request.app.state.hub)
 
 
-async def authenticated(request: Request) -> Caller:
+async def authenticated(
+    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Caller:
     """The system that calls, by its bearer token. Before the body is read (pitfall F3).
 
     Raises: InvalidTokenError, RateLimitedError.
     """
-    hub = get_hub(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if bearer is None:
         raise InvalidTokenError("missing")
-    caller = await hub.access.caller(token.strip())
+    hub = get_hub(request)
+    caller = await hub.access.caller(bearer.credentials)
     await limit(request, f"system:{caller.client_id}", hub.settings.system_requests_per_minute)
     return caller
 

@@ -33,6 +33,28 @@ class ProblemType:
     retry_after_seconds: int | None = None
 
 
+PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": "RFC 9457 problem document",
+    "required": ["type", "title", "status", "instance", "who_must_act", "retryable"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "instance": {"type": "string"},
+        "who_must_act": {"enum": ["caller", "operator", "owner", "nobody"]},
+        "retryable": {"type": "boolean"},
+        "retry_after_seconds": {"type": "integer"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "rule": {"type": "string"}},
+            },
+        },
+    },
+}
+
 INTERNAL: Final = ProblemType("internal", 500, "系统内部错误", "The hub failed", "operator", retryable=True)
 NOT_FOUND: Final = ProblemType("not-found", 404, "没有此资源", "No such resource", "caller")
 METHOD: Final = ProblemType("method-not-allowed", 405, "不支持该方法", "Method not allowed", "caller")

@@ -7,13 +7,6 @@ from alembic import command
 from alembic.config import Config
 from sqlmodel import SQLModel
 
-import hub.access.tables
-import hub.collection.tables
-import hub.intake.tables
-import hub.issuing.tables
-import hub.ledger.tables
-import hub.storage.tables  # noqa: F401  # imported for their tables
-
 import catalog.tables
 import certificates.tables
 import hub.access.tables

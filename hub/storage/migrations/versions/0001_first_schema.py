@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+
 from catalog.tables import Instant
 
 revision = "0001"
