@@ -1,5 +1,6 @@
 """From a stored licence to a purpose copy: decrypt, verify, keep only granted claims, salt afresh."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +55,7 @@ class CopyMaker:
         except (IntegrityBrokenError, SigningError, KeyError) as error:
             identifiers = [source.held.record.identifier for source in resolution.sources]
             _log.error("stored_licence_broken", alarm=True, certificates=identifiers, error=type(error).__name__)
-            broken = Resolution(resolution.requirement, Outcome.SOURCE_UNAVAILABLE, Why("integrity"))
+            broken = replace(resolution, outcome=Outcome.SOURCE_UNAVAILABLE, why=Why("integrity"), sources=())
             return Item(broken, ())
         return Item(resolution, copies)
 

@@ -246,30 +246,17 @@ class EvidenceService:
             entries=entries,
         )
         append(tx, entries)
-        used = sorted({source.grant.id for item in items for source in item.resolution.sources})
+        used = sorted({grant.id for item in items for grant in item.resolution.grants})
         sealed = self._case_key(claimed.case).encrypt(_place(claimed.request_id), stored(answer))
         if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
             raise InFlightError
         return answer, entries
 
     def _recheck(self, tx: Connection, items: Sequence[Item], now: datetime) -> list[Item]:
-        sources = [source for item in items for source in item.resolution.sources]
-        if not sources:
-            return list(items)
-        grants = lock_grants(tx, sorted({source.grant.id for source in sources}))
-        versions = library.lock_versions(tx, sorted({source.held.record.id for source in sources}))
-        checked = []
-        for item in items:
-            objection = next(
-                (
-                    why
-                    for source in item.resolution.sources
-                    if (why := _changed(source.grant, source.held.record, grants, versions, now))
-                ),
-                None,
-            )
-            checked.append(item if objection is None else _withdrawn(item, *objection))
-        return checked
+        grants = lock_grants(tx, sorted({grant.id for item in items for grant in item.resolution.grants}))
+        wanted = sorted({source.held.record.id for item in items for source in item.resolution.sources})
+        versions = library.lock_versions(tx, wanted) if wanted else {}
+        return [_rechecked(item, grants, versions, now) for item in items]
 
     def _entry(
         self, caller: Caller, call: EvidenceCall, claimed: Claimed, item: Item, content: dict[str, Any]
@@ -289,7 +276,7 @@ class EvidenceService:
             "department": claimed.case.department_code,
             "purpose": call.purpose,
             "request_id": claimed.request_id,
-            "grants": sorted(source.grant.id for source in resolution.sources),
+            "grants": sorted(grant.id for grant in resolution.grants),
             "certificates": [source.held.record.identifier for source in resolution.sources],
             "fields": sorted({name for source in resolution.sources for name in source.need.fields}),
             "payload_hash": item_hash(content),
@@ -403,24 +390,22 @@ def _quota_uses(requirements: Sequence[Requirement], question: Question) -> list
     return uses
 
 
-def _changed(
-    grant: Grant,
-    record: library.VersionRecord,
-    grants: dict[str, tuple[int, str, datetime]],
-    versions: dict[str, tuple[int, str]],
-    now: datetime,
-) -> tuple[Outcome, Why] | None:
-    """What has changed since unit 1 so that this source may not be disclosed any more (seam D6)."""
-    row_version, state, until = grants.get(grant.id, (0, "withdrawn", now))
-    if row_version != grant.row_version or state != "live" or until <= now:
-        return Outcome.NOT_GRANTED, Why("grant_withdrawn" if state == "live" else f"grant_{state}")
-    if versions.get(record.id) != (record.row_version, record.status):
-        return Outcome.SOURCE_UNAVAILABLE, Why("issue_not_finished", {"type": record.type_code})
-    return None
-
-
-def _withdrawn(item: Item, outcome: Outcome, why: Why) -> Item:
-    return Item(Resolution(item.resolution.requirement, outcome, why), ())
+def _rechecked(
+    item: Item, grants: dict[str, tuple[int, str, datetime]], versions: dict[str, tuple[int, str]], now: datetime
+) -> Item:
+    """The item as it may be disclosed now: what a grant or a licence has lost since unit 1 is withheld (seam D6)."""
+    resolution = item.resolution
+    for grant in resolution.grants:
+        row_version, state, until = grants.get(grant.id, (0, "withdrawn", now))
+        if row_version != grant.row_version or state != "live" or until <= now:
+            code = "grant_not_in_force" if state == "live" else f"grant_{state}"
+            return Item(Resolution(resolution.requirement, Outcome.NOT_GRANTED, Why(code)), ())
+    for source in resolution.sources:
+        record = source.held.record
+        if versions.get(record.id) != (record.row_version, record.status):
+            why = Why("issue_not_finished", {"type": record.type_code})
+            return Item(Resolution(resolution.requirement, Outcome.SOURCE_UNAVAILABLE, why), ())
+    return item
 
 
 def _place(request_id: str) -> str:

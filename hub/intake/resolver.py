@@ -66,12 +66,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The answer to one requirement. `sources` is non-empty exactly when it is satisfied."""
+    """The answer to one requirement. `sources` is non-empty exactly when it is satisfied.
+
+    `grants` are those under which the library was asked: an answer without a certificate tells something too.
+    """
 
     requirement: Requirement
     outcome: Outcome
     why: Why
     sources: tuple[Source, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ def resolve(requirement: Requirement, question: Question) -> Resolution:
     usable = {code: grant for code, grant in grants.items() if grant.id not in question.exhausted}
     if not usable:
         return Resolution(requirement, Outcome.NOT_GRANTED, Why("quota_exhausted"))
+    asked = tuple(usable.values())
     if not _identity_confirmed(party, question):
-        return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
+        return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"), grants=asked)
     failures: list[tuple[Outcome, Why]] = []
     for needs in requirement.alternatives:
         if not all(need.type_code in usable for need in needs):
@@ -136,9 +141,9 @@ def resolve(requirement: Requirement, question: Question) -> Resolution:
                 break
             sources.append(Source(result, need, usable[need.type_code]))
         else:
-            return Resolution(requirement, Outcome.SATISFIED, Why("satisfied"), tuple(sources))
+            return Resolution(requirement, Outcome.SATISFIED, Why("satisfied"), tuple(sources), asked)
     outcome, why = min(failures, key=lambda failure: _TELLING.index(failure[0]))
-    return Resolution(requirement, outcome, why)
+    return Resolution(requirement, outcome, why, grants=asked)
 
 
 def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
