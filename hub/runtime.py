@@ -23,6 +23,7 @@ from hub.registry.types import TypeRegistry
 from hub.settings import Settings
 from hub.storage.cache import MemoryCache, MemoryRateLimits
 from hub.storage.database import Database, open_database
+from hub.storage.errors import StorageError
 from hub.storage.jobs import MemoryJobs
 from hub.storage.keystore import KeyFile, KeyStore, master_key
 from hub.storage.objects import FolderObjects, ObjectStore
@@ -30,6 +31,7 @@ from hub.storage.vault import DataKey, Vault
 from hub.verification.service import VerificationService
 
 LOG_KEY: Final = "log-detail"
+TYPES_AGE: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
 @asynccontextmanager
 async def at_work(hub: Hub) -> AsyncIterator[None]:
     """Sequence and run jobs in the background while a server runs."""
-    tasks = [asyncio.create_task(hub.ledger.run()), asyncio.create_task(hub.jobs.serve())]
+    work = (hub.ledger.run(), hub.jobs.serve(), _refresh_types(hub))
+    tasks = [asyncio.create_task(item) for item in work]
     try:
         yield
     finally:
@@ -96,6 +99,14 @@ async def at_work(hub: Hub) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await task
         await hub.ledger.drain()
+
+
+async def _refresh_types(hub: Hub) -> None:
+    """Types registered by a command while the server runs come into force within seconds."""
+    while True:
+        await asyncio.sleep(TYPES_AGE.total_seconds())
+        with suppress(StorageError):
+            await hub.database.read(hub.types.load)
 
 
 def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
@@ -109,6 +120,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     types = TypeRegistry()
     log_signer = keys.note_signer("log")
     keeper = CheckpointKeeper(settings.witness_folder(), verifier=log_signer.verifier, clock=clock)
+    cache = MemoryCache()
     status = StatusService(
         database,
         vault=vault,
@@ -132,7 +144,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         database=database,
         keys=keys,
         objects=objects,
-        cache=MemoryCache(),
+        cache=cache,
         limits=MemoryRateLimits(),
         jobs=MemoryJobs(database, clock=clock, handlers={PUBLISH_STATUS: status.publish}),
         vault=vault,
@@ -171,6 +183,6 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             log_key=log_key,
         ),
         verification=VerificationService(
-            database, vault=vault, desk=desk, status=status, clock=clock, public_url=public_url
+            database, vault=vault, desk=desk, status=status, cache=cache, clock=clock, public_url=public_url
         ),
     )

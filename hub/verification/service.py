@@ -15,11 +15,14 @@ from hub.clock import Clock
 from hub.issuing.desk import SigningDesk
 from hub.issuing.status import StatusService
 from hub.registry.guards import check_guards
+from hub.storage.cache import MemoryCache
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
 POLICY_AGE: Final = timedelta(seconds=30)
+PACK_AGE: Final = timedelta(seconds=10)
+_PACK_KEY: Final = "trust-pack"
 
 
 class VerificationService:
@@ -43,6 +46,7 @@ class VerificationService:
         self._public_url = public_url
         self._policy: TrustPolicy | None = None
         self._policy_until = clock()
+        self._cache = cache
 
     async def verify(self, token: bytes, *, audience: str | None) -> Verdict:
         """The verdict on a licence or purpose copy. Unknown identifiers and missing status look alike: undecided."""
@@ -65,14 +69,25 @@ class VerificationService:
         return self._policy
 
     async def trust_pack(self) -> bytes:
-        """Everything offline verification needs, signed: roots, entitlements, and all status lists as of now."""
+        """Everything offline verification needs, signed: roots, entitlements, and all status lists.
+
+        Made at most every ten seconds: anybody may ask, and it signs every list.
+        """
+        async with self._cache.lock("trust-pack", seconds=30):
+            known = await self._cache.get(_PACK_KEY)
+            if known is None:
+                known = await self._make_pack()
+                await self._cache.set(_PACK_KEY, known, seconds=PACK_AGE.total_seconds())
+        return str(known).encode()
+
+    async def _make_pack(self) -> str:
         policy = await self.policy()
-        certified = await self._database.read(lambda tx: self._desk.certified(tx, "hub"))
+        certified = self._desk.hub("hub")
         lists: dict[str, str] = {}
         for number in await self._status.numbers():
             lists[f"{self._public_url}/status-lists/{number}"] = (await self._status.build(number)).decode()
         pack = TrustPack(policy, lists, self._clock())
-        return pack.signed(signer=certified.signer, header=certified.header).encode()
+        return pack.signed(signer=certified.signer, header=certified.header)
 
     def _status_of(self, tx: Connection, identifier: str | None) -> Status | None:
         version = library.find_version(tx, identifier or "")
