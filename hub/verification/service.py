@@ -35,6 +35,7 @@ class VerificationService:
         vault: Vault,
         desk: SigningDesk,
         status: StatusService,
+        cache: MemoryCache,
         clock: Clock,
         public_url: str,
     ) -> None:
