@@ -164,6 +164,11 @@ def find_grant(tx: Connection, grant_id: str) -> Grant | None:
     return None if row is None else _grant(row)
 
 
+def read_grants(tx: Connection, ids: list[str]) -> list[Grant]:
+    """These grants, as they stand. The guard is not checked here: see `hub.registry.guards`."""
+    return [_grant(row) for row in tx.execute(select(_GRANTS).where(_GRANTS.c.id.in_(ids)).order_by(_GRANTS.c.id))]
+
+
 def lock_grants(tx: Connection, ids: list[str]) -> dict[str, tuple[int, str, datetime]]:
     """Row version, state and end of these grants, share-locked in id order until the transaction ends (seam D6)."""
     rows = tx.execute(_GRANTS_SHARED, {"ids": ids})

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final, cast
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -11,6 +12,7 @@ from hub.edge.errors import BadRequestError, Fault, RateLimitedError
 from hub.runtime import Hub
 
 _MAX_KEY_LENGTH: Final = 128
+_log = structlog.get_logger(__name__)
 _BEARER: Final = HTTPBearer(auto_error=False, description="From POST /oauth/token", bearerFormat="at+jwt")
 
 
@@ -19,18 +21,28 @@ def get_hub(request: Request) -> Hub:
     return cast("Hub", request.app.state.hub)
 
 
-async def authenticated(
+async def remembered(
     request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Caller:
     """The system that calls, by its bearer token. Before the body is read (pitfall F3).
 
+    For routes whose own unit of work checks that the system is still active.
+
     Raises: InvalidTokenError, RateLimitedError.
     """
-    if bearer is None:
-        raise InvalidTokenError("missing")
     hub = get_hub(request)
-    caller = await hub.access.caller(bearer.credentials)
+    try:
+        caller = await hub.access.caller(bearer.credentials if bearer else "")
+    except InvalidTokenError as error:
+        _log.warning("token_refused", reason=error.reason)
+        raise
     await limit(request, f"system:{caller.client_id}", hub.settings.system_requests_per_minute)
+    return caller
+
+
+async def authenticated(request: Request, caller: Annotated[Caller, Depends(remembered)]) -> Caller:
+    """The system that calls, active at this moment. Raises: InvalidTokenError, RateLimitedError."""
+    await get_hub(request).access.check_active(caller)
     return caller
 
 
@@ -58,5 +70,6 @@ def idempotency_key(request: Request) -> str | None:
 
 HubDep = Annotated[Hub, Depends(get_hub)]
 CallerDep = Annotated[Caller, Depends(authenticated)]
+RememberedCallerDep = Annotated[Caller, Depends(remembered)]
 LanguageDep = Annotated[str, Depends(language_of)]
 KeyDep = Annotated[str | None, Depends(idempotency_key)]

@@ -142,7 +142,7 @@ def _members(error: Exception | None) -> dict[str, Any]:
         case intake.PartyError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case intake.UnlistedRequirementError():
-            return {"requirements": list(error.codes)}
+            return {"errors": [{"pointer": f"/requirements/{place}", "rule": "not_listed"} for place in error.places]}
         case intake.DuplicateCaseError():
             return {"case_no": error.case_no}
         case GrantTypeError():

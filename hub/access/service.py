@@ -30,6 +30,7 @@ MAX_ASSERTION_BYTES: Final = 8192
 MAX_ASSERTION_LIFETIME: Final = timedelta(seconds=60)
 ASSERTION_TYPES: Final = frozenset({"JWT", "client-authentication+jwt"})
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105  # a media type
+_TOKEN_CLAIMS: Final = frozenset({"iss", "aud", "exp", "iat", "client_id", "auth_kid"})
 _REMEMBERED: Final = 10_000
 _SEEN: Final = table(AssertionRow)
 _log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Caller:
     system_id: str
     client_id: str
     department_id: str
+    kid: str
     key_jwk: dict[str, str]
     expires_at: float
 
@@ -80,10 +82,12 @@ class AccessService:
         return self._issue(found)
 
     async def caller(self, token: str) -> Caller:
-        """The system behind a bearer token.
+        """The system behind a bearer token, as it was when the token was first seen: see `check_active`.
 
         Raises: InvalidTokenError.
         """
+        if not token:
+            raise InvalidTokenError("missing")
         now = self._clock().timestamp()
         known = self._remembered.get(token)
         if known is None:
@@ -95,6 +99,12 @@ class AccessService:
             self._remembered.pop(token, None)
             raise InvalidTokenError("expired")
         return known
+
+    async def check_active(self, caller: Caller) -> None:
+        """Raises InvalidTokenError when the system, or the key that got the token, was taken out of use since."""
+        found = await self._database.read(lambda tx: find_system_key(tx, caller.client_id, caller.kid))
+        if found is None or not found.active:
+            raise InvalidTokenError("client_disabled")
 
     def _check(self, assertion: str, found: SystemKey) -> dict[str, Any]:
         try:
@@ -152,6 +162,7 @@ class AccessService:
                 audience=self._issuer,
                 now=self._clock(),
                 max_lifetime=timedelta(hours=1),
+                required=_TOKEN_CLAIMS,
                 max_bytes=MAX_ASSERTION_BYTES,
             )
         except SigningError as error:
@@ -160,7 +171,7 @@ class AccessService:
         found = await self._database.read(lambda tx: find_system_key(tx, client_id, kid))
         if found is None or not found.active:
             raise InvalidTokenError("client_disabled")
-        return Caller(found.system_id, found.client_id, found.department_id, found.jwk, claims["exp"])
+        return Caller(found.system_id, found.client_id, found.department_id, found.kid, found.jwk, claims["exp"])
 
 
 def _unverified_subject(assertion: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from hub.api.cases import CaseNo
-from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep
+from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep, RememberedCallerDep
 from hub.edge.body import JSON_TYPE, Body, read_json
 from hub.intake.evidence import EvidenceCall
 
@@ -27,7 +27,7 @@ class EvidenceBody(Body):
 
 @router.post("/cases/{case_no}/evidence", summary="Ask for evidence 取证", openapi_extra={"x-body": "EvidenceBody"})
 async def ask(
-    case_no: CaseNo, request: Request, caller: CallerDep, hub: HubDep, key: KeyDep, language: LanguageDep
+    case_no: CaseNo, request: Request, caller: RememberedCallerDep, hub: HubDep, key: KeyDep, language: LanguageDep
 ) -> Response:
     """Every requirement gets its own outcome; what was disclosed is on the ledger before this answer leaves.
 

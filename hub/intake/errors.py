@@ -47,11 +47,11 @@ class DuplicateCaseError(IntakeError):
 
 
 class UnlistedRequirementError(IntakeError):
-    """`codes` are those the matter does not list."""
+    """`places` are where in the request the unlisted ones stand; never their text."""
 
-    def __init__(self, codes: tuple[str, ...]) -> None:
+    def __init__(self, places: tuple[int, ...]) -> None:
         super().__init__("the matter does not list the requirement")
-        self.codes = codes
+        self.places = places
 
 
 class IdempotencyError(IntakeError):

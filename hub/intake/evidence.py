@@ -13,9 +13,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
-from catalog.grants import CaseKind, Grant
+from catalog.grants import CaseKind, Grant, GrantState
 from catalog.matters import Matter, Requirement
-from catalog.store import grants_of, lock_grants, read_matter_row
+from catalog.store import grants_of, lock_grants, read_grants, read_matter_row
 from certificates import store as library
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
@@ -49,11 +49,16 @@ from hub.registry.guards import check_guards
 from hub.registry.types import TypeRegistry
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
-from hub.storage.errors import ConflictError
+from hub.storage.errors import ConflictError, IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 
 LEASE: Final = timedelta(seconds=10)
 KEY_KEPT: Final = timedelta(hours=24)
+_REFUSED_AS: Final = {
+    CaseClosedError: "case_closed",
+    UnlistedRequirementError: "requirement_not_listed",
+    IntegrityBrokenError: "integrity",
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -80,7 +85,6 @@ class Claimed:
     parties: dict[str, store.Party]
     subjects: dict[bytes, library.Subject]
     resolutions: tuple[Resolution, ...]
-    quota: Taken
 
 
 class EvidenceService:
@@ -124,7 +128,11 @@ class EvidenceService:
         crash_at("pull.claimed")
         items = [self._copies.make(item, caller, claimed.case, call.purpose) for item in claimed.resolutions]
         now = self._clock()
-        decided = await self._database.write(lambda tx: self._decide(tx, caller, call, claimed, items, now))
+        try:
+            decided = await self._database.write(lambda tx: self._decide(tx, caller, call, claimed, items, now))
+        except CaseClosedError:
+            await self._cases.refuse(caller, "case_closed", {"purpose": call.purpose}, case=claimed.case)
+            raise
         crash_at("pull.decided")
         return await self._finish(claimed.request_id, claimed.lease, claimed.case, *decided)
 
@@ -135,6 +143,7 @@ class EvidenceService:
         """
         request = await self._database.read(lambda tx: store.find_request(tx, request_id, caller.system_id))
         if request is None:
+            await self._cases.refuse(caller, "evidence_request_not_found", {"request_id": request_id})
             raise RequestNotFoundError
         case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
         if case is None:
@@ -151,27 +160,34 @@ class EvidenceService:
 
     async def _claim(self, caller: Caller, call: EvidenceCall) -> Claimed | bytes:
         now = self._clock()
+        taken = Taken()
         try:
-            claimed = await self._database.write(lambda tx: self._check(tx, caller, call, now))
+            claimed = await self._database.write(lambda tx: self._check(tx, caller, call, taken, now))
         except ConflictError:
+            self._quotas.give_back(taken)
             return await self._repeat(caller, call)
         except CaseNotFoundError:
             await self._cases.refuse(caller, "case_not_found", {"case_no": call.case_no})
             raise
-        except (CaseClosedError, UnlistedRequirementError) as error:
+        except (CaseClosedError, UnlistedRequirementError, IntegrityBrokenError) as error:
+            self._quotas.give_back(taken)
+            if isinstance(error, IntegrityBrokenError):
+                _log.error("guarded_row_broken", alarm=True, where=error.where)
             case = await self._cases.get(caller, call.case_no)
-            reason = "case_closed" if isinstance(error, CaseClosedError) else "requirement_not_listed"
-            await self._cases.refuse(caller, reason, {"purpose": call.purpose}, case=case)
+            await self._cases.refuse(caller, _REFUSED_AS[type(error)], {"purpose": call.purpose}, case=case)
             raise
-        self._quotas.confirm(claimed.quota)
+        except BaseException:
+            self._quotas.give_back(taken)
+            raise
+        self._quotas.confirm(taken)
         return claimed
 
-    def _check(self, tx: Connection, caller: Caller, call: EvidenceCall, now: datetime) -> Claimed:
+    def _check(self, tx: Connection, caller: Caller, call: EvidenceCall, taken: Taken, now: datetime) -> Claimed:
         """Unit 1, in the order of design §3. Raises ConflictError when the Idempotency-Key has been used."""
-        case = store.find_case(tx, call.case_no)
+        case = store.find_case(tx, call.case_no, kid=caller.kid)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError
-        if not case.system_active:
+        if not case.key_active:
             raise InvalidTokenError("client_disabled")
         if case.state != "open":
             raise CaseClosedError
@@ -181,7 +197,6 @@ class EvidenceService:
         grants = grants_of(tx, caller.system_id, CaseKind(case.kind))
         subjects, held = self._held(tx, requirements, parties)
         check_guards(tx, self._vault, grants=grants, versions=[item.record for item in held])
-        self._copies.learn_keys(tx, {item.record.signing_kid for item in held})
         question = Question(
             case=case,
             parties=parties,
@@ -192,9 +207,11 @@ class EvidenceService:
             exhausted=frozenset(),
             now=now,
         )
-        taken = self._quotas.take(tx, _quota_uses(requirements, question), today=question.today())
+        self._quotas.take(tx, _quota_uses(requirements, question), today=question.today(), into=taken)
         question = replace(question, exhausted=frozenset(taken.exhausted))
         resolutions = tuple(resolve(requirement, question) for requirement in requirements)
+        # Only for what will be disclosed: a statement more for a known person than for an unknown one would tell.
+        self._copies.learn_keys(tx, {item.held.record.signing_kid for found in resolutions for item in found.sources})
         request_id, lease = new_id(), new_id()
         store.claim_request(
             tx,
@@ -213,7 +230,7 @@ class EvidenceService:
                 "decided_at": None,
             },
         )
-        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, taken)
+        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions)
 
     def _held(
         self, tx: Connection, requirements: Sequence[Requirement], parties: dict[str, store.Party]
@@ -250,6 +267,7 @@ class EvidenceService:
         sealed = self._case_key(claimed.case).encrypt(_place(claimed.request_id), stored(answer))
         if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
             raise InFlightError
+        crash_at("pull.deciding")
         return answer, entries
 
     def _recheck(self, tx: Connection, items: Sequence[Item], now: datetime) -> list[Item]:
@@ -316,8 +334,10 @@ class EvidenceService:
             raise CaseNotFoundError
         now = self._clock()
         if request.created_at < now - KEY_KEPT or (request.state == "claimed" and request.lease_until < now):
-            # Past its 24 hours, or its holder died before anything was decided: free the key and start over.
-            await self._database.write(lambda tx: store.drop_key(tx, request.id))
+            # Past its 24 hours, or its holder died before anything was decided: free the key and start over. The lease
+            # goes too: a holder that was only paused must not decide now, or one key would have two effects.
+            if not await self._database.write(lambda tx: store.drop_key(tx, request, lease=new_id())):
+                raise InFlightError
             return await self.pull(caller, call)
         if request.request_hash != call.request_hash:
             raise IdempotencyError
@@ -348,6 +368,7 @@ class EvidenceService:
             lambda tx: store.take_over(tx, request.id, old_lease=request.lease, lease=lease, until=until)
         ):
             return None
+        crash_at("pull.taken_over")
         case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
         if case is None or request.answer is None:
             return None
@@ -358,8 +379,12 @@ class EvidenceService:
         if not ids:
             return True
         now = self._clock()
-        found = lock_grants(tx, ids)
-        return len(found) == len(ids) and all(state == "live" and until > now for _, state, until in found.values())
+        lock_grants(tx, ids)
+        found = read_grants(tx, ids)
+        check_guards(tx, self._vault, grants=found)
+        return len(found) == len(ids) and all(
+            grant.state is GrantState.LIVE and now < grant.valid_until for grant in found
+        )
 
     def _matter(self, tx: Connection, matter_id: str) -> Matter:
         known = self._matters.get(matter_id)
@@ -374,10 +399,10 @@ class EvidenceService:
 def _asked(matter: Matter, codes: tuple[str, ...] | None) -> tuple[Requirement, ...]:
     if codes is None:
         return matter.requirements
-    found = tuple(matter.requirement(code) for code in dict.fromkeys(codes))
-    unlisted = tuple(code for code, requirement in zip(dict.fromkeys(codes), found, strict=True) if requirement is None)
+    unlisted = tuple(place for place, code in enumerate(codes) if matter.requirement(code) is None)
     if unlisted:
         raise UnlistedRequirementError(unlisted)
+    found = tuple(matter.requirement(code) for code in dict.fromkeys(codes))
     return tuple(requirement for requirement in found if requirement is not None)
 
 
@@ -402,7 +427,11 @@ def _rechecked(
             return Item(Resolution(resolution.requirement, Outcome.NOT_GRANTED, Why(code)), ())
     for source in resolution.sources:
         record = source.held.record
-        if versions.get(record.id) != (record.row_version, record.status):
+        row_version, status = versions.get(record.id, (0, "superseded"))
+        if status in {"revoked", "suspended"}:
+            why = Why(f"certificate_{status}", {"type": record.type_code})
+            return Item(Resolution(resolution.requirement, Outcome.REFUSED, why), ())
+        if (row_version, status) != (record.row_version, record.status):
             why = Why("issue_not_finished", {"type": record.type_code})
             return Item(Resolution(resolution.requirement, Outcome.SOURCE_UNAVAILABLE, why), ())
     return item

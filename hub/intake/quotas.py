@@ -19,9 +19,10 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Taken:
-    """What one transaction took: grants with nothing left today, and the rest of blocks it leased."""
+    """What one transaction took: grants with nothing left today, uses out of earlier blocks, the rest of new ones."""
 
     exhausted: set[str] = field(default_factory=set)
+    spent: dict[_Key, int] = field(default_factory=dict)
     leased: dict[_Key, int] = field(default_factory=dict)
 
 
@@ -31,9 +32,13 @@ class QuotaBook:
     def __init__(self) -> None:
         self._left: dict[_Key, int] = {}
 
-    def take(self, tx: Connection, uses: Sequence[Grant], *, today: date) -> Taken:
-        """Spend one use for each. The rest of a new block counts only after `confirm`, once the lease is committed."""
-        taken = Taken()
+    def take(self, tx: Connection, uses: Sequence[Grant], *, today: date, into: Taken) -> None:
+        """Spend one use for each. The rest of a new block counts only after `confirm`, once the lease is committed.
+
+        What an earlier run of the same unit took is given back first.
+        """
+        taken = into
+        self.give_back(taken)
         day = today.isoformat()
         for grant in uses:
             limit = grant.terms.quota_per_day
@@ -42,6 +47,7 @@ class QuotaBook:
             key = (grant.id, day)
             if self._left.get(key, 0) > 0:
                 self._left[key] -= 1
+                taken.spent[key] = taken.spent.get(key, 0) + 1
             elif taken.leased.get(key, 0) > 0:
                 taken.leased[key] -= 1
             else:
@@ -51,7 +57,14 @@ class QuotaBook:
                     taken.exhausted.add(grant.id)
                 else:
                     taken.leased[key] = taken.leased.get(key, 0) + got - 1
-        return taken
+
+    def give_back(self, taken: Taken) -> None:
+        """The transaction of `take` was rolled back: a repeat or a refusal spends nothing."""
+        for key, count in taken.spent.items():
+            self._left[key] = self._left.get(key, 0) + count
+        taken.spent.clear()
+        taken.leased.clear()
+        taken.exhausted.clear()
 
     def confirm(self, taken: Taken) -> None:
         """The transaction of `take` was committed."""

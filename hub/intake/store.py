@@ -7,19 +7,26 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
-from catalog.tables import DepartmentRow, SystemRow, table
+from catalog.tables import DepartmentRow, SystemKeyRow, SystemRow, table
 from hub.intake.tables import CasePartyRow, CaseRow, EvidenceRequestRow
 
 _CASES: Final = table(CaseRow)
 _PARTIES: Final = table(CasePartyRow)
 _REQUESTS: Final = table(EvidenceRequestRow)
 _SYSTEMS: Final = table(SystemRow)
+_KEYS: Final = table(SystemKeyRow)
 _DEPARTMENTS: Final = table(DepartmentRow)
 
 _CASE: Final = (
-    select(_CASES, _SYSTEMS.c.active.label("system_active"), _DEPARTMENTS.c.code.label("department_code"))
+    select(
+        _CASES,
+        _SYSTEMS.c.active.label("system_active"),
+        _KEYS.c.active.label("key_active"),
+        _DEPARTMENTS.c.code.label("department_code"),
+    )
     .join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
     .join(_DEPARTMENTS, _DEPARTMENTS.c.id == _CASES.c.owner_department_id)
+    .outerjoin(_KEYS, and_(_KEYS.c.system_id == _SYSTEMS.c.id, _KEYS.c.kid == bindparam("kid")))
     .where(_CASES.c.case_no == bindparam("case_no"))
 )
 _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("case_id")).order_by(_PARTIES.c.role)
@@ -63,7 +70,8 @@ class Case:
     system_id: str
     department_id: str
     department_code: str
-    system_active: bool
+    key_active: bool
+    """The system may act, by the key that `find_case` was asked with."""
     external_no: str
     matter_id: str
     matter_code: str
@@ -110,9 +118,12 @@ def add_case(tx: Connection, case: Mapping[str, Any], parties: Sequence[Mapping[
     tx.execute(insert(_PARTIES), list(parties))
 
 
-def find_case(tx: Connection, case_no: str) -> Case | None:
-    """The case of this number, whoever's it is: the caller of this function must compare `system_id`."""
-    row = tx.execute(_CASE, {"case_no": case_no}).one_or_none()
+def find_case(tx: Connection, case_no: str, *, kid: str = "") -> Case | None:
+    """The case of this number, whoever's it is: the caller of this function must compare `system_id`.
+
+    `kid` names the key whose owner wants to act on it.
+    """
+    row = tx.execute(_CASE, {"case_no": case_no, "kid": kid}).one_or_none()
     return None if row is None else _case(row)
 
 
@@ -169,9 +180,12 @@ def take_over(tx: Connection, request_id: str, *, old_lease: str, lease: str, un
     return tx.execute(update(_REQUESTS).where(where).values(lease=lease, lease_until=until)).rowcount == 1
 
 
-def drop_key(tx: Connection, request_id: str) -> None:
-    """Free the Idempotency-Key of a request older than its 24 hours."""
-    tx.execute(update(_REQUESTS).where(_REQUESTS.c.id == request_id).values(idempotency_key=None))
+def drop_key(tx: Connection, request: EvidenceRequest, *, lease: str) -> bool:
+    """Free the Idempotency-Key of a request and take its lease away; False when it went on since it was read."""
+    unchanged = and_(
+        _REQUESTS.c.id == request.id, _REQUESTS.c.lease == request.lease, _REQUESTS.c.state == request.state
+    )
+    return tx.execute(update(_REQUESTS).where(unchanged).values(idempotency_key=None, lease=lease)).rowcount == 1
 
 
 def find_request(tx: Connection, request_id: str, system_id: str) -> EvidenceRequest | None:
@@ -200,7 +214,7 @@ def _case(row: Row[Any]) -> Case:
         system_id=row.system_id,
         department_id=row.owner_department_id,
         department_code=row.department_code,
-        system_active=row.system_active,
+        key_active=bool(row.system_active and row.key_active),
         external_no=row.external_no,
         matter_id=row.matter_id,
         matter_code=row.matter_code,

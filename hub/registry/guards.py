@@ -17,6 +17,8 @@ from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import canonical
 
+_ROUND: Final = 8
+"""Ids are asked for in eights, so that a person with a licence takes the same statement as one without (threat S14)."""
 _ENTRIES: Final = table(LedgerEntryRow)
 _LATEST: Final = (
     select(_ENTRIES.c.object_id, func.max(_ENTRIES.c.object_version).label("version"))
@@ -55,7 +57,9 @@ def check_guards(
         expected[version.id] = (version.ledger_entry_id, version.row_version, "certificate_versions")
     if not expected:
         return
-    rows = tx.execute(_LATEST_ENTRIES, {"ids": list(expected)})
+    ids = list(expected)
+    ids += ids[:1] * (-len(ids) % _ROUND)
+    rows = tx.execute(_LATEST_ENTRIES, {"ids": ids})
     latest = {row.object_id: (row.id, row.object_version) for row in rows}
     for object_id, (entry_id, row_version, where) in expected.items():
         if latest.get(object_id) != (entry_id, row_version):
