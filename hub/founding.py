@@ -2,17 +2,21 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from hub.clock import utc_now
 from hub.issuing.desk import SigningDesk
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.sequencer import create_head
+from hub.ledger.sequencer import create_head, has_head
 from hub.runtime import LOG_KEY, open_hub, open_keys
 from hub.settings import Settings
-from hub.storage.database import open_database
+from hub.storage.crash import crash_at
+from hub.storage.database import Database, open_database
+from hub.storage.errors import MissingError
 from hub.storage.files import write_durably
+from hub.storage.keystore import KeyStore
 from hub.storage.schema import migrate
 from hub.storage.vault import SECRET_NAMES, DataKey
 from signing.pki import fingerprint
@@ -36,7 +40,10 @@ class Founded:
 async def found(settings: Settings) -> Founded:
     """Make keys, certification authority, schema, the log's head, and last `hub.json`, which says that all is there.
 
-    Raises: AlreadyFoundedError; StorageError.
+    A founding that was killed is gone through again: keys without a database are made anew, a database that names the
+    keys of this home is complete.
+
+    Raises: AlreadyFoundedError (this home, or its database, has a hub); StorageError.
     """
     home = settings.home
     marker = home / "hub.json"
@@ -44,12 +51,28 @@ async def found(settings: Settings) -> Founded:
         raise AlreadyFoundedError(str(home))
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = open_keys(settings, create=True)
-    for name in (*SECRET_NAMES, LOG_KEY):
-        keys.create_secret(name)
-    log_signer = keys.create_note_signer("log", settings.log_origin())
     migrate(settings.effective_database_url())
     database = open_database(settings.effective_database_url())
     desk = SigningDesk(keys, public_url=settings.public_url)
+    try:
+        if await database.read(has_head):
+            await _check_ours(database, desk, home)
+        else:
+            await _fill(database, keys, desk, settings)
+    finally:
+        await database.close()
+    crash_at("found.committed")
+    write_durably(marker, json.dumps({"public_url": settings.public_url}).encode(), mode=0o600)
+    async with open_hub(settings) as hub:
+        await hub.ledger.drain()
+    verifier = keys.note_signer("log").verifier
+    return Founded(root_fingerprint=fingerprint(desk.anchors()[0]), log_verifier=verifier.text)
+
+
+async def _fill(database: Database, keys: KeyStore, desk: SigningDesk, settings: Settings) -> None:
+    for name in (*SECRET_NAMES, LOG_KEY):
+        keys.create_secret(name)
+    log_signer = keys.create_note_signer("log", settings.log_origin())
     secret = keys.secret(LOG_KEY)
     log_key = DataKey(secret.value, wrapped=b"", kek_kid=secret.kid)
     now = utc_now()
@@ -59,11 +82,12 @@ async def found(settings: Settings) -> Founded:
         desk.certify_hub(tx, organization=OPERATOR_NAME, organization_id=OPERATOR_CODE, now=now)
         append(tx, [seal(Draft(kind="hub.founded", detail={"public_url": settings.public_url}, key=log_key), now=now)])
 
+    await database.write(unit)
+
+
+async def _check_ours(database: Database, desk: SigningDesk, home: Path) -> None:
+    """A database with a head but no marker beside it: ours, cut off before the marker, or another hub's."""
     try:
-        await database.write(unit)
-    finally:
-        await database.close()
-    write_durably(marker, json.dumps({"public_url": settings.public_url}).encode(), mode=0o600)
-    async with open_hub(settings) as hub:
-        await hub.ledger.drain()
-    return Founded(root_fingerprint=fingerprint(desk.anchors()[0]), log_verifier=log_signer.verifier.text)
+        await database.read(desk.load)
+    except MissingError as error:
+        raise AlreadyFoundedError(str(home)) from error

@@ -6,7 +6,8 @@
     │   ├── DuplicateColumnError      two columns of one name
     │   └── UnknownColumnError        the mapping wants columns that the file does not have
     ├── MappingError                  the mapping contradicts itself or its certificate type
-    └── ReportError                   the report directory cannot be used
+    ├── ReportError                   the report directory cannot be used
+    └── RunElsewhereError             another process is collecting the same register
 
 Names of columns and claims appear in errors, cells never do.
 """
@@ -63,3 +64,7 @@ class ReportError(CollectionError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"report cannot be kept: {reason}")
         self.reason = reason
+
+
+class RunElsewhereError(CollectionError):
+    """Two processes work on one run; the later one has written nothing of its current batch."""

@@ -9,11 +9,13 @@ All files are readable by their owner alone.
 """
 
 import csv
+import fcntl
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -82,15 +84,14 @@ class Report:
             raise ValueError("a run id is 1-64 letters, digits, dots, hyphens and underscores")
         self.directory = directory
         self.run_id = run_id
-        with refusals_of(directory):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._claim()
-        self._rejects = Journal(directory / "rejects.jsonl")
-        try:
-            self._normalised = Journal(directory / "normalised.jsonl")
-        except BaseException:
-            self._rejects.close()
-            raise
+        with ExitStack() as opened:
+            with refusals_of(directory):
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                opened.enter_context(_alone_in(directory))
+                self._claim()
+            self._rejects = opened.enter_context(closing(Journal(directory / "rejects.jsonl")))
+            self._normalised = opened.enter_context(closing(Journal(directory / "normalised.jsonl")))
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -143,8 +144,7 @@ class Report:
 
     def close(self) -> None:
         """Close the files; what is missing is written when the run is resumed."""
-        self._rejects.close()
-        self._normalised.close()
+        self._opened.close()
 
     def _claim(self) -> None:
         summary = self.directory / "summary.json"
@@ -191,6 +191,20 @@ class Report:
             os.fsync(file.fileno())
         temporary.replace(self.directory / "rejects.csv")
         return codes
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Keep a second writer out. The kernel lets go of the lock when its holder dies, however it dies."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ReportError(f"{directory}: another collection is writing its report here; choose another") from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def spreadsheet_safe(text: str) -> str:

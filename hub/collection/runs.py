@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
 
 from catalog.tables import table
 from hub.clock import new_id
+from hub.collection.errors import RunElsewhereError
 from hub.collection.report import Totals
 from hub.collection.tables import CollectionRunRow
 
@@ -57,15 +58,17 @@ def start_or_resume(tx: Connection, key: str, *, now: datetime) -> Run:
     return run
 
 
-def advance(tx: Connection, run_id: str, *, next_row: int, totals: Totals, now: datetime) -> None:
-    """Record progress in the transaction of the rows it speaks of."""
-    _set(tx, run_id, next_row=next_row, totals=totals.to_json(), updated_at=now)
+def advance(tx: Connection, run_id: str, *, first_row: int, next_row: int, totals: Totals, now: datetime) -> None:
+    """Record progress from `first_row` to `next_row` in the transaction of the rows it speaks of.
+
+    Raises: RunElsewhereError when the run is no longer at `first_row`; the rows are rolled back with it.
+    """
+    here = and_(_RUNS.c.id == run_id, _RUNS.c.next_row == first_row, _RUNS.c.state == "running")
+    moved = tx.execute(update(_RUNS).where(here).values(next_row=next_row, totals=totals.to_json(), updated_at=now))
+    if moved.rowcount != 1:
+        raise RunElsewhereError("another process is collecting the same register; let it end, or end it")
 
 
 def finish(tx: Connection, run_id: str, *, now: datetime) -> None:
     """The run is over: the same file is a new run next time."""
-    _set(tx, run_id, state="finished", updated_at=now)
-
-
-def _set(tx: Connection, run_id: str, **values: Any) -> None:
-    tx.execute(update(_RUNS).where(_RUNS.c.id == run_id).values(**values))
+    tx.execute(update(_RUNS).where(_RUNS.c.id == run_id).values(state="finished", updated_at=now))

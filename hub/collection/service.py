@@ -95,7 +95,7 @@ class CollectionService:
         """Collect all files of an order; rejected rows do not make it fail.
 
         Raises: UnknownTypeError, UnknownIssuerError, RegisterError and MappingError (a file or mapping cannot be used;
-        nothing was issued from it), ReportError, StorageError.
+        nothing was issued from it), ReportError, RunElsewhereError, StorageError.
         """
         issued = self._types.find(order.type)
         if issued is None:
@@ -118,9 +118,12 @@ class CollectionService:
         now = self._clock()
         run = await self._database.write(lambda tx: runs.start_or_resume(tx, key, now=now))
         with Report(order.report_dir, run_id=run.id) as report:
+            crash_at("collect.started")
             totals = await self._run(order, mapping, issued, issuer, conflicts, run, report, on_progress)
             path = report.finish(totals, mapping=mapping.digest, type=issued.type.code, issuer=issuer.code)
-        await self._database.write(lambda tx: runs.finish(tx, run.id, now=self._clock()))
+            crash_at("collect.reported")
+            await self._database.write(lambda tx: runs.finish(tx, run.id, now=self._clock()))
+        crash_at("collect.finished")
         return CollectionResult(totals, run.id, path)
 
     async def _run(
@@ -181,7 +184,8 @@ class CollectionService:
                 elif mapped.normalised and isinstance(row.raw, RawRow):
                     report.normalise(row.raw, mapped, file=row.file.name)
             report.sync()  # a committed row must not be missing from the report
-            runs.advance(tx, run.id, next_row=batch[-1].number + 1, totals=done, now=self._clock())
+            first, last = batch[0].number, batch[-1].number
+            runs.advance(tx, run.id, first_row=first, next_row=last + 1, totals=done, now=self._clock())
 
         await self._issuing.issue([record for _, _, record in good], issued=issued, issuer=issuer, alongside=progress)
         crash_at("collect.batch_committed")

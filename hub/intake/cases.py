@@ -99,6 +99,7 @@ class CaseService:
         now = self._clock()
         if not await self._database.write(lambda tx: self._close(tx, case, now)):
             raise CaseClosedError
+        crash_at("case.closed")
         return await self.get(caller, case_no)
 
     async def refuse(
@@ -156,6 +157,7 @@ class CaseService:
         append(tx, [seal(Draft(kind="case.open", detail=detail, key=key, case_id=case_id), now=now)])
         if request is not None:
             record_effect(tx, request, case_id, now=now)
+        crash_at("case.opening")
         case = store.find_case(tx, case_no)
         assert case is not None  # noqa: S101  # written two statements above, in this transaction
         return case

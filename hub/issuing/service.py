@@ -2,13 +2,16 @@
 
 The ledger row is committed with the intent and commits to the unsigned payload; so every licence that exists was on the
 ledger before it was signed, and a licence signed twice after a crash has the same number, index and claims.
+
+Two processes may meet on one record, one status list, or one licence that is being revoked: the second write is refused
+by a unique key, rolled back whole, and decided again on what the first one left.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -22,13 +25,16 @@ from hub.issuing.plan import Decision, Effect, Keyed, Record, decide, keyed
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.guards import check_guards, version_mac
 from hub.storage.crash import crash_at
-from hub.storage.database import Database
+from hub.storage.database import Database, Unit
+from hub.storage.errors import ConflictError
 from hub.storage.jobs import enqueue
 from hub.storage.vault import DataKey, Vault
 from signing import sd_jwt
 
 PUBLISH_STATUS: Final = "status_list.publish"
+T = TypeVar("T")
 _FINISH_BATCH: Final = 500
+_MEETINGS: Final = 20
 Alongside = Callable[[Connection, Sequence[Decision]], None]
 
 
@@ -62,7 +68,8 @@ class IssuingService:
         Two records with the same key in one batch: the second is weighed against the first.
 
         Args:
-            alongside: runs in the transaction of the intents (a collection's progress commits with its rows).
+            alongside: runs in the transaction of the intents (a collection's progress commits with its rows); like any
+                unit of work it may run again.
         Raises: StorageError. What was intended before a failure is finished by `finish`.
         """
         rows = [keyed(record, issued.type, issuer.code, self._vault) for record in records]
@@ -76,7 +83,7 @@ class IssuingService:
             signing_kid=certified.signer.kid,
             now=self._clock(),
         )
-        decisions, intents = await self._database.write(lambda tx: self._intend(tx, desk, rows, alongside))
+        decisions, intents = await self._decided_again(lambda tx: self._intend(tx, desk, rows, alongside))
         crash_at("issue.intended")
         await self._complete([_unsigned(intent) for intent in intents], {issuer.code: certified})
         return decisions
@@ -93,11 +100,21 @@ class IssuingService:
             await self._complete(found, signers)
             finished += len(found)
 
+    async def _decided_again(self, unit: Unit[T]) -> T:
+        """Write; whoever meets another process on a row starts over. Raises ConflictError when that does not end."""
+        for _ in range(_MEETINGS):
+            try:
+                return await self._database.write(unit)
+            except ConflictError:
+                continue
+        return await self._database.write(unit)
+
     def _intend(
         self, tx: Connection, desk: Desk, rows: Sequence[Keyed], alongside: Alongside | None
     ) -> tuple[list[Decision], list[Intent]]:
         known = store.latest_by_record(tx, desk.issued.type.code, desk.issuer.id, {row.record_hash for row in rows})
         decisions = self._decide(rows, known)
+        _hold(tx, [decision.previous for decision in decisions if decision.effect is Effect.UPDATED])
         chosen = [(row, decision) for row, decision in zip(rows, decisions, strict=True) if decision.effect in _SIGNED]
         store.touch_as_of(tx, _seen_again(rows, decisions))
         intents: list[Intent] = []
@@ -107,15 +124,19 @@ class IssuingService:
             for (row, decision), counter in zip(chosen, counters, strict=True):
                 intents.append(draft(desk, row, decision, subjects[row.lookup_hash], counter))
                 if decision.new_serial and decision.previous is not None:
-                    store.retire_record(
-                        tx, decision.previous.certificate_id, self._vault.lookup_hash("retired", decision.previous.id)
-                    )
+                    self._retire(tx, decision.previous, by=intents[-1].record, now=desk.now)
             append(tx, [seal(intent.entry, now=desk.now) for intent in intents])
             store.add_certificates(tx, [intent.certificate_row for intent in intents if intent.certificate_row])
             store.add_versions(tx, [version_row(intent.record) for intent in intents])
         if alongside is not None:
             alongside(tx, decisions)
+        crash_at("issue.intending")
         return decisions, intents
+
+    def _retire(self, tx: Connection, last: VersionRecord, *, by: VersionRecord, now: datetime) -> None:
+        """The record goes on under a new serial. Not with the result: a restart would not know of the old one."""
+        store.retire_record(tx, last.certificate_id, self._vault.lookup_hash("retired", last.id))
+        _supersede(tx, self._vault, [(version, by) for version in store.versions_of(tx, last.certificate_id)], now=now)
 
     def _decide(self, rows: Sequence[Keyed], known: Mapping[bytes, VersionRecord]) -> list[Decision]:
         decisions: list[Decision] = []
@@ -160,7 +181,7 @@ class IssuingService:
             results.append({"row": item.version_id, "token": sealed, "kid": certified.signer.kid})
         crash_at("issue.signed")
         now = self._clock()
-        await self._database.write(lambda tx: self._store(tx, items, results, now))
+        await self._decided_again(lambda tx: self._store(tx, items, results, now))
         crash_at("issue.committed")
 
     def _store(self, tx: Connection, items: Sequence[Unsigned], results: list[dict[str, Any]], now: datetime) -> None:
@@ -168,7 +189,8 @@ class IssuingService:
         store.make_current(tx, [{"certificate": item.certificate_id, "to": item.version} for item in items])
         renewed = {item.certificate_id for item in items if item.version > 1}
         if renewed:
-            supersede_older(tx, self._vault, renewed, now=now)
+            _supersede(tx, self._vault, _older(tx, renewed), now=now)
+        crash_at("issue.storing")
 
     def _signers(self, codes: set[str], tx: Connection) -> dict[str, Certified]:
         return {code: self._desk.issuer(tx, code) for code in codes}
@@ -188,39 +210,53 @@ class IssuingService:
 _SIGNED: Final = frozenset({Effect.ISSUED, Effect.UPDATED})
 
 
-def supersede_older(tx: Connection, vault: Vault, certificate_ids: set[str], *, now: datetime) -> None:
-    """Mark every older version that still counts as superseded, each with its own ledger entry."""
+def _hold(tx: Connection, versions: Sequence[VersionRecord | None]) -> None:
+    """Share-lock the versions about to be replaced; one that changed since it was read is decided on again."""
+    expected = {version.id: (version.row_version, version.status) for version in versions if version is not None}
+    if expected and store.lock_versions(tx, sorted(expected)) != expected:
+        raise ConflictError("certificate_versions")
+
+
+def _older(tx: Connection, certificate_ids: set[str]) -> list[tuple[VersionRecord, VersionRecord]]:
+    """Every version but the newest, with the newest."""
+    found = (store.versions_of(tx, certificate_id) for certificate_id in sorted(certificate_ids))
+    return [(version, versions[-1]) for versions in found for version in versions[:-1]]
+
+
+def _supersede(
+    tx: Connection, vault: Vault, pairs: Sequence[tuple[VersionRecord, VersionRecord]], *, now: datetime
+) -> None:
+    """Mark every version that still counts as superseded by its successor, each with its own ledger entry.
+
+    A version that somebody revokes meanwhile already has the entry of this number: ConflictError.
+    """
     lists: set[int] = set()
-    entries = []
-    for certificate_id in certificate_ids:
-        versions = store.versions_of(tx, certificate_id)
-        for version in versions[:-1]:
-            if version.status not in {"valid", "suspended"}:
-                continue
-            subject = store.subject_by_id(tx, version.subject_id)
-            entry = Draft(
-                kind="certificate.supersede",
-                detail={"identifier": version.identifier, "by": versions[-1].identifier},
-                key=vault.data_key(subject.data_key, subject.kek_kid),
-                subject_id=version.subject_id,
-                object_id=version.id,
-                object_version=version.row_version + 1,
-            )
-            entries.append(seal(entry, now=now))
-            changed = version.with_status("superseded", ledger_entry_id=entry.id)
-            changed = replace(changed, mac=version_mac(changed, vault))
-            transition = {
-                "id": new_id(),
-                "operation": "supersede",
-                "from_status": version.status,
-                "reason": "a newer version was issued",
-                "legal_basis": "",
-                "effective_at": now,
-                "detail": {},
-            }
-            store.change_status(tx, changed, transition=transition, now=now)
-            lists.add(version.status_list)
-    append(tx, entries)
+    for version, by in pairs:
+        if version.status not in {"valid", "suspended"}:
+            continue
+        subject = store.subject_by_id(tx, version.subject_id)
+        entry = Draft(
+            kind="certificate.supersede",
+            detail={"identifier": version.identifier, "by": by.identifier},
+            key=vault.data_key(subject.data_key, subject.kek_kid),
+            subject_id=version.subject_id,
+            object_id=version.id,
+            object_version=version.row_version + 1,
+        )
+        append(tx, [seal(entry, now=now)])
+        changed = version.with_status("superseded", ledger_entry_id=entry.id)
+        changed = replace(changed, mac=version_mac(changed, vault))
+        transition = {
+            "id": new_id(),
+            "operation": "supersede",
+            "from_status": version.status,
+            "reason": "a newer version was issued",
+            "legal_basis": "",
+            "effective_at": now,
+            "detail": {},
+        }
+        store.change_status(tx, changed, transition=transition, now=now)
+        lists.add(version.status_list)
     for number in sorted(lists):
         enqueue(tx, PUBLISH_STATUS, {"number": number}, now=now)
 

@@ -18,6 +18,7 @@ from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.guards import check_guards, version_mac
+from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.jobs import enqueue
@@ -60,6 +61,7 @@ class StatusService:
         Raises: UnknownCertificateError; TransitionError when the table does not allow it; StorageError.
         """
         changed = await self._database.write(lambda tx: self._change(tx, identifier, operation, reason, legal_basis))
+        crash_at("status.changed")
         await self.publish({"number": changed.status_list})
         return changed
 

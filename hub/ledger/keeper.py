@@ -14,6 +14,7 @@ from hub.clock import Clock, rfc3339
 from hub.ledger.errors import LedgerBrokenError
 from hub.ledger.sequencer import read_head
 from hub.ledger.tiles import Tiles
+from hub.storage.errors import UnavailableError
 from hub.storage.files import write_durably
 from signing.checkpoint import Checkpoint, NoteVerifier
 
@@ -27,12 +28,15 @@ class CheckpointKeeper:
         self._clock = clock
 
     def remember(self, note: str) -> None:
-        """Keep this signed checkpoint, unless a longer one is already kept."""
+        """Keep this signed checkpoint, unless a longer one is already kept. Raises UnavailableError."""
         kept = self.remembered()
         if kept is not None and self._parse(kept[0]).size > self._parse(note).size:
             return
         record = {"note": note, "kept_at": rfc3339(self._clock())}
-        write_durably(self._path, json.dumps(record).encode(), mode=0o600)
+        try:
+            write_durably(self._path, json.dumps(record).encode(), mode=0o600)
+        except OSError as error:
+            raise UnavailableError(f"the witness folder cannot be written: {error.strerror}") from error
 
     def remembered(self) -> tuple[str, datetime] | None:
         """The kept note and when it was kept; None before the first."""
@@ -45,14 +49,17 @@ class CheckpointKeeper:
         """Raises LedgerBrokenError when the store is older than, or differs from, the remembered checkpoint, or the
         clock went back behind it.
         """
-        kept = self.remembered()
+        kept = self.remembered()  # in this order: another process may be publishing and extending meanwhile
+        head = read_head(tx)
+        now = self._clock()
+        if now < head.sequenced_at:
+            raise LedgerBrokenError(f"the clock went back: the log was extended at {rfc3339(head.sequenced_at)}")
         if kept is None:
             return
         note, kept_at = kept
-        if self._clock() < kept_at:
+        if now < kept_at:
             raise LedgerBrokenError(f"the clock went back: a checkpoint was kept at {rfc3339(kept_at)}")
         remembered = self._parse(note)
-        head = read_head(tx)
         if head.size < remembered.size:
             raise LedgerBrokenError(
                 f"the store holds {head.size} entries, a signed checkpoint of {remembered.size} was published: "

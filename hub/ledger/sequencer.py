@@ -4,7 +4,8 @@ One step is three moves, each finished by a restart:
 1. in one transaction: take the lease, number the waiting entries, extend the tiles, swap the head (epoch and size
    compared) for the new unsigned checkpoint;
 2. sign exactly that body, after re-hashing the new leaves and the right edge from what is stored;
-3. store the note, then hand it to the publisher, which keeps it outside the database.
+3. hand the note to the publisher, which keeps it outside the database, then store it: nobody is shown a checkpoint
+   that a database put back to yesterday would not be held against.
 A paused sequencer that wakes up finds another epoch and writes nothing. An entry that commits late is numbered late:
 nothing is ever skipped, because numbering looks for missing indexes, not for higher ids (seam D5).
 """
@@ -26,6 +27,7 @@ from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from signing.checkpoint import Checkpoint, NoteSigner, sign_note
 from signing.merkle import EMPTY_ROOT
+from signing.tiles import TILE_WIDTH
 
 BATCH: Final = 4096
 LEASE: Final = timedelta(seconds=5)
@@ -52,6 +54,11 @@ def create_head(tx: Connection, *, origin: str, now: datetime) -> None:
     tx.execute(
         insert(_HEAD).values(id=1, epoch=0, size=0, body=body, note=None, sequenced_at=now, holder="", lease_until=now)
     )
+
+
+def has_head(tx: Connection) -> bool:
+    """A hub was made on this database."""
+    return tx.execute(select(_HEAD.c.id)).one_or_none() is not None
 
 
 def read_head(tx: Connection) -> Head:
@@ -86,12 +93,13 @@ class Sequencer:
             return 0
         numbered = await self._database.write(lambda tx: self._number(tx, now))
         crash_at("sequence.committed")
-        body = await self._database.read(self._checked_body)
+        body = await self._database.read(lambda tx: self._checked_body(tx, numbered or BATCH))
         note = sign_note(body.encode(), self._signer)
         crash_at("sequence.signed")
+        self._publish(note)
+        crash_at("sequence.published")
         await self._database.write(lambda tx: self._store_note(tx, body, note))
         crash_at("sequence.stored")
-        self._publish(note)
         return numbered
 
     async def drain(self) -> None:
@@ -150,15 +158,16 @@ class Sequencer:
         )
         if swapped.rowcount != 1:
             raise StandbyError("the head was swapped by another sequencer")
+        crash_at("sequence.numbering")
         return len(waiting)
 
-    def _checked_body(self, tx: Connection) -> str:
-        """Re-hash what is about to be signed, from the store: a bit that flipped in memory is not published."""
+    def _checked_body(self, tx: Connection, added: int) -> str:
+        """Re-hash the last `added` leaves and what stands on them, from the store: a flipped bit is not published."""
         head = read_head(tx)
         if head.holder != self._name:
             raise StandbyError("the lease was lost before signing")
         tiles = Tiles(tx)
-        first = head.size - (head.size % 256 or 256) if head.size else 0
+        first = max(0, head.size - added) // TILE_WIDTH * TILE_WIDTH
         rows = tx.execute(
             select(_ENTRIES.c.id, _ENTRIES.c.recorded_at, _ENTRIES.c.commitment, _ENTRIES.c.position)
             .where(and_(_ENTRIES.c.position >= first, _ENTRIES.c.position < head.size))
@@ -169,6 +178,7 @@ class Sequencer:
         for row in rows:
             if tiles.node(0, row.position) != entry_leaf_hash(row.id, row.recorded_at, row.commitment):
                 raise LedgerBrokenError(f"entry {row.position} does not hash to its leaf")
+        tiles.check_parents(first, head.size)
         if Checkpoint(self._origin, head.size, tiles.root(head.size)).body().decode() != head.body:
             raise LedgerBrokenError(f"the tree of size {head.size} does not have the root about to be signed")
         return head.body

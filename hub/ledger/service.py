@@ -12,7 +12,6 @@ from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.sequencer import LEASE, Sequencer, read_head
 from hub.ledger.verify import LedgerReport, LedgerVerifier
 from hub.storage.database import Database
-from hub.storage.errors import StorageError
 from hub.storage.vault import DataKey, Vault
 from signing.checkpoint import NoteSigner
 
@@ -59,7 +58,7 @@ class LedgerService:
                 self.broken = error.findings
                 _log.error("ledger_broken", alarm=True, findings=error.findings)
                 return
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001  # a store that is down must not end the sequencer unseen
                 _log.warning("sequencer_waits", error=type(error).__name__)
             await asyncio.sleep(STEP_SECONDS)
 

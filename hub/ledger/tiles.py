@@ -57,11 +57,21 @@ class Tiles:
         wanted = hashes[offset * HASH_BYTES : (offset + (1 << inner)) * HASH_BYTES]
         if len(wanted) != HASH_BYTES << inner:
             raise LedgerBrokenError(f"tile {tile_level}/{number} is too short")
-        return merkle_root([wanted[i : i + HASH_BYTES] for i in range(0, len(wanted), HASH_BYTES)])
+        return merkle_root(_split(wanted))
 
     def root(self, size: int) -> bytes:
         """The root of the first `size` leaves, from the right edge."""
         return root_at(size, self.node)
+
+    def check_parents(self, first: int, size: int) -> None:
+        """Hash the full tiles over leaves `first` to `size` again. Raises LedgerBrokenError where a parent differs."""
+        level = 0
+        while size >= TILE_WIDTH:
+            first, size = first // TILE_WIDTH, size // TILE_WIDTH
+            for number in range(first, size):
+                if self.node((level + 1) * TILE_HEIGHT, number) != merkle_root(_split(self.tile(level, number))):
+                    raise LedgerBrokenError(f"tile {level}/{number} does not hash to its parent")
+            level += 1
 
     def flush(self) -> None:
         """Write what `append` changed."""
@@ -90,5 +100,8 @@ class Tiles:
         self._known[level, number] = hashes
         self._changed.add((level, number))
         if len(hashes) == TILE_WIDTH * HASH_BYTES:
-            parts = [hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)]
-            self._put(level + 1, number, merkle_root(parts))
+            self._put(level + 1, number, merkle_root(_split(hashes)))
+
+
+def _split(hashes: bytes) -> list[bytes]:
+    return [hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)]

@@ -1,5 +1,7 @@
 """Named crash points: the places where a test kills the process to see that nothing is lost or doubled.
 
+A name ending in -ing lies inside a transaction, just before its commit; the others between two effects.
+
 Off unless the environment names one (`YIZHENG_CRASH_AT=pull.decided` or `pull.decided:3` for the third passage).
 `CRASH_POINTS` lists them all, so that a drill can prove that it forgot none.
 """
@@ -9,18 +11,31 @@ import signal
 from typing import Final
 
 CRASH_POINTS: Final = (
+    "found.committed",
+    "issue.intending",
     "issue.intended",
     "issue.signed",
+    "issue.storing",
     "issue.committed",
+    "collect.started",
     "collect.batch_committed",
+    "collect.reported",
+    "collect.finished",
+    "status.changed",
+    "case.opening",
+    "case.opened",
+    "case.closed",
     "pull.claimed",
+    "pull.deciding",
     "pull.decided",
     "pull.signed",
     "pull.done",
+    "pull.taken_over",
+    "sequence.numbering",
     "sequence.committed",
     "sequence.signed",
+    "sequence.published",
     "sequence.stored",
-    "case.opened",
 )
 
 _target, _, _count = os.environ.get("YIZHENG_CRASH_AT", "").partition(":")
