@@ -32,11 +32,11 @@ def run() -> None:
     """Entry point; a wrong call exits with 64 (usage), never with a verdict's code."""
     command = typer.main.get_command(app)
     try:
-        command.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
     except UsageError as error:
         error.show()
         sys.exit(Exit.USAGE)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except typer.Abort:
         sys.exit(130)
+    # Outside its standalone mode the parser catches an exit and answers its code.
+    sys.exit(code if isinstance(code, int) else Exit.OK)
