@@ -410,7 +410,8 @@ def _quota_uses(requirements: Sequence[Requirement], question: Question) -> list
     """The limited grants this request would use, once per requirement."""
     uses: list[Grant] = []
     for requirement in requirements:
-        grants, _ = grants_for(requirement, question)
+        covered, _ = grants_for(requirement, question)
+        grants = {grant.id: grant for needs in covered for _, grant in needs}
         uses += [grant for grant in grants.values() if grant.terms.quota_per_day is not None]
     return uses
 

@@ -42,6 +42,7 @@ _TELLING: Final = (
     Outcome.SOURCE_UNAVAILABLE,
     Outcome.REFUSED,
     Outcome.NO_SOURCE,
+    Outcome.NOT_GRANTED,
     Outcome.DECLARED_NONE,
 )
 """Of several alternatives that failed, which answer stands. "None" only when every one of them said so."""
@@ -53,6 +54,11 @@ class Why:
 
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+Covered = tuple[tuple[Need, Grant], ...]
+"""One alternative: each need with the grant that covers its type and fields. A grant that serves one alternative need
+not serve another of the same type, which may want more fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +107,17 @@ def identity_types(types: Mapping[str, TypeInForce]) -> tuple[str, ...]:
     return tuple(sorted(code for code, known in types.items() if known.type.confirms_identity))
 
 
-def grants_for(requirement: Requirement, question: Question) -> tuple[dict[str, Grant], Why]:
-    """The grants that cover at least one alternative by type, and why the first one that does not, does not."""
-    found: dict[str, Grant] = {}
+def grants_for(requirement: Requirement, question: Question) -> tuple[list[Covered], Why]:
+    """The alternatives that grants cover whole, and why the first one that they do not is not covered."""
+    found: list[Covered] = []
     objection = Why("no_grant")
     for needs in requirement.alternatives:
-        covering = {need.type_code: _covering(need, question) for need in needs}
-        grants = {code: grant for code, (grant, _) in covering.items() if grant is not None}
-        if len(grants) == len(covering):
-            found.update(grants)
+        covering = [_covering(need, question) for need in needs]
+        uses = tuple((need, grant) for need, (grant, _) in zip(needs, covering, strict=True) if grant is not None)
+        if len(uses) == len(needs):
+            found.append(uses)
         elif objection.code == "no_grant":
-            objection = next(why for grant, why in covering.values() if grant is None)
+            objection = next(why for grant, why in covering if grant is None)
     return found, objection
 
 
@@ -120,26 +126,27 @@ def resolve(requirement: Requirement, question: Question) -> Resolution:
     party = question.parties.get(requirement.party)
     if party is None:
         return Resolution(requirement, Outcome.NOT_APPLICABLE, Why("party_absent", {"party": requirement.party}))
-    grants, objection = grants_for(requirement, question)
-    if not grants:
+    covered, objection = grants_for(requirement, question)
+    if not covered:
         return Resolution(requirement, Outcome.NOT_GRANTED, objection)
-    usable = {code: grant for code, grant in grants.items() if grant.id not in question.exhausted}
+    usable = [uses for uses in covered if not any(grant.id in question.exhausted for _, grant in uses)]
     if not usable:
         return Resolution(requirement, Outcome.NOT_GRANTED, Why("quota_exhausted"))
-    asked = tuple(usable.values())
+    asked = tuple({grant.id: grant for uses in usable for _, grant in uses}.values())
     if not _identity_confirmed(party, question):
         return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"), grants=asked)
     failures: list[tuple[Outcome, Why]] = []
-    for needs in requirement.alternatives:
-        if not all(need.type_code in usable for need in needs):
-            continue
+    if len(usable) < len(requirement.alternatives):  # one was never asked, so "none" is not for us to say
+        unasked = objection if len(covered) < len(requirement.alternatives) else Why("quota_exhausted")
+        failures.append((Outcome.NOT_GRANTED, unasked))
+    for uses in usable:
         sources: list[Source] = []
-        for need in needs:
+        for need, grant in uses:
             result = _provider(need, party, question)
             if not isinstance(result, HeldVersion):
                 failures.append(result)
                 break
-            sources.append(Source(result, need, usable[need.type_code]))
+            sources.append(Source(result, need, grant))
         else:
             return Resolution(requirement, Outcome.SATISFIED, Why("satisfied"), tuple(sources), asked)
     outcome, why = min(failures, key=lambda failure: _TELLING.index(failure[0]))
