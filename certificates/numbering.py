@@ -23,7 +23,11 @@ _SERIAL = re.compile(r"[0-9A-Z]{1,32}")
 _VERSION = re.compile(r"[0-9]{3}")
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_VALUES = {character: index for index, character in enumerate(_ALPHABET)}
+# ISO 7064 MOD 37,36 as a table: by running product and character, the next product.
+_NEXT = tuple(
+    {character: ((product + value) % 36 or 36) * 2 % 37 for value, character in enumerate(_ALPHABET)}
+    for product in range(37)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,11 @@ def check_character(body: str) -> str:
     Raises: NumberingError("character"): anything else in `body`.
     """
     product = 36
-    for character in body:
-        if (value := _VALUES.get(character)) is None:
-            raise NumberingError("character")
-        product = ((product + value) % 36 or 36) * 2 % 37
+    try:
+        for character in body:
+            product = _NEXT[product][character]
+    except KeyError:
+        raise NumberingError("character") from None
     return _ALPHABET[(37 - product) % 36]
 
 

@@ -52,11 +52,11 @@ def licence_claims(
         **shown,
     }
     if valid_until is not None:
-        payload["exp"] = int(end_of(valid_until).timestamp())
+        payload["exp"] = end_of(valid_until)
     selective = frozenset(name for name in shown if type.claims[name].disclosure is Disclosure.SELECTIVE)
     return payload, selective
 
 
-def end_of(day: date) -> datetime:
-    """The first instant after a civil day."""
-    return datetime.combine(day + timedelta(days=1), time.min, CIVIL_ZONE)
+def end_of(day: date) -> int:
+    """The first second after a civil day, since 1970. Registers write 9999-12-31 for "long-term", which has one too."""
+    return int(datetime.combine(day, time.min, CIVIL_ZONE).timestamp()) + 86_400

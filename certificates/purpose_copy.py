@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from certificates.claims import Disclosure
 from certificates.errors import GrantedClaimsError
 from certificates.numbering import Identifier
 from certificates.types import CertificateType
@@ -32,10 +33,11 @@ def copy_claims(
 
     Raises: GrantedClaimsError: a granted claim is not one that the type shows. One the licence lacks is left out.
     """
-    strangers = set(granted) - type.claims.keys()
+    showable = [name for name, claim in type.claims.items() if claim.disclosure is not Disclosure.NEVER]
+    strangers = set(granted).difference(showable)
     if strangers:
         raise GrantedClaimsError(sorted(strangers))
-    shown = {name: source[name] for name in type.claims if name in granted and name in source}
+    shown = {name: source[name] for name in showable if name in granted and name in source}
     described = source["certificate"]
     payload: dict[str, Any] = {
         "iss": hub_uri,

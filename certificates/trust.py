@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from certificates.errors import TrustPackError
-from signing.canonical import strict_loads
+from signing.canonical import strict_loads, unb64u
 from signing.errors import SigningError
 from signing.jose import read_header, sign_jws, verify_jws
 from signing.keys import Signer
@@ -50,9 +50,10 @@ class TrustPolicy:
 
         Raises: ChainError, MalformedError.
         """
-        key = tuple(header["x5c"]) if isinstance(header.get("x5c"), list) else ()
+        presented = header.get("x5c")
+        key = tuple(presented) if isinstance(presented, list) and set(map(type, presented)) == {str} else ()
         known = self._leaves.get(key)
-        if known is not None and known.not_before <= now < known.not_after:
+        if known is not None and known.not_before <= now <= known.not_after:
             return known
         leaf = validate_chain(chain_from_header(header), anchors=self.anchors, now=now)
         if len(self._leaves) >= _REMEMBERED_CHAINS:
@@ -119,7 +120,5 @@ class TrustPack:
 
 
 def _anchors(payload: bytes) -> tuple[bytes, ...]:
-    from signing.canonical import unb64u
-
     content = strict_loads(unb64u(payload), max_bytes=MAX_PACK_BYTES)
     return tuple(b64decode(text, validate=True) for text in content["anchors"])

@@ -1,15 +1,14 @@
 """Verifying: the numbered procedure of docs/verification.md, the same for the API, the page and the command line.
 
-    (1) structure → (2) chain, role and entitlement → (3) signature → (4) status → (5) time → (6) receiver → (7) verdict
+    (1) structure → (2) chain → (3) signature → (4) entitlement → (5) status → (6) time → (7) receiver → verdict
 
 A step that fails ends the procedure with `failed`; one that cannot be decided leaves `indeterminate`, which a later
 failure overrides. Nothing that was not verified is shown.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any, Final
 
 from certificates.errors import NumberingError
@@ -18,32 +17,14 @@ from certificates.numbering import Identifier, parse
 from certificates.profile import CIVIL_ZONE, VCT_PREFIX
 from certificates.purpose_copy import VCT as COPY_VCT
 from certificates.trust import TrustPolicy
+from certificates.types import RESERVED_CLAIMS
+from certificates.verdict import PROCEDURE, Result, Step, TokenKind, Verdict
 from signing import sd_jwt
-from signing.errors import ChainError, ClaimError, SigningError
-from signing.jose import read_header
+from signing.errors import SigningError
+from signing.jose import check_claims
 from signing.pki import Leaf
 
-MAX_TOKEN_BYTES: Final = 65536
-FUTURE_LEEWAY: Final = timedelta(seconds=10)
-_OWN_CLAIMS: Final = frozenset(
-    {"iss", "vct", "iat", "exp", "nbf", "status", "certificate", "aud", "cnf", "jti", "purpose"}
-)
-
-
-class Result(StrEnum):
-    """The three verdicts. `indeterminate` is never to be read as `passed`."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    INDETERMINATE = "indeterminate"
-
-
-class TokenKind(StrEnum):
-    """What was presented."""
-
-    LICENCE = "licence"
-    PURPOSE_COPY = "purpose_copy"
-    UNKNOWN = "unknown"
+__all__ = ["Result", "StatusQuestion", "StatusSource", "Step", "TokenKind", "Verdict", "verify_certificate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,52 +40,6 @@ StatusSource = Callable[[StatusQuestion], Status | None]
 """None: the status cannot be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One numbered step and how it ended."""
-
-    step: int
-    name: str
-    result: Result
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How far a presented token can be trusted. `claims` holds only verified, disclosed values."""
-
-    result: Result
-    reason: str
-    kind: TokenKind
-    checked_at: datetime
-    steps: tuple[Step, ...]
-    certificate: Mapping[str, Any] | None = None
-    status: str = "unknown"
-    signed_by: str | None = None
-    custody: str | None = None
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    purpose: Mapping[str, Any] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The wire form."""
-        return {
-            "result": self.result.value,
-            "reason": self.reason,
-            "kind": self.kind.value,
-            "certificate": dict(self.certificate) if self.certificate else None,
-            "status": self.status,
-            "signed_by": self.signed_by,
-            "custody": self.custody,
-            "checked_at": self.checked_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "purpose": dict(self.purpose) if self.purpose else None,
-            "claims": dict(self.claims),
-            "steps": [
-                {"step": step.step, "name": step.name, "result": step.result.value, "reason": step.reason}
-                for step in self.steps
-            ],
-        }
-
-
 class _FailedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -113,144 +48,158 @@ class _FailedError(Exception):
 
 @dataclass(slots=True)
 class _Procedure:
-    """The state of one verification."""
+    """One verification. Each step returns None, or why it could not decide; it raises what it fails with."""
 
     token: bytes
     trust: TrustPolicy
     statuses: StatusSource
     audience: str | None
     now: datetime
-    steps: list[Step] = field(default_factory=list)
-    undecided: str | None = None
-    kind: TokenKind = TokenKind.UNKNOWN
-    status: str = "unknown"
+    split: sd_jwt.Split | None = None
     leaf: Leaf | None = None
     claims: dict[str, Any] = field(default_factory=dict)
-    header: dict[str, Any] = field(default_factory=dict)
+    kind: TokenKind = TokenKind.UNKNOWN
     identifier: Identifier | None = None
+    entitled: bool = False
+    status: str = "unknown"
 
     def structure(self) -> None:
-        """(1) A readable SD-JWT of a kind we know, within the size bound."""
-        if len(self.token) > MAX_TOKEN_BYTES:
-            raise _FailedError("too_large")
-        try:
-            end = self.token.index(b"~")
-        except ValueError:
-            raise _FailedError("not_an_sd_jwt") from None
-        self.header = read_header(self.token[:end], max_bytes=MAX_TOKEN_BYTES)
+        """(1) An SD-JWT within the size bound, whose header can be read."""
+        self.split = sd_jwt.split(self.token)
 
     def chain(self) -> None:
-        """(2a) The signer's chain leads to a trust anchor."""
-        self.leaf = self.trust.leaf(self.header, now=self.now)
+        """(2) The signer's chain leads to a trust anchor."""
+        assert self.split is not None  # noqa: S101  # step 1 went before
+        try:
+            self.leaf = self.trust.leaf(self.split.jws.header, now=self.now)
+        except SigningError as error:
+            # "expired" alone would read as if the licence were.
+            raise _FailedError(f"chain_{error.reason}") from None
 
     def signature(self) -> None:
         """(3) The signature holds and every disclosure belongs to it."""
+        assert self.split is not None  # noqa: S101
         assert self.leaf is not None  # noqa: S101  # step 2 went before
-        self.claims = sd_jwt.verify(self.token, key=self.leaf.public).claims
-        vct = self.claims.get("vct")
-        if vct == COPY_VCT:
-            self.kind = TokenKind.PURPOSE_COPY
-        elif isinstance(vct, str) and vct.startswith(VCT_PREFIX):
-            self.kind = TokenKind.LICENCE
-        else:
-            raise _FailedError("vct")
-        try:
-            self.identifier = parse(self.claims["certificate"]["identifier"])
-        except (KeyError, TypeError, NumberingError):
-            raise _FailedError("identifier") from None
+        self.claims = sd_jwt.verify(self.split, key=self.leaf.public).claims
 
     def entitlement(self) -> None:
-        """(2b) This signer may sign this: a department its own types, the hub's copy key copies of this hub."""
+        """(4) It is a licence or a copy, and this signer may sign it: a department its types, the hub its copies."""
         assert self.leaf is not None  # noqa: S101
-        assert self.identifier is not None  # noqa: S101
+        kind = _kind(self.claims.get("vct"))
+        identifier = _identifier(self.claims)
+        if identifier is None:
+            raise _FailedError("identifier")
         if self.claims.get("iss") not in self.leaf.uris:
             raise _FailedError("issuer_uri")
-        if self.kind is TokenKind.PURPOSE_COPY:
-            if "purpose-copy" not in self.leaf.roles or self.claims["iss"] != self.trust.hub_uri:
-                raise _FailedError("not_the_hubs_copy_key")
-            return
-        issuer = self.trust.issuers.get(self.leaf.organization_id)
-        if (
-            "issuer" not in self.leaf.roles
-            or self.leaf.organization_id != self.identifier.issuer_code
-            or issuer is None
-        ):
+        if kind is TokenKind.LICENCE:
+            self._check_issuer(self.leaf, identifier)
+        elif "purpose-copy" not in self.leaf.roles or self.claims["iss"] != self.trust.hub_uri:
+            raise _FailedError("not_the_hubs_copy_key")
+        self.kind, self.identifier, self.entitled = kind, identifier, True
+
+    def _check_issuer(self, leaf: Leaf, identifier: Identifier) -> None:
+        issuer = self.trust.issuers.get(leaf.organization_id)
+        if issuer is None or "issuer" not in leaf.roles or leaf.organization_id != identifier.issuer_code:
             raise _FailedError("issuer_not_entitled")
-        if (
-            self.identifier.type_code not in issuer.types
-            or self.claims["vct"] != VCT_PREFIX + self.identifier.type_code
-        ):
+        if identifier.type_code not in issuer.types or self.claims["vct"] != VCT_PREFIX + identifier.type_code:
             raise _FailedError("type_not_entitled")
+        match self.claims["certificate"]:
+            case {"issuer": {"uscc": identifier.issuer_code}}:
+                pass
+            case _:  # people read the issuer on the licence, not the one in its chain
+                raise _FailedError("issuer_not_entitled")
 
-    def time(self) -> None:
-        """(5) Issued, begun, and not ended: instants in seconds, civil dates in Asia/Shanghai with an inclusive end."""
-        seconds = self.now.timestamp()
-        issued, ends = self.claims.get("iat"), self.claims.get("exp")
-        if type(issued) is not int or issued > seconds + FUTURE_LEEWAY.total_seconds():
-            raise _FailedError("issued_in_future")
-        if ends is not None and (type(ends) is not int or seconds >= ends):
-            raise _FailedError("expired")
-        if self.kind is TokenKind.PURPOSE_COPY:
-            if ends is None:
-                raise _FailedError("missing_exp")
-            return
-        today = self.now.astimezone(CIVIL_ZONE).date()
-        described = self.claims["certificate"]
-        try:
-            if today < date.fromisoformat(described["valid_from"]):
-                raise _FailedError("not_yet_valid")
-            if described["valid_until"] is not None and today > date.fromisoformat(described["valid_until"]):
-                raise _FailedError("expired")
-        except (KeyError, TypeError, ValueError):
-            raise _FailedError("dates") from None
-
-    def check_status(self) -> None:
-        """(4) The certificate's status now, before its dates: a revoked licence says so even after its end.
+    def check_status(self) -> str | None:
+        """(5) The certificate's status now, before its dates: a revoked licence says so even after its end.
 
         Not to be had is undecided for a licence; a copy carries none of its own.
         """
-        assert self.identifier is not None  # noqa: S101
-        uri: Any = None
-        index: Any = None
+        uri = index = None
         if self.kind is TokenKind.LICENCE:
-            try:
-                entry = self.claims["status"]["status_list"]
-                uri, index = entry["uri"], entry["idx"]
-            except (KeyError, TypeError):
-                raise _FailedError("status_missing") from None
-            if (
-                not isinstance(uri, str)
-                or type(index) is not int
-                or not uri.startswith(f"{self.trust.hub_uri}/status-lists/")
-            ):
-                raise _FailedError("status_reference")
-        found = self.statuses(StatusQuestion(self.identifier.text, uri, index))
+            uri, index = self._status_entry()
+        found = self.statuses(StatusQuestion(self.claims["certificate"]["identifier"], uri, index))
         if found is None:
-            if self.kind is TokenKind.LICENCE:
-                self.undecided = self.undecided or "status_unavailable"
-            return
+            return "status_unavailable" if self.kind is TokenKind.LICENCE else None
         self.status = found.value
         if found is not Status.VALID:
             raise _FailedError(f"certificate_{found.value}")
+        return None
 
-    def receiver(self) -> None:
-        """(6) A purpose copy is for its receiver alone."""
-        if self.kind is not TokenKind.PURPOSE_COPY:
-            return
+    def _status_entry(self) -> tuple[str, int]:
+        match self.claims.get("status"):
+            case {"status_list": {"uri": uri, "idx": index}}:
+                pass
+            case _:
+                raise _FailedError("status_missing")
+        # Whoever may pick the list picks its answer: only lists of this hub.
+        if not isinstance(uri, str) or not uri.startswith(f"{self.trust.hub_uri}/status-lists/"):
+            raise _FailedError("status_reference")
+        if type(index) is not int or index < 0:
+            raise _FailedError("status_reference")
+        return uri, index
+
+    def time(self) -> None:
+        """(6) Issued, begun, and not ended: instants in seconds, civil dates in Asia/Shanghai with an inclusive end."""
+        required = _COPY_TIMES if self.kind is TokenKind.PURPOSE_COPY else _LICENCE_TIMES
+        check_claims(
+            self.claims,
+            issuer=None,
+            audience=None,
+            seconds=self.now.timestamp(),
+            max_lifetime=None,
+            required=required,
+        )
+        today = self.now.astimezone(CIVIL_ZONE).date()
+        match self.claims["certificate"]:
+            case {"valid_from": begins, "valid_until": ends}:
+                pass
+            case _:
+                raise _FailedError("dates")
+        if today < _civil_date(begins):
+            raise _FailedError("not_yet_valid")
+        if ends is not None and today > _civil_date(ends):
+            raise _FailedError("expired")
+
+    def receiver(self) -> str | None:
+        """(7) A purpose copy is for its receiver alone."""
+        if self.kind is TokenKind.LICENCE:
+            return None
         if self.audience is None:
-            self.undecided = self.undecided or "audience_not_given"
-        elif self.claims.get("aud") != self.audience:
+            return "audience_not_given"
+        if self.claims.get("aud") != self.audience:
             raise _FailedError("audience_mismatch")
+        return None
+
+    def verdict(self, result: Result, reason: str, steps: list[Step]) -> Verdict:
+        """What may be said of the token; who signed it and what it says only after steps 1 to 4."""
+        seen: dict[str, Any] = {}
+        if self.entitled and self.leaf is not None and self.identifier is not None:
+            described: Mapping[str, Any] = self.claims["certificate"]
+            custody, purpose = described.get("custody", "hub_held"), self.claims.get("purpose")
+            seen = {
+                "certificate": {**described, "type": self.identifier.type_code},
+                "signed_by": self.leaf.organization,
+                "custody": custody if custody in _CUSTODIES else None,
+                "claims": {name: value for name, value in self.claims.items() if name not in RESERVED_CLAIMS},
+                "purpose": purpose if isinstance(purpose, dict) else None,
+            }
+        return Verdict(result, reason, self.kind, self.now, tuple(steps), status=self.status, **seen)
 
 
-_STEPS: Final[tuple[tuple[int, str, Callable[[_Procedure], None]], ...]] = (
-    (1, "structure", _Procedure.structure),
-    (2, "chain", _Procedure.chain),
-    (3, "signature", _Procedure.signature),
-    (2, "entitlement", _Procedure.entitlement),
-    (4, "status", _Procedure.check_status),
-    (5, "time", _Procedure.time),
-    (6, "receiver", _Procedure.receiver),
+_CUSTODIES: Final = ("hub_held", "department_held")
+_LICENCE_TIMES: Final = frozenset({"iat"})
+_COPY_TIMES: Final = frozenset({"iat", "exp"})
+_METHODS: Final[tuple[Callable[[_Procedure], str | None], ...]] = (
+    _Procedure.structure,
+    _Procedure.chain,
+    _Procedure.signature,
+    _Procedure.entitlement,
+    _Procedure.check_status,
+    _Procedure.time,
+    _Procedure.receiver,
+)
+_STEPS: Final = tuple(
+    (Step(rule.number, rule.name, Result.PASSED), method) for rule, method in zip(PROCEDURE, _METHODS, strict=True)
 )
 
 
@@ -264,55 +213,63 @@ def verify_certificate(
         statuses: answers the status questions; it may not go to the network here.
         audience: who is verifying, for purpose copies; None leaves them undecided.
         now: aware UTC instant used for every date check.
+    Raises: ValueError: naive `now`.
     Source: docs/verification.md; RFC 9901 §7.
     """
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware datetime")
     procedure = _Procedure(token, trust, statuses, audience, now)
-    for number, name, step in _STEPS:
-        before = procedure.undecided
+    undecided: str | None = None
+    steps: list[Step] = []
+    for passed, take in _STEPS:
         try:
-            step(procedure)
-        except _FailedError as error:
-            return _verdict(procedure, number, name, error.reason)
-        except (ChainError, ClaimError, SigningError) as error:
-            return _verdict(procedure, number, name, error.reason)
-        undecided = procedure.undecided if procedure.undecided != before else None
-        procedure.steps.append(Step(number, name, Result.INDETERMINATE if undecided else Result.PASSED, undecided))
-    result = Result.INDETERMINATE if procedure.undecided else Result.PASSED
-    return _finish(procedure, result, procedure.undecided or "ok")
-
-
-def _verdict(procedure: _Procedure, number: int, name: str, reason: str) -> Verdict:
-    procedure.steps.append(Step(number, name, Result.FAILED, reason))
-    return _finish(procedure, Result.FAILED, reason)
-
-
-def _finish(procedure: _Procedure, result: Result, reason: str) -> Verdict:
-    """(7) The verdict. Claims are shown only when signature and entitlement held."""
-    entitled = any(step.name == "entitlement" and step.result is Result.PASSED for step in procedure.steps)
-    claims = procedure.claims if entitled else {}
-    described = claims.get("certificate")
-    custody = None
-    if entitled:
-        custody = described.get("custody", "hub_held") if isinstance(described, dict) else None
-    return Verdict(
-        result=result,
-        reason=reason,
-        kind=procedure.kind if entitled else TokenKind.UNKNOWN,
-        checked_at=procedure.now,
-        steps=tuple(procedure.steps),
-        certificate=described,
-        status=procedure.status,
-        signed_by=procedure.leaf.organization if procedure.leaf and entitled else None,
-        custody=custody,
-        claims={name: value for name, value in claims.items() if name not in _OWN_CLAIMS},
-        purpose=claims.get("purpose"),
-    )
+            reason = take(procedure)
+        except (_FailedError, SigningError) as error:
+            steps.append(replace(passed, result=Result.FAILED, reason=error.reason))
+            return procedure.verdict(Result.FAILED, error.reason, steps)
+        if reason is None:
+            steps.append(passed)
+        else:
+            steps.append(replace(passed, result=Result.INDETERMINATE, reason=reason))
+            undecided = undecided or reason
+    if undecided is not None:
+        return procedure.verdict(Result.INDETERMINATE, undecided, steps)
+    return procedure.verdict(Result.PASSED, "ok", steps)
 
 
 def presented_identifier(token: bytes) -> str | None:
     """The identifier a token claims to be of, unverified: only to look its status up beforehand."""
     try:
-        described = sd_jwt.parse(token).payload["certificate"]
-        return parse(described["identifier"]).text
-    except (SigningError, NumberingError, KeyError, TypeError):
+        identifier = _identifier(sd_jwt.parse(token).payload)
+    except SigningError:
         return None
+    return None if identifier is None else identifier.text
+
+
+def _kind(vct: object) -> TokenKind:
+    if vct == COPY_VCT:
+        return TokenKind.PURPOSE_COPY
+    if isinstance(vct, str) and vct.startswith(VCT_PREFIX):
+        return TokenKind.LICENCE
+    raise _FailedError("vct")
+
+
+def _identifier(claims: Mapping[str, Any]) -> Identifier | None:
+    match claims.get("certificate"):
+        case {"identifier": str() as text}:
+            try:
+                return parse(text)
+            except NumberingError:
+                return None
+    return None
+
+
+def _civil_date(text: object) -> date:
+    """A date as YYYY-MM-DD and in no other of the spellings of ISO 8601. Raises _FailedError."""
+    try:
+        day = date.fromisoformat(str(text))
+    except ValueError:
+        raise _FailedError("dates") from None
+    if day.isoformat() != text:
+        raise _FailedError("dates")
+    return day

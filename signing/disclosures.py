@@ -16,6 +16,7 @@ MAX_DEPTH: Final = 32
 """Cap on nested objects and arrays, the same for issuing and verifying."""
 
 _RESERVED: Final = frozenset({"_sd", "...", "_sd_alg"})
+_NESTED: Final = frozenset({dict, list})
 _SALT_BYTES: Final = 18  # at least 128 bits, and whole groups of base64
 _SALT_CHARACTERS: Final = 24
 _MIN_SALT_CHARACTERS: Final = 22  # 128 bits in base64url
@@ -108,7 +109,9 @@ class _Disclosing:
     def reveal(self, payload: dict[str, Any]) -> dict[str, Any]:
         if payload.get("_sd_alg", ALGORITHM) != ALGORITHM:
             raise MalformedError("sd_alg")
-        claims = self._object({name: value for name, value in payload.items() if name != "_sd_alg"}, 1)
+        members = payload.copy()
+        members.pop("_sd_alg", None)
+        claims = self._object(members, 1)
         if self._disclosures:
             raise MalformedError("unreferenced_disclosure")
         return claims
@@ -119,7 +122,11 @@ class _Disclosing:
         digests = node.get("_sd", [])
         if not isinstance(digests, list):
             raise MalformedError("sd")
-        result = {name: self._value(value, depth) for name, value in node.items() if name != "_sd"}
+        result = node.copy()
+        result.pop("_sd", None)
+        for name, value in result.items():
+            if type(value) in _NESTED:
+                result[name] = self._value(value, depth)
         for committed in digests:
             content = self._take(committed)
             if content is None:  # withheld, or a decoy
@@ -129,7 +136,8 @@ class _Disclosing:
             name = content[1]
             if name in result:
                 raise MalformedError("claim_collision")
-            result[name] = self._value(content[2], depth)
+            value = content[2]
+            result[name] = self._value(value, depth) if type(value) in _NESTED else value
         return result
 
     def _array(self, node: list[Any], depth: int) -> list[Any]:
@@ -149,7 +157,7 @@ class _Disclosing:
         return result
 
     def _value(self, value: Any, depth: int) -> Any:
-        if not isinstance(value, (dict, list)):
+        if type(value) not in _NESTED:
             return value
         # Each disclosure obeys the depth cap alone; a chain of disclosures inside disclosures must obey it as a whole.
         if depth >= MAX_DEPTH:

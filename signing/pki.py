@@ -70,6 +70,7 @@ class Leaf:
     uris: tuple[str, ...]
     public: VerifyingKey
     not_before: datetime
+    """With `not_after`: when every certificate of the path was valid, the root included; both ends inclusive."""
     not_after: datetime
     fingerprint: str
 
@@ -171,8 +172,7 @@ def chain_from_header(header: Mapping[str, Any]) -> list[bytes]:
 def validate_chain(chain: Sequence[bytes], *, anchors: Sequence[bytes], now: datetime) -> Leaf:
     """Follow a chain from its leaf to a trust anchor and say whose key the leaf is.
 
-    Pure in its arguments, so callers may cache by (chain, anchors) and compare `now` with the leaf's dates; mind that
-    an intermediate may end before its leaf.
+    Pure in its arguments, so callers may cache by (chain, anchors) while `now` is between the answer's dates.
 
     Args:
         chain: DER, leaf first, root left out, at most four.
@@ -205,7 +205,7 @@ def validate_chain(chain: Sequence[bytes], *, anchors: Sequence[bytes], now: dat
         path = verifier.verify(leaf, intermediates).chain
         if path[: len(chain)] != [leaf, *intermediates]:
             raise ChainError("unused_certificate")
-        return _read_leaf(leaf, public, chain[0])
+        return _read_leaf(leaf, public, chain[0], path)
     except VerificationError as error:
         raise ChainError("path") from error
     except KeyPolicyError as error:
@@ -290,7 +290,7 @@ def _check_leaf(leaf: x509.Certificate, now: datetime) -> None:
         raise ChainError("key_usage")
 
 
-def _read_leaf(leaf: x509.Certificate, public: VerifyingKey, der: bytes) -> Leaf:
+def _read_leaf(leaf: x509.Certificate, public: VerifyingKey, der: bytes, path: Sequence[x509.Certificate]) -> Leaf:
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     organization_id = _one(leaf.subject, NameOID.ORGANIZATION_IDENTIFIER)
@@ -302,8 +302,8 @@ def _read_leaf(leaf: x509.Certificate, public: VerifyingKey, der: bytes) -> Leaf
         roles=frozenset(uri.removeprefix(ROLE_PREFIX) for uri in uris if uri.startswith(ROLE_PREFIX)),
         uris=tuple(uri for uri in uris if not uri.startswith(ROLE_PREFIX)),
         public=public,
-        not_before=leaf.not_valid_before_utc,
-        not_after=leaf.not_valid_after_utc,
+        not_before=max(certificate.not_valid_before_utc for certificate in path),
+        not_after=min(certificate.not_valid_after_utc for certificate in path),
         fingerprint=fingerprint(der),
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from signing.canonical import canonical, sha256, strict_loads, unb64u
+from signing.canonical import canonical, sha256, strict_loads
 from signing.disclosures import (
     ALGORITHM,
     MAX_DEPTH,
@@ -23,7 +23,16 @@ from signing.disclosures import (
     reveal,
 )
 from signing.errors import ClaimError, MalformedError
-from signing.jose import HEADER_NAMES, MAX_TOKEN_BYTES, read_header, sign_jws, verify_jws, verify_jwt
+from signing.jose import (
+    HEADER_NAMES,
+    MAX_TOKEN_BYTES,
+    Unverified,
+    read_header,
+    sign_jws,
+    take_apart,
+    verify_jws,
+    verify_jwt,
+)
 from signing.keys import Signer, VerifyingKey
 
 SD_JWT_TYP: Final = "dc+sd-jwt"
@@ -82,14 +91,26 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A readable SD-JWT of which nothing is verified: good for choosing a key."""
+class Split:
+    """An SD-JWT taken apart, of which nothing is verified: good for choosing a key by `jws.header`."""
 
-    jws: str
-    header: dict[str, Any]
-    payload: dict[str, Any]
+    jws: Unverified
     disclosures: tuple[str, ...]
     kb_jwt: str | None
+    presentation: str
+    """The token up to and including the last `~`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Split):
+    """An SD-JWT whose payload can be read, and still nothing is verified."""
+
+    payload: dict[str, Any]
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The header, as somebody wrote it."""
+        return self.jws.header
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +189,40 @@ def issue(
     return sign(prepare(claims, disclosable, salt=salt), signer=signer, typ=typ, header=header)
 
 
+def split(token: str | bytes, *, max_bytes: int = MAX_TOKEN_BYTES) -> Split:
+    """Take an SD-JWT apart, with or without key binding, and verify nothing.
+
+    Raises: MalformedError.
+    """
+    if len(token) > max_bytes:
+        raise MalformedError("too_large")
+    try:
+        text = token if isinstance(token, str) else token.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise MalformedError("encoding") from error
+    if not text.isascii():
+        raise MalformedError("encoding")
+    jws, *disclosures, last = text.split("~") if "~" in text else ("", "")
+    if not jws:
+        raise MalformedError("sd_jwt")
+    if last:
+        read_header(last)
+    presentation = text[: len(text) - len(last)]
+    return Split(take_apart(jws, max_bytes=max_bytes), tuple(disclosures), last or None, presentation)
+
+
 def parse(token: str | bytes, *, max_bytes: int = MAX_TOKEN_BYTES) -> Parsed:
     """Read an SD-JWT, with or without key binding, and verify nothing.
 
     Raises: MalformedError.
     """
-    jws, disclosures, kb_jwt = _split(token, max_bytes)
-    header = read_header(jws, max_bytes=max_bytes)
-    return Parsed(jws, header, _payload(unb64u(jws.split(".")[1]), max_bytes), disclosures, kb_jwt)
+    parts = split(token, max_bytes=max_bytes)
+    payload = _payload(parts.jws.payload, max_bytes)
+    return Parsed(parts.jws, parts.disclosures, parts.kb_jwt, parts.presentation, payload)
 
 
 def verify(
-    token: str | bytes | Parsed,
+    token: str | bytes | Split,
     *,
     key: VerifyingKey,
     typ: str | frozenset[str] = SD_JWT_TYP,
@@ -189,23 +232,20 @@ def verify(
     """Check the issuer's signature and that every disclosure is covered by it exactly once (RFC 9901 §7.1).
 
     Dates, audience, status and key binding are the caller's: `claims` is genuine, not necessarily current.
-    A `Parsed` only spares the splitting: the payload is read again from the bytes the signature covers.
+    A `Split` only spares the splitting: the payload is read from the bytes the signature covers.
 
     Raises: MalformedError (also "unreferenced_disclosure", "duplicate_digest", "duplicate_disclosure",
         "claim_collision", "reserved_name", "never_disclosable", "sd_alg"), ClaimError ("alg", "typ", "kid"),
         SignatureError.
     """
-    if isinstance(token, Parsed):
-        jws, disclosures, kb_jwt = token.jws, token.disclosures, token.kb_jwt
-    else:
-        jws, disclosures, kb_jwt = _split(token, max_bytes)
-    signed = verify_jws(jws, key=key, typ=typ, max_bytes=max_bytes, header_names=header_names)
+    parts = token if isinstance(token, Split) else split(token, max_bytes=max_bytes)
+    signed = verify_jws(parts.jws, key=key, typ=typ, header_names=header_names)
     payload = _payload(signed.payload, max_bytes)
-    claims = reveal(payload, disclosures)
+    claims = reveal(payload, parts.disclosures)
     disclosed = frozenset(claims.keys() - payload.keys())
     if not disclosed.isdisjoint(NEVER_DISCLOSABLE):
         raise MalformedError("never_disclosable")
-    return Verified(signed.header, payload, claims, disclosed, kb_jwt, _presentation(jws, disclosures))
+    return Verified(signed.header, payload, claims, disclosed, parts.kb_jwt, parts.presentation)
 
 
 def select(token: str, names: Collection[str], *, max_bytes: int = MAX_TOKEN_BYTES) -> str:
@@ -225,7 +265,7 @@ def select(token: str, names: Collection[str], *, max_bytes: int = MAX_TOKEN_BYT
         content = decode(disclosure)
         if len(content) == 3 and content[1] in names and digest(disclosure) in digests:
             kept.append(disclosure)
-    return _presentation(parsed.jws, kept)
+    return _presentation(parsed.presentation.partition("~")[0], kept)
 
 
 def verify_key_binding(verified: Verified, *, audience: str, nonce: str, now: datetime, max_age: timedelta) -> None:
@@ -260,23 +300,6 @@ def verify_key_binding(verified: Verified, *, audience: str, nonce: str, now: da
         raise ClaimError("sd_hash")
     if now.timestamp() - claims["iat"] > max_age.total_seconds():
         raise ClaimError("key_binding_age")
-
-
-def _split(token: str | bytes, max_bytes: int) -> tuple[str, tuple[str, ...], str | None]:
-    if len(token) > max_bytes:
-        raise MalformedError("too_large")
-    try:
-        text = token if isinstance(token, str) else token.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise MalformedError("encoding") from error
-    if not text.isascii():
-        raise MalformedError("encoding")
-    jws, *disclosures, last = text.split("~") if "~" in text else ("", "")
-    if not jws:
-        raise MalformedError("sd_jwt")
-    if last:
-        read_header(last)
-    return jws, tuple(disclosures), last or None
 
 
 def _payload(data: bytes, max_bytes: int) -> dict[str, Any]:
