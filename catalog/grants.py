@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from catalog.declared import text, texts
 from catalog.errors import DefinitionError
 
 
@@ -105,18 +106,18 @@ class Grant:
 def read_terms(definition: Mapping[str, Any]) -> Terms:
     """Read declared terms. Raises: DefinitionError."""
     try:
-        quota = definition.get("quota_per_day")
         terms = Terms(
-            fields=frozenset(str(name) for name in definition["fields"]),
-            matters=frozenset(str(code) for code in definition["matters"]),
-            legal_basis=str(definition["legal_basis"]),
-            quota_per_day=None if quota is None else int(quota),
-            corroboration=frozenset(str(kind) for kind in definition.get("corroboration", ())),
+            fields=frozenset(texts(definition["fields"], "grant: fields")),
+            matters=frozenset(texts(definition["matters"], "grant: matters")),
+            legal_basis=text(definition["legal_basis"], "grant: legal_basis"),
+            quota_per_day=definition.get("quota_per_day"),
+            corroboration=frozenset(texts(definition.get("corroboration", ()), "grant: corroboration")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise DefinitionError(f"grant: {error}") from error
-    if not terms.fields or not terms.matters or not terms.legal_basis.strip():
-        raise DefinitionError("grant: fields, matters and legal_basis must not be empty")
-    if terms.quota_per_day is not None and terms.quota_per_day < 1:
-        raise DefinitionError("grant: quota_per_day must be positive")
+    if not terms.fields or not terms.matters:
+        raise DefinitionError("grant: fields and matters must not be empty")
+    quota = terms.quota_per_day
+    if quota is not None and (type(quota) is not int or quota < 1):
+        raise DefinitionError("grant: quota_per_day must be a positive whole number")
     return terms

@@ -179,6 +179,7 @@ def normalise_name(text: str) -> str:
 
     Unifies width, letter case, spaces, middle dots and brackets; drops invisible characters.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    visible = "".join(char for char in folded if unicodedata.category(char) != "Cf")
-    return _PADDING.sub("", " ".join(visible.translate(_NAME_SIGNS).split()))
+    # Before composing: an invisible character between a letter and its accent would keep them apart.
+    visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    return _PADDING.sub("", " ".join(folded.translate(_NAME_SIGNS).split()))

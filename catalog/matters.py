@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.declared import text, texts
 from catalog.errors import DefinitionError
 
 
@@ -62,12 +63,12 @@ def read_matter(definition: Mapping[str, Any]) -> Matter:
     """
     try:
         matter = Matter(
-            code_system=str(definition["code_system"]),
-            code=str(definition["code"]),
-            name_zh=str(definition["name"]["zh"]),
-            name_en=str(definition["name"]["en"]),
-            department_code=str(definition["department"]),
-            roles=tuple(str(role) for role in definition["roles"]),
+            code_system=text(definition["code_system"], "matter: code_system"),
+            code=text(definition["code"], "matter: code"),
+            name_zh=text(definition["name"]["zh"], "matter: name/zh"),
+            name_en=text(definition["name"]["en"], "matter: name/en"),
+            department_code=text(definition["department"], "matter: department"),
+            roles=texts(definition["roles"], "matter: roles"),
             requirements=tuple(_requirement(item) for item in definition["requirements"]),
         )
     except (KeyError, TypeError) as error:
@@ -85,16 +86,16 @@ def read_matter(definition: Mapping[str, Any]) -> Matter:
 
 def _requirement(item: Mapping[str, Any]) -> Requirement:
     alternatives = tuple(
-        tuple(Need(str(need["type"]), tuple(str(name) for name in need["fields"])) for need in needs)
+        tuple(Need(text(need["type"], "need: type"), texts(need["fields"], "need: fields")) for need in needs)
         for needs in item["alternatives"]
     )
     if not alternatives or not all(alternatives):
         raise DefinitionError(f"requirement {item['code']}: it needs an alternative, and each a need")
     return Requirement(
-        code=str(item["code"]),
-        title_zh=str(item["title"]["zh"]),
-        title_en=str(item["title"]["en"]),
-        party=str(item["party"]),
+        code=text(item["code"], "requirement: code"),
+        title_zh=text(item["title"]["zh"], "requirement: title/zh"),
+        title_en=text(item["title"]["en"], "requirement: title/en"),
+        party=text(item["party"], "requirement: party"),
         alternatives=alternatives,
-        legal_basis=str(item["legal_basis"]),
+        legal_basis=text(item["legal_basis"], "requirement: legal_basis"),
     )

@@ -1,7 +1,7 @@
 """Claims of a certificate: their formats, their schemas, and how a broken rule is reported without its value."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -82,9 +82,21 @@ _BASE: Final[Mapping[Format, Mapping[str, Any]]] = MappingProxyType(
 )
 
 
+_STRICTER: Final[Mapping[str, Callable[[int, int], int]]] = MappingProxyType(
+    {"minLength": max, "maxLength": min, "minimum": max, "maximum": min}
+)
+
+
 def claim_schema(claim_format: Format, fragment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Complete a type's own restrictions with what the format demands anyway."""
-    return MappingProxyType({**_BASE[claim_format], **fragment})
+    """Complete a type's own restrictions with what the format demands anyway; a type narrows it and never widens it."""
+    base = _BASE[claim_format]
+    schema = {**base, **fragment}
+    for keyword, stricter in _STRICTER.items():
+        if keyword in base and keyword in fragment:
+            schema[keyword] = stricter(base[keyword], fragment[keyword])
+    if "pattern" in base and "pattern" in fragment:
+        schema["allOf"] = [{"pattern": base["pattern"]}]
+    return MappingProxyType(schema)
 
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -145,3 +157,25 @@ def describe(error: jsonschema_rs.ValidationError, record: Mapping[str, Any]) ->
         if (id_type := _IDENTIFIER_TYPES.get(rule)) is not None:
             rule = _identifier_reason(id_type, record[name]) or rule
     return [ClaimProblem(name, rule)]
+
+
+def distinct(problems: Iterable[ClaimProblem]) -> list[ClaimProblem]:
+    """Each problem once, in order: two patterns may object to one value. Unnamed claims stay as many as they are."""
+    seen: set[ClaimProblem] = set()
+    kept = []
+    for problem in problems:
+        if problem.claim == UNNAMED_CLAIM or problem not in seen:
+            kept.append(problem)
+        seen.add(problem)
+    return kept
+
+
+def satisfiable(schema: Mapping[str, Any]) -> bool:
+    """Whether the bounds leave room, and every listed value is itself allowed. Patterns are taken at their word."""
+    for low, high in (("minLength", "maxLength"), ("minimum", "maximum")):
+        if low in schema and high in schema and schema[low] > schema[high]:
+            return False
+    if "enum" not in schema:
+        return True
+    validator = compile_schema(dict(schema))
+    return all(validator.is_valid(value) for value in schema["enum"])

@@ -162,7 +162,7 @@ class CertificateType:
         except ValueError:  # lone surrogates, bytes: nothing that JSON can carry
             return [ClaimProblem(claim_rules.UNNAMED_CLAIM, "unreadable")]
         if errors:
-            return [problem for error in errors for problem in claim_rules.describe(error, record)]
+            return claim_rules.distinct(problem for error in errors for problem in claim_rules.describe(error, record))
         return self._check_holder(record)
 
     def require_claims(self, claims: Mapping[str, Any]) -> None:
@@ -254,6 +254,9 @@ def _check_type(candidate: CertificateType) -> None:
         raise TypeDefinitionError("code", "not_of_defining_authority")
     if reserved := RESERVED_CLAIMS & claims.keys():
         raise TypeDefinitionError(f"claims/{min(reserved)}", "reserved")
+    for claim in claims.values():
+        if not claim_rules.satisfiable(claim.schema):
+            raise TypeDefinitionError(f"claims/{claim.name}/schema", "unsatisfiable")
     if not candidate.holder_kinds <= identifiers.ID_TYPES.keys():
         raise TypeDefinitionError("holder_kinds", "unknown_id_type")
     if holder.id_type is not None and holder.id_type not in candidate.holder_kinds:
