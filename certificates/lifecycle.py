@@ -1,15 +1,16 @@
-"""The life cycle of a version: four states, one transition table."""
+"""The life of one certificate version: four states and one table of steps."""
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from certificates.errors import TransitionError
-from signing import status_list
+from signing.status_list import INVALID, SUPERSEDED, SUSPENDED, VALID
 
 
 class Status(StrEnum):
-    """State of a version: 有效, 暂扣, 已更新 (a newer version stands in its place), 已撤销."""
+    """Where a version stands. Revoked and superseded are final."""
 
     VALID = "valid"
     SUSPENDED = "suspended"
@@ -18,33 +19,43 @@ class Status(StrEnum):
 
 
 class Operation(StrEnum):
-    """What may be done to a version."""
+    """What can happen to a version."""
 
     SUSPEND = "suspend"
     RESUME = "resume"
-    REVOKE = "revoke"
     SUPERSEDE = "supersede"
+    REVOKE = "revoke"
 
 
-TRANSITIONS: Final[Mapping[tuple[Status, Operation], Status]] = {
-    (Status.VALID, Operation.SUSPEND): Status.SUSPENDED,
-    (Status.VALID, Operation.REVOKE): Status.REVOKED,
-    (Status.VALID, Operation.SUPERSEDE): Status.SUPERSEDED,
-    (Status.SUSPENDED, Operation.RESUME): Status.VALID,
-    (Status.SUSPENDED, Operation.REVOKE): Status.REVOKED,
-    (Status.SUSPENDED, Operation.SUPERSEDE): Status.SUPERSEDED,
-}
+# A suspended version cannot be superseded: a new version would lift the suspension without anybody deciding so.
+TRANSITIONS: Final[Mapping[tuple[Status, Operation], Status]] = MappingProxyType(
+    {
+        (Status.VALID, Operation.SUSPEND): Status.SUSPENDED,
+        (Status.VALID, Operation.SUPERSEDE): Status.SUPERSEDED,
+        (Status.VALID, Operation.REVOKE): Status.REVOKED,
+        (Status.SUSPENDED, Operation.RESUME): Status.VALID,
+        (Status.SUSPENDED, Operation.REVOKE): Status.REVOKED,
+    }
+)
 
-STATUS_BITS: Final[Mapping[Status, int]] = {
-    Status.VALID: status_list.VALID,
-    Status.REVOKED: status_list.INVALID,
-    Status.SUSPENDED: status_list.SUSPENDED,
-    Status.SUPERSEDED: status_list.SUPERSEDED,
-}
+STATUS_BITS: Final[Mapping[Status, int]] = MappingProxyType(
+    {
+        Status.VALID: VALID,
+        Status.REVOKED: INVALID,
+        Status.SUSPENDED: SUSPENDED,
+        Status.SUPERSEDED: SUPERSEDED,
+    }
+)
+"""Value of each status in a published status list."""
+
+STATUS_OF_BITS: Final[Mapping[int, Status]] = MappingProxyType({bits: status for status, bits in STATUS_BITS.items()})
 
 
 def transition(status: Status, operation: Operation) -> Status:
-    """The state after an operation. Raises: TransitionError for what the table does not list."""
+    """Say where a step leads.
+
+    Raises: TransitionError: the table has no such step.
+    """
     try:
         return TRANSITIONS[status, operation]
     except KeyError:
