@@ -1,16 +1,15 @@
-"""The life of one certificate version: four states and one table of steps."""
+"""The life cycle of a version: four states, one transition table."""
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from certificates.errors import TransitionError
-from signing.status_list import INVALID, SUPERSEDED, SUSPENDED, VALID
+from signing import status_list
 
 
 class Status(StrEnum):
-    """Where a version stands. Revoked and superseded are final."""
+    """State of a version: 有效, 暂扣, 已更新 (a newer version stands in its place), 已撤销."""
 
     VALID = "valid"
     SUSPENDED = "suspended"
@@ -19,43 +18,33 @@ class Status(StrEnum):
 
 
 class Operation(StrEnum):
-    """What can happen to a version."""
+    """What may be done to a version."""
 
     SUSPEND = "suspend"
     RESUME = "resume"
-    SUPERSEDE = "supersede"
     REVOKE = "revoke"
+    SUPERSEDE = "supersede"
 
 
-# A suspended version cannot be superseded: a new version would lift the suspension without anybody deciding so.
-TRANSITIONS: Final[Mapping[tuple[Status, Operation], Status]] = MappingProxyType(
-    {
-        (Status.VALID, Operation.SUSPEND): Status.SUSPENDED,
-        (Status.VALID, Operation.SUPERSEDE): Status.SUPERSEDED,
-        (Status.VALID, Operation.REVOKE): Status.REVOKED,
-        (Status.SUSPENDED, Operation.RESUME): Status.VALID,
-        (Status.SUSPENDED, Operation.REVOKE): Status.REVOKED,
-    }
-)
+TRANSITIONS: Final[Mapping[tuple[Status, Operation], Status]] = {
+    (Status.VALID, Operation.SUSPEND): Status.SUSPENDED,
+    (Status.VALID, Operation.REVOKE): Status.REVOKED,
+    (Status.VALID, Operation.SUPERSEDE): Status.SUPERSEDED,
+    (Status.SUSPENDED, Operation.RESUME): Status.VALID,
+    (Status.SUSPENDED, Operation.REVOKE): Status.REVOKED,
+    (Status.SUSPENDED, Operation.SUPERSEDE): Status.SUPERSEDED,
+}
 
-STATUS_BITS: Final[Mapping[Status, int]] = MappingProxyType(
-    {
-        Status.VALID: VALID,
-        Status.REVOKED: INVALID,
-        Status.SUSPENDED: SUSPENDED,
-        Status.SUPERSEDED: SUPERSEDED,
-    }
-)
-"""Value of each status in a published status list."""
-
-STATUS_OF_BITS: Final[Mapping[int, Status]] = MappingProxyType({bits: status for status, bits in STATUS_BITS.items()})
+STATUS_BITS: Final[Mapping[Status, int]] = {
+    Status.VALID: status_list.VALID,
+    Status.REVOKED: status_list.INVALID,
+    Status.SUSPENDED: status_list.SUSPENDED,
+    Status.SUPERSEDED: status_list.SUPERSEDED,
+}
 
 
 def transition(status: Status, operation: Operation) -> Status:
-    """Say where a step leads.
-
-    Raises: TransitionError: the table has no such step.
-    """
+    """The state after an operation. Raises: TransitionError for what the table does not list."""
     try:
         return TRANSITIONS[status, operation]
     except KeyError:

@@ -1,23 +1,20 @@
-"""The signed form of a licence: which claims the SD-JWT carries, and which of them can be left out.
-
-Wire format: SD-JWT VC, `typ: dc+sd-jwt`, status by Token Status List.
-"""
+"""The licence's profile: which claims a licence has, and how each travels (SD-JWT VC)."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Final
 
-from certificates.civil_time import end_of_day
 from certificates.claims import Disclosure
 from certificates.numbering import Identifier
 from certificates.types import CertificateType
 
-LICENCE_VCT_PREFIX: Final = "urn:yizheng:certificate-type:"
+VCT_PREFIX: Final = "urn:yizheng:certificate-type:"
+CIVIL_ZONE: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 def licence_claims(
     *,
-    type: CertificateType,  # noqa: A002  # the word of the domain
+    type: CertificateType,  # noqa: A002  # the field's word
     identifier: Identifier,
     issuer_uri: str,
     issuer_name: str,
@@ -29,26 +26,20 @@ def licence_claims(
     issued_at: datetime,
     status_uri: str,
     status_index: int,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Lay out a licence for `sd_jwt.prepare`: all claims, and the names of those a holder may leave out.
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The claims of a licence and the names that are selectively disclosable; for `sd_jwt.prepare`.
 
-    Claims the type never discloses are not in it. The record is checked against the type once more: this is the exact
-    object that will be signed.
-
-    Args:
-        claims: the record, fitting the type.
-        valid_until: last civil day, inclusive; None is no end, and then there is no `exp` either.
-        issued_at: aware UTC; cut to the second.
-        status_uri: the status list that holds `status_index`.
-    Raises: ClaimsError: the record does not fit. ValueError: identifier and type or issuer disagree, or a naive instant.
+    `exp` is the first instant after the last civil day, Asia/Shanghai. Claims that never leave are not in it.
     """
-    if identifier.type_code != type.code or identifier.issuer_code != issuer_code:
-        raise ValueError("the identifier names another type or issuer")
-    type.require_claims(claims)
+    shown = {
+        name: claims[name]
+        for name, claim in type.claims.items()
+        if name in claims and claim.disclosure is not Disclosure.NEVER
+    }
     payload: dict[str, Any] = {
         "iss": issuer_uri,
-        "vct": LICENCE_VCT_PREFIX + type.code,
-        "iat": epoch_seconds(issued_at),
+        "vct": VCT_PREFIX + type.code,
+        "iat": int(issued_at.timestamp()),
         "status": {"status_list": {"idx": status_index, "uri": status_uri}},
         "certificate": {
             "identifier": identifier.text,
@@ -56,26 +47,16 @@ def licence_claims(
             "issuer": {"name": issuer_name, "uscc": issuer_code},
             "issued_on": issued_on.isoformat(),
             "valid_from": valid_from.isoformat(),
-            "valid_until": None if valid_until is None else valid_until.isoformat(),
+            "valid_until": valid_until.isoformat() if valid_until else None,
         },
+        **shown,
     }
     if valid_until is not None:
-        payload["exp"] = end_of_day(valid_until)
-    disclosable = []
-    for name, claim in type.claims.items():
-        if name not in claims or claim.disclosure is Disclosure.NEVER:
-            continue
-        payload[name] = claims[name]
-        if claim.disclosure is Disclosure.SELECTIVE:
-            disclosable.append(name)
-    return payload, tuple(disclosable)
+        payload["exp"] = end_of(valid_until)
+    selective = frozenset(name for name in shown if type.claims[name].disclosure is Disclosure.SELECTIVE)
+    return payload, selective
 
 
-def epoch_seconds(instant: datetime) -> int:
-    """Cut an instant to seconds since the epoch.
-
-    Raises: ValueError: `instant` is naive.
-    """
-    if instant.tzinfo is None:
-        raise ValueError("a naive datetime names no instant")
-    return int(instant.timestamp())
+def end_of(day: date) -> int:
+    """The first second after a civil day, since 1970. Registers write 9999-12-31 for "long-term", which has one too."""
+    return int(datetime.combine(day, time.min, CIVIL_ZONE).timestamp()) + 86_400
