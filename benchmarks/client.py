@@ -24,6 +24,7 @@ class Load:
     """How one burst went. Latencies in milliseconds."""
 
     rate: float
+    count: int
     p50: float
     p99: float
     busy: float
@@ -104,6 +105,7 @@ async def burst(port: int, requests: Sequence[bytes], *, clients: int, seconds: 
     taken.sort()
     return Load(
         rate=len(taken) / elapsed,
+        count=len(taken),
         p50=1000 * taken[len(taken) // 2],
         p99=1000 * taken[min(len(taken) - 1, int(len(taken) * 0.99))],
         busy=busy,

@@ -49,7 +49,7 @@ def _line(dialect: str, pairs: int) -> Line:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         town = stack.enter_context(place_for(dialect, folder))
         cases = people(town, certificates=1000, cases=CASES)
-        port, token = stack.enter_context(serving(town))
+        port, _, token = stack.enter_context(serving(town))
         unknown, mismatched = (
             [post(f"/api/v1/cases/{number}/evidence", evidence_body(), token=token) for number in numbers]
             for numbers in (cases.unknown, cases.mismatched)

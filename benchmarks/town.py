@@ -113,15 +113,15 @@ def evidence_body() -> bytes:
 
 
 @contextmanager
-def process(arguments: list[str], environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server in a process of its own, ended afterwards. Its log, one line a request, is written to a file."""
+def process(arguments: list[str], environment: dict[str, str], port: int) -> Iterator[int]:
+    """A server in a process of its own, ended afterwards; answers its id. Its log is written to a file."""
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=log) as running,
     ):
         try:
             _await_port(running, port)
-            yield running
+            yield running.pid
         except BaseException:
             log.seek(0, os.SEEK_END)
             log.seek(max(0, log.tell() - 3000))
@@ -133,17 +133,17 @@ def process(arguments: list[str], environment: dict[str, str], port: int) -> Ite
 
 
 @contextmanager
-def serving(place: Place) -> Iterator[tuple[int, str]]:
-    """`yizheng serve` over a place; answers its port and an access token."""
+def serving(place: Place) -> Iterator[tuple[int, int, str]]:
+    """`yizheng serve` over a place; answers its port, its process id and an access token."""
     port = free_port()
     limits = {"YIZHENG_SYSTEM_REQUESTS_PER_MINUTE": "100000000", "YIZHENG_ACCESS_TOKEN_SECONDS": "3600"}
     command = [str(Path(sys.executable).parent / "yizheng"), "serve", "--port", str(port)]
-    with process(command, {**place.environment(), **limits}, port):
+    with process(command, {**place.environment(), **limits}, port) as pid:
         form = urlencode(token_form(assertion(place.signer(), INTAKE))).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/oauth/token", form)
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             granted: dict[str, Any] = json.load(answer)
-        yield port, granted["access_token"]
+        yield port, pid, granted["access_token"]
 
 
 def module(name: str, port: int, *arguments: str) -> tuple[list[str], dict[str, str]]:
