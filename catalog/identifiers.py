@@ -87,7 +87,8 @@ def normalise_id(id_type: str, text: str) -> Normalised:
     """
     if id_type not in ID_TYPES:
         raise IdentifierError("type")
-    value = "".join(unicodedata.normalize("NFKC", text).split()).translate(_ASCII_UPPER)
+    tight = "".join(unicodedata.normalize("NFKC", text).split())
+    value = unicodedata.normalize("NFKC", tight).translate(_ASCII_UPPER)  # a space may have kept an accent apart
     return Normalised(value, changed=value != text)
 
 
