@@ -74,18 +74,20 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         app,
         hosts=hosts,
         max_body_bytes=settings.max_body_bytes,
-        problem_type=f"{settings.public_url}/problems/bad-request",
+        refuse=lambda error, request: _answer(request, error, settings.public_url),
     )
 
 
-def _handle_errors(app: FastAPI, public_url: str) -> None:
-    def answer(request: Request, kind: ProblemType, error: Exception | None) -> Response:
-        language = language_of(request)
-        request_id = request.state.request_id
-        body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)
-        headers["Content-Language"] = language
-        return Response(canonical(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
+def _answer(request: Request, error: Exception | None, public_url: str, kind: ProblemType | None = None) -> Response:
+    kind = kind or (problem_of(error) if error else INTERNAL)
+    language = language_of(request)
+    request_id = request.state.request_id
+    body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)
+    headers["Content-Language"] = language
+    return Response(canonical(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
+
+def _handle_errors(app: FastAPI, public_url: str) -> None:
     async def any_error(request: Request, error: Exception) -> Response:
         kind = problem_of(error)
         if kind is INTERNAL:
@@ -93,19 +95,23 @@ def _handle_errors(app: FastAPI, public_url: str) -> None:
             _log.error(
                 "internal_error", error=type(error).__name__, request_id=request.state.request_id, frames=_frames(error)
             )
-        return answer(request, kind, error)
+        return _answer(request, error, public_url)
 
     async def http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         kind = {404: NOT_FOUND, 405: METHOD}.get(status, INTERNAL)
-        return answer(request, kind, None)
+        response = _answer(request, None, public_url, kind)
+        allowed = (getattr(error, "headers", None) or {}).get("Allow")
+        if allowed:
+            response.headers["Allow"] = allowed
+        return response
 
     async def invalid(request: Request, error: Exception) -> Response:
         faults = error.errors() if isinstance(error, RequestValidationError) else []
         shown = InvalidBodyError(
             *(Fault("/" + "/".join(str(part) for part in fault["loc"]), fault["type"]) for fault in faults)
         )
-        return answer(request, problem_of(shown), shown)
+        return _answer(request, shown, public_url)
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from hub.edge.errors import BadRequestError, BodyTooLargeError, Fault, InvalidBodyError
 from signing.canonical import strict_loads
@@ -38,14 +38,17 @@ async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> 
 
 
 async def read_bytes(request: Request, *, max_bytes: int) -> bytes:
-    """The body, at most `max_bytes`. Raises BodyTooLargeError."""
+    """The body, at most `max_bytes`. Raises BodyTooLargeError, BadRequestError when the caller left in the middle."""
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            raise BodyTooLargeError
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > max_bytes:
+                raise BodyTooLargeError
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise BadRequestError(Fault("", "incomplete_body")) from error
     return b"".join(parts)
 
 

@@ -4,18 +4,19 @@ It refuses ambiguous framing and unknown hosts, counts body bytes as they arrive
 the security headers. It never looks at `request.url`, and logs routes by template, so no path value reaches a log.
 """
 
-import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import perf_counter
 from typing import Final
 from urllib.parse import parse_qsl
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.clock import new_id
-from hub.edge.errors import BodyTooLargeError
+from hub.edge.errors import BadRequestError, BodyTooLargeError, Fault
 
+Refuse = Callable[[BadRequestError, Request], ASGIApp]
 _log = structlog.get_logger("hub.access_log")
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -31,13 +32,13 @@ _MAX_HEADER_BYTES: Final = 32_768
 
 
 class EdgeGuard:
-    """Wraps the application. One instance per application."""
+    """Wraps the application. One instance per application; `refuse` makes the answer to what is not let through."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, problem_type: str) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, refuse: Refuse) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._max_body_bytes = max_body_bytes
-        self._problem_type = problem_type
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -58,7 +59,8 @@ class EdgeGuard:
             await send(message)
 
         if refusal is not None:
-            await _refuse(sending, refusal, request_id, self._problem_type)
+            error = BadRequestError(Fault("", refusal))
+            await self._refuse(error, Request(scope))(scope, receive, sending)
         else:
             try:
                 await self._app(scope, _counted(receive, self._max_body_bytes), sending)
@@ -120,23 +122,3 @@ def _headers(scope: Scope, present: list[tuple[bytes, bytes]], request_id: str) 
     csp = _DOCS_CSP if scope["path"] in {"/docs", "/redoc"} else _CSP
     added = [*_SECURITY_HEADERS, (b"content-security-policy", csp), (b"x-request-id", request_id.encode())]
     return [(name, value) for name, value in added if name not in names]
-
-
-async def _refuse(send: Send, rule: str, request_id: str, problem_type: str) -> None:
-    body = json.dumps(
-        {
-            "type": problem_type,
-            "title": "Bad Request",
-            "status": 400,
-            "instance": f"urn:uuid:{request_id}",
-            "errors": [{"pointer": "", "rule": rule}],
-        }
-    ).encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 400,
-            "headers": [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})

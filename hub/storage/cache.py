@@ -3,16 +3,20 @@
 A cache only spares work: losing it may cost time, never safety. Values are JSON; nothing personal is put here.
 """
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cashews import Cache as Cashews
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+_LOCK_POLL_SECONDS: Final = 0.005
 
 
 class Cache(Protocol):
@@ -34,7 +38,7 @@ class Cache(Protocol):
 class Locks(Protocol):
     """Mutual exclusion between tasks that share the store; a holder that dies loses the lock after `seconds`."""
 
-    def lock(self, name: str, *, seconds: float) -> Any:
+    def lock(self, name: str, *, seconds: float) -> AbstractAsyncContextManager[None]:
         """An asynchronous context manager that waits for the lock."""
         ...
 
@@ -44,8 +48,6 @@ class Allowance:
     """The answer of a rate limit."""
 
     allowed: bool
-    limit: int
-    remaining: int
     retry_after_seconds: int
 
 
@@ -63,20 +65,31 @@ class MemoryCache:
     def __init__(self) -> None:
         self._cashews = Cashews()
         self._cashews.setup("mem://?check_interval=10&size=10000")
+        # Not in cashews: its memory store lets a late holder release somebody else's lock, waits by spinning, and
+        # forgets a lock when ten thousand values came after it.
+        self._held: dict[str, tuple[object, float]] = {}
 
     async def get(self, key: str) -> Any:
-        return await self._cashews.get(key)
+        text = await self._cashews.get(key)
+        return None if text is None else json.loads(text)
 
     async def set(self, key: str, value: Any, *, seconds: float) -> None:
-        await self._cashews.set(key, value, expire=seconds)
+        await self._cashews.set(key, json.dumps(value), expire=seconds)
 
     async def delete(self, key: str) -> None:
         await self._cashews.delete(key)
 
     @asynccontextmanager
     async def lock(self, name: str, *, seconds: float) -> AsyncIterator[None]:
-        async with self._cashews.lock(f"lock:{name}", expire=seconds, wait=True):
+        holder = object()
+        while (held := self._held.get(name)) is not None and time.monotonic() < held[1]:  # noqa: ASYNC110  # it may end by time
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
+        self._held[name] = (holder, time.monotonic() + seconds)
+        try:
             yield
+        finally:
+            if self._held.get(name, (None, 0.0))[0] is holder:
+                del self._held[name]
 
     async def close(self) -> None:
         """Stop the expiry task."""
@@ -94,7 +107,6 @@ class MemoryRateLimits:
         item = self._items.setdefault(per_minute, RateLimitItemPerMinute(per_minute))
         allowed = await self._limiter.hit(item, key)
         if allowed:
-            return Allowance(allowed=True, limit=per_minute, remaining=per_minute, retry_after_seconds=0)
+            return Allowance(allowed=True, retry_after_seconds=0)
         stats = await self._limiter.get_window_stats(item, key)
-        wait = max(1, int(stats.reset_time - time.time()) + 1)
-        return Allowance(allowed=False, limit=per_minute, remaining=stats.remaining, retry_after_seconds=wait)
+        return Allowance(allowed=False, retry_after_seconds=max(1, int(stats.reset_time - time.time()) + 1))

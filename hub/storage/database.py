@@ -19,10 +19,11 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from hub.storage.errors import BusyError, CommitUnknownError, ConflictError, UnavailableError
+from hub.storage.errors import BusyError, CommitUnknownError, ConflictError, IntegrityBrokenError, UnavailableError
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -32,6 +33,7 @@ MAX_ATTEMPTS: Final = 4
 BEGIN_READ: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01"})
+_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Database(Protocol):
@@ -103,21 +105,22 @@ class SqliteDatabase:
     def _attempt(self, unit: Unit[T], begin: str) -> T:
         # Units run on the event loop one after the other and never wait inside, so one connection serves them all.
         connection = self._connection
-        if connection is None:
-            connection = self._connection = self._engine.connect()
         try:
+            if connection is None:
+                connection = self._connection = self._engine.connect()
             _driver(connection).execute(begin)
             result = unit(connection)
             if begin == BEGIN_WRITE:
                 connection.commit()
         except DBAPIError as error:
-            raise _translated(error) from error
+            raise _translated(error) from None
         except sqlite3.Error as error:
-            raise _translated(OperationalError("", None, error)) from error
+            raise _translated(OperationalError("", None, error)) from None
         finally:
-            connection.rollback()  # ends a read; after a commit there is nothing to undo
-            if _driver(connection).in_transaction:
-                _driver(connection).rollback()
+            if connection is not None:
+                connection.rollback()  # ends a read; after a commit there is nothing to undo
+                if _driver(connection).in_transaction:
+                    _driver(connection).rollback()
         return result
 
 
@@ -170,11 +173,12 @@ class PostgresDatabase:
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=5,
+            pool_timeout=BUSY_BOUND_SECONDS,
             hide_parameters=True,
             pool_reset_on_return=None,  # every path below commits, rolls back or discards
             connect_args={
-                "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+                "options": f"-c lock_timeout={int(BUSY_BOUND_SECONDS * 1000)}ms"
+                " -c idle_in_transaction_session_timeout=60s",
                 "connect_timeout": 5,
             },
         )
@@ -189,11 +193,12 @@ class PostgresDatabase:
         await self._engine.dispose()
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        deadline = monotonic() + BUSY_BOUND_SECONDS
         for last in range(MAX_ATTEMPTS):
             try:
                 return await attempt()
             except BusyError:
-                if last == MAX_ATTEMPTS - 1:
+                if last == MAX_ATTEMPTS - 1 or monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.01 * 2**last * (0.5 + random.random()))  # noqa: S311
         raise AssertionError("unreachable")
@@ -215,14 +220,16 @@ class PostgresDatabase:
                         await connection.rollback()
                     raise
                 return result
+        except PoolTimeoutError:
+            raise BusyError from None
         except DBAPIError as error:
             if committing and error.connection_invalidated:
-                raise CommitUnknownError from error
-            raise _translated(error) from error
+                raise CommitUnknownError from None
+            raise _translated(error) from None
 
 
 def _translated(error: DBAPIError) -> Exception:
-    """The port's word for a driver's error. The driver's text may hold values and is not repeated."""
+    """The port's word for a driver's error. The driver's text may hold values: neither repeated nor shown as cause."""
     original = error.orig
     if isinstance(error, IntegrityError):
         return ConflictError(_constraint(original))
@@ -231,6 +238,8 @@ def _translated(error: DBAPIError) -> Exception:
         return BusyError()
     if isinstance(original, sqlite3.OperationalError) and "locked" in str(original):
         return BusyError()
+    if getattr(original, "sqlite_errorcode", None) in _CORRUPT:
+        return IntegrityBrokenError("database file")
     if isinstance(error, OperationalError):
         return UnavailableError(type(original).__name__)
     return error
@@ -239,5 +248,5 @@ def _translated(error: DBAPIError) -> Exception:
 def _constraint(original: BaseException | None) -> str:
     diagnosis = getattr(original, "diag", None)
     if diagnosis is not None:
-        return str(diagnosis.constraint_name)
+        return str(diagnosis.constraint_name or diagnosis.column_name)
     return str(original).removeprefix("UNIQUE constraint failed: ")

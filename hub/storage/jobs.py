@@ -1,4 +1,4 @@
-"""The jobs port: the outbox table is the truth, the broker only carries ids. At least once, so handlers are idempotent.
+"""The jobs port: the outbox table is the truth. At least once, so handlers are idempotent.
 
 A job is a row written in the transaction of its cause; whoever commits may `nudge`. A sweep finds what was missed:
 jobs of a process that died, jobs whose lease ran out, jobs due after a failure.
@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy import Connection, and_, delete, insert, select, update
-from taskiq import InMemoryBroker
 
 from catalog.tables import table
 from hub.clock import Clock, new_id
@@ -49,18 +48,12 @@ class Jobs(Protocol):
 
 
 class MemoryJobs:
-    """Workers inside this process, behind taskiq's in-memory broker."""
+    """One worker inside this process; a cancelled one leaves its job to the lease."""
 
     def __init__(self, database: Database, *, clock: Clock, handlers: Mapping[str, Handler]) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
-        self._broker = InMemoryBroker(await_inplace=True)
-
-        async def run(job_id: str) -> None:
-            await self._run(job_id)
-
-        self._task = self._broker.register_task(run, task_name="outbox.run")
         self._wake = asyncio.Event()
 
     async def nudge(self) -> None:
@@ -69,7 +62,7 @@ class MemoryJobs:
     async def sweep(self) -> int:
         due = await self._database.read(lambda tx: _due(tx, self._clock()))
         for job_id in due:
-            await self._task.kiq(job_id)
+            await self._run(job_id)
         return len(due)
 
     async def serve(self, *, every_seconds: float = 5.0) -> None:
@@ -113,6 +106,9 @@ def _take(tx: Connection, job_id: str, lease: str, now: datetime) -> tuple[str, 
     if taken.rowcount != 1:
         return None
     row = tx.execute(select(_OUTBOX).where(_OUTBOX.c.id == job_id)).one()
+    if row.attempts > MAX_ATTEMPTS:  # it never came back from the last one: a job that kills its process stops here
+        tx.execute(update(_OUTBOX).where(_OUTBOX.c.id == job_id).values(failed=True))
+        return None
     return row.kind, row.payload, row.attempts
 
 

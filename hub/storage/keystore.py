@@ -4,10 +4,14 @@ Names are roles ("hub", "purpose-copy", "status", "token", "log", "issuer/<USCC>
 history: the newest key signs, the older ones still open what they closed.
 """
 
+import fcntl
+import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -16,8 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.storage.errors import IntegrityBrokenError, MissingError, StorageError
 from hub.storage.files import write_durably
-from signing.canonical import b64u, unb64u
+from signing.canonical import b64u, canonical, unb64u
 from signing.checkpoint import NoteSigner
+from signing.errors import MalformedError
 from signing.keys import Signer, SoftwareSigner
 from signing.pki import CertificateAuthority
 
@@ -37,7 +42,7 @@ class Secret:
 class KeyStore(Protocol):
     """Holds keys and gives out signers. Whoever has a signer can sign; nobody gets a private key.
 
-    Durable once a `create_…` returned. Safe to read from several processes; one process creates.
+    Durable once a `create_…` returned. Safe to read and to create from several processes.
     Errors: MissingError for a name without a key, IntegrityBrokenError for a key that does not open.
     """
 
@@ -88,13 +93,23 @@ class _Entry:
     def context(self) -> bytes:
         return f"{self.name}|{self.kind}|{self.kid}".encode()
 
+    def shown(self) -> dict[str, str]:
+        return {"name": self.name, "kind": self.kind, "kid": self.kid, "sealed": b64u(self.sealed)}
+
 
 class KeyFile:
-    """Keys in one file, each sealed with AES-256-GCM under the master key; swapping two entries is detected."""
+    """Keys in one file, each sealed with AES-256-GCM under the master key.
+
+    A MAC over all entries in their order says which key of a name is the newest: an entry changed, moved or removed
+    is noticed. An older whole file is not: that is for backups to rule out.
+    Several processes may read and create: a creator holds a lock and writes what is in the file plus its own, and a
+    name that is not known is looked for in the file again.
+    """
 
     def __init__(self, path: Path, *, master_key: bytes) -> None:
         self._path = path
         self._master = AESGCM(master_key)
+        self._mac_key = hmac.digest(master_key, b"key file", "sha256")
         self._entries: list[_Entry] = []
         self._signers: dict[str, Signer] = {}
         if path.exists():
@@ -121,10 +136,8 @@ class KeyFile:
         return NoteSigner.from_pem(entry.kid, self._open(entry))
 
     def create_secret(self, name: str) -> Secret:
-        count = sum(1 for entry in self._entries if entry.name == name)
-        secret = Secret(kid=f"{name}-{count + 1}", value=secrets.token_bytes(32))
-        self._add(name, "secret", secret.kid, secret.value)
-        return secret
+        value = secrets.token_bytes(32)
+        return Secret(kid=self._add(name, "secret", None, value).kid, value=value)
 
     def secret(self, name: str, kid: str | None = None) -> Secret:
         entry = self._newest(name, "secret", kid)
@@ -145,10 +158,17 @@ class KeyFile:
         return tuple(sorted({entry.name for entry in self._entries}))
 
     def _newest(self, name: str, kind: Kind, kid: str | None = None) -> _Entry:
-        for entry in reversed(self._entries):
-            if entry.name == name and entry.kind == kind and kid in {None, entry.kid}:
-                return entry
-        raise MissingError(f"no {kind} key named {name}")
+        entry = self._find(name, kind, kid)
+        if entry is None and self._path.exists():
+            self._load()  # another process may have created it
+            entry = self._find(name, kind, kid)
+        if entry is None:
+            raise MissingError(f"no {kind} key named {name}")
+        return entry
+
+    def _find(self, name: str, kind: Kind, kid: str | None) -> _Entry | None:
+        found = (e for e in reversed(self._entries) if e.name == name and e.kind == kind and kid in {None, e.kid})
+        return next(found, None)
 
     def _open(self, entry: _Entry) -> bytes:
         try:
@@ -156,22 +176,44 @@ class KeyFile:
         except InvalidTag as error:
             raise IntegrityBrokenError(f"key file entry {entry.name}") from error
 
-    def _add(self, name: str, kind: Kind, kid: str, value: bytes) -> None:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        bare = _Entry(name, kind, kid, b"")
-        entry = _Entry(name, kind, kid, nonce + self._master.encrypt(nonce, value, bare.context()))
-        self._entries = [*self._entries, entry]
-        document = {
-            "version": 1,
-            "entries": [
-                {"name": e.name, "kind": e.kind, "kid": e.kid, "sealed": b64u(e.sealed)} for e in self._entries
-            ],
-        }
-        write_durably(self._path, json.dumps(document, indent=1).encode(), mode=0o600)
+    def _add(self, name: str, kind: Kind, kid: str | None, value: bytes) -> _Entry:
+        """Append an entry to what the file holds now; without a kid its number under this name becomes one."""
+        with self._creating():
+            number = sum(1 for entry in self._entries if entry.name == name) + 1
+            nonce = secrets.token_bytes(_NONCE_BYTES)
+            bare = _Entry(name, kind, kid or f"{name}-{number}", b"")
+            entry = replace(bare, sealed=nonce + self._master.encrypt(nonce, value, bare.context()))
+            entries = [*self._entries, entry]
+            document = {"version": 1, "mac": b64u(self._mac(entries)), "entries": [each.shown() for each in entries]}
+            write_durably(self._path, json.dumps(document, indent=1).encode(), mode=0o600)
+            self._entries = entries
+        return entry
+
+    @contextmanager
+    def _creating(self) -> Iterator[None]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path.with_name(f".{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self._path.exists():
+                self._load()
+            yield
+        finally:
+            os.close(descriptor)
 
     def _load(self) -> None:
-        document = json.loads(self._path.read_bytes())
-        self._entries = [_Entry(e["name"], e["kind"], e["kid"], unb64u(e["sealed"])) for e in document["entries"]]
+        try:
+            document = json.loads(self._path.read_bytes())
+            entries = [_Entry(e["name"], e["kind"], e["kid"], unb64u(e["sealed"])) for e in document["entries"]]
+            genuine = hmac.compare_digest(self._mac(entries), unb64u(document["mac"]))
+        except (ValueError, KeyError, TypeError, MalformedError) as error:
+            raise IntegrityBrokenError("key file") from error
+        if not genuine:
+            raise IntegrityBrokenError("key file")
+        self._entries = entries
+
+    def _mac(self, entries: list[_Entry]) -> bytes:
+        return hmac.digest(self._mac_key, canonical([entry.shown() for entry in entries]), "sha256")
 
 
 def master_key(home: Path, *, create: bool = False) -> bytes:
@@ -187,7 +229,10 @@ def master_key(home: Path, *, create: bool = False) -> bytes:
         if not path.exists():
             raise MissingError(f"no master key: set {MASTER_KEY_VARIABLE} or restore secrets/master.key")
         text = path.read_text(encoding="ascii").strip()
-    key = unb64u(text)
+    try:
+        key = unb64u(text)
+    except MalformedError:
+        key = b""
     if len(key) != 32:
         raise StorageError("the master key must be 32 bytes of base64url")
     return key

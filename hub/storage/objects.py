@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final, Protocol
 
-from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.errors import IntegrityBrokenError, MissingError, UnavailableError
 from hub.storage.files import write_durably
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,100}(/[a-z0-9][a-z0-9._-]{0,100}){0,7}")
@@ -47,7 +47,11 @@ class FolderObjects:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        write_durably(self._path(name), hashlib.sha256(name.encode() + b"\0" + data).digest() + data)
+        path = self._path(name)
+        try:
+            write_durably(path, hashlib.sha256(name.encode() + b"\0" + data).digest() + data)
+        except OSError as error:
+            raise UnavailableError(type(error).__name__) from error
 
     def get(self, name: str) -> bytes:
         path = self._path(name)
@@ -55,13 +59,19 @@ class FolderObjects:
             stored = path.read_bytes()
         except FileNotFoundError as error:
             raise MissingError(name) from error
+        except OSError as error:
+            raise UnavailableError(type(error).__name__) from error
         digest, data = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         if hashlib.sha256(name.encode() + b"\0" + data).digest() != digest:
             raise IntegrityBrokenError(f"object {name}")
         return data
 
     def delete(self, name: str) -> None:
-        self._path(name).unlink(missing_ok=True)
+        path = self._path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UnavailableError(type(error).__name__) from error
 
     def names(self, prefix: str) -> list[str]:
         if not self._folder.exists():
