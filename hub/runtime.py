@@ -86,6 +86,18 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
 
 
 @asynccontextmanager
+async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Hub]:
+    """The hub of a home as it lies there: nothing is checked, finished or written. For looking at a broken one."""
+    database = open_database(settings.effective_database_url())
+    hub = _assemble(settings, database, clock)
+    try:
+        yield hub
+    finally:
+        await hub.cache.close()
+        await database.close()
+
+
+@asynccontextmanager
 async def at_work(hub: Hub) -> AsyncIterator[None]:
     """Sequence and run jobs in the background while a server runs."""
     work = (hub.ledger.run(), hub.jobs.serve(), _refresh_types(hub))

@@ -40,16 +40,21 @@ def settings_of(home: Path | None) -> "Settings":
     return Settings.load(home)
 
 
-def with_hub(home: Path | None, work: Callable[["Hub"], Awaitable[T]], *, writes: bool = False) -> T:
-    """Open the hub, do the work, and when it wrote, see it under a signed checkpoint before the command ends."""
-    from hub.runtime import open_hub
+def with_hub(
+    home: Path | None, work: Callable[["Hub"], Awaitable[T]], *, writes: bool = False, started: bool = True
+) -> T:
+    """Open the hub, do the work, and when it wrote, see it under a signed checkpoint before the command ends.
+
+    `started=False` looks into a hub that may refuse to start, and changes nothing.
+    """
+    from hub.runtime import look_into, open_hub
 
     settings = settings_of(home)
     if not (settings.home / "hub.json").exists():
         fail(f"there is no hub in {settings.home}", "run `yizheng init`, or name the folder with --home", Exit.USAGE)
 
     async def run() -> T:
-        async with open_hub(settings) as hub:
+        async with open_hub(settings) if started else look_into(settings) as hub:
             result = await work(hub)
             if writes:
                 await hub.jobs.sweep()

@@ -29,15 +29,14 @@ def verify(
     remembered = _read(against) if against else None
 
     async def work(hub: "Hub") -> "LedgerReport":
-        return await hub.ledger.verify(remembered)
+        from signing.errors import SigningError
 
-    from hub.ledger.errors import LedgerBrokenError
-    from signing.errors import SigningError
+        try:
+            return await hub.ledger.verify(remembered)
+        except SigningError as error:
+            fail(f"{against} is no checkpoint of this log ({error.reason})", "", Exit.INDETERMINATE)
 
-    try:
-        report = with_hub(home, work)
-    except (LedgerBrokenError, SigningError) as error:
-        fail(str(error), "", Exit.INDETERMINATE)
+    report = with_hub(home, work, started=False)
     rollback = "no rollback 未回退" if report.rollback_checked else "rollback not checked 未检查回退 (use --against)"
     head = f"{report.entries} entries, {report.unsequenced} waiting, root {b64encode(report.root).decode()}"
     if report.intact:
@@ -65,12 +64,12 @@ def prove(
     from hub.ledger.proofs import prove_inclusion
 
     async def work(hub: "Hub") -> "InclusionProof | None":
-        return await hub.database.read(lambda tx: prove_inclusion(tx, entry))
+        try:
+            return await hub.database.read(lambda tx: prove_inclusion(tx, entry))
+        except NotSequencedError:
+            fail("the entry is not in the tree yet", "ask again in a second", Exit.INDETERMINATE)
 
-    try:
-        found = with_hub(home, work)
-    except NotSequencedError:
-        fail("the entry is not in the tree yet", "ask again in a second", Exit.INDETERMINATE)
+    found = with_hub(home, work)
     if found is None:
         fail("there is no such entry", "the id stands in the receipt", Exit.FAILED)
     proof = {

@@ -17,6 +17,7 @@ from hub.ledger.tiles import Tiles
 from hub.storage.errors import UnavailableError
 from hub.storage.files import write_durably
 from signing.checkpoint import Checkpoint, NoteVerifier
+from signing.errors import SigningError
 
 
 class CheckpointKeeper:
@@ -42,8 +43,11 @@ class CheckpointKeeper:
         """The kept note and when it was kept; None before the first."""
         if not self._path.exists():
             return None
-        record = json.loads(self._path.read_bytes())
-        return record["note"], datetime.fromisoformat(record["kept_at"])
+        try:
+            record = json.loads(self._path.read_bytes())
+            return record["note"], datetime.fromisoformat(record["kept_at"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise LedgerBrokenError("the kept checkpoint cannot be read") from error
 
     def check(self, tx: Connection) -> None:
         """Raises LedgerBrokenError when the store is older than, or differs from, the remembered checkpoint, or the
@@ -54,12 +58,16 @@ class CheckpointKeeper:
         now = self._clock()
         if now < head.sequenced_at:
             raise LedgerBrokenError(f"the clock went back: the log was extended at {rfc3339(head.sequenced_at)}")
+        if kept is not None and now < kept[1]:
+            raise LedgerBrokenError(f"the clock went back: a checkpoint was kept at {rfc3339(kept[1])}")
+        self.compare(tx)
+
+    def compare(self, tx: Connection) -> None:
+        """Raises LedgerBrokenError when the store does not begin with what the remembered checkpoint promised."""
+        kept = self.remembered()  # before the head is read, as above
         if kept is None:
             return
-        note, kept_at = kept
-        if now < kept_at:
-            raise LedgerBrokenError(f"the clock went back: a checkpoint was kept at {rfc3339(kept_at)}")
-        remembered = self._parse(note)
+        remembered, head = self._parse(kept[0]), read_head(tx)
         if head.size < remembered.size:
             raise LedgerBrokenError(
                 f"the store holds {head.size} entries, a signed checkpoint of {remembered.size} was published: "
@@ -69,4 +77,7 @@ class CheckpointKeeper:
             raise LedgerBrokenError(f"the first {remembered.size} entries are not those of the published checkpoint")
 
     def _parse(self, note: str) -> Checkpoint:
-        return Checkpoint.parse(note, verifier=self._verifier)
+        try:
+            return Checkpoint.parse(note, verifier=self._verifier)
+        except SigningError as error:
+            raise LedgerBrokenError("the kept checkpoint is not signed by this log") from error

@@ -31,6 +31,8 @@ from signing.tiles import TILE_WIDTH
 
 BATCH: Final = 4096
 LEASE: Final = timedelta(seconds=5)
+CLOCK_SKEW: Final = timedelta(seconds=2)
+"""How far the clocks of two hosts on one database may differ."""
 _ENTRIES: Final = table(LedgerEntryRow)
 _HEAD: Final = table(LedgerHeadRow)
 
@@ -73,13 +75,21 @@ class Sequencer:
     """One per process; of all processes on a database, the one with the lease works."""
 
     def __init__(
-        self, database: Database, *, signer: NoteSigner, origin: str, clock: Clock, publish: Callable[[str], None]
+        self,
+        database: Database,
+        *,
+        signer: NoteSigner,
+        origin: str,
+        clock: Clock,
+        publish: Callable[[str], None],
+        compare: Callable[[Connection], None],
     ) -> None:
         self._database = database
         self._signer = signer
         self._origin = origin
         self._clock = clock
         self._publish = publish
+        self._compare = compare
         self._name = new_id()
 
     async def step(self) -> int:
@@ -88,10 +98,9 @@ class Sequencer:
         Raises: StandbyError when another process holds the lease; LedgerBrokenError when the stored log contradicts
         itself: nothing is signed then, and a person must look.
         """
-        now = self._clock()
         if await self._database.read(lambda tx: not _work_waits(tx)):
             return 0
-        numbered = await self._database.write(lambda tx: self._number(tx, now))
+        numbered = await self._database.write(self._number)
         crash_at("sequence.committed")
         body = await self._database.read(lambda tx: self._checked_body(tx, numbered or BATCH))
         note = sign_note(body.encode(), self._signer)
@@ -115,13 +124,14 @@ class Sequencer:
             )
         )
 
-    def _number(self, tx: Connection, now: datetime) -> int:
+    def _number(self, tx: Connection) -> int:
         row = tx.execute(select(_HEAD).with_for_update()).one_or_none()
+        now = self._clock()  # after the lock: whoever held it may have signed while this one waited
         if row is None:
             raise LedgerBrokenError("the log has no head")
         if row.holder not in {"", self._name} and row.lease_until > now:
             raise StandbyError("another process is sequencing")
-        if row.sequenced_at > now:
+        if row.sequenced_at > now + CLOCK_SKEW:
             raise LedgerBrokenError("the clock went back behind the last checkpoint")
         waiting = tx.execute(
             select(_ENTRIES.c.id, _ENTRIES.c.recorded_at, _ENTRIES.c.commitment)
@@ -163,6 +173,7 @@ class Sequencer:
 
     def _checked_body(self, tx: Connection, added: int) -> str:
         """Re-hash the last `added` leaves and what stands on them, from the store: a flipped bit is not published."""
+        self._compare(tx)
         head = read_head(tx)
         if head.holder != self._name:
             raise StandbyError("the lease was lost before signing")

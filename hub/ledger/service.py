@@ -1,6 +1,7 @@
 """The ledger as the rest of the hub sees it: kept in sequence in the background, proved and verified on demand."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -40,7 +41,9 @@ class LedgerService:
         self._vault = vault
         self._log_key = log_key
         self.origin = origin
-        self.sequencer = Sequencer(database, signer=signer, origin=origin, clock=clock, publish=keeper.remember)
+        self.sequencer = Sequencer(
+            database, signer=signer, origin=origin, clock=clock, publish=keeper.remember, compare=keeper.compare
+        )
         self.broken: tuple[str, ...] = ()
 
     async def check_start(self) -> None:
@@ -89,10 +92,18 @@ class LedgerService:
         return kept[0] if kept else None
 
     async def verify(self, against: str | None = None) -> LedgerReport:
-        """Re-hash the whole stored log. Raises SigningError when `against` is not a checkpoint of this log."""
+        """Re-hash the whole stored log, and hold it against the kept checkpoint and `against`.
+
+        Raises: SigningError when `against` is not a checkpoint of this log.
+        """
         verifier = LedgerVerifier(
             vault=self._vault, log_key=self._log_key, verifier=self._signer.verifier, against=against
         )
         while await self._database.read(verifier.page):  # noqa: ASYNC110
             await asyncio.sleep(0)  # lets requests through between pages
-        return await self._database.read(verifier.report)
+        report = await self._database.read(verifier.report)
+        try:
+            await self._database.read(self._keeper.compare)
+        except LedgerBrokenError as error:
+            return replace(report, findings=tuple(dict.fromkeys((*report.findings, *error.findings))))
+        return report

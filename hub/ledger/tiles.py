@@ -73,6 +73,17 @@ class Tiles:
                     raise LedgerBrokenError(f"tile {level}/{number} does not hash to its parent")
             level += 1
 
+    def check_edge(self, size: int) -> None:
+        """Raises LedgerBrokenError where a level does not end with the log: the sequencer could not go on there."""
+        level, count = 0, size
+        while True:
+            number, width = divmod(count, TILE_WIDTH)
+            if len(self.tile(level, number)) != width * HASH_BYTES:
+                raise LedgerBrokenError(f"tile {level}/{number} does not end where the checkpoint does")
+            if not count:
+                return
+            level, count = level + 1, number
+
     def flush(self) -> None:
         """Write what `append` changed."""
         if not self._changed:

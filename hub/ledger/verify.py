@@ -13,6 +13,7 @@ from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.intake.tables import CaseRow
 from hub.ledger.entries import entry_leaf_hash, open_detail
+from hub.ledger.errors import LedgerBrokenError
 from hub.ledger.sequencer import read_head
 from hub.ledger.tables import LedgerEntryRow
 from hub.ledger.tiles import Tiles
@@ -93,14 +94,25 @@ class LedgerVerifier:
 
     def report(self, tx: Connection) -> LedgerReport:
         """Compare the whole with the signed head and the remembered checkpoint."""
+        waiting = tx.execute(select(func.count()).where(_ENTRIES.c.position.is_(None))).scalar() or 0
+        try:
+            self._check_head(tx)
+        except LedgerBrokenError as error:
+            self._find(str(error))
+        self._check_remembered()
+        outside = tx.execute(select(func.count()).where(_ENTRIES.c.position < 0)).scalar()
+        if outside:
+            self._find(f"{outside} entries stand before index 0")
+        checked = self._remembered is not None
+        return LedgerReport(self._range.size, waiting, self._range.root(), checked, tuple(self._findings))
+
+    def _check_head(self, tx: Connection) -> None:
         head = read_head(tx)
         while head.size > self._range.size and not self._findings and self.page(tx):
             continue  # numbered after the last page was read; from here on it is one snapshot
         root = self._range.root()
         if head.size != self._range.size:
             self._find(f"the head says {head.size} entries, the log holds {self._range.size}")
-        if Tiles(tx).root(head.size) != root:
-            self._find("the tiles do not have the root of the entries")
         try:
             body = self._parse(head.note).body().decode() if head.note is not None else head.body
             if body != head.body:
@@ -108,17 +120,17 @@ class LedgerVerifier:
             if root != Checkpoint.from_body(head.body.encode()).root:
                 self._find(f"the checkpoint of size {head.size} has another root than the entries")
         except SigningError as error:
-            self._find(f"the checkpoint's signature does not hold ({error.reason})")
-        self._check_remembered()
-        waiting = tx.execute(select(func.count()).where(_ENTRIES.c.position.is_(None))).scalar() or 0
-        return LedgerReport(self._range.size, waiting, root, self._remembered is not None, tuple(self._findings))
+            self._find(f"the checkpoint of size {head.size} does not hold ({error.reason})")
+        tiles = Tiles(tx)
+        if tiles.root(head.size) != root:
+            self._find("the tiles do not have the root of the entries")
+        tiles.check_edge(head.size)
+        tiles.check_parents(0, head.size)
 
     def _check_detail(self, row: Row[tuple[object, ...]]) -> None:
         """The plain columns beside the content are only believed because the content repeats them."""
-        key = self._key_of(row)
-        if key is None:
-            return  # the person's key was erased: the entry is mute by design, its leaf still counts
         try:
+            key = self._key_of(row)
             content = open_detail(row.id, row.detail, row.commitment, key=key)
         except (IntegrityBrokenError, ValueError, SigningError):
             self._find(f"index {row.position}: the content is not what was committed to")
@@ -127,11 +139,12 @@ class LedgerVerifier:
             if content[column] != getattr(row, column):
                 self._find(f"index {row.position}: column {column} was changed")
 
-    def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey | None:
+    def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey:
+        """Raises IntegrityBrokenError when the key is gone: no person's key is ever erased by this release."""
         if row.subject_id is not None:
-            return self._vault.data_key(row.subject_key, row.subject_kek) if row.subject_key else None
-        if row.case_id is not None and row.case_key:
-            return self._vault.data_key(row.case_key, row.case_kek)
+            return self._vault.data_key(row.subject_key or b"", row.subject_kek or "")
+        if row.case_id is not None:
+            return self._vault.data_key(row.case_key or b"", row.case_kek or "")
         return self._log_key
 
     def _check_gap(self, tx: Connection, first: int) -> None:

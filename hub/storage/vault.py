@@ -13,7 +13,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub.storage.errors import IntegrityBrokenError
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.keystore import KeyStore
 
 SECRET_NAMES: Final = ("kek", "lookup", "mac", "fingerprint", "permutation", "cursor")
@@ -90,7 +90,7 @@ class Vault:
             return known
         try:
             key = self._kek_cipher(kek_kid).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], b"data-key")
-        except (InvalidTag, ValueError) as error:
+        except (InvalidTag, ValueError, MissingError) as error:
             raise IntegrityBrokenError("data key") from error
         opened = DataKey(key, wrapped=wrapped, kek_kid=kek_kid)
         self._open_keys[wrapped] = opened
