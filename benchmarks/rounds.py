@@ -47,6 +47,7 @@ class Line:
         ratio: figure to limit, taken within each round.
         aim: the ratio wanted; None where it is shown for scale only.
         at_most: the ratio must not exceed the aim, rather than reach it.
+        flattered: circumstances made the aim easier to meet, so that meeting it proves nothing.
     """
 
     figure: str
@@ -57,14 +58,15 @@ class Line:
     aim: float | None = None
     at_most: bool = False
     note: str = ""
+    flattered: bool = False
 
     @property
     def verdict(self) -> str:
-        """`ok`, `missed`, or a dash where nothing was aimed at."""
+        """`ok`, `missed`, `unclear` where it was met only thanks to circumstances, or a dash without an aim."""
         if self.aim is None:
             return "-"
         met = self.ratio.middle <= self.aim if self.at_most else self.ratio.middle >= self.aim
-        return "ok" if met else "missed"
+        return "missed" if not met else "unclear" if self.flattered else "ok"
 
 
 def interleave(rounds: int, measures: Mapping[str, Measure]) -> dict[str, list[float]]:

@@ -68,6 +68,7 @@ def _line(dialect: str, pairs: int) -> Line:
         Spread.of([apart / critical]),
         1.0,
         at_most=True,
+        flattered=pairs < PAIRS,
         note=f"median {one:.2f} ms unknown, {other:.2f} ms mismatched; control {control:.4f} of half as many",
     )
 
