@@ -154,7 +154,7 @@ def replace_grant(tx: Connection, grant: Grant) -> bool:
 
 
 def grants_of(tx: Connection, system_id: str, kind: CaseKind) -> list[Grant]:
-    """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.registry.guards`."""
+    """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.ledger.guards`."""
     return [_grant(row) for row in tx.execute(_GRANTS_OF, {"system_id": system_id, "kind": kind.value})]
 
 
@@ -165,7 +165,7 @@ def find_grant(tx: Connection, grant_id: str) -> Grant | None:
 
 
 def read_grants(tx: Connection, ids: list[str]) -> list[Grant]:
-    """These grants, as they stand. The guard is not checked here: see `hub.registry.guards`."""
+    """These grants, as they stand. The guard is not checked here: see `hub.ledger.guards`."""
     return [_grant(row) for row in tx.execute(select(_GRANTS).where(_GRANTS.c.id.in_(ids)).order_by(_GRANTS.c.id))]
 
 

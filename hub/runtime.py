@@ -9,17 +9,20 @@ from typing import Final
 
 from hub.access.service import AccessService
 from hub.clock import Clock, utc_now
+from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
+from hub.intake.claiming import Claiming
 from hub.intake.copies import CopyMaker
+from hub.intake.deciding import Deciding
 from hub.intake.evidence import EvidenceService
 from hub.intake.quotas import QuotaBook
 from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS, IssuingService
 from hub.issuing.status import StatusService
+from hub.issuing.types import TypeRegistry
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.service import LedgerService
 from hub.registry.service import RegistryService
-from hub.registry.types import TypeRegistry
 from hub.settings import Settings
 from hub.storage.cache import MemoryCache, MemoryRateLimits
 from hub.storage.database import Database, open_database
@@ -54,6 +57,7 @@ class Hub:
     status: StatusService
     access: AccessService
     cases: CaseService
+    answers: Answers
     evidence: EvidenceService
     ledger: LedgerService
     verification: VerificationService
@@ -78,7 +82,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
         await database.read(hub.types.load)
         await database.read(hub.desk.load)
         await hub.issuing.finish()
-        await hub.evidence.finish_decided()
+        await hub.answers.finish_decided()
         yield hub
     finally:
         await hub.cache.close()
@@ -150,6 +154,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         public_url=public_url,
         lifetime=timedelta(hours=settings.purpose_copy_hours),
     )
+    quotas = QuotaBook()
+    answers = Answers(database, vault=vault, desk=desk, cases=cases, clock=clock, log_origin=log_signer.name)
     return Hub(
         settings=settings,
         clock=clock,
@@ -173,17 +179,16 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             token_seconds=settings.access_token_seconds,
         ),
         cases=cases,
+        answers=answers,
         evidence=EvidenceService(
             database,
-            vault=vault,
-            desk=desk,
             cases=cases,
-            types=types,
+            claiming=Claiming(vault=vault, types=types, copies=copies, quotas=quotas),
             copies=copies,
-            quotas=QuotaBook(),
+            deciding=Deciding(vault=vault, public_url=public_url),
+            answers=answers,
+            quotas=quotas,
             clock=clock,
-            public_url=public_url,
-            log_origin=log_signer.name,
         ),
         ledger=LedgerService(
             database,

@@ -17,7 +17,7 @@ from hub.storage.idempotency import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["cases"])
 Word = Annotated[str, Field(min_length=1, max_length=100)]
-CaseNo = Annotated[str, Field(min_length=4, max_length=40)]
+CaseNo = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,40}$")]
 
 
 class PartyBody(Body):

@@ -12,10 +12,10 @@ from certificates.store import VersionRecord
 from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep
 from hub.issuing.status import UnknownCertificateError
-from hub.registry.guards import check_guards
+from hub.ledger.guards import check_guards
 
 router = APIRouter(prefix="/api/v1", tags=["certificates"])
-IdentifierText = Annotated[str, Field(min_length=10, max_length=128)]
+IdentifierText = Annotated[str, Field(pattern=r"^[0-9A-Za-z.*-]{10,128}$")]
 
 
 @router.get("/certificates/{identifier}", summary="Metadata, status, history 证照元数据")

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from hub.api.cases import CaseNo
-from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep, RememberedCallerDep
+from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep, RememberedCallerDep, UuidText
 from hub.edge.body import JSON_TYPE, Body, read_json
-from hub.intake.evidence import EvidenceCall
+from hub.intake.claiming import EvidenceCall
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
-RequestId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 
 
 class EvidenceBody(Body):
@@ -47,7 +46,7 @@ async def ask(
 
 
 @router.get("/evidence-requests/{request_id}", summary="Fetch an answer again 重新获取")
-async def fetch(request_id: RequestId, caller: CallerDep, hub: HubDep) -> Response:
+async def fetch(request_id: UuidText, caller: CallerDep, hub: HubDep) -> Response:
     """The same bytes, without a new ledger entry, while case and grants hold."""
     return Response(await hub.evidence.fetch(caller, request_id), media_type=JSON_TYPE)
 

@@ -24,10 +24,9 @@ from hub.collection.mapping_file import load_mapping
 from hub.collection.reader import BadRow, RawRow, open_register
 from hub.collection.reasons import Rejection
 from hub.collection.report import Report, Totals
-from hub.issuing.drafting import TypeInForce
 from hub.issuing.plan import Decision, Effect, Record, keyed
 from hub.issuing.service import IssuingService
-from hub.registry.types import TypeRegistry
+from hub.issuing.types import TypeInForce, TypeRegistry
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.vault import Vault

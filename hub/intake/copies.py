@@ -16,7 +16,7 @@ from hub.intake.resolver import Outcome, Resolution, Source, Why
 from hub.intake.store import Case
 from hub.issuing.desk import find_key_certificate
 from hub.issuing.drafting import document_place
-from hub.registry.types import TypeRegistry
+from hub.issuing.types import TypeRegistry
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing import sd_jwt

@@ -15,7 +15,7 @@ from catalog.matters import Need, Requirement
 from certificates.store import HeldVersion
 from hub.clock import BEIJING
 from hub.intake.store import Case, Party
-from hub.issuing.drafting import TypeInForce
+from hub.issuing.types import TypeInForce
 
 
 class Outcome(StrEnum):

@@ -10,11 +10,11 @@ from catalog.store import Department
 from certificates.numbering import Identifier
 from certificates.profile import licence_claims
 from certificates.store import Subject, VersionRecord
-from certificates.types import CertificateType
 from hub.clock import new_id
 from hub.issuing.plan import Decision, Effect, Keyed
+from hub.issuing.types import TypeInForce
 from hub.ledger.entries import Draft
-from hub.registry.guards import version_mac
+from hub.ledger.guards import version_mac
 from hub.storage.vault import DataKey, Vault
 from signing import sd_jwt
 from signing.canonical import sha256
@@ -22,14 +22,6 @@ from signing.status_list import permute
 
 SERIAL_ALPHABET: Final = string.digits + string.ascii_uppercase
 _SERIAL_RANDOM: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class TypeInForce:
-    """A certificate type and its version number in this hub."""
-
-    type: CertificateType
-    version: int
 
 
 @dataclass(frozen=True, slots=True)

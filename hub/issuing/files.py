@@ -10,7 +10,7 @@ from hub.issuing.drafting import document_place
 from hub.issuing.plan import lookup_hash
 from hub.issuing.status import UnknownCertificateError
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.guards import check_guards
+from hub.ledger.guards import check_guards
 from hub.runtime import Hub
 
 

@@ -10,7 +10,7 @@ from catalog.identifiers import normalise_name
 from certificates.numbering import LAST_VERSION
 from certificates.store import VersionRecord
 from certificates.types import CertificateType, Holder
-from hub.collection.fingerprint import fingerprint
+from hub.issuing.fingerprint import fingerprint
 from hub.storage.vault import Vault
 
 

@@ -20,10 +20,11 @@ from certificates import store
 from certificates.store import VersionRecord
 from hub.clock import Clock, new_id
 from hub.issuing.desk import Certified, SigningDesk
-from hub.issuing.drafting import Desk, Intent, TypeInForce, document_place, draft, version_row
+from hub.issuing.drafting import Desk, Intent, document_place, draft, version_row
 from hub.issuing.plan import Decision, Effect, Keyed, Record, decide, keyed
+from hub.issuing.types import TypeInForce
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.guards import check_guards, version_mac
+from hub.ledger.guards import check_guards, version_mac
 from hub.storage.crash import crash_at
 from hub.storage.database import Database, Unit
 from hub.storage.errors import ConflictError

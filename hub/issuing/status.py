@@ -17,7 +17,7 @@ from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.guards import check_guards, version_mac
+from hub.ledger.guards import check_guards, version_mac
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError

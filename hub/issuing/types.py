@@ -1,6 +1,7 @@
 """The certificate types in force, compiled once and kept in memory."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -8,7 +9,14 @@ from sqlalchemy import Connection
 
 from certificates.store import type_definitions
 from certificates.types import CertificateType, load_type
-from hub.issuing.drafting import TypeInForce
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInForce:
+    """A certificate type and its version number in this hub."""
+
+    type: CertificateType
+    version: int
 
 
 class TypeRegistry:

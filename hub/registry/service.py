@@ -14,9 +14,9 @@ from certificates import store as library
 from certificates.types import load_type
 from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
+from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.guards import check_guards, grant_mac
-from hub.registry.types import TypeRegistry
+from hub.ledger.guards import check_guards, grant_mac
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 from signing.keys import VerifyingKey

@@ -3,7 +3,8 @@
 A name ending in -ing lies inside a transaction, just before its commit; the others between two effects.
 
 Off unless the environment names one (`YIZHENG_CRASH_AT=pull.decided` or `pull.decided:3` for the third passage).
-`CRASH_POINTS` lists them all, so that a drill can prove that it forgot none.
+`CRASH_POINTS` lists them all, so that a drill can prove that it forgot none. With `YIZHENG_CRASH_BY=stop` the process
+is paused there instead, as a starved one would be, until somebody continues it.
 """
 
 import os
@@ -40,6 +41,7 @@ CRASH_POINTS: Final = (
 
 _target, _, _count = os.environ.get("YIZHENG_CRASH_AT", "").partition(":")
 _remaining = int(_count or "1")
+_signal = signal.SIGSTOP if os.environ.get("YIZHENG_CRASH_BY") == "stop" else signal.SIGKILL
 
 
 def crash_at(name: str) -> None:
@@ -49,4 +51,4 @@ def crash_at(name: str) -> None:
         return
     _remaining -= 1
     if _remaining == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _signal)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection
 
 from catalog.store import list_departments
@@ -14,7 +15,7 @@ from certificates.verifying import StatusQuestion, Verdict, presented_identifier
 from hub.clock import Clock
 from hub.issuing.desk import SigningDesk
 from hub.issuing.status import StatusService
-from hub.registry.guards import check_guards
+from hub.ledger.guards import check_guards
 from hub.storage.cache import MemoryCache
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
@@ -23,6 +24,8 @@ from hub.storage.vault import Vault
 POLICY_AGE: Final = timedelta(seconds=30)
 PACK_AGE: Final = timedelta(seconds=10)
 _PACK_KEY: Final = "trust-pack"
+
+_log = structlog.get_logger(__name__)
 
 
 class VerificationService:
@@ -96,7 +99,8 @@ class VerificationService:
             return None
         try:
             check_guards(tx, self._vault, versions=[version])
-        except IntegrityBrokenError:
+        except IntegrityBrokenError as error:
+            _log.error("guarded_row_broken", alarm=True, where=error.where)
             return None  # a status that somebody else wrote is no status
         return Status(version.status)
 

@@ -3,7 +3,7 @@ import hmac
 
 import pytest
 
-from hub.collection.fingerprint import fingerprint
+from hub.issuing.fingerprint import fingerprint
 
 _KEY = bytes(range(32))
 

@@ -1,0 +1,118 @@
+"""Unit 3 of a pull and what comes after: sign, store, give out; the same bytes again, and the rest after a crash."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from catalog.grants import GrantState
+from catalog.store import lock_grants, read_grants
+from hub.access.service import Caller
+from hub.clock import Clock, new_id
+from hub.intake import store
+from hub.intake.cases import CaseService
+from hub.intake.compose import read_stored, restored_entries, sign_answer
+from hub.intake.errors import CaseClosedError, GrantEndedError, InFlightError
+from hub.issuing.desk import SigningDesk
+from hub.ledger.entries import Sealed
+from hub.ledger.guards import check_guards
+from hub.storage.crash import crash_at
+from hub.storage.database import Database
+from hub.storage.vault import DataKey, Vault
+
+LEASE: Final = timedelta(seconds=10)
+"""How long a worker may hold a request; then another takes it over."""
+
+
+class Answers:
+    """Finished and unfinished answers. Whoever loses the lease writes nothing."""
+
+    def __init__(
+        self, database: Database, *, vault: Vault, desk: SigningDesk, cases: CaseService, clock: Clock, log_origin: str
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._desk = desk
+        self._cases = cases
+        self._clock = clock
+        self._log_origin = log_origin
+
+    async def finish(
+        self, request_id: str, lease: str, case: store.Case, answer: dict[str, Any], entries: list[Sealed]
+    ) -> bytes:
+        """Sign a decided answer and store it; its bytes may leave now. Raises InFlightError when the lease was lost."""
+        body = sign_answer(
+            answer,
+            entries,
+            copier=self._desk.hub("purpose-copy"),
+            hub=self._desk.hub("hub"),
+            log_origin=self._log_origin,
+        )
+        crash_at("pull.signed")
+        sealed = case_key(self._vault, case).encrypt(answer_place(request_id), body)
+        if not await self._database.write(lambda tx: store.finish_request(tx, request_id, lease, payload=sealed)):
+            raise InFlightError
+        crash_at("pull.done")
+        return body
+
+    async def again(self, caller: Caller, case: store.Case, request: store.EvidenceRequest) -> bytes:
+        """The stored bytes, while case and grants hold. Raises InFlightError, CaseClosedError, GrantEndedError."""
+        if request.state == "claimed":
+            raise InFlightError
+        if case.state != "open":
+            await self._cases.refuse(caller, "case_closed", {"request_id": request.id}, case=case)
+            raise CaseClosedError
+        if not await self._database.write(lambda tx: self._grants_hold(tx, request.grants)):
+            await self._cases.refuse(caller, "grant_ended", {"request_id": request.id}, case=case)
+            raise GrantEndedError
+        if request.state == "done" and request.answer is not None:
+            return case_key(self._vault, case).decrypt(answer_place(request.id), request.answer)
+        if request.lease_until >= self._clock():
+            raise InFlightError
+        body = await self._resume(request)
+        if body is None:
+            raise InFlightError
+        return body
+
+    async def finish_decided(self) -> int:
+        """Sign what a crash left decided, from the stored payload; answers how many. Runs at start."""
+        finished = 0
+        for request in await self._database.read(lambda tx: store.requests_in(tx, "decided", 1000)):
+            if request.lease_until < self._clock() and await self._resume(request) is not None:
+                finished += 1
+        return finished
+
+    async def _resume(self, request: store.EvidenceRequest) -> bytes | None:
+        """Sign a decided request whose holder died; None when somebody else was faster."""
+        lease, until = new_id(), self._clock() + LEASE
+        if not await self._database.write(
+            lambda tx: store.take_over(tx, request.id, old_lease=request.lease, lease=lease, until=until)
+        ):
+            return None
+        crash_at("pull.taken_over")
+        case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
+        if case is None or request.answer is None:
+            return None
+        answer = read_stored(case_key(self._vault, case).decrypt(answer_place(request.id), request.answer))
+        return await self.finish(request.id, lease, case, answer, restored_entries(answer))
+
+    def _grants_hold(self, tx: Connection, ids: list[str]) -> bool:
+        if not ids:
+            return True
+        now = self._clock()
+        lock_grants(tx, ids)
+        found = read_grants(tx, ids)
+        check_guards(tx, self._vault, grants=found)
+        return len(found) == len(ids) and all(
+            grant.state is GrantState.LIVE and now < grant.valid_until for grant in found
+        )
+
+
+def case_key(vault: Vault, case: store.Case) -> DataKey:
+    """The key of everything that is stored about a case and not about a known person."""
+    return vault.data_key(case.data_key, case.kek_kid)
+
+
+def answer_place(request_id: str) -> str:
+    """Where an answer is stored, for its encryption."""
+    return f"evidence_requests:{request_id}:answer"
