@@ -29,6 +29,7 @@ def serve(
         fail("the embedded cache, jobs and locks serve one process", "run one worker", Exit.USAGE)
     if not _free(host, port):
         fail(f"{host}:{port} is taken", "choose another with --port", Exit.USAGE)
+    with_hub(home, _nothing)  # a hub that must not start says so in one line, before there is a server
     configure_logging()
     print(banner(settings, host=host, port=port), flush=True)
     config = uvicorn.Config(
