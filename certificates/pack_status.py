@@ -1,6 +1,7 @@
 """Statuses out of a trust pack: signed lists, each read once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from certificates.lifecycle import STATUS_BITS, Status
 from certificates.trust import TrustPack
@@ -9,11 +10,15 @@ from signing.errors import SigningError
 from signing.jose import read_header
 from signing.status_list import SignedStatusList, read_status_list
 
-_MEANING = {bits: status for status, bits in STATUS_BITS.items()}
+LIST_AGE: Final = timedelta(minutes=10)
+"""How much older than its pack a list may be: lists are signed for the pack, an older one may lack a revocation."""
+_MEANING: Final = {bits: status for status, bits in STATUS_BITS.items()}
 
 
 class PackStatuses:
-    """Answers status questions from the lists of a pack; a list that is stale, foreign or missing answers nothing."""
+    """Answers status questions from the lists of a pack; a list that is stale, older than the pack, foreign or missing
+    answers nothing.
+    """
 
     def __init__(self, pack: TrustPack, *, now: datetime) -> None:
         self._pack = pack
@@ -42,6 +47,7 @@ class PackStatuses:
             leaf = self._pack.policy.leaf(read_header(token, max_bytes=512 * 1024), now=self._now)
             if "status" not in leaf.roles:
                 return None
-            return read_status_list(token, key=leaf.public, uri=uri, now=self._now)
+            oldest = self._pack.made_at - LIST_AGE
+            return read_status_list(token, key=leaf.public, uri=uri, now=self._now, not_before=oldest)
         except SigningError:
             return None

@@ -80,9 +80,12 @@ def _read(file: Path) -> bytes:
     try:
         if file.stat().st_size > _MAX_BYTES:
             fail(f"{file} is larger than {_MAX_BYTES} bytes", "one licence a file", Exit.USAGE)
-        return b"".join(file.read_bytes().split())
+        token = b"".join(file.read_bytes().split())
     except OSError as error:
         fail(f"{file}: {error.strerror}", "name a readable file", Exit.USAGE)
+    if not token:
+        fail(f"{file} is empty", "name a file with a licence or a purpose copy", Exit.USAGE)
+    return token
 
 
 def _text(verdict: "Verdict") -> str:
