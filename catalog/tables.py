@@ -141,10 +141,9 @@ class GrantRow(SQLModel, table=True):
     """What one system may have, for what. Its meaning is covered by a MAC and by its latest ledger entry."""
 
     __tablename__ = "grants"
-    __table_args__ = (UniqueConstraint("system_id", "type_code", "purpose", "kind"),)
     id: str = uuid(primary_key=True)
     owner_department_id: str = uuid(references="departments.id", index=True)
-    system_id: str = uuid(references="systems.id")
+    system_id: str = uuid(references="systems.id", index=True)
     type_code: str = words(64)
     kind: str = words(20)
     terms: dict[str, Any] = document()

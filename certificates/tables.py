@@ -73,6 +73,12 @@ class CertificateVersionRow(SQLModel, table=True):
         UniqueConstraint("certificate_id", "version"),
         UniqueConstraint("status_list", "status_index"),
         Index(
+            "ix_certificate_versions_changed",
+            "status_list",
+            sqlite_where=text("status <> 'valid'"),
+            postgresql_where=text("status <> 'valid'"),
+        ),
+        Index(
             "ix_certificate_versions_intended",
             "id",
             sqlite_where=text("state = 'intended'"),

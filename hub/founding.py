@@ -62,7 +62,11 @@ async def found(settings: Settings) -> Founded:
     finally:
         await database.close()
     crash_at("found.committed")
-    write_durably(marker, json.dumps({"public_url": settings.public_url}).encode(), mode=0o600)
+    write_durably(
+        marker,
+        json.dumps({"public_url": settings.public_url, "database": settings.database_kind()}).encode(),
+        mode=0o600,
+    )
     async with open_hub(settings) as hub:
         await hub.ledger.drain()
     verifier = keys.note_signer("log").verifier

@@ -26,7 +26,7 @@ from hub.registry.service import RegistryService
 from hub.settings import Settings
 from hub.storage.cache import MemoryCache, MemoryRateLimits
 from hub.storage.database import Database, open_database
-from hub.storage.errors import StorageError
+from hub.storage.errors import MissingError, StorageError
 from hub.storage.jobs import MemoryJobs
 from hub.storage.keystore import KeyFile, KeyStore, master_key
 from hub.storage.objects import FolderObjects, ObjectStore
@@ -75,7 +75,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
     Raises: MissingError when the home has no hub; LedgerBrokenError when the store is older than its last published
     checkpoint, or the clock went back; StorageError.
     """
-    database = open_database(settings.effective_database_url())
+    database = _founded_on(settings)
     hub = _assemble(settings, database, clock)
     try:
         await hub.ledger.check_start()
@@ -92,7 +92,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
 @asynccontextmanager
 async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Hub]:
     """The hub of a home as it lies there: nothing is checked, finished or written. For looking at a broken one."""
-    database = open_database(settings.effective_database_url())
+    database = _founded_on(settings)
     hub = _assemble(settings, database, clock)
     try:
         yield hub
@@ -123,6 +123,13 @@ async def _refresh_types(hub: Hub) -> None:
         await asyncio.sleep(TYPES_AGE.total_seconds())
         with suppress(StorageError):
             await hub.database.read(hub.types.load)
+
+
+def _founded_on(settings: Settings) -> Database:
+    """The database of this hub. Raises MissingError rather than make an empty one of the other kind."""
+    if settings.database not in {None, settings.database_kind()}:
+        raise MissingError(f"this hub was founded on {settings.database}: set YIZHENG_DATABASE_URL accordingly")
+    return open_database(settings.effective_database_url())
 
 
 def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:

@@ -21,12 +21,12 @@ class Settings(BaseSettings):
     """Issuer of tokens and base of every URI in a licence; fixed at `init`."""
     database_url: SecretStr | None = None
     """`postgresql://…`; without it an SQLite file in the home."""
+    database: str | None = None
+    """Which of the two this hub was founded on; remembered in `hub.json`."""
     witness_dir: Path | None = None
     """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
-    language: str = Field(default="zh-CN", pattern=r"^(zh-CN|en)$")
     access_token_seconds: int = Field(default=300, ge=30, le=3600)
     purpose_copy_hours: int = Field(default=24, ge=1, le=720)
-    case_days: int = Field(default=90, ge=1, le=3650)
     status_list_hours: int = Field(default=24, ge=1, le=168)
     max_body_bytes: int = Field(default=262_144, ge=1024)
     token_requests_per_minute: int = Field(default=600, ge=1)
@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     def sqlite_path(self) -> Path:
         """Where the embedded database lies."""
         return self.home / "hub.sqlite3"
+
+    def database_kind(self) -> str:
+        """`postgresql` or `sqlite`."""
+        return "postgresql" if self.database_url else "sqlite"
 
     def effective_database_url(self) -> str:
         """The database that is used."""

@@ -34,10 +34,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 
 
 def settings_of(home: Path | None) -> "Settings":
-    """Settings of the hub in `home`."""
+    """Settings of the hub in `home`; a faulty one ends the command."""
+    from pydantic import ValidationError
+
     from hub.settings import Settings
 
-    return Settings.load(home)
+    try:
+        return Settings.load(home)
+    except ValidationError as error:
+        names = ", ".join("YIZHENG_" + str(fault["loc"][0]).upper() for fault in error.errors() if fault["loc"])
+        fail(f"a setting cannot be used: {names}", "see the settings in README.md", Exit.USAGE)
 
 
 def with_hub(
@@ -70,7 +76,7 @@ def guarded(run: Callable[[], Awaitable[T]]) -> T:
     from certificates.errors import CertificateError
     from hub.collection.errors import CollectionError
     from hub.ledger.errors import LedgerError
-    from hub.storage.errors import StorageError
+    from hub.storage.errors import ConflictError, StorageError
     from signing.errors import SigningError
 
     async def awaited() -> T:
@@ -84,6 +90,8 @@ def guarded(run: Callable[[], Awaitable[T]]) -> T:
         fail(str(error), "correct the input and run the command again", Exit.BAD_DATA)
     except LedgerError as error:
         fail(str(error), "see docs/operator.md, “The ledger refuses”", Exit.REFUSED)
+    except ConflictError as error:
+        fail(str(error), "it exists already, or refers to something that does not; nothing was changed", Exit.BAD_DATA)
     except StorageError as error:
         fail(str(error), "check the database and the hub's folder; nothing was half written", Exit.UNAVAILABLE)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.common import Exit, HomeOption, JsonOption, fail, guarded, show
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, guarded, settings_of, show
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -23,15 +23,18 @@ def init(
 ) -> None:
     """Make a hub: keys, certification authority, database, an empty log. 建立中枢"""
     from hub.founding import AlreadyFoundedError, found
-    from hub.settings import Settings
 
-    settings = Settings.load(home)
+    settings = settings_of(home)
     if public_url is not None:
         settings = settings.model_copy(update={"public_url": public_url.rstrip("/")})
     try:
         founded = guarded(lambda: found(settings))
     except AlreadyFoundedError:
-        fail(f"there is a hub in {settings.home} already", "use it, or name another folder with --home", Exit.USAGE)
+        fail(
+            f"{settings.home} or its database has a hub already",
+            "use it, or name another --home and database",
+            Exit.USAGE,
+        )
     sample_file: Path | None = None
     if sample:
         sample_file = guarded(lambda: _sample(settings, quiet=as_json))

@@ -57,6 +57,9 @@ def _run(home: Path, port: int, *, once: bool) -> int:
         _walk_case(walk, case, environment, home)
     except StepFailedError:
         pass
+    except BaseException:
+        _stop(server)
+        raise
     if server is None or not walk.held():
         console.print("[red]演示未通过 the walk did not hold[/]")
         _stop(server)

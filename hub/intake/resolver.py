@@ -200,6 +200,9 @@ def _provider(need: Need, party: Party, question: Question) -> HeldVersion | tup
         if held.record.type_code == need.type_code and held.subject.lookup_hash == party.lookup_hash
     ]
     good = [held for held in mine if _in_force(held, question)]
+    if len(good) > 1:
+        named = {subject.get("code") for subject in question.case.subjects}
+        good = [held for held in good if held.record.identifier in named] or good
     if len(good) == 1:
         return good[0]
     params = {"type": need.type_code}

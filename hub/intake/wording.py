@@ -14,7 +14,7 @@ _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "issue_not_finished": ("证照正在签发，稍后重试", "the licence is being issued; try again shortly", "稍后重试", "try again in a moment"),
     "certificate_revoked": ("证照已被发证部门撤销", "the issuing department has revoked the licence", "请当事人联系发证部门", "the holder contacts the issuing department"),
     "certificate_suspended": ("证照已被发证部门暂扣", "the issuing department has suspended the licence", "请当事人联系发证部门", "the holder contacts the issuing department"),
-    "several_certificates": ("当事人有多份同类证照，需指明是哪一份", "the party holds several of this kind; say which one", "请在办件标的中注明证照编号", "name the licence among the case's subjects"),
+    "several_certificates": ("当事人有多份同类证照，需指明是哪一份", "the party holds several of this kind; say which one", "请当事人指明，并在新办件的标的（subjects.code）中写明证照标识", "ask which one; name its identifier among the subjects of a new case"),
     "identity_unconfirmed": ("无法确认当事人身份：证件类型、号码与姓名须与现行记录一致", "the identity could not be confirmed: type, number and name must match a current record", "请核对证件后重新建立办件", "check the ID and open the case again"),
     "no_grant": ("本系统没有该证照的共享授权", "this system has no grant for the type", "请向数据提供部门申请授权", "ask the owning department for a grant"),
     "grant_suspended": ("共享授权已暂停", "the grant is suspended", "请联系数据提供部门", "contact the owning department"),

@@ -17,7 +17,10 @@ from signing.pki import Role, issue_leaf, new_root, x5c
 
 _CERTIFICATES: Final = table(KeyCertificateRow)
 ROOT: Final = "ca"
-LEAF_DAYS: Final = 3 * 365
+LEAF_DAYS: Final = 10 * 365
+"""A licence without an end date verifies as long as its signer's certificate; until licences carry proven time, that
+must be long (decision 0013)."""
+ROOT_YEARS: Final = 20
 HUB_ROLES: Final[tuple[Role, ...]] = ("hub", "purpose-copy", "status")
 
 
@@ -91,7 +94,7 @@ class SigningDesk:
 
     def certify_hub(self, tx: Connection, *, organization: str, organization_id: str, now: datetime) -> None:
         """Make the built-in root and the hub's own keys. Once, when the hub is made."""
-        self._keys.add_authority(ROOT, new_root(f"{organization} root", now=now))
+        self._keys.add_authority(ROOT, new_root(f"{organization} root", now=now, years=ROOT_YEARS))
         for role in HUB_ROLES:
             self._certify(tx, role, role, organization, organization_id, self._public_url, now)
         self._keys.create_signer("token")

@@ -53,10 +53,7 @@ def upgrade() -> None:
         sa.Column("issues", sa.JSON(), nullable=False),
         sa.Column("successor_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["successor_id"],
-            ["departments.id"],
-        ),
+        sa.ForeignKeyConstraint(["successor_id"], ["departments.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code"),
     )
@@ -154,14 +151,8 @@ def upgrade() -> None:
         sa.Column("record_hash", sa.LargeBinary(), nullable=False),
         sa.Column("current_version", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["owner_department_id"],
-            ["departments.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["subject_id"],
-            ["subjects.id"],
-        ),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("type_code", "issuer_code", "serial"),
         sa.UniqueConstraint("type_code", "owner_department_id", "record_hash"),
@@ -182,10 +173,7 @@ def upgrade() -> None:
         sa.Column("object_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("object_version", sa.Integer(), nullable=True),
         sa.Column("detail", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["subject_id"],
-            ["subjects.id"],
-        ),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("object_id", "object_version"),
         sa.UniqueConstraint("position"),
@@ -213,10 +201,7 @@ def upgrade() -> None:
         ),
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["owner_department_id"],
-            ["departments.id"],
-        ),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code_system", "code", "version"),
     )
@@ -235,10 +220,7 @@ def upgrade() -> None:
         sa.Column("name_en", sa.String(length=200), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["owner_department_id"],
-            ["departments.id"],
-        ),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("client_id"),
     )
@@ -266,18 +248,9 @@ def upgrade() -> None:
         sa.Column("kek_kid", sa.String(length=32), nullable=False),
         sa.Column("opened_at", Instant(), nullable=False),
         sa.Column("closed_at", Instant(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["matter_id"],
-            ["matters.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["owner_department_id"],
-            ["departments.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["system_id"],
-            ["systems.id"],
-        ),
+        sa.ForeignKeyConstraint(["matter_id"], ["matters.id"]),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("case_no"),
         sa.UniqueConstraint("system_id", "external_no"),
@@ -312,16 +285,20 @@ def upgrade() -> None:
         ),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["certificate_id"],
-            ["certificates.id"],
-        ),
+        sa.ForeignKeyConstraint(["certificate_id"], ["certificates.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("certificate_id", "version"),
         sa.UniqueConstraint("identifier"),
         sa.UniqueConstraint("status_list", "status_index"),
     )
     with op.batch_alter_table("certificate_versions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_certificate_versions_changed",
+            ["status_list"],
+            unique=False,
+            sqlite_where=sa.text("status <> 'valid'"),
+            postgresql_where=sa.text("status <> 'valid'"),
+        )
         batch_op.create_index(
             "ix_certificate_versions_intended",
             ["id"],
@@ -349,19 +326,13 @@ def upgrade() -> None:
             "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
         ),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["owner_department_id"],
-            ["departments.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["system_id"],
-            ["systems.id"],
-        ),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("system_id", "type_code", "purpose", "kind"),
     )
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grants_owner_department_id"), ["owner_department_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_grants_system_id"), ["system_id"], unique=False)
 
     op.create_table(
         "idempotency_keys",
@@ -372,10 +343,7 @@ def upgrade() -> None:
         sa.Column("request_hash", sa.String(length=64), nullable=False),
         sa.Column("object_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["system_id"],
-            ["systems.id"],
-        ),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("system_id", "route", "key"),
     )
@@ -390,10 +358,7 @@ def upgrade() -> None:
         sa.Column("jwk", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["system_id"],
-            ["systems.id"],
-        ),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("system_id", "kid"),
     )
@@ -406,10 +371,7 @@ def upgrade() -> None:
         sa.Column("lookup_hash", sa.LargeBinary(), nullable=True),
         sa.Column("name_hash", sa.LargeBinary(), nullable=True),
         sa.Column("identity", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["case_id"],
-            ["cases.id"],
-        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("case_id", "role"),
     )
@@ -424,10 +386,7 @@ def upgrade() -> None:
         sa.Column("legal_basis", sa.String(length=500), nullable=False),
         sa.Column("effective_at", Instant(), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["certificate_versions.id"],
-        ),
+        sa.ForeignKeyConstraint(["version_id"], ["certificate_versions.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("certificate_transitions", schema=None) as batch_op:
@@ -447,14 +406,8 @@ def upgrade() -> None:
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("decided_at", Instant(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["case_id"],
-            ["cases.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["system_id"],
-            ["systems.id"],
-        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("system_id", "idempotency_key"),
     )
@@ -467,10 +420,7 @@ def upgrade() -> None:
         sa.Column("grant_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("leased", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["grant_id"],
-            ["grants.id"],
-        ),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.id"]),
         sa.PrimaryKeyConstraint("grant_id", "day"),
     )
 
@@ -493,6 +443,7 @@ def downgrade() -> None:
 
     op.drop_table("idempotency_keys")
     with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_grants_system_id"))
         batch_op.drop_index(batch_op.f("ix_grants_owner_department_id"))
 
     op.drop_table("grants")
@@ -501,6 +452,11 @@ def downgrade() -> None:
             "ix_certificate_versions_intended",
             sqlite_where=sa.text("state = 'intended'"),
             postgresql_where=sa.text("state = 'intended'"),
+        )
+        batch_op.drop_index(
+            "ix_certificate_versions_changed",
+            sqlite_where=sa.text("status <> 'valid'"),
+            postgresql_where=sa.text("status <> 'valid'"),
         )
 
     op.drop_table("certificate_versions")
