@@ -5,6 +5,7 @@ unsigned are signed, totals and report go on. A row that cannot be read, mapped 
 reasons; the others go on.
 """
 
+import asyncio
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,10 @@ from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.vault import Vault
 
-BATCH: Final = 250
+BATCH: Final = 100
+"""Rows a transaction. SQLite has one writer: a larger batch would keep a serving hub waiting longer."""
+BREATH_SECONDS: Final = 0.002
+"""Between two batches, so that whoever waits for the writer's place gets it."""
 OnProgress = Callable[[int, int], None]
 """Bytes done, bytes in all."""
 
@@ -188,6 +192,7 @@ class CollectionService:
 
         await self._issuing.issue([record for _, _, record in good], issued=issued, issuer=issuer, alongside=progress)
         crash_at("collect.batch_committed")
+        await asyncio.sleep(BREATH_SECONDS)
         return done
 
     def _conflicts(
