@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import Field
 
-from hub.deps import HubDep
+from hub.deps import HubDep, UuidText
 from hub.ledger.errors import NotSequencedError
 from hub.ledger.proofs import entry_bundle, prove_consistency, prove_inclusion, published_tile
 from hub.storage.errors import MissingError
@@ -45,7 +45,7 @@ async def tile(path: str, hub: HubDep) -> Response:
 
 
 @router.get("/api/v1/ledger/entries/{entry_id}/proof", summary="Prove that an entry is in the log 包含证明")
-async def proof(entry_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")], hub: HubDep) -> JSONResponse:
+async def proof(entry_id: UuidText, hub: HubDep) -> JSONResponse:
     """The id stands in the receipt and is known to its holder only; the proof shows a commitment, never a content."""
     found = await hub.database.read(lambda tx: prove_inclusion(tx, entry_id))
     if found is None:

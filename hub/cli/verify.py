@@ -1,6 +1,5 @@
 """`yizheng verify` and `yizheng export-trust`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,8 +62,9 @@ def _offline(token: bytes, pack_file: Path, audience: str | None) -> "Verdict":
     from certificates.pack_status import PackStatuses
     from certificates.trust import TrustPack
     from certificates.verifying import verify_certificate
+    from hub.clock import utc_now
 
-    now = datetime.now(UTC)
+    now = utc_now()
     try:
         pack = TrustPack.read(pack_file.read_bytes(), now=now)
     except OSError as error:

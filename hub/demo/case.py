@@ -5,13 +5,13 @@ import time
 import uuid
 from base64 import b64decode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from certificates.pack_status import PackStatuses
 from certificates.trust import TrustPack
 from certificates.verifying import Result, verify_certificate
+from hub.clock import utc_now
 from hub.demo.client import HubClient
 from hub.demo.steps import require
 from signing.canonical import strict_loads, unb64u
@@ -116,7 +116,7 @@ class CaseWalk:
 
     def offline(self, pack_file: Path) -> tuple[str, str]:
         """With the network unplugged."""
-        now = datetime.now(UTC)
+        now = utc_now()
         pack = TrustPack.read(pack_file.read_bytes(), now=now)
         token = self._satisfied()["evidence"]["token"].encode()
         verdict = verify_certificate(

@@ -12,7 +12,8 @@ from starlette.staticfiles import StaticFiles
 from hub.deps import HubDep, limit
 from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.form import read_form
-from hub.problems import NOT_FOUND, problem_types
+from hub.problems import problem_types
+from hub.storage.errors import MissingError
 from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
@@ -63,7 +64,9 @@ async def verify_pasted(request: Request, hub: HubDep, lang: Lang = None) -> HTM
 @router.get("/problems/{slug}", response_class=HTMLResponse)
 async def problem(slug: str, request: Request, lang: Lang = None) -> HTMLResponse:
     """What a problem type means and who must act."""
-    kind = next((item for item in problem_types() if item.slug == slug), NOT_FOUND)
+    kind = next((item for item in problem_types() if item.slug == slug), None)
+    if kind is None:
+        raise MissingError("problem")
     return _page("problem.html", request, lang, kind=kind)
 
 
