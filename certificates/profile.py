@@ -30,7 +30,11 @@ def licence_claims(
     """The claims of a licence and the names that are selectively disclosable; for `sd_jwt.prepare`.
 
     `exp` is the first instant after the last civil day, Asia/Shanghai. Claims that never leave are not in it.
+
+    Raises: ValueError: the identifier is of another type or issuer; no verifier would take the licence.
     """
+    if (identifier.type_code, identifier.issuer_code) != (type.code, issuer_code):
+        raise ValueError("the identifier is of another type or issuer")
     shown = {
         name: claims[name]
         for name, claim in type.claims.items()

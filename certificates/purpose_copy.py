@@ -32,13 +32,16 @@ def copy_claims(
     """The claims of a copy and the names that are selectively disclosable. No status index: a copy is short-lived.
 
     Raises: GrantedClaimsError: a granted claim is not one that the type shows. One the licence lacks is left out.
+        ValueError: `source` is another licence than the identifier says.
     """
+    described = source["certificate"]
+    if described["identifier"] != identifier.text:
+        raise ValueError("the source is another licence")
     showable = [name for name, claim in type.claims.items() if claim.disclosure is not Disclosure.NEVER]
     strangers = set(granted).difference(showable)
     if strangers:
         raise GrantedClaimsError(sorted(strangers))
     shown = {name: source[name] for name in showable if name in granted and name in source}
-    described = source["certificate"]
     payload: dict[str, Any] = {
         "iss": hub_uri,
         "vct": VCT,

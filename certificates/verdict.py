@@ -51,7 +51,7 @@ PROCEDURE: Final = (
         "chain",
         _codes(
             "chain_x5c chain_certificate chain_leaf_key chain_expired chain_not_yet_valid chain_leaf_is_ca"
-            " chain_key_usage chain_path chain_root_in_chain chain_unused_certificate chain_subject"
+            " chain_key_usage chain_path chain_root_in_chain chain_unused_certificate chain_subject chain_anchor"
         ),
     ),
     Rule(
@@ -59,7 +59,7 @@ PROCEDURE: Final = (
         "signature",
         _JSON
         | _codes(
-            "signature header_name alg typ payload sd_jwt segments header disclosure salt reserved_name sd sd_alg"
+            "signature header_name alg typ payload disclosure salt reserved_name sd sd_alg"
             " never_disclosable unreferenced_disclosure duplicate_disclosure duplicate_digest claim_collision"
         ),
     ),

@@ -204,7 +204,7 @@ def split(token: str | bytes, *, max_bytes: int = MAX_TOKEN_BYTES) -> Split:
         raise MalformedError("encoding")
     jws, *disclosures, last = text.split("~") if "~" in text else ("", "")
     if not jws:
-        raise MalformedError("sd_jwt")
+        raise MalformedError("not_an_sd_jwt")
     if last:
         read_header(last)
     presentation = text[: len(text) - len(last)]
