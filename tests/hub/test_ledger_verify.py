@@ -101,7 +101,6 @@ async def test_an_edited_entry_is_named_by_its_index(lived: Place, hub: Hub, nam
     kind = OF.get(name, "certificate.issue")
     wanted = select(ENTRIES.c.position).where(ENTRIES.c.kind == kind).order_by(ENTRIES.c.position.desc()).limit(1)
     at = await hub.database.read(lambda tx: tx.execute(wanted).scalar_one())
-    assert (await verify(lived)).intact
     await hub.database.write(lambda tx: EDITS[name](tx, at))
     findings = (await verify(lived)).findings
     assert any(finding.startswith(f"index {at}") for finding in findings), findings
