@@ -1,20 +1,21 @@
 """`yizheng verify` and `yizheng export-trust`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
 
 if TYPE_CHECKING:
+    from certificates.trust import TrustPack
     from certificates.verifying import Verdict
 
 _MAX_BYTES = 1 << 20
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A licence or purpose copy, as text; or an API answer item 证照文件")],
+    file: Annotated[Path, typer.Argument(help="A licence or purpose copy, as text 证照文件")],
     audience: Annotated[
         str | None, typer.Option("--audience", help="Who verifies: the receiver's client_id 接收方")
     ] = None,
@@ -29,13 +30,17 @@ def verify(
     if offline != (trust is not None):
         fail("--offline and --trust go together", "get a pack with `yizheng export-trust PACK`", Exit.USAGE)
     token = _read(file)
+    by: dict[str, Any] = {}
     if trust is not None:
-        verdict = _offline(token, trust, audience)
+        verdict, pack = _offline(token, trust, audience)
+        made_at = pack.made_at.isoformat().replace("+00:00", "Z")
+        by = {"trust": {"root_fingerprints": list(pack.policy.fingerprints()), "made_at": made_at}}
     else:
         verdict = with_hub(home, lambda hub: hub.verification.verify(token, audience=audience))
     from certificates.verifying import Result
 
-    show(verdict.to_json(), as_json=as_json, text=_text(verdict))
+    roots = [f"  root 根证书 SHA-256 {shown}" for item in by.values() for shown in item["root_fingerprints"]]
+    show(verdict.to_json() | by, as_json=as_json, text="\n".join([_text(verdict), *roots]))
     codes = {Result.PASSED: Exit.OK, Result.FAILED: Exit.FAILED, Result.INDETERMINATE: Exit.INDETERMINATE}
     raise typer.Exit(codes[verdict.result])
 
@@ -57,7 +62,7 @@ def export_trust(
     show({"file": str(out), "root_fingerprints": prints}, as_json=as_json, text=f"{out}\nroot SHA-256 {prints[0]}")
 
 
-def _offline(token: bytes, pack_file: Path, audience: str | None) -> "Verdict":
+def _offline(token: bytes, pack_file: Path, audience: str | None) -> "tuple[Verdict, TrustPack]":
     from certificates.errors import TrustPackError
     from certificates.pack_status import PackStatuses
     from certificates.trust import TrustPack
@@ -71,9 +76,8 @@ def _offline(token: bytes, pack_file: Path, audience: str | None) -> "Verdict":
         fail(f"{pack_file}: {error.strerror}", "name a file from `yizheng export-trust`", Exit.USAGE)
     except TrustPackError as error:
         fail(str(error), "get a fresh pack with `yizheng export-trust`", Exit.USAGE)
-    return verify_certificate(
-        token, trust=pack.policy, statuses=PackStatuses(pack, now=now), audience=audience, now=now
-    )
+    statuses = PackStatuses(pack, now=now)
+    return verify_certificate(token, trust=pack.policy, statuses=statuses, audience=audience, now=now), pack
 
 
 def _read(file: Path) -> bytes:

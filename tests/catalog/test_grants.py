@@ -85,7 +85,7 @@ def test_the_first_objection_stands_when_there_are_several() -> None:
     codes = []
     for right in rights:
         everything.update(right)
-        codes.append(objection(**everything))
+        codes.append(objection(GRANT, **everything))
     assert codes == [
         "grant_not_in_force",
         "purpose_not_granted",

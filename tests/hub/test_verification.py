@@ -425,9 +425,12 @@ def _list(world: World, *, age: timedelta, life: timedelta, role: str = "status"
 async def test_a_pack_gives_the_hubs_verdict(
     world: World, name: str, options: tuple[str, ...], result: str, reason: str
 ) -> None:
-    done = await offline(world, world.tokens[name], await _pack(world), *options)
+    pack = await _pack(world)
+    done = await offline(world, world.tokens[name], pack, *options)
     assert (done.json()["result"], done.json()["reason"]) == (result, reason)
     assert done.code == EXIT[result]
+    roots = TrustPack.read(pack, now=datetime.now(UTC)).policy.fingerprints()
+    assert done.json()["trust"]["root_fingerprints"] == list(roots)
 
 
 DAY = timedelta(days=1)
