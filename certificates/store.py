@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import table
@@ -295,15 +295,19 @@ def list_numbers(tx: Connection) -> list[int]:
     return list(tx.execute(select(_LISTS.c.number).order_by(_LISTS.c.number)).scalars())
 
 
-def changed_statuses(tx: Connection, number: int) -> dict[int, str] | None:
-    """Index → status of everything on a list that is not plainly valid; None when there is no such list."""
-    if tx.execute(select(_LISTS.c.number).where(_LISTS.c.number == number)).scalar() is None:
-        return None
-    where = and_(_VERSIONS.c.status_list == number, _VERSIONS.c.status != "valid")
-    return {
-        row.status_index: row.status
-        for row in tx.execute(select(_VERSIONS.c.status_index, _VERSIONS.c.status).where(where))
-    }
+def list_exists(tx: Connection, number: int) -> bool:
+    """Whether there is a status list of this number."""
+    return tx.execute(select(_LISTS.c.number).where(_LISTS.c.number == number)).scalar() is not None
+
+
+def on_list(number: int) -> Select[tuple[str]]:
+    """The ids of the versions on a status list, to be used inside another query."""
+    return select(_VERSIONS.c.id).where(_VERSIONS.c.status_list == number)
+
+
+def not_plainly_valid(tx: Connection, number: int) -> list[str]:
+    """The ids of the versions on a list whose row says anything but valid."""
+    return list(tx.execute(on_list(number).where(_VERSIONS.c.status != "valid")).scalars())
 
 
 def add_type(tx: Connection, **values: Any) -> None:

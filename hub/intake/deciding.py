@@ -18,7 +18,7 @@ from hub.intake.answers import answer_place, case_key
 from hub.intake.claiming import Claimed, EvidenceCall
 from hub.intake.compose import Item, item_hash, stored, unsigned_answer
 from hub.intake.errors import CaseClosedError, InFlightError
-from hub.intake.resolver import Outcome, Resolution, Why
+from hub.intake.resolver import CLEARED, Outcome, Resolution, Why
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
 from hub.storage.vault import Vault
@@ -87,7 +87,7 @@ class Deciding:
             "payload_hash": item_hash(content),
         }
         return Draft(
-            kind="disclosure" if resolution.outcome is Outcome.SATISFIED else "refusal",
+            kind=_kind(resolution.outcome),
             detail=detail,
             key=key,
             subject_id=subject.id if subject else None,
@@ -122,3 +122,10 @@ def _rechecked(
             why = Why("issue_not_finished", {"type": record.type_code})
             return Item(Resolution(resolution.requirement, Outcome.SOURCE_UNAVAILABLE, why), ())
     return item
+
+
+def _kind(outcome: Outcome) -> str:
+    """A disclosure, an answer that discloses no record, or a refusal."""
+    if outcome is Outcome.SATISFIED:
+        return "disclosure"
+    return "answer" if outcome in CLEARED else "refusal"

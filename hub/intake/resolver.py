@@ -186,6 +186,8 @@ def _identity_confirmed(party: Party, question: Question) -> bool:
 def _in_force(held: HeldVersion, question: Question) -> bool:
     record = held.record
     ends = record.valid_until
+    if question.today() < date.fromisoformat(record.valid_from):
+        return False
     return (
         record.state == "issued"
         and record.status == "valid"

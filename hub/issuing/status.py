@@ -4,9 +4,9 @@ The row is the truth; a list is signed from the rows, short-lived and replaceabl
 its ledger entry and the job that republishes the list together; the list follows within the job's delay.
 """
 
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
@@ -17,7 +17,7 @@ from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.guards import check_guards, version_mac
+from hub.ledger.guards import changed_since_made, check_guards, version_mac
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -27,6 +27,23 @@ from hub.storage.vault import Vault
 from signing.status_list import sign_status_list
 
 TTL: Final = timedelta(minutes=10)
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A signed list and the instant at which its rows were read."""
+
+    token: bytes
+    read_at: datetime
+
+    def to_bytes(self) -> bytes:
+        return f"{self.read_at.timestamp()}\n".encode() + self.token
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        instant, _, token = data.partition(b"\n")
+        return cls(token, datetime.fromtimestamp(float(instant), UTC))
 
 
 class UnknownCertificateError(Exception):
@@ -70,25 +87,27 @@ class StatusService:
         await self.build(int(payload["number"]))
 
     async def build(self, number: int) -> bytes:
-        """A freshly signed list. Raises MissingError for a list that does not exist."""
-        statuses, certified = await self._database.read(
-            lambda tx: (store.changed_statuses(tx, number), self._desk.certified(tx, "status"))
-        )
-        if statuses is None:
-            raise MissingError(f"status list {number}")
+        """A freshly signed list.
+
+        Raises: MissingError for a list that does not exist; IntegrityBrokenError when a status was written by anyone
+        but the hub: no list is signed over it, and readiness says so.
+        """
+        read_at = self._clock()
+        statuses = await self._database.read(lambda tx: self._guarded(tx, number))
+        certified = self._desk.hub("status")
         token = sign_status_list(
             uri=f"{self._public_url}/status-lists/{number}",
             statuses={index: STATUS_BITS[Status(status)] for index, status in statuses.items()},
             size=store.LIST_SIZE,
             signer=certified.signer,
             header=certified.header,
-            now=self._clock(),
+            now=read_at,
             expires_in=self._lifetime,
             ttl=TTL,
         ).encode()
-        self._objects.put(
-            _name(number), len(token).to_bytes(4, "big") + token + str(self._clock().timestamp()).encode()
-        )
+        known = self._stored(number)
+        if known is None or known.read_at <= read_at:  # another process may have published newer rows meanwhile
+            self._objects.put(_name(number), _Published(token, read_at).to_bytes())
         return token
 
     async def current(self, number: int) -> bytes:
@@ -96,19 +115,36 @@ class StatusService:
 
         Raises: MissingError for a list that does not exist.
         """
-        try:
-            stored = self._objects.get(_name(number))
-        except (MissingError, IntegrityBrokenError):
+        known = self._stored(number)
+        if known is None or not timedelta() <= self._clock() - known.read_at < self._lifetime / 2:
             return await self.build(number)
-        end = 4 + int.from_bytes(stored[:4], "big")
-        age = self._clock().timestamp() - float(stored[end:])
-        if not 0 <= age < self._lifetime.total_seconds() / 2:
-            return await self.build(number)
-        return stored[4:end]
+        return known.token
 
     async def numbers(self) -> list[int]:
         """All lists."""
         return await self._database.read(store.list_numbers)
+
+    def _stored(self, number: int) -> "_Published | None":
+        try:
+            return _Published.from_bytes(self._objects.get(_name(number)))
+        except (MissingError, IntegrityBrokenError):
+            return None
+
+    def _guarded(self, tx: Connection, number: int) -> dict[int, str]:
+        """Index → status of everything on a list that is not valid.
+
+        Every row that says so, and every row that the ledger says was ever changed, is held against its guard: a row
+        put back to valid behind the hub's back must not be signed as valid.
+        """
+        if not store.list_exists(tx, number):
+            raise MissingError(f"status list {number}")
+        ids = sorted({*changed_since_made(tx, store.on_list(number)), *store.not_plainly_valid(tx, number)})
+        statuses: dict[int, str] = {}
+        for first in range(0, len(ids), _CHUNK):
+            versions = store.read_versions(tx, ids[first : first + _CHUNK])
+            check_guards(tx, self._vault, versions=versions)
+            statuses.update({item.status_index: item.status for item in versions if item.status != Status.VALID})
+        return statuses
 
     def _change(
         self, tx: Connection, identifier: str, operation: Operation, reason: str, legal_basis: str

@@ -7,7 +7,7 @@ without removing later entries, which the tree remembers (threat S9).
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from catalog.grants import Grant
 from catalog.tables import table
@@ -29,6 +29,12 @@ _LATEST: Final = (
 _LATEST_ENTRIES: Final = select(_ENTRIES.c.object_id, _ENTRIES.c.id, _ENTRIES.c.object_version).join(
     _LATEST, (_LATEST.c.object_id == _ENTRIES.c.object_id) & (_LATEST.c.version == _ENTRIES.c.object_version)
 )
+
+
+def changed_since_made(tx: Connection, ids: Select[tuple[str]]) -> list[str]:
+    """Of these objects, those that the ledger says were changed after they were made."""
+    where = (_ENTRIES.c.object_version > 1) & _ENTRIES.c.object_id.in_(ids)
+    return list(tx.execute(select(_ENTRIES.c.object_id).where(where).distinct()).scalars())
 
 
 def grant_mac(grant: Grant, vault: Vault) -> bytes:

@@ -19,6 +19,12 @@ class LedgerEntryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("object_id", "object_version"),
         Index(
+            "ix_ledger_entries_changes",
+            "object_id",
+            sqlite_where=text("object_version > 1"),
+            postgresql_where=text("object_version > 1"),
+        ),
+        Index(
             "ix_ledger_entries_unsequenced",
             "id",
             sqlite_where=text("position IS NULL"),

@@ -215,10 +215,10 @@ async def ledger(hub: Hub, *, since: Iterable[Opened] = ()) -> list[Opened]:
     return await hub.database.read(unit)
 
 
-async def one_refusal(hub: Hub, before: list[Opened], *secrets: str) -> dict[str, Any]:
-    """The detail of the one refusal since `before`; nothing in it is a secret, and nothing was disclosed."""
+async def one_refusal(hub: Hub, before: list[Opened], *secrets: str, kind: str = "refusal") -> dict[str, Any]:
+    """The detail of the one entry since `before`; nothing in it is a secret, and nothing was disclosed."""
     added = [entry for entry in await ledger(hub, since=before) if not entry.kind.startswith("case.")]
-    assert [entry.kind for entry in added] == ["refusal"]
+    assert [entry.kind for entry in added] == [kind]
     shows_nothing(json.dumps(added[0].detail, ensure_ascii=False), *secrets)
     return added[0].detail
 

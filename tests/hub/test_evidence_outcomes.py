@@ -258,7 +258,7 @@ async def test_what_the_library_says_is_never_mixed_up(city: City, name: str) ->
     assert (item["outcome"], item["why"]["code"]) == (outcome, reason)
     assert "evidence" not in item
     shows_nothing(json.dumps(item, ensure_ascii=False))
-    detail = await one_refusal(city.hub, before)
+    detail = await one_refusal(city.hub, before, kind="answer" if outcome == "declared_none" else "refusal")
     assert (detail["outcome"], detail["why"]) == (outcome, reason)
 
 

@@ -180,6 +180,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_entries_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_entries_changes",
+            ["object_id"],
+            unique=False,
+            sqlite_where=sa.text("object_version > 1"),
+            postgresql_where=sa.text("object_version > 1"),
+        )
         batch_op.create_index(batch_op.f("ix_ledger_entries_subject_id"), ["subject_id"], unique=False)
         batch_op.create_index(
             "ix_ledger_entries_unsequenced",
@@ -480,6 +487,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("position IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_ledger_entries_subject_id"))
+        batch_op.drop_index(
+            "ix_ledger_entries_changes",
+            sqlite_where=sa.text("object_version > 1"),
+            postgresql_where=sa.text("object_version > 1"),
+        )
         batch_op.drop_index(batch_op.f("ix_ledger_entries_case_id"))
 
     op.drop_table("ledger_entries")
