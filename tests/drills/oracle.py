@@ -57,6 +57,13 @@ def examine(town: Town, *, begun: Sequence[dict[str, Any]] = (), licences: int =
     return findings
 
 
+def shown_and_not_kept(town: Town) -> bool:
+    """Whether the store holds a signed checkpoint that the folder outside it does not know yet."""
+    note = town.look("SELECT note FROM ledger_head")[0]["note"]
+    kept = json.loads((town.place.home / "witness" / "last-checkpoint.json").read_bytes())["note"]
+    return note is not None and _checkpoint(town, note).size > _checkpoint(town, kept).size
+
+
 def _settle(town: Town, server: Server) -> None:
     """Within a second everything committed is under a signed checkpoint; wait for that, and keep it."""
     for _ in range(100):
@@ -140,7 +147,7 @@ def _effects(town: Town) -> list[str]:
         wanted[answer["case_no"]] += len(answer["requirements"])
     rows = town.look(
         "SELECT c.case_no, count(e.id) AS n FROM cases c JOIN ledger_entries e ON e.case_id = c.id"
-        " WHERE e.kind IN ('disclosure', 'refusal') GROUP BY c.case_no"
+        " WHERE e.kind IN ('disclosure', 'answer', 'refusal') GROUP BY c.case_no"
     )
     disclosed = {row["case_no"]: row["n"] for row in rows}
     requests = town.look(

@@ -28,12 +28,12 @@ def write_register(path: Path, *, rows: int, edition: int = 1) -> Register:
     lines, rejected, changed = [HEADER], [], 0
     for number in range(1, rows + 1):
         uscc = valid_uscc(f"91990100MA{1000000 + number}")
-        twin = number == TWICE[1]
-        if twin:
+        twin = number in TWICE and rows >= TWICE[1]
+        if number == TWICE[1]:
             uscc = valid_uscc(f"91990100MA{1000000 + TWICE[0]}")
         if number % WRONG_EVERY == 0:
             uscc = uscc[:-1] + ("0" if uscc[-1] != "0" else "1")
-        if number % WRONG_EVERY == 0 or number in TWICE:
+        if number % WRONG_EVERY == 0 or twin:
             rejected.append(number)
         elif number % 2 == 0:
             changed += 1

@@ -16,7 +16,7 @@ import pytest
 import hub
 from hub.collection.service import BATCH
 from hub.storage.crash import CRASH_POINTS
-from tests.drills.oracle import examine, examine_report, intents
+from tests.drills.oracle import examine, examine_report, intents, shown_and_not_kept
 from tests.drills.processes import KILLED
 from tests.drills.register import write_register
 from tests.drills.town import PATIENCE, Request, Town, opening, pulling
@@ -132,6 +132,14 @@ def test_a_collection_killed_anywhere_ends_as_if_it_had_not_been(town: Town) -> 
     assert examine(town, begun=begun, licences=60) == []
 
 
+def test_a_start_alone_signs_what_was_intended(town: Town) -> None:
+    register = write_register(town.scratch / "register.csv", rows=10)
+    command = _collect(register.path, town.scratch / "report", as_of="2026-01-01T00:00:00Z")
+    assert len(_kill_command(town, "issue.intended", *command)) == 10
+    town.run("check")
+    assert intents(town) == []
+
+
 @pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def test_a_founding_killed_before_its_marker_is_finished_by_the_same_command(dialect: str, tmp_path: Path) -> None:
     if dialect == "sqlite":
@@ -185,6 +193,7 @@ def _kill_at_sequencing(town: Town, point: str) -> list[Request]:
             town.send(server, requests[-1])
             server.process.wait(0.3)
         assert server.process.wait(10) == KILLED, point
+    assert not shown_and_not_kept(town), point
     return requests
 
 

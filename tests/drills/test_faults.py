@@ -1,6 +1,7 @@
 """Drills 12, 14, 18, 19, 20, 33, 39, 40 and 48: stores that lock, break and go back; twins; sleepers; wrong clocks."""
 
 import asyncio
+import json
 import shutil
 import signal
 import sqlite3
@@ -11,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
+from hub.collection.service import BATCH
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.errors import LedgerBrokenError
 from hub.runtime import Hub, open_hub
@@ -23,8 +25,9 @@ from hub.storage.database import BUSY_BOUND_SECONDS, PostgresDatabase
 from hub.storage.errors import BusyError
 from hub.storage.vault import DataKey
 from tests.drills.oracle import examine
+from tests.drills.processes import Running
 from tests.drills.register import write_register
-from tests.drills.town import Server, Town, opening, pulling
+from tests.drills.town import Request, Server, Town, free_port, opening, pulling
 from tests.support import AMR, Place, enterprise_claims, issue, new_database, valid_uscc
 
 on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
@@ -113,42 +116,88 @@ def test_a_thousand_issues_at_once_by_two_processes_share_no_index_and_no_record
 @pytest.mark.slow
 def test_sleepers_that_wake_up_after_their_lease_write_nothing(town: Town) -> None:
     """Drill 19, and its like for a pull: one process sleeps before storing a checkpoint, one before deciding."""
-    with (
-        town.serving() as server,
-        town.serving("pull.claimed", crash_by="stop") as clerk,
-        town.serving("sequence.signed", crash_by="stop") as sequencer,
-        ThreadPoolExecutor(2) as clients,
-    ):
-        request = pulling(town.open_case(server))
-        slept = clients.submit(town.send, clerk, request)
-        _until_asleep(clerk)
-        for _ in range(40):  # whichever process numbers these; in the end the one that sleeps there does
-            if _asleep(sequencer):
-                break
-            town.insist(server, opening())
-            time.sleep(0.1)
-        answer = town.insist(server, request)
-        assert answer.status_code == 200
-        for sleeper in (clerk, sequencer):
-            sleeper.process.signal(signal.SIGCONT)
-        late = slept.result()
-        assert late is not None
-        assert late.status_code == 409 or late.content == answer.content
-        for other in (server, clerk, sequencer):
-            town.insist(other, opening())
-        _wait_sequenced(town)
-        for other in (server, clerk, sequencer):
-            town.remember_checkpoint(other)
+    with ThreadPoolExecutor(2) as clients, town.serving("sequence.signed", crash_by="stop") as sequencer:
+        clients.submit(town.send, sequencer, opening())
+        _until_asleep(sequencer.process)
+        with town.serving() as server, town.serving("pull.claimed", crash_by="stop") as clerk:
+            request = pulling(town.open_case(server))
+            slept = clients.submit(town.send, clerk, request)
+            _until_asleep(clerk.process)
+            answer = town.insist(server, request)
+            assert answer.status_code == 200
+            _wait_sequenced(town)
+            for sleeper in (clerk, sequencer):
+                sleeper.process.signal(signal.SIGCONT)
+            late = slept.result()
+            assert late is not None
+            assert late.status_code == 409 or late.content == answer.content
+            time.sleep(0.5)
+            head = town.look("SELECT body, note FROM ledger_head")[0]
+            assert head["note"].startswith(head["body"])
+            for other in (server, clerk, sequencer):
+                town.insist(other, opening())
+            _wait_sequenced(town)
+            for other in (server, clerk, sequencer):
+                town.remember_checkpoint(other)
     assert examine(town) == []
 
 
+def test_a_case_closed_while_its_answer_is_made_discloses_nothing_and_the_refusal_is_on_the_ledger(town: Town) -> None:
+    """Seam D6: the clerk's process sleeps between check and disclosure."""
+    with (
+        town.serving("pull.claimed", crash_by="stop") as clerk,
+        town.serving() as server,
+        ThreadPoolExecutor(1) as clients,
+    ):
+        request = pulling(town.open_case(server))
+        slept = clients.submit(town.send, clerk, request)
+        _until_asleep(clerk.process)
+        assert town.insist(server, Request(request.path.replace("/evidence", "/close"))).status_code == 200
+        clerk.process.signal(signal.SIGCONT)
+        late = slept.result()
+        assert late is not None
+        assert (late.status_code, late.json()["type"].rsplit("/", 1)[1]) == (409, "case-closed")
+    kinds = town.look("SELECT kind FROM ledger_entries WHERE case_id IS NOT NULL ORDER BY id")
+    assert [row["kind"] for row in kinds] == ["case.open", "case.close", "refusal"]
+
+
+def test_two_processes_on_one_register_count_each_row_once(town: Town) -> None:
+    register = write_register(town.scratch / "register.csv", rows=3 * BATCH)
+    command = ("collect", "--type", "business_licence", "--issuer", AMR, "--json", register.path, "--report")
+    sleeper = town.start(*command, town.scratch / "one", crash_at="issue.intended", crash_by="stop", name="sleeper")
+    try:
+        _until_asleep(sleeper)
+        same_report = town.command(*command, town.scratch / "one")
+        assert (same_report.returncode, "choose another" in same_report.stderr) == (65, True), same_report
+        totals = json.loads(town.run(*command, town.scratch / "other"))
+        sleeper.signal(signal.SIGCONT)
+        assert sleeper.wait(20) == 65
+    finally:
+        sleeper.end()
+    assert (totals["issued"], totals["rejected"]) == (3 * BATCH - len(register.rejected), len(register.rejected))
+    assert examine(town) == []
+
+
+async def test_a_record_that_used_up_its_versions_goes_on_under_a_new_serial_alone(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.issuing.plan.LAST_VERSION", 2)
+    for edition in range(2, 5):
+        await issue(hub, enterprise_claims(address=f"示例市新区路{edition}号"))
+    found = await hub.database.read(
+        lambda tx: tx.execute(text("SELECT status FROM certificate_versions ORDER BY id")).scalars().all()
+    )
+    assert found == ["superseded", "superseded", "superseded", "valid"]
+
+
 def test_yesterdays_database_under_todays_witness_is_refused(town: Town) -> None:
-    with _kept_from_yesterday(town.place, town.scratch) as yesterday:
+    with _yesterday_to_come_back(town) as restore:
         with town.serving() as server:
             town.open_case(server)
             _wait_sequenced(town)
-        for command in (("check",), ("serve", "--port", "1")):
-            refused = Town(yesterday, town.scratch).command(*command)
+        restored = restore()
+        for command in (("check",), ("serve", "--port", str(free_port()))):
+            refused = restored.command(*command)
             assert refused.returncode == 77, (command, refused.stdout, refused.stderr)
             assert "a signed checkpoint of" in refused.stderr
             assert "Traceback" not in refused.stderr
@@ -248,25 +297,30 @@ def _until_not_busy(run: Callable[[], int]) -> int:
     return code
 
 
-def _asleep(server: Server) -> bool:
-    return server.process.state() == "T"
-
-
-def _until_asleep(server: Server) -> None:
-    deadline = time.monotonic() + 10
-    while not _asleep(server):
+def _until_asleep(process: Running) -> None:
+    deadline = time.monotonic() + 20
+    while process.state() != "T":
         assert time.monotonic() < deadline, "it did not come to its crash point"
         time.sleep(0.02)
 
 
 @contextmanager
-def _kept_from_yesterday(place: Place, scratch: Path) -> Iterator[Place]:
-    """The home of today, with the database as it is now."""
+def _yesterday_to_come_back(town: Town) -> Iterator[Callable[[], Town]]:
+    """Keep the database as it is now; calling the result puts it back under a home that has gone on."""
+    place = town.place
     if place.database_url is not None:
         with new_database(place.database_url.rsplit("/", 1)[1]) as url:
-            yield Place(place.home, url)
+            yield lambda: Town(Place(place.home, url), town.scratch)
         return
-    copy = scratch / "yesterday.sqlite3"
-    with closing(sqlite3.connect(place.home / "hub.sqlite3")) as source, closing(sqlite3.connect(copy)) as target:
+    kept = town.scratch / "yesterday.sqlite3"
+    today = place.home / "hub.sqlite3"
+    with closing(sqlite3.connect(today)) as source, closing(sqlite3.connect(kept)) as target:
         source.backup(target)
-    yield Place(place.home, f"sqlite:///{copy}")
+
+    def restore() -> Town:
+        for name in ("hub.sqlite3-wal", "hub.sqlite3-shm"):
+            (place.home / name).unlink(missing_ok=True)
+        shutil.copy(kept, today)
+        return town
+
+    yield restore
