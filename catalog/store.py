@@ -47,6 +47,8 @@ class Department:
     name_en: str
     issues: tuple[str, ...]
     """Codes of the certificate types it is entitled to issue."""
+    key_custody: str
+    """Who holds its issuing key: `hub_held` or `department_held`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def lease_quota(tx: Connection, *, grant_id: str, day: str, block: int, limit: i
 
 
 def _department(row: Row[Any]) -> Department:
-    return Department(row.id, row.code, row.name_zh, row.name_en, tuple(row.issues))
+    return Department(row.id, row.code, row.name_zh, row.name_en, tuple(row.issues), row.key_custody)
 
 
 def _grant(row: Row[Any]) -> Grant:

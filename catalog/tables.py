@@ -92,6 +92,7 @@ class DepartmentRow(SQLModel, table=True):
     level: str = words(20)
     region: str = words(12)
     issues: list[str] = document()
+    key_custody: str = words(20)
     successor_id: str | None = uuid(references="departments.id", nullable=True)
     created_at: datetime = instant()
 

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final, Self
 
 from certificates.errors import TrustPackError
@@ -22,12 +23,20 @@ MAX_PACK_BYTES: Final = 64 * 1024 * 1024
 _REMEMBERED_CHAINS: Final = 10_000
 
 
+class KeyCustody(StrEnum):
+    """Who holds an issuing key; every verdict says which."""
+
+    HUB = "hub_held"
+    DEPARTMENT = "department_held"
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """A department that may issue licences of these types."""
 
     name: str
     types: frozenset[str]
+    custody: KeyCustody = KeyCustody.HUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class TrustPack:
         content = {
             "anchors": [b64encode(anchor).decode() for anchor in self.policy.anchors],
             "issuers": {
-                code: {"name": issuer.name, "types": sorted(issuer.types)}
+                code: {"name": issuer.name, "types": sorted(issuer.types), "custody": issuer.custody.value}
                 for code, issuer in self.policy.issuers.items()
             },
             "hub": self.policy.hub_uri,
@@ -106,7 +115,8 @@ class TrustPack:
             verified = verify_jws(token, key=leaf.public, typ=PACK_TYPE, max_bytes=MAX_PACK_BYTES)
             content = strict_loads(verified.payload, max_bytes=MAX_PACK_BYTES)
             issuers = {
-                code: Issuer(str(item["name"]), frozenset(item["types"])) for code, item in content["issuers"].items()
+                code: Issuer(str(item["name"]), frozenset(item["types"]), KeyCustody(item["custody"]))
+                for code, item in content["issuers"].items()
             }
             return cls(
                 TrustPolicy(anchors, issuers, str(content["hub"])),

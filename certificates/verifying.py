@@ -16,7 +16,7 @@ from certificates.lifecycle import Status
 from certificates.numbering import Identifier, parse
 from certificates.profile import CIVIL_ZONE, VCT_PREFIX
 from certificates.purpose_copy import VCT as COPY_VCT
-from certificates.trust import TrustPolicy
+from certificates.trust import KeyCustody, TrustPolicy
 from certificates.types import RESERVED_CLAIMS
 from certificates.verdict import PROCEDURE, Result, Step, TokenKind, Verdict
 from signing import sd_jwt
@@ -175,18 +175,18 @@ class _Procedure:
         seen: dict[str, Any] = {}
         if self.entitled and self.leaf is not None and self.identifier is not None:
             described: Mapping[str, Any] = self.claims["certificate"]
-            custody, purpose = described.get("custody", "hub_held"), self.claims.get("purpose")
+            issuer, purpose = self.trust.issuers.get(self.identifier.issuer_code), self.claims.get("purpose")
+            custody = described.get("custody") if issuer is None else issuer.custody.value
             seen = {
                 "certificate": {**described, "type": self.identifier.type_code},
                 "signed_by": self.leaf.organization,
-                "custody": custody if custody in _CUSTODIES else None,
+                "custody": custody if custody in set(KeyCustody) else None,
                 "claims": {name: value for name, value in self.claims.items() if name not in RESERVED_CLAIMS},
                 "purpose": purpose if isinstance(purpose, dict) else None,
             }
         return Verdict(result, reason, self.kind, self.now, tuple(steps), status=self.status, **seen)
 
 
-_CUSTODIES: Final = ("hub_held", "department_held")
 _LICENCE_TIMES: Final = frozenset({"iat"})
 _COPY_TIMES: Final = frozenset({"iat", "exp"})
 _METHODS: Final[tuple[Callable[[_Procedure], str | None], ...]] = (

@@ -11,6 +11,7 @@ from catalog.errors import DefinitionError
 from catalog.grants import CaseKind, Grant, GrantState, read_terms
 from catalog.identifiers import USCC, check
 from certificates import store as library
+from certificates.trust import KeyCustody
 from certificates.types import load_type
 from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
@@ -106,6 +107,7 @@ class RegistryService:
             level=str(definition.get("level", "city")),
             region=str(definition.get("region", "")),
             issues=issues,
+            key_custody=KeyCustody.HUB.value,
             created_at=now,
         )
         if issues:

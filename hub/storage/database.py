@@ -223,9 +223,10 @@ class PostgresDatabase:
         except PoolTimeoutError:
             raise BusyError from None
         except DBAPIError as error:
-            if committing and error.connection_invalidated:
-                raise CommitUnknownError from None
-            raise _translated(error) from None
+            translated = _translated(error)
+            if committing and not isinstance(translated, BusyError | ConflictError):
+                raise CommitUnknownError from None  # a session ended by the server may have committed just before
+            raise translated from None
 
 
 def _translated(error: DBAPIError) -> Exception:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from catalog.store import list_departments
 from certificates import store as library
 from certificates.lifecycle import Status
-from certificates.trust import Issuer, TrustPack, TrustPolicy
+from certificates.trust import Issuer, KeyCustody, TrustPack, TrustPolicy
 from certificates.verifying import StatusQuestion, Verdict, presented_identifier, verify_certificate
 from hub.clock import Clock
 from hub.issuing.desk import SigningDesk
@@ -106,4 +106,8 @@ class VerificationService:
 
 
 def _issuers(tx: Connection) -> Mapping[str, Issuer]:
-    return {item.code: Issuer(item.name_zh, frozenset(item.issues)) for item in list_departments(tx) if item.issues}
+    return {
+        item.code: Issuer(item.name_zh, frozenset(item.issues), KeyCustody(item.key_custody))
+        for item in list_departments(tx)
+        if item.issues
+    }

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("level", sa.String(length=20), nullable=False),
         sa.Column("region", sa.String(length=12), nullable=False),
         sa.Column("issues", sa.JSON(), nullable=False),
+        sa.Column("key_custody", sa.String(length=20), nullable=False),
         sa.Column("successor_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["successor_id"], ["departments.id"]),
