@@ -115,7 +115,9 @@ class TrustPack:
             verified = verify_jws(token, key=leaf.public, typ=PACK_TYPE, max_bytes=MAX_PACK_BYTES)
             content = strict_loads(verified.payload, max_bytes=MAX_PACK_BYTES)
             issuers = {
-                code: Issuer(str(item["name"]), frozenset(item["types"]), KeyCustody(item["custody"]))
+                code: Issuer(
+                    str(item["name"]), frozenset(item["types"]), KeyCustody(item.get("custody", KeyCustody.HUB))
+                )
                 for code, item in content["issuers"].items()
             }
             return cls(

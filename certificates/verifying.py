@@ -180,13 +180,14 @@ class _Procedure:
             seen = {
                 "certificate": {**described, "type": self.identifier.type_code},
                 "signed_by": self.leaf.organization,
-                "custody": custody if custody in set(KeyCustody) else None,
+                "custody": custody if custody in _CUSTODIES else None,
                 "claims": {name: value for name, value in self.claims.items() if name not in RESERVED_CLAIMS},
                 "purpose": purpose if isinstance(purpose, dict) else None,
             }
         return Verdict(result, reason, self.kind, self.now, tuple(steps), status=self.status, **seen)
 
 
+_CUSTODIES: Final = tuple(custody.value for custody in KeyCustody)
 _LICENCE_TIMES: Final = frozenset({"iat"})
 _COPY_TIMES: Final = frozenset({"iat", "exp"})
 _METHODS: Final[tuple[Callable[[_Procedure], str | None], ...]] = (

@@ -20,7 +20,7 @@ from certificates import trust
 from certificates.errors import TrustPackError
 from certificates.lifecycle import Status
 from certificates.pack_status import LIST_AGE, PackStatuses
-from certificates.trust import PACK_TYPE, Issuer, TrustPack, TrustPolicy
+from certificates.trust import PACK_TYPE, Issuer, KeyCustody, TrustPack, TrustPolicy
 from certificates.verifying import StatusQuestion
 from signing.canonical import b64u, unb64u
 from signing.errors import ChainError, MalformedError
@@ -190,6 +190,14 @@ def test_a_pack_is_read_back_as_it_was_made() -> None:
     assert PackStatuses(read, now=NOW)(QUESTION) is Status.VALID
 
 
+def test_a_pack_says_who_holds_each_issuing_key_and_an_older_one_means_the_hub() -> None:
+    issuer = replace(POLICY.issuers[AMR], custody=KeyCustody.DEPARTMENT)
+    made = pack(None, policy=replace(POLICY, issuers={AMR: issuer}))
+    token = made.signed(signer=HUB_KEY.signer, header=HUB_KEY.header).encode()
+    assert TrustPack.read(token, now=NOW).policy.issuers[AMR].custody is KeyCustody.DEPARTMENT
+    assert TrustPack.read(forged(), now=NOW).policy.issuers[AMR].custody is KeyCustody.HUB
+
+
 @pytest.mark.parametrize("key", [ISSUER, STATUS_KEY, certified(ROOT, "purpose-copy", HUB_BODY)])
 def test_a_pack_signed_by_another_role_is_refused(key: Key) -> None:
     assert refusal(signed_pack(signer=key.signer, header=key.header)) == "not_signed_by_a_hub"
@@ -231,6 +239,7 @@ def test_roots_swapped_after_signing_are_refused() -> None:
         lambda: forged(issuers=[AMR]),
         lambda: forged(issuers={AMR: "types"}),
         lambda: forged(issuers={AMR: {"name": "x", "types": None}}),
+        lambda: forged(issuers={AMR: {"name": "x", "types": [], "custody": "nobody"}}),
         lambda: forged(iat=2**53 - 1),
         lambda: forged(iat="now"),
         lambda: forged(status_lists=["x"]),

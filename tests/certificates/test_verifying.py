@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from certificates.lifecycle import Status
 from certificates.numbering import Identifier
-from certificates.trust import Issuer, TrustPolicy
+from certificates.trust import Issuer, KeyCustody, TrustPolicy
 from certificates.verdict import PROCEDURE
 from certificates.verifying import (
     Result,
@@ -188,11 +188,28 @@ def test_a_naive_instant_is_the_callers_mistake() -> None:
         )
 
 
-def test_custody_that_a_signer_made_up_is_not_repeated() -> None:
-    verdict = verify(altered(certificate=described(custody={"a": 1})))
+@pytest.mark.parametrize("custody", list(KeyCustody))
+def test_custody_is_what_the_trust_policy_says_of_the_issuer_and_not_what_a_licence_says(custody: KeyCustody) -> None:
+    issuer = replace(POLICY.issuers[AMR], custody=custody)
+    trust = replace(POLICY, issuers={AMR: issuer})
+    for claimed in ({"a": 1}, "hub_held", "department_held", ...):
+        verdict = verify(altered(certificate=described(custody=claimed)), trust=trust)
+        assert passed(verdict)
+        assert verdict.custody == custody.value
+    assert verify(purpose_copy(), trust=trust, audience=RECEIVER).custody == custody.value
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [("department_held", "department_held"), ("hub_held", "hub_held"), ("mine", None), ({"a": 1}, None), (None, None)],
+)
+def test_custody_of_an_issuer_the_policy_does_not_know_is_what_the_hub_says_in_the_copy(
+    claimed: Any, shown: str | None
+) -> None:
+    token = altered_copy(certificate=copy_payload()[0]["certificate"] | {"custody": claimed})
+    verdict = verify(token, trust=replace(POLICY, issuers={}), audience=RECEIVER)
     assert passed(verdict)
-    assert verdict.custody == "hub_held"  # what the trust list says, whatever the token claims
-    assert verify(altered(certificate=described(custody="department_held"))).custody == "department_held"
+    assert verdict.custody == shown
 
 
 def test_a_purpose_that_is_none_is_not_shown() -> None:
