@@ -34,7 +34,7 @@ from hub.storage.vault import DataKey, Vault
 from hub.verification.service import VerificationService
 
 LOG_KEY: Final = "log-detail"
-TYPES_AGE: Final = timedelta(seconds=10)
+HOUSEKEEPING: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
 @asynccontextmanager
 async def at_work(hub: Hub) -> AsyncIterator[None]:
     """Sequence and run jobs in the background while a server runs."""
-    work = (hub.ledger.run(), hub.jobs.serve(), _refresh_types(hub))
+    work = (hub.ledger.run(), hub.jobs.serve(), _keep_house(hub))
     tasks = [asyncio.create_task(item) for item in work]
     try:
         yield
@@ -117,12 +117,15 @@ async def at_work(hub: Hub) -> AsyncIterator[None]:
         await hub.ledger.drain()
 
 
-async def _refresh_types(hub: Hub) -> None:
-    """Types registered by a command while the server runs come into force within seconds."""
+async def _keep_house(hub: Hub) -> None:
+    """Types registered by a command come into force within seconds; answers left decided by a worker that died are
+    signed, whether or not anybody asks again.
+    """
     while True:
-        await asyncio.sleep(TYPES_AGE.total_seconds())
+        await asyncio.sleep(HOUSEKEEPING.total_seconds())
         with suppress(StorageError):
             await hub.database.read(hub.types.load)
+            await hub.answers.finish_decided()
 
 
 def _founded_on(settings: Settings) -> Database:
