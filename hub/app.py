@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from hub.api import cases, certificates, evidence, health, ledger, oauth, status_lists, verify
-from hub.deps import language_of
+from hub.deps import known_query, language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
 from hub.problems import (
@@ -58,6 +58,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         version="0.1.0",
         summary="One ID in; the hub fetches the rest. 以一证通办代替层层证明。",
         lifespan=lifespan,
+        dependencies=[Depends(known_query)],
         docs_url="/docs",
         redoc_url="/redoc",
         static_url="/static-docs",

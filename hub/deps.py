@@ -51,6 +51,18 @@ async def authenticated(request: Request, caller: Annotated[Caller, Depends(reme
     return caller
 
 
+async def known_query(request: Request) -> None:
+    """Refuse a query parameter that the route does not have: a misspelt filter must not silently be none (pitfall F5).
+
+    Raises: BadRequestError; its fault does not repeat the name.
+    """
+    if not request.scope["query_string"]:
+        return
+    declared = {field.alias for field in request.scope["route"].dependant.query_params}
+    if not declared.issuperset(request.query_params):
+        raise BadRequestError(Fault("", "unknown_query_parameter"))
+
+
 async def limit(request: Request, key: str, per_minute: int) -> None:
     """Count one use of `key`. Raises RateLimitedError."""
     allowance = await _hub(request).limits.hit(key, per_minute=per_minute)

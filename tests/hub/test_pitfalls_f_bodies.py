@@ -213,3 +213,16 @@ async def test_f5_ten_megabytes_and_repeated_query_parameters_are_refused(
     problem(await client.post("/api/v1/cases", content=huge, headers=headers), status=413)
     for query in ("size=1&size=2", "size=1&size=1", "size=1&%73ize=2", "a&a"):
         problem(await client.get(f"/api/v1/ledger/consistency?{query}"), status=400)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/ledger/consistency?size=1", "/", "/verify", "/health/live", "/api/v1/matters"]
+)
+async def test_f5_a_query_parameter_that_the_route_does_not_have_is_refused(
+    place: Place, client: httpx2.AsyncClient, path: str
+) -> None:
+    headers = await place.headers(client)
+    answer = await client.get(f"{path}{'&' if '?' in path else '?'}911101000000canary=1", headers=headers)
+    problem(answer, status=400)
+    assert "canary" not in answer.text
+    assert (await client.get(path, headers=headers)).status_code != 400
