@@ -11,7 +11,7 @@ from certificates.numbering import Identifier
 from certificates.profile import licence_claims
 from certificates.store import Subject, VersionRecord
 from hub.clock import new_id
-from hub.issuing.plan import Decision, Effect, Keyed
+from hub.issuing.plan import Decision, Effect, Keyed, Record
 from hub.issuing.types import TypeInForce
 from hub.ledger.entries import Draft
 from hub.ledger.guards import version_mac
@@ -66,21 +66,16 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
         status: the reserved (list, counter) pair; its index is the keyed permutation of the counter.
     Raises: MalformedError when the licence would not fit a token.
     """
-    record, certificate_type = keyed.record, desk.issued.type
+    record = keyed.record
     previous = decision.previous if decision.effect is Effect.UPDATED else None
-    continues = previous is not None and not decision.new_serial
-    certificate_id = previous.certificate_id if previous is not None and continues else new_id()
-    identifier = Identifier(
-        certificate_type.code,
-        desk.issuer.code,
-        previous.serial if previous is not None and continues else new_serial(record.issued_on),
-        previous.version + 1 if previous is not None and continues else 1,
-    )
+    continued = None if decision.new_serial else previous
+    certificate_id = new_id() if continued is None else continued.certificate_id
+    identifier = _identifier(desk, record.issued_on, continued)
     list_number, counter = status
     index = permute(counter, key=desk.vault.permutation_key)
-    valid_until = certificate_type.validity.valid_until(record.issued_on, record.claims)
+    valid_until = desk.issued.type.validity.valid_until(record.issued_on, record.claims)
     claims, disclosable = licence_claims(
-        type=certificate_type,
+        type=desk.issued.type,
         identifier=identifier,
         issuer_uri=desk.issuer_uri,
         issuer_name=desk.issuer.name_zh,
@@ -95,23 +90,9 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
     )
     prepared = sd_jwt.prepare(claims, disclosable)
     payload = prepared.to_bytes()
-    digest = sha256(payload)
     key = desk.vault.data_key(subject.data_key, subject.kek_kid)
-    version_id = new_id()
-    entry = Draft(
-        kind="certificate.issue",
-        detail={
-            "identifier": identifier.text,
-            "type": certificate_type.code,
-            "issuer": desk.issuer.code,
-            "payload_digest": digest.hex(),
-            "as_of": round(record.as_of.timestamp()),
-        },
-        key=key,
-        subject_id=subject.id,
-        object_id=version_id,
-        object_version=1,
-    )
+    entry = _entry(desk, identifier, record, sha256(payload), subject, key)
+    version_id = str(entry.object_id)
     version = VersionRecord(
         id=version_id,
         certificate_id=certificate_id,
@@ -128,14 +109,14 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
         valid_from=record.issued_on.isoformat(),
         valid_until=valid_until.isoformat() if valid_until else None,
         document=key.encrypt(document_place(version_id), payload),
-        payload_digest=digest,
+        payload_digest=sha256(payload),
         signing_kid=desk.signing_kid,
         row_version=1,
         ledger_entry_id=entry.id,
         mac=b"",
         created_at=desk.now,
         subject_id=subject.id,
-        type_code=certificate_type.code,
+        type_code=desk.issued.type.code,
         type_version=desk.issued.version,
         issuer_code=desk.issuer.code,
         serial=identifier.serial,
@@ -145,11 +126,35 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
     )
     return Intent(
         record=_guarded(version, desk.vault),
-        certificate_row=None if continues else _certificate_row(version, desk.now),
+        certificate_row=_certificate_row(version, desk.now) if continued is None else None,
         entry=entry,
         prepared=prepared,
         key=key,
         supersedes=previous,
+    )
+
+
+def _identifier(desk: Desk, issued_on: date, continued: VersionRecord | None) -> Identifier:
+    """A new serial, or the next version under the serial of the licence that goes on."""
+    if continued is None:
+        return Identifier(desk.issued.type.code, desk.issuer.code, new_serial(issued_on), 1)
+    return Identifier(desk.issued.type.code, desk.issuer.code, continued.serial, continued.version + 1)
+
+
+def _entry(desk: Desk, identifier: Identifier, record: Record, digest: bytes, subject: Subject, key: DataKey) -> Draft:
+    return Draft(
+        kind="certificate.issue",
+        detail={
+            "identifier": identifier.text,
+            "type": desk.issued.type.code,
+            "issuer": desk.issuer.code,
+            "payload_digest": digest.hex(),
+            "as_of": round(record.as_of.timestamp()),
+        },
+        key=key,
+        subject_id=subject.id,
+        object_id=new_id(),
+        object_version=1,
     )
 
 
