@@ -14,9 +14,9 @@ from certificates.verifying import Result, verify_certificate
 from hub.clock import utc_now
 from hub.demo.client import HubClient
 from hub.demo.steps import require
-from signing.canonical import strict_loads, unb64u
+from hub.ledger.receipts import read_receipt
 from signing.checkpoint import Checkpoint, NoteVerifier
-from signing.jose import verify_jws
+from signing.jose import read_header
 from signing.keys import VerifyingKey
 from signing.merkle import leaf_hash, verify_inclusion
 
@@ -80,11 +80,7 @@ class CaseWalk:
         """The receipt's entry is in the signed tree."""
         keys = {jwk["kid"]: jwk for jwk in json.loads(self.client.text("/.well-known/jwks.json"))["keys"]}
         token = self._satisfied()["receipt"]
-        header = strict_loads(_segment(token, 0), max_bytes=8192)
-        claims = strict_loads(
-            verify_jws(token, key=VerifyingKey.from_jwk(keys[header["kid"]]), typ="ledger-receipt+jwt").payload,
-            max_bytes=8192,
-        )
+        claims = read_receipt(token, key=VerifyingKey.from_jwk(keys[read_header(token)["kid"]]))
         proof = self._proof(claims["entry"])
         checkpoint = Checkpoint.parse(proof["checkpoint"], verifier=self.log)
         verify_inclusion(
@@ -213,7 +209,3 @@ class CaseWalk:
 
 def _party(role: str, holder: dict[str, Any]) -> dict[str, str]:
     return {"role": role, **{name: holder[name] for name in ("id_type", "id_number", "name")}}
-
-
-def _segment(token: str, number: int) -> bytes:
-    return unb64u(token.split(".")[number])

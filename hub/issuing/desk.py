@@ -143,11 +143,6 @@ def find_key_certificate(tx: Connection, kid: str) -> KeyCertificate | None:
     return None if row is None else _certificate(row)
 
 
-def list_key_certificates(tx: Connection) -> list[KeyCertificate]:
-    """All certificates, oldest first."""
-    return [_certificate(row) for row in tx.execute(select(_CERTIFICATES).order_by(_CERTIFICATES.c.created_at))]
-
-
 def _certificate(row: Any) -> KeyCertificate:
     chain = tuple(b64decode(item) for item in row.chain)
     public = VerifyingKey.from_jwk(row.jwk)

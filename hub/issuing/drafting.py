@@ -46,7 +46,6 @@ class Intent:
     entry: Draft
     prepared: sd_jwt.Prepared
     key: DataKey
-    supersedes: VersionRecord | None
 
 
 def document_place(version_id: str) -> str:
@@ -130,7 +129,6 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
         entry=entry,
         prepared=prepared,
         key=key,
-        supersedes=previous,
     )
 
 
