@@ -1,4 +1,4 @@
-"""Grants 共享授权: what one system may have of one certificate type, for which matters and purpose."""
+"""Grants 共享授权: what one system may have of one certificate type or interface, for which matters and purpose."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,13 @@ class GrantState(StrEnum):
     LIVE = "live"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
+
+
+class ResourceKind(StrEnum):
+    """What a grant opens."""
+
+    CERTIFICATE_TYPE = "certificate_type"
+    INTERFACE = "interface"
 
 
 class CaseKind(StrEnum):
@@ -56,7 +63,8 @@ class Grant:
     id: str
     owner_department_id: str
     system_id: str
-    type_code: str
+    resource: str
+    """Code of the certificate type or interface."""
     kind: CaseKind
     terms: Terms
     purpose: str
@@ -66,14 +74,16 @@ class Grant:
     row_version: int
     ledger_entry_id: str
     mac: bytes
+    resource_kind: ResourceKind = ResourceKind.CERTIFICATE_TYPE
 
     def meaning(self) -> dict[str, Any]:
-        """Everything the MAC covers."""
-        return {
+        """Everything the MAC covers. Grants of certificate types keep the bytes they had before there were others."""
+        resource = {} if self.resource_kind is ResourceKind.CERTIFICATE_TYPE else {"kind_of": self.resource_kind.value}
+        return resource | {
             "id": self.id,
             "owner_department_id": self.owner_department_id,
             "system_id": self.system_id,
-            "type_code": self.type_code,
+            "type_code": self.resource,
             "kind": self.kind.value,
             "terms": self.terms.as_json(),
             "purpose": self.purpose,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
-from catalog.grants import CaseKind, Grant, GrantState, Terms, read_terms
+from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
 from catalog.matters import Matter, read_matter
 from catalog.tables import DepartmentRow, GrantQuotaRow, GrantRow, MatterRow, SystemKeyRow, SystemRow, table
 
@@ -27,7 +27,11 @@ _SYSTEM_KEY: Final = (
     )
 )
 _GRANTS_OF: Final = select(_GRANTS).where(
-    and_(_GRANTS.c.system_id == bindparam("system_id"), _GRANTS.c.kind == bindparam("kind"))
+    and_(
+        _GRANTS.c.system_id == bindparam("system_id"),
+        _GRANTS.c.kind == bindparam("kind"),
+        _GRANTS.c.resource_kind == bindparam("resource_kind"),
+    )
 )
 _GRANTS_SHARED: Final = (
     select(_GRANTS.c.id, _GRANTS.c.row_version, _GRANTS.c.state, _GRANTS.c.valid_until)
@@ -155,9 +159,12 @@ def replace_grant(tx: Connection, grant: Grant) -> bool:
     return tx.execute(update(_GRANTS).where(where).values(**_grant_values(grant))).rowcount == 1
 
 
-def grants_of(tx: Connection, system_id: str, kind: CaseKind) -> list[Grant]:
+def grants_of(
+    tx: Connection, system_id: str, kind: CaseKind, resource_kind: ResourceKind = ResourceKind.CERTIFICATE_TYPE
+) -> list[Grant]:
     """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.ledger.guards`."""
-    return [_grant(row) for row in tx.execute(_GRANTS_OF, {"system_id": system_id, "kind": kind.value})]
+    values = {"system_id": system_id, "kind": kind.value, "resource_kind": resource_kind.value}
+    return [_grant(row) for row in tx.execute(_GRANTS_OF, values)]
 
 
 def find_grant(tx: Connection, grant_id: str) -> Grant | None:
@@ -200,7 +207,7 @@ def _grant(row: Row[Any]) -> Grant:
         id=row.id,
         owner_department_id=row.owner_department_id,
         system_id=row.system_id,
-        type_code=row.type_code,
+        resource=row.type_code,
         kind=CaseKind(row.kind),
         terms=terms,
         purpose=row.purpose,
@@ -210,6 +217,7 @@ def _grant(row: Row[Any]) -> Grant:
         row_version=row.row_version,
         ledger_entry_id=row.ledger_entry_id,
         mac=row.mac,
+        resource_kind=ResourceKind(row.resource_kind),
     )
 
 
@@ -218,7 +226,8 @@ def _grant_values(grant: Grant) -> dict[str, Any]:
         "id": grant.id,
         "owner_department_id": grant.owner_department_id,
         "system_id": grant.system_id,
-        "type_code": grant.type_code,
+        "resource_kind": grant.resource_kind.value,
+        "type_code": grant.resource,
         "kind": grant.kind.value,
         "terms": grant.terms.as_json(),
         "purpose": grant.purpose,

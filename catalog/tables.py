@@ -72,11 +72,22 @@ def document() -> Any:
 
 
 def words(
-    length: int, *, nullable: bool = False, index: bool = False, unique: bool = False, references: str | None = None
+    length: int,
+    *,
+    nullable: bool = False,
+    index: bool = False,
+    unique: bool = False,
+    references: str | None = None,
+    default: str | None = None,
 ) -> Any:
-    """Text of a bounded length."""
+    """Text of a bounded length. `default` fills a column for rows, and releases, that do not know it."""
     column: Column[Any] = Column(
-        String(length), *([ForeignKey(references)] if references else []), nullable=nullable, index=index, unique=unique
+        String(length),
+        *([ForeignKey(references)] if references else []),
+        nullable=nullable,
+        index=index,
+        unique=unique,
+        server_default=default,
     )
     return Field(sa_column=column)
 
@@ -138,6 +149,56 @@ class MatterRow(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class SourceRow(SQLModel, table=True):
+    """A system that holds records. `definition` is a source as `catalog.sources` reads it; secrets lie elsewhere."""
+
+    __tablename__ = "sources"
+    id: str = uuid(primary_key=True)
+    code: str = words(64, unique=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    kind: str = words(20)
+    definition: dict[str, Any] = document()
+    state: str = words(20)
+    """`active`, `quarantined` (its answers drifted from what was published) or `disabled`."""
+    row_version: int
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+
+
+class SourceSecretRow(SQLModel, table=True):
+    """A credential of a source, encrypted. Written and replaced, never given back to anyone."""
+
+    __tablename__ = "source_secrets"
+    __table_args__ = (UniqueConstraint("source_id", "name"),)
+    id: str = uuid(primary_key=True)
+    source_id: str = uuid(references="sources.id")
+    name: str = words(64)
+    sealed: bytes = binary()
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    changed_at: datetime = instant()
+
+
+class InterfaceRow(SQLModel, table=True):
+    """One version of an interface. `definition` is one as `catalog.interfaces` reads it; fixed from `live` on."""
+
+    __tablename__ = "interfaces"
+    __table_args__ = (UniqueConstraint("code", "version"),)
+    id: str = uuid(primary_key=True)
+    code: str = words(64, index=True)
+    version: int
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    source_id: str = uuid(references="sources.id", index=True)
+    state: str = words(20, index=True)
+    definition: dict[str, Any] = document()
+    row_version: int
+    published_at: datetime | None = instant(nullable=True)
+    ends_at: datetime | None = instant(nullable=True)
+    """When a deprecated version stops answering."""
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+
+
 class GrantRow(SQLModel, table=True):
     """What one system may have, for what. Its meaning is covered by a MAC and by its latest ledger entry."""
 
@@ -145,7 +206,9 @@ class GrantRow(SQLModel, table=True):
     id: str = uuid(primary_key=True)
     owner_department_id: str = uuid(references="departments.id", index=True)
     system_id: str = uuid(references="systems.id", index=True)
+    resource_kind: str = words(20, default="certificate_type")
     type_code: str = words(64)
+    """Code of the certificate type or, for the kind `interface`, of the interface."""
     kind: str = words(20)
     terms: dict[str, Any] = document()
     purpose: str = words(200)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from catalog.errors import DefinitionError, IdentifierError
 from certificates.errors import CertificateError
-from hub.access.errors import GrantTypeError, InvalidClientError, InvalidTokenError
+from hub.access.errors import ForbiddenError, GrantTypeError, InvalidClientError, InvalidTokenError
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
 from hub.intake import errors as intake
 from hub.issuing.status import UnknownCertificateError
@@ -66,6 +66,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     InvalidClientError: ProblemType("invalid-client", 401, "客户端认证失败", "Client authentication failed", "caller"),
     InvalidTokenError: ProblemType("invalid-token", 401, "访问令牌无效", "The access token is not valid", "caller", retryable=True),
     GrantTypeError: ProblemType("unsupported-grant", 400, "不支持的授权请求", "Unsupported token request", "caller"),
+    ForbiddenError: ProblemType("forbidden", 403, "您的角色不能办理此操作", "Your roles do not allow this", "operator"),
     intake.UnknownMatterError: ProblemType("unknown-matter", 422, "没有该事项", "No such matter", "caller"),
     intake.PartyError: ProblemType("invalid-party", 422, "当事人信息有误", "A party is not acceptable", "caller"),
     intake.CaseNotFoundError: ProblemType("case-not-found", 404, "没有该办件", "No such case", "caller"),
@@ -147,6 +148,8 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"case_no": error.case_no}
         case GrantTypeError():
             return {"error": error.error, "error_description": error.description}
+        case ForbiddenError():
+            return {"roles": list(error.roles)}
         case InvalidClientError():
             return {"error": "invalid_client"}
         case _:

@@ -3,8 +3,11 @@
 AccessError
 ├── InvalidClientError   the assertion does not authenticate a client; `reason` is for the log, never for the caller
 ├── InvalidTokenError    the access token does not authenticate this request; likewise
-└── GrantTypeError       the token request asks for something this server does not do
+├── GrantTypeError       the token request asks for something this server does not do
+└── ForbiddenError       a member of staff who is known, and may not do this
 """
+
+from collections.abc import Iterable
 
 
 class AccessError(Exception):
@@ -34,3 +37,11 @@ class GrantTypeError(AccessError):
         super().__init__(description)
         self.error = error
         self.description = description
+
+
+class ForbiddenError(AccessError):
+    """Signed in, but without a role that may do this. `roles` are those that may."""
+
+    def __init__(self, roles: Iterable[str]) -> None:
+        self.roles = tuple(sorted(str(role) for role in roles))
+        super().__init__("needs one of: " + ", ".join(self.roles))

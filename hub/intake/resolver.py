@@ -157,7 +157,7 @@ def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
     objection = Why("no_grant", {"type": need.type_code})
     kinds = {item["kind"] for item in question.case.corroboration if "kind" in item}
     for grant in question.grants:
-        if grant.type_code != need.type_code:
+        if grant.resource != need.type_code:
             continue
         code = grant.objection(
             matter=question.case.matter_code,

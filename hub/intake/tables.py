@@ -54,6 +54,8 @@ class EvidenceRequestRow(SQLModel, table=True):
     id: str = uuid(primary_key=True)
     case_id: str = uuid(references="cases.id", index=True)
     system_id: str = uuid(references="systems.id")
+    kind: str = words(10, default="evidence")
+    """`evidence`, or `query`: one question to one source (`hub.exchange`)."""
     idempotency_key: str | None = words(128, nullable=True)
     request_hash: str = words(64)
     state: str = words(10, index=True)

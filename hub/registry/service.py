@@ -167,7 +167,7 @@ class RegistryService:
             id=grant_id,
             owner_department_id=owner.id,
             system_id=system_id,
-            type_code=issued.type.code,
+            resource=issued.type.code,
             kind=CaseKind(definition.get("kind", "application")),
             terms=terms,
             purpose=_text(definition, "purpose"),

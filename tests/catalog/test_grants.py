@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalog.errors import DefinitionError
-from catalog.grants import CaseKind, Grant, GrantState, Terms, read_terms
+from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
@@ -21,7 +21,7 @@ GRANT = Grant(
     id="g1",
     owner_department_id="d1",
     system_id="s1",
-    type_code="11990000MB0000002Q001",
+    resource="11990000MB0000002Q001",
     kind=CaseKind.APPLICATION,
     terms=read_terms(DEFINITION),
     purpose="办理食品经营许可",
@@ -161,7 +161,8 @@ def test_what_are_no_terms_at_all_are_refused(definition: Any) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"id": "g2"}, {"owner_department_id": "d2"}, {"system_id": "s2"}, {"type_code": "11990000MB0000003U001"},
+        {"id": "g2"}, {"owner_department_id": "d2"}, {"system_id": "s2"}, {"resource": "11990000MB0000003U001"},
+        {"resource_kind": ResourceKind.INTERFACE},
         {"kind": CaseKind.EX_OFFICIO}, {"terms": replace(GRANT.terms, quota_per_day=None)}, {"purpose": "x"},
         {"terms": replace(GRANT.terms, fields=frozenset({"name"}))}, {"state": GrantState.WITHDRAWN},
         {"valid_from": NOW + timedelta(seconds=1)}, {"valid_until": NOW}, {"row_version": 4}, {"ledger_entry_id": "e2"},

@@ -1,0 +1,82 @@
+"""Errors of sources. None carries a value of a question or an answer; each says in which of these ways it failed.
+
+    SourceError
+    ├── DefinitionFaultError   the connection or operation is not acceptable; `pointer` and `rule` name the place
+    ├── UnreachableError       nobody answered: DNS, refused, TLS, egress rule, breaker open, too many waiting
+    ├── TimedOutError          it answered too slowly: `connect`, `read` or `total`
+    ├── DeniedError            the source does not accept the hub's own credentials
+    └── FaultyAnswerError      it answered something that is no answer: too large, not the format, an error body, …
+
+`retryable` says whether asking again may help; only questions that are safe to repeat are ever repeated.
+"""
+
+from typing import ClassVar, Literal
+
+UnreachableReason = Literal["dns", "refused", "tls", "egress", "breaker_open", "busy", "agent_absent", "closed"]
+TimeoutPhase = Literal["connect", "read", "total"]
+
+
+class SourceError(Exception):
+    """Root. `code` is stable, fit for logs, metrics and reasons."""
+
+    code: str
+    retryable: ClassVar[bool] = False
+
+
+class DefinitionFaultError(SourceError):
+    """A connection or an operation cannot be used. Raised before anything is asked."""
+
+    code = "definition"
+
+    def __init__(self, pointer: str, rule: str) -> None:
+        super().__init__(f"{pointer or '/'}: {rule}")
+        self.pointer = pointer
+        self.rule = rule
+
+
+class UnreachableError(SourceError):
+    """No answer began."""
+
+    retryable = True
+
+    def __init__(self, reason: UnreachableReason) -> None:
+        super().__init__(f"unreachable: {reason}")
+        self.code = f"unreachable_{reason}"
+        self.reason = reason
+
+
+class TimedOutError(SourceError):
+    """No whole answer in time."""
+
+    retryable = True
+
+    def __init__(self, phase: TimeoutPhase) -> None:
+        super().__init__(f"timed out: {phase}")
+        self.code = f"timed_out_{phase}"
+        self.phase = phase
+
+
+class DeniedError(SourceError):
+    """The source refused the hub's credentials; the owner must renew them. Says nothing about a person."""
+
+    code = "denied"
+
+
+class FaultyAnswerError(SourceError):
+    """What came is no answer. `reason` is a short code: `too_large`, `too_deep`, `not_json`, `charset`, `status`, …"""
+
+    def __init__(self, reason: str, *, retryable: bool = False) -> None:
+        super().__init__(f"faulty answer: {reason}")
+        self.code = f"faulty_{reason}"
+        self.reason = reason
+        self._retryable = retryable
+
+    @property
+    def may_retry(self) -> bool:
+        """A gateway's 502 or 503 may pass; a wrong format will not."""
+        return self._retryable
+
+
+def may_retry(error: SourceError) -> bool:
+    """Whether the same safe question may be asked again."""
+    return error.may_retry if isinstance(error, FaultyAnswerError) else error.retryable

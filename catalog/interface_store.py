@@ -1,0 +1,206 @@
+"""Queries over sources and interfaces. Each takes the caller's connection and never commits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+
+from catalog.interfaces import Interface, InterfaceState, read_interface
+from catalog.sources import SourceDefinition, read_source
+from catalog.tables import InterfaceRow, SourceRow, SourceSecretRow, table
+
+_SOURCES: Final = table(SourceRow)
+_SECRETS: Final = table(SourceSecretRow)
+_INTERFACES: Final = table(InterfaceRow)
+ANSWERING: Final = (InterfaceState.LIVE.value, InterfaceState.DEPRECATED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A source as stored. `row_version` rises with every change: an opened adapter of an older one is closed."""
+
+    id: str
+    owner_department_id: str
+    state: str
+    row_version: int
+    definition: SourceDefinition
+    declared: dict[str, Any]
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInterface:
+    """A version of an interface as stored."""
+
+    id: str
+    version: int
+    owner_department_id: str
+    source_id: str
+    state: InterfaceState
+    row_version: int
+    interface: Interface
+    declared: dict[str, Any]
+    published_at: datetime | None
+    ends_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A stored credential."""
+
+    id: str
+    name: str
+    sealed: bytes
+    data_key: bytes
+    kek_kid: str
+
+
+def add_source(tx: Connection, **values: Any) -> None:
+    """Write a source row."""
+    tx.execute(insert(_SOURCES).values(**values))
+
+
+def change_source(tx: Connection, source_id: str, *, row_version: int, **values: Any) -> bool:
+    """Change a source that is still at `row_version`; False when somebody was faster."""
+    where = and_(_SOURCES.c.id == source_id, _SOURCES.c.row_version == row_version)
+    return tx.execute(update(_SOURCES).where(where).values(row_version=row_version + 1, **values)).rowcount == 1
+
+
+def find_source(tx: Connection, code: str) -> StoredSource | None:
+    """The source of this code."""
+    return _source(tx.execute(select(_SOURCES).where(_SOURCES.c.code == code)).one_or_none())
+
+
+def source_by_id(tx: Connection, source_id: str) -> StoredSource | None:
+    """The source of a stored row."""
+    return _source(tx.execute(select(_SOURCES).where(_SOURCES.c.id == source_id)).one_or_none())
+
+
+def list_sources(tx: Connection, owner_department_id: str | None = None) -> list[StoredSource]:
+    """Sources of a department, or of all, by code."""
+    query = select(_SOURCES).order_by(_SOURCES.c.code)
+    if owner_department_id is not None:
+        query = query.where(_SOURCES.c.owner_department_id == owner_department_id)
+    return [found for row in tx.execute(query) if (found := _source(row)) is not None]
+
+
+def put_secret(tx: Connection, source_id: str, name: str, **values: Any) -> None:
+    """Write or replace a credential."""
+    where = and_(_SECRETS.c.source_id == source_id, _SECRETS.c.name == name)
+    tx.execute(_SECRETS.delete().where(where))
+    tx.execute(insert(_SECRETS).values(source_id=source_id, name=name, **values))
+
+
+def secrets_of(tx: Connection, source_id: str) -> list[SealedSecret]:
+    """The credentials of a source, sealed."""
+    rows = tx.execute(select(_SECRETS).where(_SECRETS.c.source_id == source_id).order_by(_SECRETS.c.name))
+    return [SealedSecret(row.id, row.name, row.sealed, row.data_key, row.kek_kid) for row in rows]
+
+
+def add_interface(tx: Connection, **values: Any) -> None:
+    """Write a version of an interface."""
+    tx.execute(insert(_INTERFACES).values(**values))
+
+
+def change_interface(tx: Connection, interface_id: str, *, row_version: int, **values: Any) -> bool:
+    """Change a version that is still at `row_version`; False when somebody was faster."""
+    where = and_(_INTERFACES.c.id == interface_id, _INTERFACES.c.row_version == row_version)
+    return tx.execute(update(_INTERFACES).where(where).values(row_version=row_version + 1, **values)).rowcount == 1
+
+
+def next_version(tx: Connection, code: str) -> int:
+    """The number after the highest version of this code."""
+    return int(tx.execute(select(func.max(_INTERFACES.c.version)).where(_INTERFACES.c.code == code)).scalar() or 0) + 1
+
+
+def find_version(tx: Connection, code: str, version: int) -> StoredInterface | None:
+    """One version."""
+    where = and_(_INTERFACES.c.code == code, _INTERFACES.c.version == version)
+    return _interface(tx.execute(select(_INTERFACES).where(where)).one_or_none())
+
+
+def answering_interface(tx: Connection, code: str, *, now: datetime) -> StoredInterface | None:
+    """The version that answers under grants: the newest live one, else the newest deprecated one not yet ended."""
+    row = tx.execute(_answering(code, now)).first()
+    return _interface(row)
+
+
+def interface_versions(tx: Connection, code: str) -> list[StoredInterface]:
+    """Every version of a code, newest first."""
+    rows = tx.execute(select(_INTERFACES).where(_INTERFACES.c.code == code).order_by(_INTERFACES.c.version.desc()))
+    return [found for row in rows if (found := _interface(row)) is not None]
+
+
+def list_interfaces(
+    tx: Connection, *, owner_department_id: str | None = None, states: tuple[str, ...] | None = None
+) -> list[StoredInterface]:
+    """Versions by code and version, of a department and in these states."""
+    query = select(_INTERFACES).order_by(_INTERFACES.c.code, _INTERFACES.c.version.desc())
+    if owner_department_id is not None:
+        query = query.where(_INTERFACES.c.owner_department_id == owner_department_id)
+    if states is not None:
+        query = query.where(_INTERFACES.c.state.in_(states))
+    return [found for row in tx.execute(query) if (found := _interface(row)) is not None]
+
+
+def _answering(code: str, now: datetime) -> Select[Any]:
+    alive = or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > now)
+    where = and_(_INTERFACES.c.code == code, _INTERFACES.c.state.in_(ANSWERING), alive)
+    # "live" sorts after "deprecated".
+    return select(_INTERFACES).where(where).order_by(_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc()).limit(1)
+
+
+def _source(row: Row[Any] | None) -> StoredSource | None:
+    if row is None:
+        return None
+    return StoredSource(
+        id=row.id,
+        owner_department_id=row.owner_department_id,
+        state=row.state,
+        row_version=row.row_version,
+        definition=read_source(row.definition),
+        declared=row.definition,
+        changed_at=row.changed_at,
+    )
+
+
+def _interface(row: Row[Any] | None) -> StoredInterface | None:
+    if row is None:
+        return None
+    return StoredInterface(
+        id=row.id,
+        version=row.version,
+        owner_department_id=row.owner_department_id,
+        source_id=row.source_id,
+        state=InterfaceState(row.state),
+        row_version=row.row_version,
+        interface=_parsed(row.id, row.row_version, _Frozen(row.definition)),
+        declared=row.definition,
+        published_at=row.published_at,
+        ends_at=row.ends_at,
+        changed_at=row.changed_at,
+    )
+
+
+class _Frozen:
+    """A definition that the cache below neither hashes nor compares: id and row version name it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(4096)
+def _parsed(interface_id: str, row_version: int, definition: _Frozen) -> Interface:
+    del interface_id, row_version
+    return read_interface(definition.value)
