@@ -34,7 +34,7 @@ OPERATIONS: Final[tuple[tuple[str, ...], ...]] = (
     # EvidenceService._finish, unit 3: the signed answer is stored before its bytes leave
     ("commit", "UPDATE evidence_requests"),  # `done`: intake.store.finish_request
 )
-SIGNATURES: Final = 3  # purpose copy, receipt, bundle: intake.compose.sign_answer
+SIGNATURES: Final = 3  # purpose copy, receipt, bundle: intake.compose.EvidenceSigner
 VERIFICATIONS: Final = 1  # the stored licence, before it is copied: intake.copies.CopyMaker
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 

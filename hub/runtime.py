@@ -12,6 +12,7 @@ from hub.clock import Clock, utc_now
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
 from hub.intake.claiming import Claiming
+from hub.intake.compose import EvidenceSigner
 from hub.intake.copies import CopyMaker
 from hub.intake.deciding import Deciding
 from hub.intake.evidence import EvidenceService
@@ -165,7 +166,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         lifetime=timedelta(hours=settings.purpose_copy_hours),
     )
     quotas = QuotaBook()
-    answers = Answers(database, vault=vault, desk=desk, cases=cases, clock=clock, log_origin=log_signer.name)
+    signers = {"evidence": EvidenceSigner(desk, log_origin=log_signer.name)}
+    answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
     return Hub(
         settings=settings,
         clock=clock,

@@ -1,5 +1,6 @@
 """Unit 3 of a pull and what comes after: sign, store, give out; the same bytes again, and the rest after a crash."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,43 +12,52 @@ from hub.access.service import Caller
 from hub.clock import Clock, new_id
 from hub.intake import store
 from hub.intake.cases import CaseService
-from hub.intake.compose import read_stored, restored_entries, sign_answer
-from hub.intake.errors import CaseClosedError, GrantEndedError, InFlightError
-from hub.issuing.desk import SigningDesk
+from hub.intake.compose import read_stored, restored_entries
+from hub.intake.errors import (
+    CaseClosedError,
+    CaseNotFoundError,
+    GrantEndedError,
+    IdempotencyError,
+    InFlightError,
+)
 from hub.ledger.entries import Sealed
 from hub.ledger.guards import check_guards
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 
+KEY_KEPT: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=10)
 """How long a worker may hold a request; then another takes it over."""
+
+
+SignAnswer = Callable[[dict[str, Any], list[Sealed]], bytes]
+"""Puts a decided answer of one kind under its signatures."""
 
 
 class Answers:
     """Finished and unfinished answers. Whoever loses the lease writes nothing."""
 
     def __init__(
-        self, database: Database, *, vault: Vault, desk: SigningDesk, cases: CaseService, clock: Clock, log_origin: str
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        cases: CaseService,
+        clock: Clock,
+        signers: Mapping[str, SignAnswer],
     ) -> None:
         self._database = database
         self._vault = vault
-        self._desk = desk
         self._cases = cases
         self._clock = clock
-        self._log_origin = log_origin
+        self._signers = signers
 
     async def finish(
         self, request_id: str, lease: str, case: store.Case, answer: dict[str, Any], entries: list[Sealed]
     ) -> bytes:
         """Sign a decided answer and store it; its bytes may leave now. Raises InFlightError when the lease was lost."""
-        body = sign_answer(
-            answer,
-            entries,
-            copier=self._desk.hub("purpose-copy"),
-            hub=self._desk.hub("hub"),
-            log_origin=self._log_origin,
-        )
+        body = self._signers[answer.get("kind", "evidence")](answer, entries)
         crash_at("pull.signed")
         sealed = case_key(self._vault, case).encrypt(answer_place(request_id), body)
         if not await self._database.write(lambda tx: store.finish_request(tx, request_id, lease, payload=sealed)):
@@ -73,6 +83,29 @@ class Answers:
         if body is None:
             raise InFlightError
         return body
+
+    async def repeated(self, caller: Caller, key: str, request_hash: str) -> bytes | None:
+        """The answer that this Idempotency-Key has, while case and grants hold; None when the key is free again.
+
+        Raises: InFlightError, IdempotencyError (the key came with another request), CaseNotFoundError, CaseClosedError,
+        GrantEndedError.
+        """
+        request = await self._database.read(lambda tx: store.find_request_by_key(tx, caller.system_id, key))
+        if request is None:
+            raise InFlightError
+        case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
+        if case is None:
+            raise CaseNotFoundError
+        now = self._clock()
+        if request.created_at < now - KEY_KEPT or (request.state == "claimed" and request.lease_until < now):
+            # Past its 24 hours, or its holder died before anything was decided: free the key and start over. The lease
+            # goes too: a holder that was only paused must not decide now, or one key would have two effects.
+            if not await self._database.write(lambda tx: store.drop_key(tx, request, lease=new_id())):
+                raise InFlightError
+            return None
+        if request.request_hash != request_hash:
+            raise IdempotencyError
+        return await self.again(caller, case, request)
 
     async def finish_decided(self) -> int:
         """Sign what a crash left decided, from the stored payload; answers how many. Runs at start."""

@@ -139,7 +139,7 @@ class CaseService:
             "state": "open",
             "subjects": list(opening.subjects),
             "corroboration": list(opening.corroboration),
-            "operator": key.encrypt(f"cases:{case_id}:operator", canonical(opening.operator)),
+            "operator": key.encrypt(store.operator_place(case_id), canonical(opening.operator)),
             "data_key": key.wrapped,
             "kek_kid": key.kek_kid,
             "opened_at": now,
@@ -194,7 +194,7 @@ class CaseService:
             "id_type": party.id_type,
             "lookup_hash": lookup_hash(self._vault, party.id_type, number) if party.id_type and number else None,
             "name_hash": name_hash(self._vault, party.name),
-            "identity": key.encrypt(f"case_parties:{party_id}:identity", canonical(identity)),
+            "identity": key.encrypt(store.identity_place(party_id), canonical(identity)),
         }
 
     def _close(self, tx: Connection, case: store.Case, now: datetime) -> bool:

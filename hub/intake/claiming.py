@@ -20,8 +20,9 @@ from hub.intake import store
 from hub.intake.answers import LEASE
 from hub.intake.copies import CopyMaker
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, UnlistedRequirementError
+from hub.intake.identity import identity_types
 from hub.intake.quotas import QuotaBook, Taken
-from hub.intake.resolver import Question, Resolution, grants_for, identity_types, resolve
+from hub.intake.resolver import Question, Resolution, grants_for, resolve
 from hub.issuing.types import TypeRegistry
 from hub.ledger.guards import check_guards
 from hub.storage.vault import Vault

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hub.clock import rfc3339
 from hub.intake.resolver import CLEARED, Outcome, Resolution
 from hub.intake.wording import next_step, why
-from hub.issuing.desk import Certified
+from hub.issuing.desk import Certified, SigningDesk
 from hub.ledger.entries import Sealed
 from hub.ledger.receipts import receipt
 from signing import sd_jwt
@@ -113,13 +113,25 @@ def read_stored(data: bytes) -> dict[str, Any]:
     return answer
 
 
-def sign_answer(
-    answer: Mapping[str, Any], entries: Sequence[Sealed], *, copier: Certified, hub: Certified, log_origin: str
-) -> bytes:
-    """Put copies, receipts and bundle under their signatures; answers the response body.
+class EvidenceSigner:
+    """Puts copies, receipts and bundle under their signatures; answers the response body.
 
     Only for an answer whose ledger rows are committed.
     """
+
+    def __init__(self, desk: SigningDesk, *, log_origin: str) -> None:
+        self._desk = desk
+        self._log_origin = log_origin
+
+    def __call__(self, answer: Mapping[str, Any], entries: Sequence[Sealed]) -> bytes:
+        """The signed answer."""
+        copier, hub = self._desk.hub("purpose-copy"), self._desk.hub("hub")
+        return _sign_answer(answer, entries, copier=copier, hub=hub, log_origin=self._log_origin)
+
+
+def _sign_answer(
+    answer: Mapping[str, Any], entries: Sequence[Sealed], *, copier: Certified, hub: Certified, log_origin: str
+) -> bytes:
     requirements = []
     evidenced = []
     for item, entry in zip(answer["items"], entries, strict=True):

@@ -6,13 +6,12 @@ Units 2 and 3 compare the lease token: of two workers on one request, the loser 
 """
 
 import asyncio
-from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from hub.access.service import Caller
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.intake import store
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
@@ -22,8 +21,6 @@ from hub.intake.deciding import Deciding
 from hub.intake.errors import (
     CaseClosedError,
     CaseNotFoundError,
-    IdempotencyError,
-    InFlightError,
     RequestNotFoundError,
     UnlistedRequirementError,
 )
@@ -33,7 +30,6 @@ from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, IntegrityBrokenError
 
-KEY_KEPT: Final = timedelta(hours=24)
 GRID_SECONDS: Final = 0.025
 """An answer that does not confirm an identity leaves on this grid: what the hub knows of the number costs some tenths
 of a millisecond, and a caller must not learn it from the time (threat S14)."""
@@ -117,7 +113,8 @@ class EvidenceService:
             claimed = await self._database.write(lambda tx: self._claiming.claim(tx, caller, call, taken, now))
         except ConflictError:
             self._quotas.give_back(taken)
-            return await self._repeat(caller, call)
+            stored = await self._answers.repeated(caller, call.idempotency_key or "", call.request_hash)
+            return stored if stored is not None else await self.pull(caller, call)
         except CaseNotFoundError:
             await self._cases.refuse(caller, "case_not_found", {"case_no": call.case_no})
             raise
@@ -133,22 +130,3 @@ class EvidenceService:
             raise
         self._quotas.confirm(taken)
         return claimed
-
-    async def _repeat(self, caller: Caller, call: EvidenceCall) -> bytes:
-        key = call.idempotency_key or ""
-        request = await self._database.read(lambda tx: store.find_request_by_key(tx, caller.system_id, key))
-        if request is None:
-            raise InFlightError
-        case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
-        if case is None:
-            raise CaseNotFoundError
-        now = self._clock()
-        if request.created_at < now - KEY_KEPT or (request.state == "claimed" and request.lease_until < now):
-            # Past its 24 hours, or its holder died before anything was decided: free the key and start over. The lease
-            # goes too: a holder that was only paused must not decide now, or one key would have two effects.
-            if not await self._database.write(lambda tx: store.drop_key(tx, request, lease=new_id())):
-                raise InFlightError
-            return await self.pull(caller, call)
-        if request.request_hash != call.request_hash:
-            raise IdempotencyError
-        return await self._answers.again(caller, case, request)

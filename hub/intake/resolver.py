@@ -14,6 +14,7 @@ from catalog.grants import Grant
 from catalog.matters import Need, Requirement
 from certificates.store import HeldVersion
 from hub.clock import BEIJING
+from hub.intake.identity import identity_confirmed, in_force
 from hub.intake.store import Case, Party
 from hub.issuing.types import TypeInForce
 
@@ -102,11 +103,6 @@ class Question:
         return self.now.astimezone(BEIJING).date()
 
 
-def identity_types(types: Mapping[str, TypeInForce]) -> tuple[str, ...]:
-    """Types of which a current record confirms who somebody is."""
-    return tuple(sorted(code for code, known in types.items() if known.type.confirms_identity))
-
-
 def grants_for(requirement: Requirement, question: Question) -> tuple[list[Covered], Why]:
     """The alternatives that grants cover whole, and why the first one that they do not is not covered."""
     found: list[Covered] = []
@@ -133,7 +129,7 @@ def resolve(requirement: Requirement, question: Question) -> Resolution:
     if not usable:
         return Resolution(requirement, Outcome.NOT_GRANTED, Why("quota_exhausted"))
     asked = tuple({grant.id: grant for uses in usable for _, grant in uses}.values())
-    if not _identity_confirmed(party, question):
+    if not identity_confirmed(party, question.held, question.types, today=question.today()):
         return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"), grants=asked)
     failures: list[tuple[Outcome, Why]] = []
     if len(usable) < len(requirement.alternatives):  # one was never asked, so "none" is not for us to say
@@ -172,36 +168,13 @@ def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
     return None, objection
 
 
-def _identity_confirmed(party: Party, question: Question) -> bool:
-    codes = identity_types(question.types)
-    return any(
-        held.record.type_code in codes
-        and held.subject.lookup_hash == party.lookup_hash
-        and held.record.name_hash == party.name_hash
-        and _in_force(held, question)
-        for held in question.held
-    )
-
-
-def _in_force(held: HeldVersion, question: Question) -> bool:
-    record = held.record
-    ends = record.valid_until
-    if question.today() < date.fromisoformat(record.valid_from):
-        return False
-    return (
-        record.state == "issued"
-        and record.status == "valid"
-        and (ends is None or question.today() <= date.fromisoformat(ends))
-    )
-
-
 def _provider(need: Need, party: Party, question: Question) -> HeldVersion | tuple[Outcome, Why]:
     mine = [
         held
         for held in question.held
         if held.record.type_code == need.type_code and held.subject.lookup_hash == party.lookup_hash
     ]
-    good = [held for held in mine if _in_force(held, question)]
+    good = [held for held in mine if in_force(held, today=question.today())]
     if len(good) > 1:
         named = {subject.get("code") for subject in question.case.subjects}
         good = [held for held in good if held.record.identifier in named] or good

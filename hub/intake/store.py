@@ -80,6 +80,8 @@ class Case:
     state: str
     subjects: list[dict[str, str]]
     corroboration: list[dict[str, str]]
+    operator: bytes
+    """Encrypted under the case's key: see `operator_place`."""
     data_key: bytes
     kek_kid: str
     opened_at: datetime
@@ -94,6 +96,14 @@ class Party:
     id_type: str | None
     lookup_hash: bytes | None
     name_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedIdentity:
+    """Name and number of a party, encrypted under the case's key: see `identity_place`."""
+
+    id: str
+    identity: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,23 @@ def parties_of(tx: Connection, case_id: str) -> dict[str, Party]:
     """The parties of a case by role."""
     rows = tx.execute(_PARTIES_OF, {"case_id": case_id})
     return {row.role: Party(row.role, row.id_type, row.lookup_hash, row.name_hash) for row in rows}
+
+
+def party_identity(tx: Connection, case_id: str, role: str) -> SealedIdentity:
+    """The identity of a party that the case has, sealed."""
+    where = and_(_PARTIES.c.case_id == case_id, _PARTIES.c.role == role)
+    row = tx.execute(select(_PARTIES.c.id, _PARTIES.c.identity).where(where)).one()
+    return SealedIdentity(row.id, row.identity)
+
+
+def identity_place(party_id: str) -> str:
+    """Where a party's identity is stored, for its encryption."""
+    return f"case_parties:{party_id}:identity"
+
+
+def operator_place(case_id: str) -> str:
+    """Where a case's operator is stored, for its encryption."""
+    return f"cases:{case_id}:operator"
 
 
 def lock_case_state(tx: Connection, case_id: str) -> str:
@@ -223,6 +250,7 @@ def _case(row: Row[Any]) -> Case:
         state=row.state,
         subjects=row.subjects,
         corroboration=row.corroboration,
+        operator=row.operator,
         data_key=row.data_key,
         kek_kid=row.kek_kid,
         opened_at=row.opened_at,

@@ -10,7 +10,8 @@ from catalog.grants import CaseKind, Grant, GrantState, Terms
 from catalog.matters import Need, Requirement
 from certificates.store import HeldVersion, Subject, VersionRecord
 from certificates.types import shipped_types
-from hub.intake.resolver import CLEARED, Outcome, Question, Resolution, Why, grants_for, identity_types, resolve
+from hub.intake.identity import identity_types
+from hub.intake.resolver import CLEARED, Outcome, Question, Resolution, Why, grants_for, resolve
 from hub.intake.store import Case, Party
 from hub.issuing.types import TypeInForce
 
@@ -38,6 +39,7 @@ CASE = Case(
     state="open",
     subjects=[],
     corroboration=[{"kind": "card_read", "at": "2026-03-01T08:00:00+08:00", "reference": "r"}],
+    operator=b"",
     data_key=b"",
     kek_kid="k",
     opened_at=NOW,
@@ -89,7 +91,7 @@ def held(type_code: str, party: Party = ANNA, *, serial: str = "1", **changes: A
         "mac": b"",
         "created_at": NOW,
         "subject_id": "s",
-        "resource": type_code,
+        "type_code": type_code,
         "type_version": 1,
         "issuer_code": "11990000MB0000003U",
         "serial": serial,

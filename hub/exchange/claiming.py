@@ -1,0 +1,196 @@
+"""Unit 1 of a query: everything is checked before the source is asked, then the query is claimed.
+
+The order is that of design §3: system, case, interface, grant, quota, party. One transaction, no effect outside it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from adapters.port import Value
+from catalog.grants import CaseKind, Grant, ResourceKind
+from catalog.interface_store import StoredInterface, StoredSource, answering_interface, source_by_id
+from catalog.store import grants_of
+from certificates import store as library
+from hub.access.errors import InvalidTokenError
+from hub.access.service import Caller
+from hub.clock import BEIJING, new_id
+from hub.exchange.errors import FieldNotGrantedError, NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.question import Identity, QueryCall, bind_params, needs_party
+from hub.intake import store
+from hub.intake.answers import case_key
+from hub.intake.errors import CaseClosedError, CaseNotFoundError
+from hub.intake.identity import identity_confirmed, identity_types
+from hub.intake.quotas import QuotaBook, Taken
+from hub.issuing.types import TypeRegistry
+from hub.ledger.guards import check_guards
+from hub.storage.vault import Vault
+from signing.canonical import strict_loads
+
+_MARGIN: Final = timedelta(seconds=10)
+"""A query's lease lasts as long as its source may take, and this much for deciding and signing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedQuery:
+    """A query that passed unit 1. `identity_known`: the library confirms who the party is."""
+
+    request_id: str
+    lease: str
+    case: store.Case
+    interface: StoredInterface
+    source: StoredSource
+    owner_code: str
+    grant: Grant
+    fields: frozenset[str]
+    party: store.Party | None
+    identity: Identity | None
+    identity_known: bool
+    subject: library.Subject | None
+    operator_id: str = field(repr=False)
+    params: Mapping[str, Value] = field(repr=False)
+
+
+class QueryClaiming:
+    """Checks and claims queries."""
+
+    def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook) -> None:
+        self._vault = vault
+        self._types = types
+        self._quotas = quotas
+
+    def claim(self, tx: Connection, caller: Caller, call: QueryCall, taken: Taken, now: datetime) -> ClaimedQuery:
+        """Unit 1. Raises: the errors of `hub.exchange.errors` and of cases; ConflictError for a used Idempotency-Key."""
+        case = store.find_case(tx, call.case_no, kid=caller.kid)
+        if case is None or case.system_id != caller.system_id:
+            raise CaseNotFoundError
+        if not case.key_active:
+            raise InvalidTokenError("client_disabled")
+        if case.state != "open":
+            raise CaseClosedError
+        stored = answering_interface(tx, call.interface, now=now)
+        source = source_by_id(tx, stored.source_id) if stored else None
+        if stored is None or source is None:
+            raise UnknownInterfaceError
+        grant, fields = self._granted(tx, caller, call, case, stored, now)
+        self._quotas.take(tx, [grant], today=now.astimezone(BEIJING).date(), into=taken)
+        if grant.id in taken.exhausted:
+            raise NotGrantedError("quota_exhausted")
+        party = self._party(tx, case, stored, call)
+        identity = self._identity(tx, case, party) if party else None
+        params = bind_params(stored.interface, call, identity, case.subjects)
+        subject, known = self._known(tx, party, now)
+        request_id, lease = new_id(), new_id()
+        lasts = timedelta(seconds=source.definition.limits.total_seconds) + _MARGIN
+        store.claim_request(tx, _row(request_id, lease, case, caller, call, now, lasts))
+        return ClaimedQuery(
+            request_id=request_id,
+            lease=lease,
+            case=case,
+            interface=stored,
+            source=source,
+            owner_code=stored.interface.department,
+            grant=grant,
+            fields=fields,
+            party=party,
+            identity=identity,
+            identity_known=known,
+            subject=subject,
+            operator_id=self._operator(case),
+            params=params,
+        )
+
+    def _granted(
+        self, tx: Connection, caller: Caller, call: QueryCall, case: store.Case, stored: StoredInterface, now: datetime
+    ) -> tuple[Grant, frozenset[str]]:
+        grants = [
+            grant
+            for grant in grants_of(tx, caller.system_id, CaseKind(case.kind), ResourceKind.INTERFACE)
+            if grant.resource == call.interface
+        ]
+        check_guards(tx, self._vault, grants=grants)
+        shareable = stored.interface.shareable()
+        kinds = {item["kind"] for item in case.corroboration if "kind" in item}
+        objection = "no_grant"
+        for grant in grants:
+            code = grant.objection(
+                matter=case.matter_code, purpose=call.purpose, fields=(), corroboration=kinds, now=now
+            )
+            if code is not None:
+                objection = code
+                continue
+            allowed = grant.terms.fields & shareable
+            outside = tuple(place for place, name in enumerate(call.fields or ()) if name not in allowed)
+            if outside:
+                raise FieldNotGrantedError(outside)
+            return grant, frozenset(call.fields) if call.fields is not None else allowed
+        raise NotGrantedError(objection)
+
+    def _party(self, tx: Connection, case: store.Case, stored: StoredInterface, call: QueryCall) -> store.Party | None:
+        if not needs_party(stored.interface):
+            if call.party is not None:
+                raise QuestionError("/party", "not_asked_for")
+            return None
+        parties = store.parties_of(tx, case.id)
+        if call.party is None:
+            if len(parties) == 1:
+                return next(iter(parties.values()))
+            raise QuestionError("/party", "missing")
+        if call.party not in parties:
+            raise QuestionError("/party", "no_such_party")
+        return parties[call.party]
+
+    def _identity(self, tx: Connection, case: store.Case, party: store.Party) -> Identity:
+        sealed = store.party_identity(tx, case.id, party.role)
+        plain = case_key(self._vault, case).decrypt(store.identity_place(sealed.id), sealed.identity)
+        known: dict[str, Any] = strict_loads(plain, max_bytes=4096)
+        return Identity(id_type=party.id_type, id_number=known["id_number"], name=known["name"])
+
+    def _known(self, tx: Connection, party: store.Party | None, now: datetime) -> tuple[library.Subject | None, bool]:
+        if party is None or party.lookup_hash is None:
+            return None, party is None
+        subjects, held = library.held_by(tx, [party.lookup_hash], list(identity_types(self._types.current())))
+        check_guards(tx, self._vault, versions=[item.record for item in held])
+        today = now.astimezone(BEIJING).date()
+        known = identity_confirmed(party, held, self._types.current(), today=today)
+        return subjects.get(party.lookup_hash), known
+
+    def _operator(self, case: store.Case) -> str:
+        plain = case_key(self._vault, case).decrypt(store.operator_place(case.id), case.operator)
+        operator: dict[str, str] = strict_loads(plain, max_bytes=4096)
+        return operator["id"]
+
+
+def scoped_key(key: str | None) -> str | None:
+    """The Idempotency-Key as stored: one of a query never meets one of a request for evidence (scope is the route)."""
+    return None if key is None else "query:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def _row(
+    request_id: str,
+    lease: str,
+    case: store.Case,
+    caller: Caller,
+    call: QueryCall,
+    now: datetime,
+    lasts: timedelta,
+) -> dict[str, Any]:
+    return {
+        "id": request_id,
+        "case_id": case.id,
+        "system_id": caller.system_id,
+        "kind": "query",
+        "idempotency_key": scoped_key(call.idempotency_key),
+        "request_hash": call.request_hash,
+        "state": "claimed",
+        "lease": lease,
+        "lease_until": now + lasts,
+        "grants": [],
+        "answer": None,
+        "created_at": now,
+        "decided_at": None,
+    }
