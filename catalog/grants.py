@@ -36,7 +36,8 @@ class CaseKind(StrEnum):
 class Terms:
     """What the owner approved.
 
-    `corroboration` lists the kinds of which a case must show at least one; empty asks for none.
+    `corroboration` lists the kinds of which a case must show at least one; empty asks for none. `officers` are the
+    operators, by their id in the intake system, who alone may use a grant of the kind `ex_officio`.
     """
 
     fields: frozenset[str]
@@ -44,10 +45,14 @@ class Terms:
     legal_basis: str
     quota_per_day: int | None
     corroboration: frozenset[str]
+    officers: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
-        """The stored form, with sorted lists so that equal terms are equal bytes."""
-        return {
+        """The stored form, with sorted lists so that equal terms are equal bytes. Without officers it has no such
+        member: the MAC of a grant that was written before there were any still fits.
+        """
+        officers = {"officers": sorted(self.officers)} if self.officers else {}
+        return officers | {
             "fields": sorted(self.fields),
             "matters": sorted(self.matters),
             "legal_basis": self.legal_basis,
@@ -95,9 +100,19 @@ class Grant:
         }
 
     def objection(
-        self, *, matter: str, purpose: str, fields: Collection[str], corroboration: Collection[str], now: datetime
+        self,
+        *,
+        matter: str,
+        purpose: str,
+        fields: Collection[str],
+        corroboration: Collection[str],
+        now: datetime,
+        officer: str | None = None,
     ) -> str | None:
-        """Why this grant does not cover the question, as a code; None when it does. Quota is not checked."""
+        """Why this grant does not cover the question, as a code; None when it does. Quota is not checked.
+
+        `officer` is the id of the case's operator. A grant of the kind `ex_officio` that names nobody serves nobody.
+        """
         if self.state is not GrantState.LIVE:
             return f"grant_{self.state.value}"
         if not self.valid_from <= now < self.valid_until:
@@ -110,6 +125,8 @@ class Grant:
             return "field_not_granted"
         if self.terms.corroboration and self.terms.corroboration.isdisjoint(corroboration):
             return "corroboration_missing"
+        if self.kind is CaseKind.EX_OFFICIO and officer not in self.terms.officers:
+            return "officer_not_named"
         return None
 
 
@@ -122,6 +139,7 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
             legal_basis=text(definition["legal_basis"], "grant: legal_basis"),
             quota_per_day=definition.get("quota_per_day"),
             corroboration=frozenset(texts(definition.get("corroboration", ()), "grant: corroboration")),
+            officers=frozenset(texts(definition.get("officers", ()), "grant: officers")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DefinitionError(f"grant: {error}") from error
@@ -131,3 +149,18 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
     if quota is not None and (type(quota) is not int or quota < 1):
         raise DefinitionError("grant: quota_per_day must be a positive whole number")
     return terms
+
+
+def check_officers(kind: CaseKind, terms: Terms) -> None:
+    """Named officers and a daily quota belong to grants for `ex_officio` cases, and officers to no others.
+
+    Not part of `read_terms`: rows of earlier releases are read as they are, and then serve nobody.
+
+    Raises: DefinitionError.
+    """
+    if kind is CaseKind.APPLICATION and terms.officers:
+        raise DefinitionError("grant: officers are named for the kind ex_officio only")
+    if kind is CaseKind.EX_OFFICIO and not terms.officers:
+        raise DefinitionError("grant: the kind ex_officio needs officers, the operators who may use it")
+    if kind is CaseKind.EX_OFFICIO and terms.quota_per_day is None:
+        raise DefinitionError("grant: the kind ex_officio needs a quota_per_day of its own")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from catalog.errors import IdentifierError
+from catalog.grants import CaseKind
 from catalog.identifiers import check, normalise_id
 from catalog.matters import Matter
 from catalog.store import find_matter
@@ -30,7 +31,7 @@ from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from hub.storage.idempotency import RequestKey, find_effect, record_effect
 from hub.storage.vault import DataKey, Vault
-from signing.canonical import canonical
+from signing.canonical import canonical, strict_loads
 
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _NUMBER_LENGTH: Final = 20
@@ -204,6 +205,14 @@ class CaseService:
         draft = Draft(kind="case.close", detail={"case_no": case.case_no}, key=key, case_id=case.id)
         append(tx, [seal(draft, now=now)])
         return True
+
+
+def officer_of(vault: Vault, case: store.Case) -> str | None:
+    """The id of the operator of an ex officio case, whom its grants must name; None for any other case."""
+    if case.kind != CaseKind.EX_OFFICIO.value:
+        return None
+    plain = vault.data_key(case.data_key, case.kek_kid).decrypt(store.operator_place(case.id), case.operator)
+    return str(strict_loads(plain, max_bytes=len(plain))["id"])
 
 
 def _check_roles(matter: Matter, parties: Sequence[PartyInput]) -> None:

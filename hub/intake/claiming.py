@@ -18,6 +18,7 @@ from hub.access.service import Caller
 from hub.clock import new_id
 from hub.intake import store
 from hub.intake.answers import LEASE
+from hub.intake.cases import officer_of
 from hub.intake.copies import CopyMaker
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, UnlistedRequirementError
 from hub.intake.identity import identity_types
@@ -87,6 +88,7 @@ class Claiming:
             held=held,
             exhausted=frozenset(),
             now=now,
+            officer=officer_of(self._vault, case),
         )
         self._quotas.take(tx, _quota_uses(requirements, question), today=question.today(), into=taken)
         question = replace(question, exhausted=frozenset(taken.exhausted))

@@ -97,6 +97,8 @@ class Question:
     held: Sequence[HeldVersion]
     exhausted: Collection[str]
     now: datetime
+    officer: str | None = None
+    """Of an ex officio case, its operator."""
 
     def today(self) -> date:
         """The civil day on which validity is judged."""
@@ -161,6 +163,7 @@ def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
             fields=need.fields,
             corroboration=kinds,
             now=question.now,
+            officer=question.officer,
         )
         if code is None:
             return grant, objection

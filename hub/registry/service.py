@@ -1,6 +1,5 @@
 """Writing the catalogue. Every change is a ledger entry in the transaction of the change."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ from sqlalchemy import Connection
 
 from catalog import store
 from catalog.errors import DefinitionError
-from catalog.grants import CaseKind, Grant, GrantState, read_terms
+from catalog.grants import GrantState
 from catalog.identifiers import USCC, check
 from certificates import store as library
 from certificates.trust import KeyCustody
@@ -17,7 +16,8 @@ from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.guards import check_guards, grant_mac
+from hub.registry.grants import GrantService
+from hub.registry.reading import department, text
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 from signing.keys import VerifyingKey
@@ -42,6 +42,7 @@ class RegistryService:
         self._types = types
         self._log_key = log_key
         self._clock = clock
+        self.grants = GrantService(database, vault=vault, types=types, log_key=log_key, clock=clock)
 
     async def add_department(self, definition: dict[str, Any]) -> str:
         """Register a department; with `issues: [type]` also make and certify its issuing key. Answers its id.
@@ -54,13 +55,13 @@ class RegistryService:
         """Register a system with its public keys. Raises: DefinitionError, KeyPolicyError, ConflictError."""
         return await self._database.write(lambda tx: self._add_system(tx, definition, self._clock()))
 
-    async def add_type(self, text: str) -> str:
+    async def add_type(self, declared: str) -> str:
         """Register a certificate type, or its next version; answers its code. Raises: TypeDefinitionError."""
-        parsed = load_type(text)
+        parsed = load_type(declared)
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            library.add_type(tx, id=new_id(), code=parsed.code, slug=parsed.slug, definition=text, created_at=now)
+            library.add_type(tx, id=new_id(), code=parsed.code, slug=parsed.slug, definition=declared, created_at=now)
             self._record(tx, "catalog.type", {"code": parsed.code, "slug": parsed.slug}, now)
             self._types.load(tx)
 
@@ -72,9 +73,9 @@ class RegistryService:
         now = self._clock()
 
         def unit(tx: Connection) -> str:
-            department = _department(tx, str(definition.get("department", "")))
+            owner = department(tx, str(definition.get("department", "")))
             matter = store.add_matter(
-                tx, matter_id=new_id(), definition=definition, owner_department_id=department.id, now=now
+                tx, matter_id=new_id(), definition=definition, owner_department_id=owner.id, now=now
             )
             self._record(tx, "catalog.matter", {"code": matter.code}, now)
             return matter.code
@@ -82,18 +83,18 @@ class RegistryService:
         return await self._database.write(unit)
 
     async def add_grant(self, definition: dict[str, Any]) -> str:
-        """Grant a system fields of a type; answers the grant's id. Raises: DefinitionError, ConflictError."""
-        return await self._database.write(lambda tx: self._add_grant(tx, definition, self._clock()))
+        """Grant a system fields of a type or interface; answers the id. Raises: DefinitionError, ConflictError."""
+        return await self.grants.add(definition)
 
     async def change_grant(self, grant_id: str, state: GrantState) -> None:
         """Suspend, restore or withdraw a grant; acts on every pull that has not committed its disclosure yet.
 
         Raises: DefinitionError for an unknown grant; IntegrityBrokenError.
         """
-        await self._database.write(lambda tx: self._change_grant(tx, grant_id, state, self._clock()))
+        await self.grants.change(grant_id, state)
 
     def _add_department(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
-        code = _text(definition, "code")
+        code = text(definition, "code")
         check(USCC, code)
         department_id = new_id()
         names = definition.get("name", {})
@@ -102,8 +103,8 @@ class RegistryService:
             tx,
             id=department_id,
             code=code,
-            name_zh=_text(names, "zh"),
-            name_en=_text(names, "en"),
+            name_zh=text(names, "zh"),
+            name_en=text(names, "en"),
             level=str(definition.get("level", "city")),
             region=str(definition.get("region", "")),
             issues=issues,
@@ -111,7 +112,7 @@ class RegistryService:
             created_at=now,
         )
         if issues:
-            self._desk.certify_issuer(tx, organization=_text(names, "zh")[:64], organization_id=code, now=now)
+            self._desk.certify_issuer(tx, organization=text(names, "zh")[:64], organization_id=code, now=now)
         self._record(tx, "catalog.department", {"code": code}, now)
         return department_id
 
@@ -124,7 +125,7 @@ class RegistryService:
         return known.type.code
 
     def _add_system(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
-        department = _department(tx, _text(definition, "department"))
+        owner = department(tx, text(definition, "department"))
         keys = [VerifyingKey.from_jwk(jwk) for jwk in definition.get("keys", [])]
         if not keys:
             raise DefinitionError("system: it needs a public key")
@@ -133,10 +134,10 @@ class RegistryService:
         store.add_system(
             tx,
             id=system_id,
-            client_id=_text(definition, "client_id"),
-            owner_department_id=department.id,
-            name_zh=_text(names, "zh"),
-            name_en=_text(names, "en"),
+            client_id=text(definition, "client_id"),
+            owner_department_id=owner.id,
+            name_zh=text(names, "zh"),
+            name_en=text(names, "en"),
             active=True,
             created_at=now,
         )
@@ -149,80 +150,5 @@ class RegistryService:
         )
         return system_id
 
-    def _add_grant(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
-        system_id = store.find_system_id(tx, _text(definition, "system"))
-        issued = self._types.find(_text(definition, "type"))
-        if system_id is None or issued is None:
-            raise DefinitionError("grant: unknown system or certificate type")
-        terms = read_terms(definition)
-        unknown = terms.fields - issued.type.claims.keys()
-        if unknown:
-            raise DefinitionError(f"grant: the type has no fields {sorted(unknown)}")
-        owner = _department(tx, _text(definition, "owner"))
-        grant_id = new_id()
-        entry = self._grant_entry(
-            "grant.add", grant_id, 1, {"system": definition["system"], "type": issued.type.code, **terms.as_json()}
-        )
-        grant = Grant(
-            id=grant_id,
-            owner_department_id=owner.id,
-            system_id=system_id,
-            resource=issued.type.code,
-            kind=CaseKind(definition.get("kind", "application")),
-            terms=terms,
-            purpose=_text(definition, "purpose"),
-            state=GrantState.LIVE,
-            valid_from=_instant(definition, "valid_from", now),
-            valid_until=_instant(definition, "valid_until", None),
-            row_version=1,
-            ledger_entry_id=entry.id,
-            mac=b"",
-        )
-        append(tx, [seal(entry, now=now)])
-        store.add_grant(tx, replace(grant, mac=grant_mac(grant, self._vault)))
-        return grant_id
-
-    def _change_grant(self, tx: Connection, grant_id: str, state: GrantState, now: datetime) -> None:
-        grant = store.find_grant(tx, grant_id)
-        if grant is None:
-            raise DefinitionError("grant: unknown")
-        if grant.state is GrantState.WITHDRAWN:
-            raise DefinitionError("grant: withdrawn for good; add a new one")
-        check_guards(tx, self._vault, grants=[grant])
-        entry = self._grant_entry(f"grant.{state.value}", grant_id, grant.row_version + 1, {"from": grant.state.value})
-        changed = replace(grant, state=state, row_version=grant.row_version + 1, ledger_entry_id=entry.id)
-        append(tx, [seal(entry, now=now)])
-        store.replace_grant(tx, replace(changed, mac=grant_mac(changed, self._vault)))
-
-    def _grant_entry(self, kind: str, grant_id: str, version: int, detail: dict[str, Any]) -> Draft:
-        return Draft(kind=kind, detail=detail, key=self._log_key, object_id=grant_id, object_version=version)
-
     def _record(self, tx: Connection, kind: str, detail: dict[str, Any], now: datetime) -> None:
         append(tx, [seal(Draft(kind=kind, detail=detail, key=self._log_key), now=now)])
-
-
-def _department(tx: Connection, code: str) -> store.Department:
-    found = store.find_department(tx, code)
-    if found is None:
-        raise DefinitionError(f"unknown department {code}")
-    return found
-
-
-def _text(definition: dict[str, Any], name: str) -> str:
-    value = definition.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise DefinitionError(f"{name} is missing")
-    return value
-
-
-def _instant(definition: dict[str, Any], name: str, default: datetime | None) -> datetime:
-    value = definition.get(name)
-    if value is None and default is not None:
-        return default
-    try:
-        parsed = datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise DefinitionError(f"{name}: an RFC 3339 instant is needed") from error
-    if parsed.tzinfo is None:
-        raise DefinitionError(f"{name}: the instant needs a time zone")
-    return parsed

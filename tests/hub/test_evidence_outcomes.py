@@ -130,7 +130,7 @@ NOT_BEGUN = {"valid_from": "2034-01-01T00:00:00+08:00"}
 NOT_GRANTED: dict[str, tuple[str, Change | None, Change]] = {
     # name: (reason, the grant's difference (None: no grant), the request's difference)
     "none": ("no_grant", None, {}),
-    "of_the_other_kind": ("no_grant", {"kind": "ex_officio"}, {}),
+    "of_the_other_kind": ("no_grant", {"kind": "ex_officio", "officers": ["op-1"], "quota_per_day": 9}, {}),
     "of_another_type": ("no_grant", {"type": "identity_card", "owner": POLICE, "fields": ["name"]}, {}),
     "purpose": ("purpose_not_granted", {}, {"purpose": "随便看看"}),
     "matter": ("matter_not_granted", {"matters": ["OTHER"]}, {}),
