@@ -8,6 +8,8 @@ root="$(cd "$(dirname "$0")/.." && pwd)"
 state="$root/.test-services"
 port="${YIZHENG_TEST_POSTGRES_PORT:-54329}"
 socket_dir="/tmp/yizheng-test-$(id -u)-$port"
+redis_port="${YIZHENG_TEST_REDIS_PORT:-56379}"
+redis_dir="/tmp/yizheng-test-redis-$(id -u)-$redis_port"
 
 pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
 
@@ -16,12 +18,27 @@ packages() {
   [ -n "$(pg_bin)" ] && [ -x "$(pg_bin)/initdb" ] || missing+=(postgresql)
   command -v chromium >/dev/null || missing+=(chromium)
   fc-list 2>/dev/null | grep -qiE 'wqy|noto.*cjk' || missing+=(fonts-wqy-microhei fontconfig)
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
+  [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  command -v php >/dev/null || missing+=(php-cli)
+  php -m 2>/dev/null | grep -qi '^soap$' || missing+=(php-soap)
   [ ${#missing[@]} -eq 0 ] && return
   echo "installing ${missing[*]}" >&2
   export DEBIAN_FRONTEND=noninteractive
   local as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # The packages would start servers on the machine's own ports; the tests want private ones only.
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    made=yes
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
+  local done=0
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || done=$?
+  [ -z "$made" ] || "${as_root[@]}" rm -f "$policy"
+  return "$done"
 }
 
 as_postgres() {
@@ -29,8 +46,32 @@ as_postgres() {
   if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
-start() {
-  packages
+as_redis() {
+  # Root's Redis would let whoever reaches the port write files as root.
+  if [ "$(id -u)" -eq 0 ]; then runuser -u redis -- "$@"; else "$@"; fi
+}
+
+start_redis() {
+  if redis-cli -h 127.0.0.1 -p "$redis_port" ping >/dev/null 2>&1; then return; fi
+  rm -rf "$redis_dir"; mkdir -p "$redis_dir"; chmod 700 "$redis_dir"
+  if [ "$(id -u)" -eq 0 ]; then chown redis "$redis_dir"; fi
+  ( cd /tmp
+    as_redis redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --daemonize yes \
+      --dir "$redis_dir" --pidfile "$redis_dir/redis.pid" --logfile "$redis_dir/server.log" >/dev/null )
+  for _ in $(seq 100); do
+    redis-cli -h 127.0.0.1 -p "$redis_port" ping >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  echo "Redis did not start: $redis_dir/server.log" >&2; exit 69
+}
+
+stop_redis() {
+  [ -f "$redis_dir/redis.pid" ] || return 0
+  redis-cli -h 127.0.0.1 -p "$redis_port" shutdown nosave >/dev/null 2>&1 || true
+  rm -rf "$redis_dir"
+}
+
+start_postgres() {
   if as_postgres "$(pg_bin)/pg_isready" -q -h "$socket_dir" -p "$port"; then return; fi
   local data="/tmp/yizheng-test-pgdata-$(id -u)-$port"
   rm -rf "$data" "$socket_dir"; mkdir -p "$state" "$data" "$socket_dir"; chmod 700 "$data"
@@ -42,16 +83,33 @@ start() {
   echo "$data" > "$state/postgres"
 }
 
-stop() {
+stop_postgres() {
   [ -f "$state/postgres" ] || return 0
   local data; data="$(cat "$state/postgres")"
   ( cd /tmp; as_postgres "$(pg_bin)/pg_ctl" -D "$data" -s -m immediate stop || true )
   rm -rf "$data" "$socket_dir" "$state/postgres"
 }
 
+start() {
+  packages
+  start_postgres
+  start_redis
+}
+
+stop() {
+  stop_redis
+  stop_postgres
+}
+
+run() {
+  export YIZHENG_TEST_POSTGRES="postgresql://yizheng@127.0.0.1:$port"
+  export YIZHENG_TEST_REDIS="redis://127.0.0.1:$redis_port/0"
+  exec "$@"
+}
+
 case "${1:-}" in
   start) start ;;
   stop) stop ;;
-  run) shift; YIZHENG_TEST_POSTGRES="postgresql://yizheng@127.0.0.1:$port" exec "$@" ;;
+  run) shift; run "$@" ;;
   *) echo "usage: $0 start | stop | run CMD…" >&2; exit 64 ;;
 esac
