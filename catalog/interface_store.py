@@ -128,6 +128,13 @@ def answering_interface(tx: Connection, code: str, *, now: datetime) -> StoredIn
     return _interface(row)
 
 
+def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None]:
+    """State and end of a version, share-locked until the transaction ends (seam D6)."""
+    columns = select(_INTERFACES.c.state, _INTERFACES.c.ends_at).where(_INTERFACES.c.id == interface_id)
+    row = tx.execute(columns.with_for_update(read=True)).one()
+    return InterfaceState(row.state), row.ends_at
+
+
 def interface_versions(tx: Connection, code: str) -> list[StoredInterface]:
     """Every version of a code, newest first."""
     rows = tx.execute(select(_INTERFACES).where(_INTERFACES.c.code == code).order_by(_INTERFACES.c.version.desc()))

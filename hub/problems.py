@@ -11,6 +11,7 @@ from catalog.errors import DefinitionError, IdentifierError
 from certificates.errors import CertificateError
 from hub.access.errors import ForbiddenError, GrantTypeError, InvalidClientError, InvalidTokenError
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
+from hub.exchange import errors as exchange
 from hub.intake import errors as intake
 from hub.issuing.status import UnknownCertificateError
 from hub.ledger.errors import LedgerBrokenError, NotSequencedError, StandbyError
@@ -77,6 +78,10 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     intake.InFlightError: ProblemType("in-flight", 409, "相同请求正在处理", "The same request is being handled", "caller", retryable=True, retry_after_seconds=2),
     intake.GrantEndedError: ProblemType("grant-ended", 403, "所依据的授权已失效", "A grant of this answer has ended", "owner"),
     intake.RequestNotFoundError: ProblemType("evidence-request-not-found", 404, "没有该取证请求", "No such evidence request", "caller"),
+    exchange.UnknownInterfaceError: ProblemType("interface-not-found", 404, "没有该数据接口", "No such interface", "caller"),
+    exchange.NotGrantedError: ProblemType("not-granted", 403, "没有可用的共享授权", "No grant covers this question", "owner"),
+    exchange.FieldNotGrantedError: ProblemType("field-not-granted", 403, "所请求的字段超出授权", "A field is outside the grant", "owner"),
+    exchange.QuestionError: ProblemType("invalid-question", 422, "查询条件不符合接口约定", "The question does not fit the interface", "caller"),
     UnknownCertificateError: ProblemType("certificate-not-found", 404, "没有该证照", "No such certificate", "caller"),
     DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
     IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),
@@ -142,6 +147,12 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": fault.pointer, "rule": fault.rule} for fault in error.faults]}
         case intake.PartyError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
+        case exchange.QuestionError():
+            return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
+        case exchange.FieldNotGrantedError():
+            return {"errors": [{"pointer": f"/fields/{place}", "rule": "not_granted"} for place in error.places]}
+        case exchange.NotGrantedError():
+            return {"why": error.code}
         case intake.UnlistedRequirementError():
             return {"errors": [{"pointer": f"/requirements/{place}", "rule": "not_listed"} for place in error.places]}
         case intake.DuplicateCaseError():

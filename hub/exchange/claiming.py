@@ -20,6 +20,7 @@ from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.clock import BEIJING, new_id
 from hub.exchange.errors import FieldNotGrantedError, NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.judging import Readers
 from hub.exchange.question import Identity, QueryCall, bind_params, needs_party
 from hub.intake import store
 from hub.intake.answers import case_key
@@ -58,13 +59,14 @@ class ClaimedQuery:
 class QueryClaiming:
     """Checks and claims queries."""
 
-    def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook) -> None:
+    def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook, readers: Readers) -> None:
         self._vault = vault
+        self._readers = readers
         self._types = types
         self._quotas = quotas
 
     def claim(self, tx: Connection, caller: Caller, call: QueryCall, taken: Taken, now: datetime) -> ClaimedQuery:
-        """Unit 1. Raises: the errors of `hub.exchange.errors` and of cases; ConflictError for a used Idempotency-Key."""
+        """Unit 1. Raises: the errors of this package and of cases; ConflictError for a used Idempotency-Key."""
         case = store.find_case(tx, call.case_no, kid=caller.kid)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError
@@ -83,6 +85,8 @@ class QueryClaiming:
         party = self._party(tx, case, stored, call)
         identity = self._identity(tx, case, party) if party else None
         params = bind_params(stored.interface, call, identity, case.subjects)
+        for fault in self._readers.of(stored).contract.check_params(params):
+            raise QuestionError(fault.pointer, fault.rule)
         subject, known = self._known(tx, party, now)
         request_id, lease = new_id(), new_id()
         lasts = timedelta(seconds=source.definition.limits.total_seconds) + _MARGIN

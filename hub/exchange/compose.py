@@ -1,4 +1,4 @@
-"""The signed answer of a query: fixed without signatures before its ledger row, signed from the stored form after it."""
+"""The answer of a query: fixed without signatures before its ledger row, signed from the stored form after it."""
 
 import json
 from collections.abc import Mapping, Sequence

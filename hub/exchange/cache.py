@@ -1,0 +1,67 @@
+"""Answers kept for as long as an interface's owner allows, encrypted, so that whoever reads the cache reads nothing.
+
+A cache only spares the source work: grant, case and identity are checked for every query, and what leaves goes on the
+ledger each time. Nothing is kept of an answer that there is no record: the next minute may register one.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from adapters.port import Value
+from catalog.interface_store import StoredInterface
+from hub.exchange.judging import Reading, as_stored, from_stored
+from hub.storage.cache import Cache
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical, strict_loads
+
+_MAX_BYTES: Final = 1_048_576
+
+
+class AnswerCache:
+    """Readings by interface version and parameters."""
+
+    def __init__(self, cache: Cache, *, vault: Vault) -> None:
+        self._cache = cache
+        self._vault = vault
+        self._key = DataKey(vault.row_mac(b"derive\x1fanswer-cache"), wrapped=b"", kek_kid="")
+
+    async def get(self, stored: StoredInterface, params: Mapping[str, Value], *, now: datetime) -> Reading | None:
+        """A kept reading, however old within `cache_seconds + stale_seconds`; see `fresh`."""
+        interface = stored.interface
+        if not interface.cache_seconds:
+            return None
+        place = self._place(stored, params)
+        sealed = await self._cache.get(place)
+        if not isinstance(sealed, str):
+            return None
+        try:
+            plain = self._key.decrypt(place, b64decode(sealed))
+        except (IntegrityBrokenError, ValueError):
+            return None
+        reading = from_stored(strict_loads(plain, max_bytes=_MAX_BYTES))
+        age = (now - reading.obtained_at).total_seconds()
+        return reading if 0 <= age <= interface.cache_seconds + interface.stale_seconds else None
+
+    async def put(self, stored: StoredInterface, params: Mapping[str, Value], reading: Reading) -> None:
+        """Keep a reading, if its interface allows and there is something to keep."""
+        interface = stored.interface
+        if not interface.cache_seconds or not reading.records:
+            return
+        plain = canonical(as_stored(reading))
+        if len(plain) > _MAX_BYTES:
+            return
+        place = self._place(stored, params)
+        sealed = b64encode(self._key.encrypt(place, plain)).decode()
+        await self._cache.set(place, sealed, seconds=interface.cache_seconds + interface.stale_seconds)
+
+    def _place(self, stored: StoredInterface, params: Mapping[str, Value]) -> str:
+        hashed = self._vault.lookup_hash("answer", stored.id, str(stored.row_version), canonical(dict(params)).decode())
+        return f"answer:{hashed.hex()}"
+
+
+def fresh(reading: Reading, stored: StoredInterface, *, now: datetime) -> bool:
+    """Whether the source need not be asked."""
+    return (now - reading.obtained_at).total_seconds() <= stored.interface.cache_seconds

@@ -1,0 +1,125 @@
+"""Unit 2 of a query, the moment of disclosure: checked again under locks, then ledger row and answer commit together.
+
+Locks in one fixed order (case, grant, interface), shared here and exclusive by whoever ends them (seam D6): what was
+revoked while the source was slow is withheld.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from catalog.interface_store import lock_interface
+from catalog.interfaces import InterfaceState
+from catalog.store import lock_grants
+from hub.access.service import Caller
+from hub.exchange.claiming import ClaimedQuery
+from hub.exchange.compose import Found, unsigned_answer, unsigned_content
+from hub.exchange.judging import unavailable
+from hub.exchange.question import QueryCall
+from hub.intake import store
+from hub.intake.answers import answer_place, case_key
+from hub.intake.compose import item_hash
+from hub.intake.compose import stored as stored_bytes
+from hub.intake.errors import CaseClosedError, InFlightError
+from hub.intake.resolver import CLEARED, Outcome, Why
+from hub.ledger.entries import Draft, Sealed, append, seal
+from hub.storage.crash import crash_at
+from hub.storage.vault import Vault
+
+
+class QueryDeciding:
+    """Decides claimed queries."""
+
+    def __init__(self, *, vault: Vault, public_url: str) -> None:
+        self._vault = vault
+        self._public_url = public_url
+
+    def decide(
+        self, tx: Connection, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, now: datetime
+    ) -> tuple[dict[str, Any], list[Sealed]]:
+        """Unit 2. Raises: CaseClosedError; InFlightError when the lease was lost."""
+        if store.lock_case_state(tx, claimed.case.id) != "open":
+            raise CaseClosedError
+        found = _rechecked(tx, claimed, found, now)
+        content = unsigned_content(
+            found,
+            claimed.interface,
+            claimed.grant,
+            department=claimed.owner_code,
+            language=call.language,
+            now=now,
+        )
+        entry = seal(self._entry(caller, call, claimed, found, item_hash(content)), now=now)
+        answer = unsigned_answer(
+            content,
+            entry,
+            request_id=claimed.request_id,
+            case_no=claimed.case.case_no,
+            audience=caller.client_id,
+            issuer=self._public_url,
+            request_hash=call.request_hash,
+        )
+        append(tx, [entry])
+        sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored_bytes(answer))
+        used = [claimed.grant.id]
+        if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
+            raise InFlightError
+        crash_at("query.deciding")
+        return answer, [entry]
+
+    def _entry(self, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, payload_hash: str) -> Draft:
+        subject = claimed.subject
+        key = (
+            self._vault.data_key(subject.data_key, subject.kek_kid) if subject else case_key(self._vault, claimed.case)
+        )
+        detail = {
+            "case_no": claimed.case.case_no,
+            "matter": claimed.case.matter_code,
+            "interface": claimed.interface.interface.code,
+            "version": claimed.interface.version,
+            "source": claimed.source.definition.code,
+            "party": claimed.party.role if claimed.party else "",
+            "outcome": found.outcome.value,
+            "why": found.why.code,
+            "client_id": caller.client_id,
+            "department": claimed.case.department_code,
+            "purpose": call.purpose,
+            "request_id": claimed.request_id,
+            "grants": [claimed.grant.id],
+            "fields": sorted(claimed.fields) if found.records else [],
+            "cached": found.cached,
+            "payload_hash": payload_hash,
+        }
+        return Draft(
+            kind=_kind(found.outcome),
+            detail=detail,
+            key=key,
+            subject_id=subject.id if subject else None,
+            case_id=claimed.case.id,
+        )
+
+
+def _rechecked(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+    grant = claimed.grant
+    row_version, state, until = lock_grants(tx, [grant.id]).get(grant.id, (0, "withdrawn", now))
+    if row_version != grant.row_version or state != "live" or until <= now:
+        code = "grant_not_in_force" if state == "live" else f"grant_{state}"
+        return _withheld(found, Outcome.NOT_GRANTED, Why(code))
+    interface_state, ends_at = lock_interface(tx, claimed.interface.id)
+    alive = interface_state in {InterfaceState.LIVE, InterfaceState.DEPRECATED}
+    if not alive or (ends_at is not None and ends_at <= now):
+        return unavailable("interface_withdrawn")
+    return found
+
+
+def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:
+    return replace(found, outcome=outcome, why=why, records=(), cached=False, stale=False, as_of=None)
+
+
+def _kind(outcome: Outcome) -> str:
+    """A disclosure, an answer that discloses no record, or a refusal."""
+    if outcome is Outcome.SATISFIED:
+        return "disclosure"
+    return "answer" if outcome in CLEARED else "refusal"
