@@ -11,9 +11,11 @@ import catalog.tables
 import certificates.tables
 import hub.access.tables
 import hub.collection.tables
+import hub.exchange.tables
 import hub.intake.tables
 import hub.issuing.tables
 import hub.ledger.tables
+import hub.registry.tables
 import hub.storage.tables
 
 _TABLES: Final = (
@@ -21,9 +23,11 @@ _TABLES: Final = (
     certificates.tables,
     hub.access.tables,
     hub.collection.tables,
+    hub.exchange.tables,
     hub.intake.tables,
     hub.issuing.tables,
     hub.ledger.tables,
+    hub.registry.tables,
     hub.storage.tables,
 )
 """Modules that must be imported for the metadata to be whole."""

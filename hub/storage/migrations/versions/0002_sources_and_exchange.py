@@ -13,6 +13,28 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "oidc_attempts",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("cookie_hash", sa.String(length=64), nullable=False),
+        sa.Column("back", sa.String(length=500), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash"),
+    )
+    with op.batch_alter_table("oidc_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_oidc_attempts_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "sign_in_attempts",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", Instant(), nullable=False),
+        sa.Column("blocked_until", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_attempts_last_at"), ["last_at"], unique=False)
+
+    op.create_table(
         "sources",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
@@ -31,6 +53,30 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sources", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sources_owner_department_id"), ["owner_department_id"], unique=False)
+
+    op.create_table(
+        "staff",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True
+        ),
+        sa.Column("user_name", sa.String(length=64), nullable=False),
+        sa.Column("display_name", sa.String(length=100), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("password_hash", sa.String(length=255), nullable=True),
+        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column("break_glass", sa.Boolean(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("notices_seen_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("external_id"),
+        sa.UniqueConstraint("user_name"),
+    )
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_staff_owner_department_id"), ["owner_department_id"], unique=False)
 
     op.create_table(
         "interfaces",
@@ -60,6 +106,91 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_interfaces_state"), ["state"], unique=False)
 
     op.create_table(
+        "notices",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("staff_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("text_zh", sa.String(length=500), nullable=False),
+        sa.Column("text_en", sa.String(length=500), nullable=False),
+        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notices_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_notices_department_id"), ["department_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_notices_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
+        "pushed_batches",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("superseded_older", sa.Integer(), nullable=False),
+        sa.Column("rejected", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("pushed_batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pushed_batches_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "pushed_datasets",
+        sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("shape", sa.String(length=64), nullable=False),
+        sa.Column("newest_as_of", Instant(), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.PrimaryKeyConstraint("source_id", "dataset"),
+    )
+    op.create_table(
+        "pushed_rows",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("dataset", sa.String(length=64), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("valid_until", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source_id", "dataset", "key_hash"),
+    )
+    with op.batch_alter_table("pushed_rows", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pushed_rows_valid_until"), ["valid_until"], unique=False)
+
+    op.create_table(
+        "pushed_sources",
+        sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("data_key", sa.LargeBinary(), nullable=False),
+        sa.Column("kek_kid", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.PrimaryKeyConstraint("source_id"),
+    )
+    op.create_table(
+        "source_probes",
+        sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.PrimaryKeyConstraint("source_id"),
+    )
+    op.create_table(
         "source_secrets",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("source_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -72,6 +203,100 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source_id", "name"),
     )
+    op.create_table(
+        "staff_links",
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("staff_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("secret_hash"),
+    )
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_staff_links_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_staff_links_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
+        "staff_sessions",
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("staff_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("label", sa.String(length=100), nullable=False),
+        sa.Column("peer", sa.String(length=64), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("secret_hash"),
+    )
+    with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_staff_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_staff_sessions_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
+        "alarms",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("interface_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("field", sa.String(length=64), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("raised_at", Instant(), nullable=False),
+        sa.Column("lifted_at", Instant(), nullable=True),
+        sa.Column("lifted_by", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["interface_id"], ["interfaces.id"]),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alarms_interface_id"), ["interface_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alarms_owner_department_id"), ["owner_department_id"], unique=False)
+
+    op.create_table(
+        "interface_events",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("interface_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("actor_kind", sa.String(length=20), nullable=False),
+        sa.Column("actor_id", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=400), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["interface_id"], ["interfaces.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("interface_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_interface_events_interface_id"), ["interface_id"], unique=False)
+
+    op.create_table(
+        "interface_trials",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("interface_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("definition_digest", sa.String(length=64), nullable=False),
+        sa.Column("source_row_version", sa.Integer(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("actor_id", sa.String(length=64), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["interface_id"], ["interfaces.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("interface_trials", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_interface_trials_interface_id"), ["interface_id"], unique=False)
+
+    op.create_table(
+        "pushed_lookups",
+        sa.Column("row_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("way", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["row_id"], ["pushed_rows.id"]),
+        sa.PrimaryKeyConstraint("row_id", "way"),
+    )
+    with op.batch_alter_table("pushed_lookups", schema=None) as batch_op:
+        batch_op.create_index("ix_pushed_lookups_way", ["way"], unique=False)
+
     with op.batch_alter_table("evidence_requests", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.String(length=10), server_default="evidence", nullable=False))
 
@@ -88,7 +313,51 @@ def downgrade() -> None:
     with op.batch_alter_table("evidence_requests", schema=None) as batch_op:
         batch_op.drop_column("kind")
 
+    with op.batch_alter_table("pushed_lookups", schema=None) as batch_op:
+        batch_op.drop_index("ix_pushed_lookups_way")
+
+    op.drop_table("pushed_lookups")
+    with op.batch_alter_table("interface_trials", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_interface_trials_interface_id"))
+
+    op.drop_table("interface_trials")
+    with op.batch_alter_table("interface_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_interface_events_interface_id"))
+
+    op.drop_table("interface_events")
+    with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alarms_owner_department_id"))
+        batch_op.drop_index(batch_op.f("ix_alarms_interface_id"))
+
+    op.drop_table("alarms")
+    with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_staff_sessions_staff_id"))
+        batch_op.drop_index(batch_op.f("ix_staff_sessions_expires_at"))
+
+    op.drop_table("staff_sessions")
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_staff_links_staff_id"))
+        batch_op.drop_index(batch_op.f("ix_staff_links_expires_at"))
+
+    op.drop_table("staff_links")
     op.drop_table("source_secrets")
+    op.drop_table("source_probes")
+    op.drop_table("pushed_sources")
+    with op.batch_alter_table("pushed_rows", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pushed_rows_valid_until"))
+
+    op.drop_table("pushed_rows")
+    op.drop_table("pushed_datasets")
+    with op.batch_alter_table("pushed_batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pushed_batches_source_id"))
+
+    op.drop_table("pushed_batches")
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_notices_staff_id"))
+        batch_op.drop_index(batch_op.f("ix_notices_department_id"))
+        batch_op.drop_index(batch_op.f("ix_notices_created_at"))
+
+    op.drop_table("notices")
     with op.batch_alter_table("interfaces", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_interfaces_state"))
         batch_op.drop_index(batch_op.f("ix_interfaces_source_id"))
@@ -96,7 +365,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_interfaces_code"))
 
     op.drop_table("interfaces")
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_staff_owner_department_id"))
+
+    op.drop_table("staff")
     with op.batch_alter_table("sources", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sources_owner_department_id"))
 
     op.drop_table("sources")
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempts_last_at"))
+
+    op.drop_table("sign_in_attempts")
+    with op.batch_alter_table("oidc_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_oidc_attempts_expires_at"))
+
+    op.drop_table("oidc_attempts")
