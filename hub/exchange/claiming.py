@@ -122,7 +122,12 @@ class QueryClaiming:
         objection = "no_grant"
         for grant in grants:
             code = grant.objection(
-                matter=case.matter_code, purpose=call.purpose, fields=(), corroboration=kinds, now=now
+                matter=case.matter_code,
+                purpose=grant.purpose if call.purpose is None else call.purpose,
+                fields=(),
+                corroboration=kinds,
+                now=now,
+                officer=self._operator(case),
             )
             if code is not None:
                 objection = code
