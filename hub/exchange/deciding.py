@@ -85,7 +85,7 @@ class QueryDeciding:
             "why": found.why.code,
             "client_id": caller.client_id,
             "department": claimed.case.department_code,
-            "purpose": call.purpose,
+            "purpose": claimed.grant.purpose,
             "request_id": claimed.request_id,
             "grants": [claimed.grant.id],
             "fields": sorted(claimed.fields) if found.records else [],

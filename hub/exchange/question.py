@@ -14,11 +14,14 @@ from hub.exchange.errors import QuestionError
 
 @dataclass(frozen=True, slots=True)
 class QueryCall:
-    """One question as it came in. `fields` None asks for all that the grant covers."""
+    """One question as it came in. `fields` None asks for all that the grant covers.
+
+    `purpose` None is the grant's own: only for callers whose dialect has no word for it.
+    """
 
     interface: str
     case_no: str
-    purpose: str
+    purpose: str | None
     party: str | None
     subject: int | None
     params: Mapping[str, Value] = field(repr=False)

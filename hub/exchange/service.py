@@ -39,6 +39,7 @@ from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, IntegrityBrokenError
 from hub.storage.vault import Vault
+from signing.canonical import canonical
 
 GRID_SECONDS: Final = 0.025
 """As for evidence: an answer that confirms no identity leaves on this grid (threat S14)."""
@@ -162,7 +163,7 @@ class QueryService:
             case_no=claimed.case.case_no,
             matter=claimed.case.matter_code,
             material=call.material,
-            purpose=call.purpose,
+            purpose=claimed.grant.purpose,
             operator_id=claimed.operator_id,
             applicant_name=identity.name if identity else "",
             applicant_code=(identity.id_number or "") if identity else "",
@@ -191,7 +192,8 @@ class QueryService:
     async def _faulty(self, claimed: ClaimedQuery, fault: Difference) -> Found:
         code = claimed.interface.interface.code
         _log.warning("answer_breaks_contract", interface=code, field=fault.field, code=fault.code)
-        await self._drift.observe(claimed.interface, fault)
+        question = self._vault.lookup_hash("question", canonical(dict(claimed.params)).decode())
+        await self._drift.observe(claimed.interface, fault, question=question)
         return unavailable("source_faulty")
 
 
