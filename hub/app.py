@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from hub.api import cases, certificates, evidence, health, ledger, oauth, status_lists, verify
+from hub.api import cases, certificates, evidence, health, ledger, oauth, pushed, status_lists, verify
 from hub.deps import known_query, language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
@@ -36,7 +36,7 @@ from hub.web import pages
 from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, verify.VerifyBody)
+_BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, pushed.PushBody, verify.VerifyBody)
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +65,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     )
     if hub is not None:
         app.state.hub = hub
-    for module in (oauth, cases, evidence, certificates, verify, status_lists, ledger, health, pages):
+    for module in (oauth, cases, evidence, pushed, certificates, verify, status_lists, ledger, health, pages):
         app.include_router(module.router)
     pages.mount_static(app)
     _handle_errors(app, settings.public_url)
@@ -76,6 +76,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         hosts=hosts,
         max_body_bytes=settings.max_body_bytes,
         refuse=lambda error, request: _answer(request, error, settings.public_url),
+        body_limits=pushed.BODY_LIMITS,
     )
 
 

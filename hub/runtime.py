@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from hub.access.passwords import Passwords
 from hub.access.service import AccessService
+from hub.access.sessions import Sessions
+from hub.access.staff import StaffService
+from hub.access.staff_sign_in import StaffSignIn
+from hub.access.staff_throttle import Throttle
 from hub.clock import Clock, utc_now
+from hub.exchange.pushed import PushedRows
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
 from hub.intake.claiming import Claiming
@@ -57,9 +63,13 @@ class Hub:
     issuing: IssuingService
     status: StatusService
     access: AccessService
+    staff: StaffService
+    sessions: Sessions
+    staff_sign_in: StaffSignIn
     cases: CaseService
     answers: Answers
     evidence: EvidenceService
+    pushed: PushedRows
     ledger: LedgerService
     verification: VerificationService
 
@@ -120,13 +130,14 @@ async def at_work(hub: Hub) -> AsyncIterator[None]:
 
 async def _keep_house(hub: Hub) -> None:
     """Types registered by a command come into force within seconds; answers left decided by a worker that died are
-    signed, whether or not anybody asks again.
+    signed, whether or not anybody asks again; pushed rows past their time are deleted.
     """
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         with suppress(StorageError):
             await hub.database.read(hub.types.load)
             await hub.answers.finish_decided()
+            await hub.pushed.sweep()
 
 
 def _founded_on(settings: Settings) -> Database:
@@ -165,6 +176,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         public_url=public_url,
         lifetime=timedelta(hours=settings.purpose_copy_hours),
     )
+    sessions = Sessions(database, vault=vault, clock=clock)
+    staff = StaffService(database, log_key=log_key, clock=clock, public_url=public_url)
     quotas = QuotaBook()
     signers = {"evidence": EvidenceSigner(desk, log_origin=log_signer.name)}
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
@@ -190,6 +203,17 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             clock=clock,
             token_seconds=settings.access_token_seconds,
         ),
+        staff=staff,
+        sessions=sessions,
+        staff_sign_in=StaffSignIn(
+            database,
+            staff=staff,
+            sessions=sessions,
+            passwords=Passwords(),
+            throttle=Throttle(vault),
+            clock=clock,
+            provider=False,
+        ),
         cases=cases,
         answers=answers,
         evidence=EvidenceService(
@@ -202,6 +226,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             quotas=quotas,
             clock=clock,
         ),
+        pushed=PushedRows(database, vault=vault, log_key=log_key, clock=clock),
         ledger=LedgerService(
             database,
             signer=log_signer,

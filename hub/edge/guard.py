@@ -4,7 +4,8 @@ It refuses ambiguous framing and unknown hosts, counts body bytes as they arrive
 the security headers. It never looks at `request.url`, and logs routes by template, so no path value reaches a log.
 """
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import Final
 from urllib.parse import parse_qsl
@@ -32,13 +33,25 @@ _MAX_HEADER_BYTES: Final = 32_768
 
 
 class EdgeGuard:
-    """Wraps the application. One instance per application; `refuse` makes the answer to what is not let through."""
+    """Wraps the application. One instance per application; `refuse` makes the answer to what is not let through.
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, refuse: Refuse) -> None:
+    `body_limits` names paths, as whole regular expressions, that take longer bodies; each counts again by itself.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        max_body_bytes: int,
+        refuse: Refuse,
+        body_limits: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._max_body_bytes = max_body_bytes
         self._refuse = refuse
+        self._body_limits = [(re.compile(path), limit) for path, limit in (body_limits or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -63,7 +76,7 @@ class EdgeGuard:
             await self._refuse(error, Request(scope))(scope, receive, sending)
         else:
             try:
-                await self._app(scope, _counted(receive, self._max_body_bytes), sending)
+                await self._app(scope, _counted(receive, self._limit(scope["path"])), sending)
             except Exception as error:  # noqa: BLE001
                 # The framework answers a 500 and raises again for the server to log, message and all: an error's text
                 # may hold values, so only its kind goes on.
@@ -79,6 +92,9 @@ class EdgeGuard:
             milliseconds=round((perf_counter() - started) * 1000, 1),
             request_id=request_id,
         )
+
+    def _limit(self, path: str) -> int:
+        return next((limit for known, limit in self._body_limits if known.fullmatch(path)), self._max_body_bytes)
 
     def _refusal(self, scope: Scope) -> str | None:
         names = [name for name, _ in scope["headers"]]

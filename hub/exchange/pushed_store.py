@@ -1,0 +1,153 @@
+"""Queries over pushed rows. Each takes the caller's connection and never commits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, delete, insert, select, union_all, update
+
+from catalog.tables import table
+from hub.exchange.tables import PushedBatchRow, PushedDatasetRow, PushedLookupRow, PushedRow, PushedSourceRow
+
+_SOURCES: Final = table(PushedSourceRow)
+_DATASETS: Final = table(PushedDatasetRow)
+_ROWS: Final = table(PushedRow)
+_LOOKUPS: Final = table(PushedLookupRow)
+_BATCHES: Final = table(PushedBatchRow)
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored row, as a batch is compared with it."""
+
+    id: str
+    key_hash: bytes
+    content_hash: bytes
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that a question found, still sealed."""
+
+    id: str
+    sealed: bytes
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """What is known of a dataset as a whole."""
+
+    shape: str
+    newest_as_of: datetime
+
+
+def source_key(tx: Connection, source_id: str, *, lock: bool = False) -> tuple[bytes, str] | None:
+    """The wrapped data key of a source and the key that wraps it. `lock` keeps other batches of it waiting."""
+    query = select(_SOURCES.c.data_key, _SOURCES.c.kek_kid).where(_SOURCES.c.source_id == source_id)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    return (row.data_key, row.kek_kid) if row else None
+
+
+def add_source_key(tx: Connection, source_id: str, data_key: bytes, kek_kid: str) -> None:
+    """Write a source's data key."""
+    tx.execute(insert(_SOURCES).values(source_id=source_id, data_key=data_key, kek_kid=kek_kid))
+
+
+def dataset_state(tx: Connection, source_id: str, dataset: str) -> DatasetState | None:
+    """The state of a dataset; None before its first batch."""
+    row = tx.execute(select(_DATASETS).where(_dataset(_DATASETS, source_id, dataset))).one_or_none()
+    return DatasetState(row.shape, row.newest_as_of) if row else None
+
+
+def put_dataset(tx: Connection, source_id: str, dataset: str, **values: Any) -> None:
+    """Write or replace the state of a dataset."""
+    tx.execute(delete(_DATASETS).where(_dataset(_DATASETS, source_id, dataset)))
+    tx.execute(insert(_DATASETS).values(source_id=source_id, dataset=dataset, **values))
+
+
+def stored_rows(tx: Connection, source_id: str, dataset: str, key_hashes: Sequence[bytes]) -> dict[bytes, Stored]:
+    """The rows of these keys that are stored, tombstones too, by key hash."""
+    found = {}
+    for chunk in _chunks(key_hashes):
+        query = select(_ROWS.c.id, _ROWS.c.key_hash, _ROWS.c.content_hash, _ROWS.c.as_of).where(
+            _dataset(_ROWS, source_id, dataset), _ROWS.c.key_hash.in_(chunk)
+        )
+        found.update({row.key_hash: Stored(*row) for row in tx.execute(query)})
+    return found
+
+
+def add_rows(tx: Connection, rows: Sequence[dict[str, Any]], lookups: Sequence[dict[str, Any]]) -> None:
+    """Write rows and their other look-ups."""
+    if rows:
+        tx.execute(insert(_ROWS), list(rows))
+    if lookups:
+        tx.execute(insert(_LOOKUPS), list(lookups))
+
+
+def remove_rows(tx: Connection, ids: Sequence[str]) -> None:
+    """Delete rows and their look-ups."""
+    for chunk in _chunks(ids):
+        tx.execute(delete(_LOOKUPS).where(_LOOKUPS.c.row_id.in_(chunk)))
+        tx.execute(delete(_ROWS).where(_ROWS.c.id.in_(chunk)))
+
+
+def renew_rows(tx: Connection, ids: Sequence[str], *, as_of: datetime, valid_until: datetime | None) -> None:
+    """Rows that were said again, with the same content, at a later date."""
+    for chunk in _chunks(ids):
+        tx.execute(update(_ROWS).where(_ROWS.c.id.in_(chunk)).values(as_of=as_of, valid_until=valid_until))
+
+
+def find_rows(tx: Connection, source_id: str, dataset: str, way: bytes, *, now: datetime, most: int) -> list[Found]:
+    """Rows found by this hash, neither deleted nor past their time; at most `most`, in the order of their ids."""
+    by_key = select(_ROWS.c.id).where(_dataset(_ROWS, source_id, dataset), _ROWS.c.key_hash == way)
+    by_other = select(_LOOKUPS.c.row_id).where(_LOOKUPS.c.way == way)
+    query = (
+        select(_ROWS.c.id, _ROWS.c.sealed, _ROWS.c.as_of)
+        .where(
+            _ROWS.c.id.in_(union_all(by_key, by_other)),
+            _ROWS.c.sealed.is_not(None),
+            _ROWS.c.valid_until.is_(None) | (_ROWS.c.valid_until > now),
+        )
+        .order_by(_ROWS.c.id)
+        .limit(most)
+    )
+    return [Found(*row) for row in tx.execute(query)]
+
+
+def expired_rows(tx: Connection, *, now: datetime, most: int) -> list[tuple[str, str, str]]:
+    """Rows past their time: id, source id, dataset."""
+    query = select(_ROWS.c.id, _ROWS.c.source_id, _ROWS.c.dataset).where(_ROWS.c.valid_until <= now).limit(most)
+    return [(row.id, row.source_id, row.dataset) for row in tx.execute(query)]
+
+
+def remove_dataset(tx: Connection, source_id: str, dataset: str) -> int:
+    """Delete a dataset whole: it counts as never pushed. Answers how many rows it had."""
+    its_rows = select(_ROWS.c.id).where(_dataset(_ROWS, source_id, dataset))
+    tx.execute(delete(_LOOKUPS).where(_LOOKUPS.c.row_id.in_(its_rows)))
+    removed = tx.execute(delete(_ROWS).where(_dataset(_ROWS, source_id, dataset))).rowcount
+    tx.execute(delete(_DATASETS).where(_dataset(_DATASETS, source_id, dataset)))
+    return removed
+
+
+def add_batch(tx: Connection, **values: Any) -> None:
+    """Write what became of a batch."""
+    tx.execute(insert(_BATCHES).values(**values))
+
+
+def find_batch(tx: Connection, batch_id: str) -> dict[str, Any] | None:
+    """A batch by id."""
+    row = tx.execute(select(_BATCHES).where(_BATCHES.c.id == batch_id)).one_or_none()
+    return dict(row._mapping) if row else None  # noqa: SLF001  # SQLAlchemy's public name for it
+
+
+def _dataset(rows: Any, source_id: str, dataset: str) -> Any:
+    return and_(rows.c.source_id == source_id, rows.c.dataset == dataset)
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), _CHUNK):
+        yield list(items[start : start + _CHUNK])

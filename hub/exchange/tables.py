@@ -1,0 +1,84 @@
+"""Rows that the hub keeps for sources that nothing can reach (前置库): encrypted, found by keyed hashes only."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, LargeBinary, String, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from catalog.tables import binary, document, instant, uuid, words
+
+
+class PushedSourceRow(SQLModel, table=True):
+    """The data key of one pushing source; locked while a batch of it is written. Erasing it makes every row mute."""
+
+    __tablename__ = "pushed_sources"
+    source_id: str = uuid(primary_key=True, references="sources.id")
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+
+
+class PushedDatasetRow(SQLModel, table=True):
+    """What is known of a dataset as a whole. `shape` is the digest of the key and look-ups its rows were hashed by."""
+
+    __tablename__ = "pushed_datasets"
+    source_id: str = uuid(primary_key=True, references="sources.id")
+    dataset: str = Field(sa_column=Column(String(64), primary_key=True))
+    shape: str = words(64)
+    newest_as_of: datetime = instant()
+    received_at: datetime = instant()
+
+
+class PushedRow(SQLModel, table=True):
+    """One record. `sealed` is None for a tombstone, which keeps an older row from coming back."""
+
+    __tablename__ = "pushed_rows"
+    __table_args__ = (UniqueConstraint("source_id", "dataset", "key_hash"),)
+    id: str = uuid(primary_key=True)
+    source_id: str = uuid(references="sources.id")
+    dataset: str = words(64)
+    key_hash: bytes = binary()
+    content_hash: bytes = binary()
+    sealed: bytes | None = binary(nullable=True)
+    as_of: datetime = instant()
+    valid_until: datetime | None = instant(nullable=True, index=True)
+
+
+class PushedLookupRow(SQLModel, table=True):
+    """Another way to find a record: the keyed hash of columns that are not its key."""
+
+    __tablename__ = "pushed_lookups"
+    __table_args__ = (Index("ix_pushed_lookups_way", "way"),)
+    row_id: str = uuid(primary_key=True, references="pushed_rows.id")
+    way: bytes = Field(sa_column=Column(LargeBinary(), primary_key=True))
+
+
+class PushedBatchRow(SQLModel, table=True):
+    """A batch as it was received: counts and codes, no values. The answer to a repeated Idempotency-Key."""
+
+    __tablename__ = "pushed_batches"
+    id: str = uuid(primary_key=True)
+    source_id: str = uuid(references="sources.id", index=True)
+    dataset: str = words(64)
+    as_of: datetime = instant()
+    received_at: datetime = instant()
+    accepted: int
+    unchanged: int
+    superseded_older: int
+    rejected: list[dict[str, Any]] = document()
+    digest: str = words(64)
+    ledger_entry_id: str = uuid()
+
+
+class GatewayKeyRow(SQLModel, table=True):
+    """A system that still speaks the provincial gateway's dialect. Its secrets lie encrypted."""
+
+    __tablename__ = "gateway_keys"
+    id: str = uuid(primary_key=True)
+    system_id: str = uuid(references="systems.id", index=True)
+    app_key: str = words(40, unique=True)
+    sealed: bytes = binary()
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    row_version: int
+    changed_at: datetime = instant()
