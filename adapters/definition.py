@@ -1,13 +1,15 @@
 """Reading connections, operations and parameters: what every kind refuses alike, always with the place of the fault."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jsonschema_rs
 
 from adapters.errors import DefinitionFaultError
-from adapters.port import SECRET_PREFIX, Secrets
+from adapters.port import SECRET_PREFIX, Secrets, Value
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _KIND: Final = jsonschema_rs.ValidationErrorKind
 
 
@@ -28,12 +30,18 @@ def check_definition(schema: Mapping[str, Any], definition: Mapping[str, Any]) -
         raise DefinitionFaultError(_pointer(*path), str(error.schema_path[-1]))
 
 
-def check_params(declared: frozenset[str], given: Collection[str]) -> None:
-    """Exactly the declared parameters. Raises: DefinitionFaultError(`/params/<name>`, `missing` or `unknown`)."""
+def check_params(declared: frozenset[str], given: Mapping[str, Value]) -> None:
+    """Exactly the declared parameters, of text that can be sent.
+
+    Raises: DefinitionFaultError(`/params/<name>`, `missing`, `unknown` or `characters`: a lone surrogate).
+    """
     for name in sorted(declared.difference(given)):
         raise DefinitionFaultError(_pointer("params", name), "missing")
     for name in sorted(set(given).difference(declared)):
         raise DefinitionFaultError(_pointer("params", name), "unknown")
+    for name, value in given.items():
+        if isinstance(value, str) and _SURROGATE.search(value):
+            raise DefinitionFaultError(_pointer("params", name), "characters")
 
 
 def secret_name(reference: str, pointer: str) -> str:
