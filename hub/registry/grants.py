@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from catalog import store
+from catalog.declared import texts
 from catalog.errors import DefinitionError
 from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, check_officers, read_terms
 from catalog.interface_store import answering_interface
+from catalog.interfaces import Sharing
+from catalog.interfaces import Terms as SharingTerms
 from hub.clock import Clock, new_id
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
@@ -19,6 +22,9 @@ from hub.registry.reading import department, instant, text
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 
+_OF_TYPES: Final = SharingTerms(Sharing.CONDITIONAL, "", "")
+_USCC_LENGTH: Final = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -26,10 +32,12 @@ class Resource:
 
     kind: ResourceKind
     code: str
-    fields: frozenset[str]
-    shareable: frozenset[str]
+    terms: Mapping[str, SharingTerms]
+    """Sharing terms by field. The fields of a certificate type are conditional, all of them."""
     owner_department_id: str | None
-    """Of an interface its department; a type's owner is named by whoever grants."""
+    """Of an interface its department, of a type the one that defined it; None when the hub does not know that one."""
+    corroboration: frozenset[str] = frozenset()
+    """What the owner wants a case to show when nobody decides about it, for unconditional terms."""
 
     @property
     def word(self) -> str:
@@ -86,15 +94,15 @@ class GrantService:
             known = self._types.find(code)
             if known is None:
                 return None
-            claims = frozenset(known.type.claims)
-            return Resource(kind, known.type.code, claims, claims, None)
+            terms = dict.fromkeys(known.type.claims, _OF_TYPES)
+            return Resource(kind, known.type.code, terms, _definer(tx, known.type.code))
         stored = answering_interface(tx, code, now=now)
         if stored is None:
             return None
         interface = stored.interface
-        return Resource(
-            kind, interface.code, frozenset(interface.fields), interface.shareable(), stored.owner_department_id
-        )
+        terms = {name: field.terms for name, field in interface.fields.items()}
+        wanted = frozenset(texts(interface.catalogue.get("corroboration", ()), "interface: catalogue/corroboration"))
+        return Resource(kind, interface.code, terms, stored.owner_department_id, wanted)
 
     def grant(self, tx: Connection, new: NewGrant, now: datetime, detail: Mapping[str, Any] | None = None) -> str:
         """Write a live grant with its entry and guard; answers its id. `detail` goes into the entry."""
@@ -183,12 +191,19 @@ def _resource_named(definition: dict[str, Any]) -> tuple[ResourceKind, str]:
 
 
 def _owner(tx: Connection, definition: dict[str, Any], resource: Resource) -> str:
-    if resource.owner_department_id is None or "owner" in definition:
-        named = department(tx, text(definition, "owner")).id
-        if resource.owner_department_id not in {None, named}:
-            raise DefinitionError("grant: the owner of an interface is its own department")
-        return named
-    return resource.owner_department_id
+    if "owner" not in definition and resource.owner_department_id is not None:
+        return resource.owner_department_id
+    named = department(tx, text(definition, "owner")).id
+    # Of a type somebody else may hold the records: several departments issue some of them.
+    if resource.kind is ResourceKind.INTERFACE and named != resource.owner_department_id:
+        raise DefinitionError("grant: the owner of an interface is its own department")
+    return named
+
+
+def _definer(tx: Connection, type_code: str) -> str | None:
+    """The department whose code the type's code begins with (GB/T 36904)."""
+    found = store.find_department(tx, type_code[:_USCC_LENGTH])
+    return found.id if found else None
 
 
 def _case_kind(definition: dict[str, Any]) -> CaseKind:
@@ -199,9 +214,9 @@ def _case_kind(definition: dict[str, Any]) -> CaseKind:
 
 
 def _check_fields(resource: Resource, fields: frozenset[str]) -> None:
-    unknown = fields - resource.fields
+    unknown = fields - resource.terms.keys()
     if unknown:
         raise DefinitionError(f"grant: the {resource.word} has no fields {sorted(unknown)}")
-    closed = fields - resource.shareable
+    closed = {name for name in fields if resource.terms[name].sharing is Sharing.NOT_SHARED}
     if closed:
         raise DefinitionError(f"grant: not shared, by the interface's terms: {sorted(closed)}")

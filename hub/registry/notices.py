@@ -1,0 +1,148 @@
+"""Notices to staff: a code and what it is about, shown on the console; never data, never a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from catalog.tables import table
+from hub.access.actors import Actor, Role
+from hub.clock import Clock, new_id, rfc3339
+from hub.registry.tables import NoticeRow
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+
+_NOTICES: Final = table(NoticeRow)
+MAX_LISTED: Final = 200
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "request.file": ("收到授权申请，请在期限内答复", "a request for access waits for your answer"),
+    "request.rule": ("已按无条件共享属性自动授权", "access was granted by rule, for unconditional terms"),
+    "request.ask_more": ("数据提供部门一次性告知须补充的内容", "the owner says what is missing"),
+    "request.supply": ("申请材料已补充", "the asker has supplied what was missing"),
+    "request.extend": ("答复期限已延长", "the owner has extended the time for the answer"),
+    "request.approve": ("授权申请已同意，授权已生效", "access was granted and is live"),
+    "request.refuse": ("授权申请不予同意，理由见详情", "access was refused; the reasons are in the request"),
+    "request.withdraw": ("授权申请已撤回", "the request was withdrawn"),
+    "request.lapse": ("逾期未补充，申请视为撤回", "the request lapsed: nothing was supplied in time"),
+    "request.reopen": ("争议处理后须重新答复", "after a dispute the request must be answered again"),
+    "request.near": ("答复期限将至", "the time for an answer ends soon"),
+    "request.over": ("答复已逾期", "the answer is overdue"),
+    "dispute.open": ("申请部门提出争议，进入协商", "the asker disputes the answer: negotiate"),
+    "dispute.settle": ("争议已协商一致", "the dispute was settled"),
+    "dispute.escalate": ("争议协商未果，提请主管部门处理", "the dispute was put to the operator"),
+    "dispute.decide": ("主管部门已作出处理决定", "the operator has decided the dispute"),
+    "dispute.appeal": ("争议提请共同上级处理", "the dispute was put to the common superior"),
+    "dispute.close": ("共同上级的处理结果已登记", "the common superior's decision was recorded"),
+    "dispute.near": ("争议处理期限将至", "the time for the dispute ends soon"),
+    "dispute.over": ("争议处理已逾期", "the dispute is overdue"),
+    "grant.suspended": ("授权已被暂停", "a grant was suspended"),
+    "grant.withdrawn": ("授权已被撤回", "a grant was withdrawn"),
+    "grant.live": ("授权已恢复", "a grant was restored"),
+    "proposal.made": ("有变更待第二人确认", "a change waits for a second person"),
+    "proposal.executed": ("变更已由第二人确认并生效", "the change was confirmed and made"),
+    "proposal.rejected": ("变更被否决", "the change was rejected"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice as shown."""
+
+    id: str
+    department_id: str | None
+    role: str
+    code: str
+    object_kind: str
+    object_id: str
+    at: datetime
+    seen_at: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """With its words in both languages."""
+        zh, en = WORDS[self.code]
+        return {
+            "id": self.id,
+            "code": self.code,
+            "zh": zh,
+            "en": en,
+            "object": {"kind": self.object_kind, "id": self.object_id},
+            "at": rfc3339(self.at),
+            "seen_at": rfc3339(self.seen_at) if self.seen_at else None,
+        }
+
+
+class NoticeService:
+    """Shows notices to those whom they are for."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def list(self, actor: Actor, *, unseen: bool = False) -> list[Notice]:
+        """The newest 200 for his department and roles."""
+        query = select(_NOTICES).where(_for(actor)).order_by(_NOTICES.c.id.desc()).limit(MAX_LISTED)
+        if unseen:
+            query = query.where(_NOTICES.c.seen_at.is_(None))
+        rows = await self._database.read(lambda tx: tx.execute(query).all())
+        return [
+            Notice(row.id, row.department_id, row.role, row.code, row.object_kind, row.object_id, row.at, row.seen_at)
+            for row in rows
+        ]
+
+    async def see(self, actor: Actor, notice_id: str) -> None:
+        """Mark one as seen, for everybody it is for. Raises: MissingError."""
+        now = self._clock()
+        where = and_(_NOTICES.c.id == notice_id, _for(actor))
+        values = {"seen_at": now, "seen_by": actor.id}
+
+        def unit(tx: Connection) -> bool:
+            return tx.execute(update(_NOTICES).where(where).values(**values)).rowcount == 1
+
+        if not await self._database.write(unit):
+            raise MissingError("notice")
+
+
+def notify(
+    tx: Connection,
+    code: str,
+    *,
+    department_id: str | None,
+    role: Role,
+    about: tuple[str, str],
+    now: datetime,
+    once: str = "",
+) -> None:
+    """Write a notice in the transaction of its cause. `about`: kind and id of an object.
+
+    With `once` there is one of that name only, however often the cause is told.
+    """
+    if code not in WORDS:
+        raise ValueError("a notice without words")
+    notice_id = new_id()
+    name = f"{code}:{about[1]}:{department_id}:{once}"[:120] if once else notice_id
+    if once and tx.execute(select(_NOTICES.c.id).where(_NOTICES.c.once == name)).first() is not None:
+        return
+    tx.execute(
+        insert(_NOTICES).values(
+            id=notice_id,
+            department_id=department_id,
+            role=role.value,
+            code=code,
+            object_kind=about[0],
+            object_id=about[1],
+            once=name,
+            at=now,
+        )
+    )
+
+
+def _for(actor: Actor) -> Any:
+    if actor.kind == "command":
+        return _NOTICES.c.id.is_not(None)
+    roles = [role.value for role in actor.roles]
+    place = _NOTICES.c.department_id == actor.department_id
+    if Role.OPERATOR in actor.roles:
+        place = or_(place, _NOTICES.c.department_id.is_(None))
+    return and_(place, _NOTICES.c.role.in_(roles))

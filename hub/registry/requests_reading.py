@@ -1,0 +1,103 @@
+"""Reading what is asked out of a definition. Nothing is refused one by one: every slip becomes a fault."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from catalog.grants import CaseKind, ResourceKind
+from hub.registry.requests_errors import Fault
+from hub.registry.requests_values import Filing
+from hub.registry.requests_wording import fault
+
+MEMBERS: Final = frozenset(
+    {
+        "system", "type", "interface", "fields", "matters", "purpose", "legal_basis", "scene", "kind", "quota_per_day",
+        "valid_from", "valid_until", "corroboration", "officers", "contact",
+    }
+)  # fmt: skip
+_MAX_TEXT: Final = {"purpose": 200, "legal_basis": 500, "scene": 1000, "contact": 200}
+_MAX_ITEMS: Final = 200
+
+
+def read_filing(definition: Mapping[str, Any]) -> tuple[Filing, list[Fault]]:
+    """The filing as far as it can be read, and what could not be."""
+    faults: list[Fault] = []
+    unknown = sorted(str(name) for name in definition.keys() - MEMBERS)
+    if unknown:
+        faults.append(fault("member_unknown", ""))
+    resource_kind = ResourceKind.CERTIFICATE_TYPE if "type" in definition else ResourceKind.INTERFACE
+    if ("type" in definition) == ("interface" in definition):
+        faults.append(fault("resource_missing", ""))
+    filing = Filing(
+        system=_text(definition, "system", faults),
+        resource_kind=resource_kind,
+        resource=_text(definition, "type" if "type" in definition else "interface", faults),
+        fields=_texts(definition, "fields", faults),
+        matters=_texts(definition, "matters", faults),
+        purpose=_text(definition, "purpose", faults),
+        legal_basis=_text(definition, "legal_basis", faults),
+        scene=_text(definition, "scene", faults),
+        kind=_kind(definition, faults),
+        quota_per_day=_quota(definition, faults),
+        valid_from=_instant(definition, "valid_from", faults),
+        valid_until=_instant(definition, "valid_until", faults),
+        corroboration=_texts(definition, "corroboration", faults),
+        officers=_texts(definition, "officers", faults),
+        contact=_text(definition, "contact", faults),
+    )
+    return filing, faults
+
+
+def restored(definition: Mapping[str, Any]) -> Filing:
+    """A stored filing."""
+    return read_filing({name: value for name, value in definition.items() if value is not None})[0]
+
+
+def _text(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> str:
+    value = definition.get(name, "")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT.get(name, 100):
+        faults.append(fault("malformed", f"/{name}"))
+        return ""
+    return value.strip()
+
+
+def _texts(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> tuple[str, ...]:
+    value = definition.get(name, ())
+    if not isinstance(value, list | tuple) or len(value) > _MAX_ITEMS:
+        faults.append(fault("malformed", f"/{name}"))
+        return ()
+    good = tuple(item for item in value if isinstance(item, str) and 0 < len(item.strip()) <= 100)
+    faults += [fault("malformed", f"/{name}/{place}") for place, item in enumerate(value) if item not in good]
+    return tuple(dict.fromkeys(good))
+
+
+def _kind(definition: Mapping[str, Any], faults: list[Fault]) -> CaseKind:
+    try:
+        return CaseKind(definition.get("kind", "application"))
+    except ValueError:
+        faults.append(fault("malformed", "/kind"))
+        return CaseKind.APPLICATION
+
+
+def _quota(definition: Mapping[str, Any], faults: list[Fault]) -> int | None:
+    value = definition.get("quota_per_day")
+    if value is None:
+        return None
+    if type(value) is not int or not 1 <= value <= 100_000_000:
+        faults.append(fault("malformed", "/quota_per_day"))
+        return 1
+    return value
+
+
+def _instant(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> datetime | None:
+    value = definition.get(name)
+    if value is None:
+        return None
+    try:
+        parsed = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    faults.append(fault("malformed", f"/{name}"))
+    return None
