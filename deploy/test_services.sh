@@ -10,6 +10,8 @@ port="${YIZHENG_TEST_POSTGRES_PORT:-54329}"
 socket_dir="/tmp/yizheng-test-$(id -u)-$port"
 redis_port="${YIZHENG_TEST_REDIS_PORT:-56379}"
 redis_dir="/tmp/yizheng-test-redis-$(id -u)-$redis_port"
+mariadb_port="${YIZHENG_TEST_MARIADB_PORT:-53306}"
+mariadb_dir="/tmp/yizheng-test-mariadb-$(id -u)-$mariadb_port"
 
 pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
 
@@ -71,6 +73,43 @@ stop_redis() {
   rm -rf "$redis_dir"
 }
 
+as_mariadb() {
+  # MariaDB refuses to run as root.
+  if [ "$(id -u)" -eq 0 ]; then runuser -u mysql -- "$@"; else "$@"; fi
+}
+
+mariadb_answers() {
+  mariadb-admin --no-defaults -h 127.0.0.1 -P "$mariadb_port" -u root --connect-timeout=2 ping >/dev/null 2>&1
+}
+
+start_mariadb() {
+  if mariadb_answers; then return; fi
+  rm -rf "$mariadb_dir"; mkdir -p "$mariadb_dir/data" "$mariadb_dir/tmp"; chmod 700 "$mariadb_dir"
+  if [ "$(id -u)" -eq 0 ]; then chown -R mysql "$mariadb_dir"; fi
+  ( cd /tmp
+    as_mariadb mariadb-install-db --no-defaults --datadir="$mariadb_dir/data" --auth-root-authentication-method=normal \
+      --skip-test-db >"$mariadb_dir/install.log" 2>&1
+    # Only the addresses of this machine, so that no other host meets a root without a password.
+    as_mariadb /usr/sbin/mariadbd --no-defaults --datadir="$mariadb_dir/data" --tmpdir="$mariadb_dir/tmp" \
+      --bind-address=127.0.0.1 --port="$mariadb_port" --socket="$mariadb_dir/mariadb.sock" \
+      --pid-file="$mariadb_dir/mariadb.pid" --log-error="$mariadb_dir/server.log" --skip-log-bin \
+      --innodb-buffer-pool-size=64M --innodb-flush-log-at-trx-commit=0 --max-connections=200 \
+      </dev/null >/dev/null 2>&1 & )
+  for _ in $(seq 300); do
+    mariadb_answers && return
+    sleep 0.1
+  done
+  echo "MariaDB did not start: $mariadb_dir/server.log" >&2; exit 69
+}
+
+stop_mariadb() {
+  [ -f "$mariadb_dir/mariadb.pid" ] || return 0
+  local pid; pid="$(cat "$mariadb_dir/mariadb.pid")"
+  mariadb-admin --no-defaults -h 127.0.0.1 -P "$mariadb_port" -u root shutdown >/dev/null 2>&1 || true
+  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+  rm -rf "$mariadb_dir"
+}
+
 start_postgres() {
   if as_postgres "$(pg_bin)/pg_isready" -q -h "$socket_dir" -p "$port"; then return; fi
   local data="/tmp/yizheng-test-pgdata-$(id -u)-$port"
@@ -94,9 +133,11 @@ start() {
   packages
   start_postgres
   start_redis
+  start_mariadb
 }
 
 stop() {
+  stop_mariadb
   stop_redis
   stop_postgres
 }
@@ -104,6 +145,7 @@ stop() {
 run() {
   export YIZHENG_TEST_POSTGRES="postgresql://yizheng@127.0.0.1:$port"
   export YIZHENG_TEST_REDIS="redis://127.0.0.1:$redis_port/0"
+  export YIZHENG_TEST_MARIADB="mysql://root@127.0.0.1:$mariadb_port"
   exec "$@"
 }
 
