@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from hub.api import cases, certificates, evidence, health, ledger, oauth, pushed, status_lists, verify
+from hub.api import cases, certificates, evidence, gateway, health, ledger, oauth, pushed, query, status_lists, verify
 from hub.deps import known_query, language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
@@ -33,10 +33,12 @@ from hub.problems import (
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
 from hub.web import pages
+from hub.web.console.frame import problem_page
+from hub.web.console.router import router as console
 from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, pushed.PushBody, verify.VerifyBody)
+_BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, query.QueryBody, pushed.PushBody, verify.VerifyBody)
 _log = structlog.get_logger(__name__)
 
 
@@ -65,8 +67,22 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     )
     if hub is not None:
         app.state.hub = hub
-    for module in (oauth, cases, evidence, pushed, certificates, verify, status_lists, ledger, health, pages):
+    for module in (
+        oauth,
+        cases,
+        evidence,
+        query,
+        gateway,
+        pushed,
+        certificates,
+        verify,
+        status_lists,
+        ledger,
+        health,
+        pages,
+    ):
         app.include_router(module.router)
+    app.include_router(console)
     pages.mount_static(app)
     _handle_errors(app, settings.public_url)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -84,6 +100,8 @@ def _answer(request: Request, error: Exception | None, public_url: str, kind: Pr
     kind = kind or (problem_of(error) if error else INTERNAL)
     language = language_of(request)
     request_id = request.state.request_id
+    if "app" in request.scope and (request.scope["path"] + "/").startswith("/console/"):  # people read these
+        return problem_page(request, kind, error, request_id)
     body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)
     headers["Content-Language"] = language
     return Response(canonical(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
+from hub.access.actors import Actor
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.edge.errors import BadRequestError, Fault, RateLimitedError
@@ -51,6 +52,19 @@ async def authenticated(request: Request, caller: Annotated[Caller, Depends(reme
     return caller
 
 
+async def staff_actor(
+    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Actor:
+    """The member of staff behind a token `yzs_…`. Not the browser's cookie: that needs forms with their own token.
+
+    Raises: SignInNeededError, RateLimitedError.
+    """
+    hub = _hub(request)
+    signed_in = await hub.sessions.find(bearer.credentials if bearer else "", "token")
+    await limit(request, f"staff:{signed_in.staff.id}", hub.settings.staff_requests_per_minute)
+    return signed_in.actor
+
+
 async def known_query(request: Request) -> None:
     """Refuse a query parameter that the route does not have: a misspelt filter must not silently be none (pitfall F5).
 
@@ -92,6 +106,7 @@ async def idempotency_key(request: Request) -> str | None:
 
 HubDep = Annotated[Hub, Depends(get_hub)]
 CallerDep = Annotated[Caller, Depends(authenticated)]
+StaffDep = Annotated[Actor, Depends(staff_actor)]
 RememberedCallerDep = Annotated[Caller, Depends(remembered)]
 UuidText = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 """Anything looser reaches PostgreSQL's uuid columns, which answer it with an error."""

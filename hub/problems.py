@@ -9,7 +9,17 @@ from typing import Any, Final, Literal
 
 from catalog.errors import DefinitionError, IdentifierError
 from certificates.errors import CertificateError
-from hub.access.errors import ForbiddenError, GrantTypeError, InvalidClientError, InvalidTokenError
+from hub.access.errors import (
+    ForbiddenError,
+    ForgeryError,
+    GrantTypeError,
+    InvalidClientError,
+    InvalidTokenError,
+    LockedOutError,
+    PasswordRuleError,
+    SignInNeededError,
+    SignInRefusedError,
+)
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
 from hub.exchange import errors as exchange
 from hub.intake import errors as intake
@@ -67,6 +77,11 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     InvalidClientError: ProblemType("invalid-client", 401, "客户端认证失败", "Client authentication failed", "caller"),
     InvalidTokenError: ProblemType("invalid-token", 401, "访问令牌无效", "The access token is not valid", "caller", retryable=True),
     GrantTypeError: ProblemType("unsupported-grant", 400, "不支持的授权请求", "Unsupported token request", "caller"),
+    SignInNeededError: ProblemType("sign-in-needed", 401, "请先登录", "Sign in first", "caller"),
+    SignInRefusedError: ProblemType("sign-in-refused", 401, "登录未成功", "The sign-in was not accepted", "caller"),
+    LockedOutError: ProblemType("locked-out", 429, "尝试次数过多，请稍后再试", "Too many attempts; try again later", "caller", retryable=True, retry_after_seconds=30),
+    ForgeryError: ProblemType("forged-form", 403, "表单已失效或不是本系统页面提交", "The form has expired or is not from our own page", "caller"),
+    PasswordRuleError: ProblemType("password-rule", 422, "新密码不符合要求", "The new password breaks a rule", "caller"),
     ForbiddenError: ProblemType("forbidden", 403, "您的角色不能办理此操作", "Your roles do not allow this", "operator"),
     intake.UnknownMatterError: ProblemType("unknown-matter", 422, "没有该事项", "No such matter", "caller"),
     intake.PartyError: ProblemType("invalid-party", 422, "当事人信息有误", "A party is not acceptable", "caller"),
@@ -159,6 +174,8 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"case_no": error.case_no}
         case GrantTypeError():
             return {"error": error.error, "error_description": error.description}
+        case PasswordRuleError():
+            return {"errors": [{"pointer": "/password", "rule": rule} for rule in error.rules]}
         case ForbiddenError():
             return {"roles": list(error.roles)}
         case InvalidClientError():

@@ -14,7 +14,16 @@ from hub.access.staff import StaffService
 from hub.access.staff_sign_in import StaffSignIn
 from hub.access.staff_throttle import Throttle
 from hub.clock import Clock, utc_now
+from hub.exchange.cache import AnswerCache
+from hub.exchange.claiming import QueryClaiming
+from hub.exchange.compose import QuerySigner
+from hub.exchange.deciding import QueryDeciding
+from hub.exchange.drift import DriftWatch
+from hub.exchange.gateway import GatewayService
+from hub.exchange.judging import Readers
+from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
+from hub.exchange.service import QueryService
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
 from hub.intake.claiming import Claiming
@@ -72,6 +81,10 @@ class Hub:
     pushed: PushedRows
     ledger: LedgerService
     verification: VerificationService
+    pool: SourcePool
+    drift: DriftWatch
+    queries: QueryService
+    gateway: GatewayService
 
 
 def open_keys(settings: Settings, *, create: bool = False) -> KeyFile:
@@ -92,10 +105,12 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
         await hub.ledger.check_start()
         await database.read(hub.types.load)
         await database.read(hub.desk.load)
+        await hub.drift.load()
         await hub.issuing.finish()
         await hub.answers.finish_decided()
         yield hub
     finally:
+        await hub.pool.close()
         await hub.cache.close()
         await database.close()
 
@@ -136,6 +151,7 @@ async def _keep_house(hub: Hub) -> None:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         with suppress(StorageError):
             await hub.database.read(hub.types.load)
+            await hub.drift.load()
             await hub.answers.finish_decided()
             await hub.pushed.sweep()
 
@@ -179,8 +195,31 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     sessions = Sessions(database, vault=vault, clock=clock)
     staff = StaffService(database, log_key=log_key, clock=clock, public_url=public_url)
     quotas = QuotaBook()
-    signers = {"evidence": EvidenceSigner(desk, log_origin=log_signer.name)}
+    signers = {
+        "evidence": EvidenceSigner(desk, log_origin=log_signer.name),
+        "query": QuerySigner(desk, log_origin=log_signer.name),
+    }
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
+    pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
+    pool = SourcePool(
+        database, vault=vault, clock=clock, egress_networks=settings.egress_networks, lookup=pushed.lookup
+    )
+    drift = DriftWatch(database, log_key=log_key, clock=clock)
+    readers = Readers()
+    queries = QueryService(
+        database,
+        vault=vault,
+        cases=cases,
+        claiming=QueryClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
+        deciding=QueryDeciding(vault=vault, public_url=public_url),
+        answers=answers,
+        quotas=quotas,
+        pool=pool,
+        cache=AnswerCache(cache, vault=vault),
+        drift=drift,
+        readers=readers,
+        clock=clock,
+    )
     return Hub(
         settings=settings,
         clock=clock,
@@ -226,7 +265,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             quotas=quotas,
             clock=clock,
         ),
-        pushed=PushedRows(database, vault=vault, log_key=log_key, clock=clock),
+        pushed=pushed,
         ledger=LedgerService(
             database,
             signer=log_signer,
@@ -236,6 +275,10 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             vault=vault,
             log_key=log_key,
         ),
+        pool=pool,
+        drift=drift,
+        queries=queries,
+        gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),
         verification=VerificationService(
             database, vault=vault, desk=desk, status=status, cache=cache, clock=clock, public_url=public_url
         ),

@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     token_requests_per_minute: int = Field(default=600, ge=1)
     verify_requests_per_minute: int = Field(default=600, ge=1)
     system_requests_per_minute: int = Field(default=60_000, ge=1)
+    site_footer: tuple[str, ...] = ()
+    """Lines at the foot of every page: organiser, contact, site code, ICP and police record."""
+    oidc_issuer: str | None = None
+    """The OpenID provider of staff; with it built-in passwords are for emergencies only."""
+    staff_requests_per_minute: int = Field(default=600, ge=1)
+    egress_networks: tuple[str, ...] = ()
+    """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names accepted beside that of `public_url` and the loopback ones."""
     forwarded_allow_ips: str = ""

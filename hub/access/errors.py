@@ -4,7 +4,12 @@ AccessError
 ├── InvalidClientError   the assertion does not authenticate a client; `reason` is for the log, never for the caller
 ├── InvalidTokenError    the access token does not authenticate this request; likewise
 ├── GrantTypeError       the token request asks for something this server does not do
-└── ForbiddenError       a member of staff who is known, and may not do this
+├── ForbiddenError       a member of staff who is known, and may not do this
+├── SignInNeededError    nobody is signed in here, or no longer
+├── SignInRefusedError   user name, password, link or provider's answer do not sign anybody in; `reason` is for the log
+├── LockedOutError       too many failures; `retry_after_seconds`
+├── ForgeryError         a form that did not come from our own page
+└── PasswordRuleError    the new password breaks `rules`
 """
 
 from collections.abc import Iterable
@@ -45,3 +50,35 @@ class ForbiddenError(AccessError):
     def __init__(self, roles: Iterable[str]) -> None:
         self.roles = tuple(sorted(str(role) for role in roles))
         super().__init__("needs one of: " + ", ".join(self.roles))
+
+
+class SignInNeededError(AccessError):
+    """No session, or one that has ended."""
+
+
+class SignInRefusedError(AccessError):
+    """All causes look alike outside."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LockedOutError(AccessError):
+    """Nothing was tried. It says the same for accounts that exist and for those that do not."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("locked out")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ForgeryError(AccessError):
+    """The form's token or origin is not ours (threat: a foreign page posts in a signed-in browser)."""
+
+
+class PasswordRuleError(AccessError):
+    """`rules` are codes of `hub.access.passwords`."""
+
+    def __init__(self, rules: Iterable[str]) -> None:
+        self.rules = tuple(rules)
+        super().__init__("password: " + ", ".join(self.rules))

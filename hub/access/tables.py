@@ -1,11 +1,15 @@
-"""The replay guard. It stands in the database because a flushed cache would open the window again (seam D2)."""
+"""Rows of access: the replay guard of systems, and the accounts, sessions and notices of staff.
+
+The replay guard stands in the database because a flushed cache would open the window again (seam D2). Of every secret
+that staff carry (cookie, token, link) only a hash is here.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import Column, String
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import instant
+from catalog.tables import document, instant, uuid, words
 
 
 class AssertionRow(SQLModel, table=True):
@@ -15,3 +19,79 @@ class AssertionRow(SQLModel, table=True):
     client_id: str = Field(sa_column=Column(String(64), primary_key=True))
     jti_hash: str = Field(sa_column=Column(String(64), primary_key=True))
     expires_at: datetime = instant(index=True)
+
+
+class StaffRow(SQLModel, table=True):
+    """An account of one person. `version` rises with every change; `external_id` is the provider's name for him."""
+
+    __tablename__ = "staff"
+    id: str = uuid(primary_key=True)
+    owner_department_id: str | None = uuid(references="departments.id", nullable=True, index=True)
+    user_name: str = words(64, unique=True)
+    display_name: str = words(100)
+    roles: list[str] = document()
+    password_hash: str | None = words(255, nullable=True)
+    external_id: str | None = words(255, nullable=True, unique=True)
+    break_glass: bool
+    active: bool
+    version: int
+    created_at: datetime = instant()
+    notices_seen_at: datetime = instant()
+
+
+class StaffSessionRow(SQLModel, table=True):
+    """A browser's session or a bearer token (`kind`). Deleted when it ends and when the account changes."""
+
+    __tablename__ = "staff_sessions"
+    secret_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    id: str = uuid()
+    staff_id: str = uuid(references="staff.id", index=True)
+    kind: str = words(10)
+    label: str = words(100)
+    peer: str = words(64)
+    created_at: datetime = instant()
+    seen_at: datetime = instant()
+    expires_at: datetime = instant(index=True)
+
+
+class StaffLinkRow(SQLModel, table=True):
+    """A one-time link by which a password is set; without `staff_id` it makes the first operator."""
+
+    __tablename__ = "staff_links"
+    secret_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    staff_id: str | None = uuid(references="staff.id", nullable=True, index=True)
+    expires_at: datetime = instant(index=True)
+
+
+class SignInAttemptsRow(SQLModel, table=True):
+    """Failed sign-ins of one user name or one address, by keyed hash; there whether or not the account is."""
+
+    __tablename__ = "sign_in_attempts"
+    key: str = Field(sa_column=Column(String(64), primary_key=True))
+    failures: int
+    last_at: datetime = instant(index=True)
+    blocked_until: datetime = instant()
+
+
+class OidcAttemptRow(SQLModel, table=True):
+    """A sign-in sent to the provider and not back yet. Nonce and verifier are derived from the browser's cookie."""
+
+    __tablename__ = "oidc_attempts"
+    state_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    cookie_hash: str = words(64)
+    back: str = words(500)
+    expires_at: datetime = instant(index=True)
+
+
+class NoticeRow(SQLModel, table=True):
+    """Something that somebody should know: one person, one department, or (neither) the operators."""
+
+    __tablename__ = "account_notices"
+    id: str = uuid(primary_key=True)
+    staff_id: str | None = uuid(references="staff.id", nullable=True, index=True)
+    department_id: str | None = uuid(references="departments.id", nullable=True, index=True)
+    kind: str = words(40)
+    text_zh: str = words(500)
+    text_en: str = words(500)
+    path: str = words(200)
+    created_at: datetime = instant(index=True)

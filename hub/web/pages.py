@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from hub.deps import HubDep, limit
@@ -14,15 +13,12 @@ from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.form import read_form
 from hub.problems import problem_types
 from hub.storage.errors import MissingError
+from hub.web.templating import TEMPLATES
 from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
 MAX_PASTE_BYTES: Final = 262_144
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
-
-_templates: Final = Environment(
-    loader=PackageLoader("hub.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
 
 
 def mount_static(app: FastAPI) -> None:
@@ -73,7 +69,7 @@ async def problem(slug: str, request: Request, lang: Lang = None) -> HTMLRespons
 def _page(name: str, request: Request, lang: str | None, **values: Any) -> HTMLResponse:
     language = lang or ("en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh-CN")
     english = language == "en"
-    html = _templates.get_template(name).render(
+    html = TEMPLATES.get_template(name).render(
         lang=language, t=lambda zh, en: en if english else zh, path=request.scope["path"], **values
     )
     return HTMLResponse(html, headers={"Content-Language": language})

@@ -1,0 +1,102 @@
+"""Every page of the console goes out through here: rendering, redirects with a message, problems as pages."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from hub.access.actors import Actor
+from hub.access.errors import SignInNeededError
+from hub.problems import ProblemType
+from hub.web.console.forms import FieldError
+from hub.web.console.menu import entries_for
+from hub.web.console.view import here, view_of
+from hub.web.templating import TEMPLATES
+
+_FLASH: Final = "yz_flash"
+_FLASH_SECONDS: Final = 60
+# Under the guard's `no-referrer` a browser sends `Origin: null` with a form, and the origin could not be checked.
+_REFERRER: Final = "same-origin"
+
+
+def render(
+    request: Request,
+    template: str,
+    actor: Actor | None,
+    *,
+    status: int = 200,
+    errors: Sequence[FieldError] = (),
+    **values: Any,
+) -> HTMLResponse:
+    """A page for this visitor. `actor` is None before sign-in."""
+    view = view_of(request)
+    signed_in = getattr(request.state, "signed_in", None)
+    flash = _flash(request)
+    path: str = request.scope["path"]
+    html = TEMPLATES.get_template(template).render(
+        lang=view.language,
+        elder=view.elder,
+        t=view.t,
+        actor=actor,
+        staff=signed_in.staff if signed_in else None,
+        csrf=signed_in.csrf if signed_in else "",
+        entries=entries_for(actor) if actor else [],
+        path=path,
+        back_here=quote(here(request), safe=""),
+        flash=view.t(*flash) if flash else "",
+        errors=list(errors),
+        footer=request.app.state.hub.settings.site_footer,
+        **values,
+    )
+    response = HTMLResponse(html, status_code=status, headers={"Content-Language": view.language})
+    response.headers["Referrer-Policy"] = _REFERRER
+    if flash:
+        response.delete_cookie(_FLASH, path="/console")
+    return response
+
+
+def redirect(path: str, flash: tuple[str, str] | None = None) -> Response:
+    """See the page at `path` next (303), with a message in Chinese and English shown once."""
+    response = RedirectResponse(path, status_code=303)
+    if flash:
+        value = base64.urlsafe_b64encode(json.dumps(flash, ensure_ascii=False).encode()).decode()
+        response.set_cookie(
+            _FLASH, value, max_age=_FLASH_SECONDS, path="/console", httponly=True, samesite="lax", secure=False
+        )
+    return response
+
+
+def problem_page(request: Request, kind: ProblemType, error: Exception | None, request_id: str) -> Response:
+    """A problem as people read it; somebody who is not signed in is sent to sign in and comes back."""
+    if isinstance(error, SignInNeededError):
+        back = here(request) if request.method == "GET" else "/console"
+        return RedirectResponse("/console/sign-in?" + urlencode({"back": back}), status_code=303)
+    signed_in = getattr(request.state, "signed_in", None)
+    actor = signed_in.actor if signed_in else None
+    wait = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
+    page = render(
+        request,
+        "console/problem.html",
+        actor,
+        status=kind.status,
+        kind=kind,
+        request_id=request_id,
+        wait=wait,
+        changed=request.method != "GET",
+    )
+    if wait:
+        page.headers["Retry-After"] = str(wait)
+    return page
+
+
+def _flash(request: Request) -> tuple[str, str] | None:
+    """The message left by the page before. The visitor could have written it himself: it is only ever text."""
+    try:
+        zh, en = json.loads(base64.urlsafe_b64decode(request.cookies.get(_FLASH, "").encode()))
+        return str(zh)[:300], str(en)[:300]
+    except ValueError:
+        return None

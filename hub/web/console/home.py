@@ -1,0 +1,59 @@
+"""The first page after signing in: what waits. Notices. The switches of the header."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from starlette.responses import RedirectResponse, Response
+
+from hub.access.staff_notices import list_notices
+from hub.access.staff_store import see_notices
+from hub.deps import HubDep
+from hub.web.console.forms import form
+from hub.web.console.frame import redirect, render
+from hub.web.console.menu import queues_for
+from hub.web.console.view import ELDER_COOKIE, LANGUAGE_COOKIE, YEAR_SECONDS, safe_path
+from hub.web.console.visit import ConsoleDep, is_secure
+
+router = APIRouter()
+
+
+@router.get("/console", response_class=HTMLResponse)
+async def home(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
+    """Queues as counts, by role."""
+    queues = await hub.database.read(lambda tx: queues_for(tx, actor))
+    return render(request, "console/home.html", actor, queues=queues)
+
+
+@router.get("/console/notices", response_class=HTMLResponse)
+async def notices(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
+    """The latest notices; new ones stay marked until he says that he has read them."""
+    found = await hub.database.read(lambda tx: list_notices(tx, actor))
+    return render(request, "console/notices.html", actor, notices=found)
+
+
+@router.post("/console/notices")
+async def seen(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
+    """Everything up to now has been read."""
+    await form(request)
+    now = hub.clock()
+    await hub.database.write(lambda tx: see_notices(tx, actor.id, now))
+    return redirect("/console/notices", ("已全部标为已读", "All marked as read"))
+
+
+@router.get("/console/view")
+async def view(
+    hub: HubDep,
+    lang: Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")] = None,
+    elder: Annotated[str | None, Query(pattern=r"^[01]$")] = None,
+    back: Annotated[str, Query(max_length=500)] = "/console",
+) -> Response:
+    """Remember language or 长辈版 and show the same page again. A preference, so a plain link may set it."""
+    path = back if back == "/console/sign-in" else safe_path(back)
+    response = RedirectResponse(path, status_code=303)
+    for name, value in ((LANGUAGE_COOKIE, lang), (ELDER_COOKIE, elder)):
+        if value is not None:
+            response.set_cookie(
+                name, value, max_age=YEAR_SECONDS, path="/", secure=is_secure(hub), httponly=True, samesite="lax"
+            )
+    return response

@@ -1,0 +1,14 @@
+"""The page groups of the console, put together."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.web.console import account, home, sign_in, staff
+
+MODULES: Final = (sign_in, home, account, staff)
+"""Every page group; a new one is added here."""
+
+router = APIRouter(include_in_schema=False)
+for _module in MODULES:
+    router.include_router(_module.router)

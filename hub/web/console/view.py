@@ -1,0 +1,48 @@
+"""How a visitor wants the pages: language and 长辈版, remembered in cookies; and which paths may be gone back to."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from hub.deps import language_of
+
+LANGUAGE_COOKIE: Final = "yz_lang"
+ELDER_COOKIE: Final = "yz_elder"
+YEAR_SECONDS: Final = 31_536_000
+_PATH: Final = re.compile(r"/console(?:/[\w.~:@%+-]+)*(?:\?[\w.~:@%+=&,/-]*)?", re.ASCII)
+_MAX_PATH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page is rendered for."""
+
+    language: str
+    elder: bool
+
+    def t(self, zh: str, en: str) -> str:
+        """The text in the visitor's language."""
+        return en if self.language == "en" else zh
+
+
+def view_of(request: Request) -> View:
+    """From the cookies; the language otherwise as the browser asks."""
+    language = request.cookies.get(LANGUAGE_COOKIE, "")
+    return View(
+        language if language in {"zh-CN", "en"} else language_of(request), request.cookies.get(ELDER_COOKIE) == "1"
+    )
+
+
+def safe_path(path: str, default: str = "/console") -> str:
+    """`path` if it is a page of the console, else `default`: no other host, no scheme, no trick with slashes."""
+    known = len(path) <= _MAX_PATH and _PATH.fullmatch(path) and ".." not in path
+    return path if known and not path.startswith(("/console/sign-", "/console/link", "/console/oidc")) else default
+
+
+def here(request: Request) -> str:
+    """The path of the page with its query, to come back to."""
+    query = request.scope["query_string"].decode("latin-1")
+    path: str = request.scope["path"]
+    return safe_path(f"{path}?{query}" if query else path)
