@@ -49,8 +49,13 @@ class RowMapper:
 
     def apply(self, row: Any) -> MappedRow | RowFault:
         """Read a row (a mapping of column to JSON value), or say everything that is wrong with it. Never raises."""
+        values, normalised, reasons = self.read(row)
+        return RowFault(reasons) if reasons else MappedRow(values, normalised)
+
+    def read(self, row: Any) -> tuple[dict[str, Any], tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """What could be read of a row, what was repaired, and what is wrong: for reports on data. Never raises."""
         if not isinstance(row, Mapping):
-            return RowFault((("", "type"),))
+            return {}, (), (("", "type"),)
         values: dict[str, Any] = {}
         normalised: list[str] = []
         reasons: list[tuple[str, str]] = []
@@ -65,15 +70,7 @@ class RowMapper:
             values[step.rule.field] = value
             if repaired:
                 normalised.append(step.rule.field)
-        return RowFault(tuple(reasons)) if reasons else MappedRow(values, tuple(normalised))
-
-    def is_absent(self, field_name: str, row: Mapping[str, Any]) -> bool:
-        """Whether a readable row has no value for a field."""
-        step = next((step for step in self._steps if step.rule.field == field_name), None)
-        try:
-            return step is None or _value(step, row)[0] is None
-        except ConversionError:
-            return False
+        return values, tuple(normalised), tuple(reasons)
 
 
 def compile_mapping(interface: Interface) -> RowMapper:

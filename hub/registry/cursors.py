@@ -9,6 +9,7 @@ from signing.errors import SigningError
 
 _MAC_BYTES: Final = 16
 _MAX_CHARACTERS: Final = 1024
+_STRANGE: Final = "cursor: it does not belong to this list"
 
 
 class Cursors:
@@ -25,16 +26,14 @@ class Cursors:
     def open(self, cursor: str, *, scope: Any) -> list[Any]:
         """The place. Raises: DefinitionError for anything but a cursor of this list."""
         try:
-            if len(cursor) > _MAX_CHARACTERS:
-                raise ValueError("too long")
-            sealed = unb64u(cursor)
-            mac, body = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
-            if not hmac.compare_digest(mac, self._mac(body, scope)):
-                raise ValueError("not ours")
-            place = strict_loads(body, max_bytes=_MAX_CHARACTERS)
+            sealed = unb64u(cursor[:_MAX_CHARACTERS])
         except (ValueError, SigningError) as error:
-            raise DefinitionError("cursor: it does not belong to this list") from error
-        return place if isinstance(place, list) else []
+            raise DefinitionError(_STRANGE) from error
+        mac, body = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(body, scope)):
+            raise DefinitionError(_STRANGE)
+        place: list[Any] = strict_loads(body, max_bytes=_MAX_CHARACTERS)
+        return place
 
     def _mac(self, body: bytes, scope: Any) -> bytes:
         return hmac.digest(self._key, b"cursor\x1f" + sha256(canonical(scope)) + body, "sha256")[:_MAC_BYTES]

@@ -1,4 +1,4 @@
-"""Queries over departments with what `catalog.store.Department` leaves out: where they stand, and what became of them."""
+"""Queries over departments, with what became of them and what they do."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,7 +96,9 @@ def change_department(tx: Connection, department_id: str, **values: Any) -> None
 
 def lock_departments(tx: Connection, ids: list[str]) -> None:
     """Lock these rows in id order, so that two successions of the same departments wait for each other."""
-    tx.execute(select(_DEPARTMENTS.c.id).where(_DEPARTMENTS.c.id.in_(ids)).order_by(_DEPARTMENTS.c.id).with_for_update())
+    tx.execute(
+        select(_DEPARTMENTS.c.id).where(_DEPARTMENTS.c.id.in_(ids)).order_by(_DEPARTMENTS.c.id).with_for_update()
+    )
 
 
 def add_succession(tx: Connection, **values: Any) -> None:

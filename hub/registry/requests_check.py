@@ -65,7 +65,7 @@ def _resource(filing: Filing, around: Surroundings) -> list[Fault]:
     if not filing.fields:
         found.append(fault("fields_missing", "/fields"))
     if resource is None:
-        return [*found, fault("resource_unknown", f"/{_word(filing)}")] if filing.resource else found
+        return [*found, fault("resource_unknown", f"/{filing.word}")] if filing.resource else found
     for place, name in enumerate(filing.fields):
         terms = resource.terms.get(name)
         if terms is None:
@@ -76,10 +76,6 @@ def _resource(filing: Filing, around: Surroundings) -> list[Fault]:
     if around.asked_already:
         found.append(fault("asked_already", ""))
     return found
-
-
-def _word(filing: Filing) -> str:
-    return "type" if filing.resource_kind.value == "certificate_type" else "interface"
 
 
 def _matters(filing: Filing, around: Surroundings) -> list[Fault]:

@@ -1,12 +1,13 @@
 """Queries over requests for access and their steps. Each takes the caller's connection and never commits."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
 
-from catalog.tables import DepartmentRow, table
+from catalog.tables import DepartmentRow, SystemRow, table
 from hub.clock import new_id
 from hub.registry.requests_reading import restored
 from hub.registry.requests_values import OPEN, GrantRequest, State, StepTaken, read_clock
@@ -22,7 +23,24 @@ _SELECT: Final = (
     .join(_OWNERS, _OWNERS.c.id == _REQUESTS.c.owner_department_id)
     .join(_ASKERS, _ASKERS.c.id == _REQUESTS.c.asking_department_id)
 )
+_SYSTEMS: Final = table(SystemRow)
 MAX_LISTED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system as a request refers to it."""
+
+    id: str
+    client_id: str
+    department_id: str
+
+
+def find_system(tx: Connection, client_id: str) -> System | None:
+    """The active system of this client id."""
+    where = and_(_SYSTEMS.c.client_id == client_id, _SYSTEMS.c.active.is_(True))
+    row = tx.execute(select(_SYSTEMS.c.id, _SYSTEMS.c.owner_department_id).where(where)).one_or_none()
+    return None if row is None else System(row.id, client_id, row.owner_department_id)
 
 
 def add_request(tx: Connection, **values: Any) -> None:

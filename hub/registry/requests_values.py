@@ -78,12 +78,16 @@ class Filing:
     officers: tuple[str, ...]
     contact: str
 
+    @property
+    def word(self) -> str:
+        """What definitions call the resource: `type` or `interface`."""
+        return "type" if self.resource_kind is ResourceKind.CERTIFICATE_TYPE else "interface"
+
     def as_json(self) -> dict[str, Any]:
         """The stored form, as `requests_reading.read_filing` reads it."""
-        word = "type" if self.resource_kind is ResourceKind.CERTIFICATE_TYPE else "interface"
         return {
             "system": self.system,
-            word: self.resource,
+            self.word: self.resource,
             "fields": list(self.fields),
             "matters": list(self.matters),
             "purpose": self.purpose,

@@ -26,7 +26,6 @@ def no_text() -> Mapping[str, str]:
     return _NO_TEXT
 
 
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """One entry. `facets` has a value for each facet that applies; `keywords` and `names` weigh like the title.

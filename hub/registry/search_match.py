@@ -35,6 +35,12 @@ class Matches:
             found[slot >> 3] |= 1 << (slot & 7)
         return int.from_bytes(found, "little")
 
+    def within(self, answers: int, index: SearchIndex) -> "Matches":
+        """Those of a bit set."""
+        bits = _bytes(answers, index)
+        kept = {slot: score for slot, score in self.scores.items() if bits[slot >> 3] >> (slot & 7) & 1}
+        return Matches(kept, self.near)
+
 
 def match(index: SearchIndex, question: Question, allowed: int) -> Matches:
     """Score the allowed documents (a bit set) against a question."""

@@ -1,10 +1,10 @@
-"""What somebody typed, as concepts: each a list of phrases of which any will do, the words themselves before synonyms."""
+"""What somebody typed, as concepts: each a list of phrases of which any will do, the words before their synonyms."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from catalog.text import fold, one_slip, pairs, runs, stem
+from catalog.text import fold, one_slip, pairs, runs, stem, syllables
 from hub.registry.search_index import SearchIndex, known_word
 
 MAX_QUERY: Final = 200
@@ -120,8 +120,6 @@ def _rest(gap: str, index: SearchIndex) -> Iterator[Concept]:
     phrases = [Phrase(gap, tuple(pairs(gap)), 1.0, whole=len(gap) < 3)]
     sounds: tuple[tuple[str, float], ...] = ()
     if len(gap) > 1 and not all(index.posting(pair) for pair in pairs(gap)):
-        from catalog.text import syllables
-
         sounds = (("".join(syllables(gap)), _HOMOPHONE),)
     yield Concept(tuple(phrases), 1.0 if len(gap) > 1 else 0.5, sounds)
 
@@ -159,7 +157,9 @@ def _mended(word: str, index: SearchIndex) -> str:
     found = stem(word, known.spellings)
     if index.posting(found) or found in known.synonyms or len(word) < 5 or not word.isalpha():
         return found
-    near = {near for near in index.similar(word) | index.similar(found) if one_slip(word, near) or one_slip(found, near)}
+    near = {
+        near for near in index.similar(word) | index.similar(found) if one_slip(word, near) or one_slip(found, near)
+    }
     if not near:
         near = {term for term in known.synonyms if " " not in term and term.isascii() and one_slip(found, term)}
     return max(near, key=lambda item: (len(index.posting(item)), item)) if near else found

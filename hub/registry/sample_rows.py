@@ -1,0 +1,81 @@
+"""Rows of a sample file for a dry run: CSV, XLSX or JSON lines, as its department exports them."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from catalog.errors import DefinitionError
+
+MAX_ROWS: Final = 200_000
+MAX_BYTES: Final = 256 * 1024 * 1024
+_MAX_LINE: Final = 1024 * 1024
+
+
+def sample_rows(path: Path) -> list[Any]:
+    """The rows of a file by its ending: `.csv`, `.xlsx`, `.jsonl`. A row that cannot be read stands as None.
+
+    Raises: DefinitionError: another ending, no such file, too large, not what its ending says; CollectionError.
+    """
+    readers = {".csv": _csv, ".xlsx": _xlsx, ".jsonl": _jsonl, ".ndjson": _jsonl}
+    read = readers.get(path.suffix.lower())
+    if read is None:
+        raise DefinitionError("sample: a file ends in .csv, .xlsx or .jsonl")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DefinitionError(f"sample: at most {MAX_BYTES // 1024 // 1024} MiB")
+        rows: list[Any] = []
+        for row in read(path):
+            if len(rows) == MAX_ROWS:
+                break
+            rows.append(row)
+    except OSError:
+        raise DefinitionError("sample: the file cannot be read") from None
+    return rows
+
+
+def _csv(path: Path) -> Iterator[Any]:
+    from hub.collection.reader import RawRow, open_register
+
+    with open_register(path) as reader:
+        for row in reader:
+            yield row.cells if isinstance(row, RawRow) else None
+
+
+def _jsonl(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        while line := file.readline(_MAX_LINE + 1):
+            if not line.strip():
+                continue
+            try:
+                # Decimals arrive as text, as from any adapter.
+                row = json.loads(line.decode("utf-8-sig"), parse_float=str) if len(line) <= _MAX_LINE else None
+            except (ValueError, RecursionError):
+                row = None
+            yield row
+
+
+def _xlsx(path: Path) -> Iterator[Any]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+        rows = iter(sheet.to_python(skip_empty_area=False))
+    except (CalamineError, ValueError, IndexError):
+        raise DefinitionError("sample: not a workbook") from None
+    header = next(rows, None)
+    if header is None:
+        return
+    columns = [str(cell).strip() for cell in header]
+    for cells in rows:
+        if any(cell != "" for cell in cells):
+            yield {column: _cell(cell) for column, cell in zip(columns, cells, strict=False) if column}
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return int(cell)
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
+    return str(cell) if isinstance(cell, timedelta) else cell

@@ -1,0 +1,302 @@
+"""Registering sources 数据源: a department describes a system once, sets its secrets apart, and sees it answer."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection
+
+from adapters.egress import Egress, Target, networks
+from adapters.errors import DefinitionFaultError, SourceError
+from adapters.port import Answer, Budget, Context, Probe, Source, Value
+from catalog import interface_store as store
+from catalog.errors import DefinitionError
+from catalog.interface_store import StoredInterface, StoredSource
+from catalog.sources import SourceDefinition, read_source
+from hub.access.actors import Actor, Role
+from hub.clock import Clock, new_id, rfc3339
+from hub.exchange.pool import budget_of, seal_secret
+from hub.registry.connections import check_connection, secret_names
+from hub.registry.errors import StateError
+from hub.registry.reading import department
+from hub.registry.recording import digest_of, plain_json, record
+from hub.registry.source_store import (
+    ProbeView,
+    SecretDate,
+    department_code,
+    drop_secret,
+    interfaces_of,
+    last_probe,
+    put_probe,
+    secret_dates,
+)
+from hub.storage.database import Database
+from hub.storage.errors import ConflictError, MissingError
+from hub.storage.vault import DataKey, Vault
+
+ACTIVE: Final = "active"
+DISABLED: Final = "disabled"
+MAX_SECRET_BYTES: Final = 16_384
+_SECRET_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+
+class OpenSources(Protocol):
+    """What the registry needs of the exchange's pool: adapters, opened and guarded."""
+
+    def open(self, definition: SourceDefinition, secrets: Mapping[str, str]) -> Source:
+        """An adapter that is not kept. Raises DefinitionFaultError."""
+        ...
+
+    async def source(self, stored: StoredSource) -> Source:
+        """The kept adapter of a stored source. Raises DefinitionFaultError."""
+        ...
+
+    async def ask(
+        self, stored: StoredSource, interface: StoredInterface, params: Mapping[str, Value], context: Context
+    ) -> Answer:
+        """Put one question. Raises SourceError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source as its department sees it: everything but the secrets, of which only names and dates are told."""
+
+    code: str
+    department: str
+    state: str
+    row_version: int
+    declared: dict[str, Any]
+    secrets: tuple[SecretDate, ...]
+    health: ProbeView | None
+    interfaces: tuple[tuple[str, int, str], ...]
+    changed_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API, the command line and the console."""
+        return {
+            "code": self.code,
+            "department": self.department,
+            "state": self.state,
+            "row_version": self.row_version,
+            "definition": self.declared,
+            "secrets": [item.as_json() for item in self.secrets],
+            "health": self.health.as_json() if self.health else None,
+            "interfaces": [dict(zip(("code", "version", "state"), item, strict=True)) for item in self.interfaces],
+            "changed_at": rfc3339(self.changed_at),
+        }
+
+
+class SourceService:
+    """Sources of departments. Every method takes the actor first; another department's source does not exist."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        pool: OpenSources,
+        log_key: DataKey,
+        clock: Clock,
+        egress_networks: tuple[str, ...] = (),
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._pool = pool
+        self._log_key = log_key
+        self._clock = clock
+        self._networks = networks(egress_networks)
+
+    async def add(self, actor: Actor, definition: Mapping[str, Any]) -> str:
+        """Register a source; answers its code. Nothing is reached yet: `probe` does that.
+
+        Raises: DefinitionError naming the place, ForbiddenError, MissingError, ConflictError (the code is taken).
+        """
+        declared = plain_json(definition)
+        parsed = await self._checked(declared)
+        now = self._clock()
+
+        def unit(tx: Connection) -> str:
+            owner = department(tx, parsed.department)
+            actor.require(Role.OWNER_ENGINEER, owner=owner.id)
+            store.add_source(
+                tx,
+                id=new_id(),
+                code=parsed.code,
+                owner_department_id=owner.id,
+                kind=parsed.kind,
+                definition=declared,
+                state=ACTIVE,
+                row_version=1,
+                created_at=now,
+                changed_at=now,
+            )
+            self._record(tx, actor, "source.add", {"code": parsed.code, "digest": digest_of(declared)}, now)
+            return parsed.code
+
+        return await self._database.write(unit)
+
+    async def change(self, actor: Actor, definition: Mapping[str, Any], *, row_version: int | None = None) -> int:
+        """Replace a definition; department and kind stay. Answers the new row version.
+
+        Raises: as `add`; ConflictError("row_version") when somebody changed it after `row_version` was read.
+        """
+        declared = plain_json(definition)
+        parsed = await self._checked(declared)
+        now = self._clock()
+
+        def unit(tx: Connection) -> int:
+            stored = _owned(tx, actor, parsed.code, Role.OWNER_ENGINEER)
+            if (parsed.kind, parsed.department) != (stored.definition.kind, stored.definition.department):
+                raise DefinitionError("source: kind and department stay; register another source instead")
+            changed = store.change_source(
+                tx,
+                stored.id,
+                row_version=stored.row_version if row_version is None else row_version,
+                definition=declared,
+                changed_at=now,
+            )
+            if not changed:
+                raise ConflictError("row_version")
+            detail = {"code": parsed.code, "digest": digest_of(declared)}
+            self._record(tx, actor, "source.change", detail, now)
+            return stored.row_version + 1
+
+        return await self._database.write(unit)
+
+    async def disable(self, actor: Actor, code: str, *, reason: str) -> None:
+        """Stop asking a source at once; its interfaces answer `source_unavailable`. Raises: StateError."""
+        if not reason.strip():
+            raise DefinitionError("reason is missing")
+        await self._switch(actor, code, ACTIVE, DISABLED, {"reason": reason})
+
+    async def enable(self, actor: Actor, code: str) -> None:
+        """Ask it again. Raises: StateError."""
+        await self._switch(actor, code, DISABLED, ACTIVE, {})
+
+    async def list(self, actor: Actor) -> list[SourceView]:
+        """Sources of the actor's department; of all for operator, auditor and the command line."""
+        actor.require(Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
+        everything = actor.department_id is None
+
+        def unit(tx: Connection) -> list[SourceView]:
+            found = store.list_sources(tx, None if everything else actor.department_id)
+            return [_view(tx, item) for item in found]
+
+        return await self._database.read(unit)
+
+    async def show(self, actor: Actor, code: str) -> SourceView:
+        """One source. Raises: MissingError."""
+        readers = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
+        return await self._database.read(lambda tx: _view(tx, _owned(tx, actor, code, *readers)))
+
+    async def put_secret(self, actor: Actor, code: str, name: str, value: str) -> None:
+        """Set or replace a credential. It is encrypted at once and given back to nobody.
+
+        Raises: DefinitionError for a name or value that cannot be one.
+        """
+        if _SECRET_NAME.fullmatch(name) is None:
+            raise DefinitionError("secret: its name takes letters, digits, _ . - and begins with a letter")
+        if not value or len(value.encode()) > MAX_SECRET_BYTES:
+            raise DefinitionError(f"secret: its value is empty or longer than {MAX_SECRET_BYTES} bytes")
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER)
+            store.put_secret(tx, stored.id, name, **seal_secret(new_id(), value, self._vault), changed_at=now)
+            self._touched(tx, stored, now)
+            self._record(tx, actor, "source.secret", {"code": code, "name": name}, now)
+
+        await self._database.write(unit)
+
+    async def remove_secret(self, actor: Actor, code: str, name: str) -> None:
+        """Delete a credential. Raises: MissingError."""
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER)
+            if not drop_secret(tx, stored.id, name):
+                raise MissingError("secret")
+            self._touched(tx, stored, now)
+            self._record(tx, actor, "source.secret_removed", {"code": code, "name": name}, now)
+
+        await self._database.write(unit)
+
+    async def probe(self, actor: Actor, code: str) -> ProbeView:
+        """Reach the source now and remember the outcome. A source that fails is an answer, not an error."""
+        stored = await self._database.read(
+            lambda tx: _owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR)
+        )
+        found = await self._probed(stored)
+        view = ProbeView(found.ok, found.code, round(found.seconds * 1000), self._clock())
+        await self._database.write(lambda tx: put_probe(tx, stored.id, view))
+        return view
+
+    async def _probed(self, stored: StoredSource) -> Probe:
+        if stored.state == DISABLED:
+            return Probe(ok=False, seconds=0.0, code="disabled")
+        try:
+            source = await self._pool.source(stored)
+            budget: Budget = budget_of(stored.definition)
+            return await source.probe(budget)
+        except SourceError as error:
+            return Probe(ok=False, seconds=0.0, code=error.code)
+
+    async def _checked(self, definition: Mapping[str, Any]) -> SourceDefinition:
+        """Everything that can be said of a source without reaching it."""
+        parsed = read_source(definition)
+        egress = Egress(frozenset(Target(host, port) for host, port in parsed.targets), self._networks)
+        check_connection(parsed, egress)
+        try:
+            opened = self._pool.open(parsed, {})
+        except DefinitionFaultError as error:
+            raise DefinitionError(f"source: connection{error.pointer}: {error.rule}") from None
+        except ImportError as error:
+            raise DefinitionError(f"source: kind {parsed.kind} needs {error.name}, which is not installed") from None
+        await opened.close()
+        return parsed
+
+    async def _switch(self, actor: Actor, code: str, before: str, after: str, detail: dict[str, Any]) -> None:
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
+            if stored.state != before:
+                raise StateError(stored.state, after)
+            if not store.change_source(tx, stored.id, row_version=stored.row_version, state=after, changed_at=now):
+                raise ConflictError("row_version")
+            self._record(tx, actor, f"source.{after}", {"code": code} | detail, now)
+
+        await self._database.write(unit)
+
+    def _touched(self, tx: Connection, stored: StoredSource, now: datetime) -> None:
+        """Adapters opened with the former secret are closed."""
+        if not store.change_source(tx, stored.id, row_version=stored.row_version, changed_at=now):
+            raise ConflictError("row_version")
+
+    def _record(self, tx: Connection, actor: Actor, kind: str, detail: dict[str, Any], now: datetime) -> None:
+        record(tx, self._log_key, actor, kind, detail, now=now)
+
+
+def _owned(tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSource:
+    stored = store.find_source(tx, code)
+    if stored is None:
+        raise MissingError("source")
+    actor.require(*roles, owner=stored.owner_department_id)
+    return stored
+
+
+def _view(tx: Connection, stored: StoredSource) -> SourceView:
+    return SourceView(
+        code=stored.definition.code,
+        department=department_code(tx, stored.owner_department_id),
+        state=stored.state,
+        row_version=stored.row_version,
+        declared=stored.declared,
+        secrets=secret_dates(tx, stored.id, secret_names(stored.definition.connection)),
+        health=last_probe(tx, stored.id),
+        interfaces=interfaces_of(tx, stored.id),
+        changed_at=stored.changed_at,
+    )
