@@ -2,7 +2,7 @@
 
     SourceError
     ├── DefinitionFaultError   the connection or operation is not acceptable; `pointer` and `rule` name the place
-    ├── UnreachableError       nobody answered: DNS, refused, TLS, egress rule, breaker open, too many waiting
+    ├── UnreachableError       nobody answered: DNS, refused, TLS, egress rule, breaker open, too many, not at this hour
     ├── TimedOutError          it answered too slowly: `connect`, `read` or `total`
     ├── DeniedError            the source does not accept the hub's own credentials
     └── FaultyAnswerError      it answered something that is no answer: too large, not the format, an error body, …
@@ -12,7 +12,18 @@
 
 from typing import ClassVar, Literal
 
-UnreachableReason = Literal["dns", "refused", "tls", "egress", "breaker_open", "busy", "agent_absent", "closed"]
+UnreachableReason = Literal[
+    "dns",
+    "refused",
+    "tls",
+    "egress",
+    "breaker_open",
+    "busy",
+    "load_limit",
+    "outside_window",
+    "agent_absent",
+    "closed",
+]
 TimeoutPhase = Literal["connect", "read", "total"]
 
 

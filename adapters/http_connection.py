@@ -7,6 +7,9 @@ from adapters.http import Http
 from adapters.port import Environment
 from adapters.tls import TLS_SCHEMA, client_context
 
+PASSING: Final = frozenset({429, 502, 503, 504})
+"""Statuses that may be gone in a moment."""
+
 HTTP_MEMBERS: Final[dict[str, Any]] = {
     "url": {
         "type": "string",

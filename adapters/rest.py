@@ -18,7 +18,7 @@ from adapters.definition import check_definition, check_params, resolved
 from adapters.documents import ABSENT, READING_MEMBERS, Reading, at, read_json, rows_of
 from adapters.errors import DefinitionFaultError, DeniedError, FaultyAnswerError, SourceError
 from adapters.http import Reply, Request
-from adapters.http_connection import HTTP_MEMBERS, open_http
+from adapters.http_connection import HTTP_MEMBERS, PASSING, open_http
 from adapters.paging import linked
 from adapters.port import Answer, Budget, Context, Environment, Probe, Row, Value
 from adapters.rest_operation import OPERATION_SCHEMA, Operation, read_operation
@@ -26,9 +26,6 @@ from adapters.templates import Filling, as_pairs
 from adapters.urls import Url, read_url
 
 __all__ = ["CONNECTION_SCHEMA", "OPERATION_SCHEMA", "RestSource", "open_source"]
-
-PASSING: Final = frozenset({429, 502, 503, 504})
-"""Statuses that may be gone in a moment."""
 
 
 @dataclass(slots=True)
