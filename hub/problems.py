@@ -17,6 +17,7 @@ from hub.access.errors import (
     InvalidTokenError,
     LockedOutError,
     PasswordRuleError,
+    ProviderError,
     SignInNeededError,
     SignInRefusedError,
 )
@@ -25,6 +26,8 @@ from hub.exchange import errors as exchange
 from hub.intake import errors as intake
 from hub.issuing.status import UnknownCertificateError
 from hub.ledger.errors import LedgerBrokenError, NotSequencedError, StandbyError
+from hub.registry import errors as registry
+from hub.registry import requests_errors as requests
 from hub.storage import errors as storage
 
 Who = Literal["caller", "operator", "owner", "nobody"]
@@ -60,7 +63,13 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"pointer": {"type": "string"}, "rule": {"type": "string"}},
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "rule": {"type": "string"},
+                    "zh": {"type": "string"},
+                    "en": {"type": "string"},
+                    "params": {"type": "object"},
+                },
             },
         },
     },
@@ -80,6 +89,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     SignInNeededError: ProblemType("sign-in-needed", 401, "请先登录", "Sign in first", "caller"),
     SignInRefusedError: ProblemType("sign-in-refused", 401, "登录未成功", "The sign-in was not accepted", "caller"),
     LockedOutError: ProblemType("locked-out", 429, "尝试次数过多，请稍后再试", "Too many attempts; try again later", "caller", retryable=True, retry_after_seconds=30),
+    ProviderError: ProblemType("provider-unavailable", 503, "统一身份认证暂不可用", "The identity provider does not answer", "operator", retryable=True, retry_after_seconds=10),
     ForgeryError: ProblemType("forged-form", 403, "表单已失效或不是本系统页面提交", "The form has expired or is not from our own page", "caller"),
     PasswordRuleError: ProblemType("password-rule", 422, "新密码不符合要求", "The new password breaks a rule", "caller"),
     ForbiddenError: ProblemType("forbidden", 403, "您的角色不能办理此操作", "Your roles do not allow this", "operator"),
@@ -101,6 +111,10 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
     IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),
     CertificateError: ProblemType("certificate-rule", 409, "证照规则不允许", "A rule of certificates forbids this", "caller"),
+    registry.StateError: ProblemType("wrong-state", 409, "当前状态不能进行此操作", "Not possible in this state", "caller"),
+    registry.NotReadyError: ProblemType("not-ready", 409, "尚不具备条件", "Something is missing or failed first", "caller"),
+    registry.NoticeError: ProblemType("notice-too-short", 409, "停用通知期不足", "Consumers need more notice", "caller"),
+    registry.TwoPersonsError: ProblemType("two-persons", 403, "编制人不能审批，须由他人审批", "Whoever wrote it cannot approve it", "owner"),
     NotSequencedError: ProblemType("not-sequenced-yet", 503, "存证尚未入树，请稍后", "The entry is not in the tree yet", "caller", retryable=True, retry_after_seconds=1),
     StandbyError: ProblemType("sequencer-elsewhere", 503, "存证由其他进程处理", "Another process is sequencing", "operator", retryable=True, retry_after_seconds=5),
     LedgerBrokenError: ProblemType("ledger-broken", 503, "存证账本不一致，已停止服务", "The ledger contradicts itself; nothing is disclosed", "operator"),
@@ -110,6 +124,11 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     storage.IntegrityBrokenError: ProblemType("integrity", 502, "存储数据未通过完整性校验", "Stored data failed its integrity check", "operator"),
     storage.ConflictError: ProblemType("conflict", 409, "与现有记录冲突", "This conflicts with an existing record", "caller"),
     storage.MissingError: NOT_FOUND,
+    requests.IncompleteError: ProblemType("grant-request-incomplete", 422, "申请或答复不完整，所缺各项已一次列明", "The request or decision is incomplete; everything is named", "caller"),
+    requests.StepError: ProblemType("grant-request-state", 409, "当前状态下不能办理此步骤", "Not what may follow now", "caller"),
+    requests.OwnRequestError: ProblemType("own-request", 403, "申请人不得办理本人的申请", "Whoever asked may not decide", "caller"),
+    requests.SamePersonError: ProblemType("second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator"),
+    requests.ProposalOverError: ProblemType("proposal-over", 409, "该变更已确认、否决或过期", "The proposal was confirmed, rejected or has expired", "operator"),
 }  # fmt: skip
 
 
@@ -162,6 +181,12 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": fault.pointer, "rule": fault.rule} for fault in error.faults]}
         case intake.PartyError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
+        case requests.IncompleteError():
+            return {"errors": [fault.as_json() for fault in error.faults]}
+        case requests.StepError():
+            return {"state": error.state, "why": error.why}
+        case requests.ProposalOverError():
+            return {"state": error.state}
         case exchange.QuestionError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case exchange.FieldNotGrantedError():
@@ -176,6 +201,14 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"error": error.error, "error_description": error.description}
         case PasswordRuleError():
             return {"errors": [{"pointer": "/password", "rule": rule} for rule in error.rules]}
+        case registry.NotReadyError():
+            return {"errors": [{"pointer": lack.pointer, "rule": lack.rule} for lack in error.lacks]}
+        case registry.StateError():
+            return {"state": error.state, "wanted": error.wanted}
+        case registry.NoticeError():
+            return {"earliest": error.earliest.isoformat()}
+        case DefinitionError():
+            return {"detail": str(error)}
         case ForbiddenError():
             return {"roles": list(error.roles)}
         case InvalidClientError():

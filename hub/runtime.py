@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from hub.access.oidc import OidcService, OidcSettings
 from hub.access.passwords import Passwords
 from hub.access.service import AccessService
 from hub.access.sessions import Sessions
@@ -38,7 +39,14 @@ from hub.issuing.status import StatusService
 from hub.issuing.types import TypeRegistry
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.service import LedgerService
+from hub.registry.catalogue import Catalogue, assemble_catalogue
+from hub.registry.clocks import REMIND
+from hub.registry.interfaces import InterfaceService
+from hub.outbound import Outbound
 from hub.registry.service import RegistryService
+from hub.registry.sharing import Sharing, assemble_sharing
+from hub.registry.sources import SourceService
+from hub.registry.trials import TrialService
 from hub.settings import Settings
 from hub.storage.cache import MemoryCache, MemoryRateLimits
 from hub.storage.database import Database, open_database
@@ -69,12 +77,15 @@ class Hub:
     desk: SigningDesk
     types: TypeRegistry
     registry: RegistryService
+    sharing: Sharing
+    catalogue: Catalogue
     issuing: IssuingService
     status: StatusService
     access: AccessService
     staff: StaffService
     sessions: Sessions
     staff_sign_in: StaffSignIn
+    oidc: OidcService | None
     cases: CaseService
     answers: Answers
     evidence: EvidenceService
@@ -82,6 +93,9 @@ class Hub:
     ledger: LedgerService
     verification: VerificationService
     pool: SourcePool
+    sources: SourceService
+    interfaces: InterfaceService
+    trials: TrialService
     drift: DriftWatch
     queries: QueryService
     gateway: GatewayService
@@ -163,6 +177,22 @@ def _founded_on(settings: Settings) -> Database:
     return open_database(settings.effective_database_url())
 
 
+def _provider(settings: Settings, database: Database, clock: Clock) -> OidcService | None:
+    """The OpenID provider of staff, if one is configured. Nothing is reached yet."""
+    if settings.oidc_issuer is None:
+        return None
+    configured = OidcSettings(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        redirect_uri=f"{settings.public_url}/console/oidc/callback",
+        claim=settings.oidc_claim,
+        acr=settings.oidc_acr,
+        amr=settings.oidc_amr,
+    )
+    return OidcService(database, settings=configured, outbound=Outbound(settings.oidc_issuer), clock=clock)
+
+
 def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     keys = open_keys(settings)
     vault = Vault(keys)
@@ -194,6 +224,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     sessions = Sessions(database, vault=vault, clock=clock)
     staff = StaffService(database, log_key=log_key, clock=clock, public_url=public_url)
+    registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
+    sharing = assemble_sharing(database, registry=registry, vault=vault, log_key=log_key, clock=clock)
     quotas = QuotaBook()
     signers = {
         "evidence": EvidenceSigner(desk, log_origin=log_signer.name),
@@ -204,7 +236,10 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     pool = SourcePool(
         database, vault=vault, clock=clock, egress_networks=settings.egress_networks, lookup=pushed.lookup
     )
-    drift = DriftWatch(database, log_key=log_key, clock=clock)
+    drift = DriftWatch(database, log_key=log_key, clock=clock, faults_in_a_row=settings.drift_faults)
+    interfaces = InterfaceService(
+        database, pool=pool, log_key=log_key, clock=clock, notice_days=settings.deprecation_notice_days
+    )
     readers = Readers()
     queries = QueryService(
         database,
@@ -228,11 +263,24 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         objects=objects,
         cache=cache,
         limits=MemoryRateLimits(),
-        jobs=MemoryJobs(database, clock=clock, handlers={PUBLISH_STATUS: status.publish}),
+        jobs=MemoryJobs(
+            database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
+        ),
         vault=vault,
         desk=desk,
         types=types,
-        registry=RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock),
+        registry=registry,
+        sharing=sharing,
+        catalogue=assemble_catalogue(
+            database,
+            home=settings.home,
+            keys=keys,
+            vault=vault,
+            desk=desk,
+            types=types,
+            log_key=log_key,
+            clock=clock,
+        ),
         issuing=IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=public_url),
         status=status,
         access=AccessService(
@@ -251,8 +299,9 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             passwords=Passwords(),
             throttle=Throttle(vault),
             clock=clock,
-            provider=False,
+            provider=settings.oidc_issuer is not None,
         ),
+        oidc=_provider(settings, database, clock),
         cases=cases,
         answers=answers,
         evidence=EvidenceService(
@@ -276,6 +325,17 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             log_key=log_key,
         ),
         pool=pool,
+        sources=SourceService(
+            database,
+            vault=vault,
+            pool=pool,
+            log_key=log_key,
+            clock=clock,
+            egress_networks=settings.egress_networks,
+            folders=settings.source_folders,
+        ),
+        interfaces=interfaces,
+        trials=TrialService(database, interfaces=interfaces, pool=pool, drift=drift, log_key=log_key, clock=clock),
         drift=drift,
         queries=queries,
         gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),

@@ -36,9 +36,23 @@ class Settings(BaseSettings):
     """Lines at the foot of every page: organiser, contact, site code, ICP and police record."""
     oidc_issuer: str | None = None
     """The OpenID provider of staff; with it built-in passwords are for emergencies only."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_claim: str = "sub"
+    """The claim whose value the operator writes into accounts; nobody registers himself."""
+    oidc_acr: tuple[str, ...] = ()
+    """Accepted values of `acr`; empty: any."""
+    oidc_amr: tuple[str, ...] = ()
+    """Methods of which all must stand in `amr`, such as `mfa`; empty: any."""
     staff_requests_per_minute: int = Field(default=600, ge=1)
     egress_networks: tuple[str, ...] = ()
     """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
+    source_folders: tuple[Path, ...] = ()
+    """Folders of this machine in which sources of files and SQLite may lie; the command line is not bound by it."""
+    drift_faults: int = Field(default=3, ge=1, le=100)
+    """Faulty answers of one kind in a row after which an interface version is closed."""
+    deprecation_notice_days: int = Field(default=30, ge=0, le=3650)
+    """How long a deprecated interface version must go on answering at least."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names accepted beside that of `public_url` and the loopback ones."""
     forwarded_allow_ips: str = ""

@@ -5,7 +5,8 @@ The adapter checks every address again after resolving it (pitfall F15); this is
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -46,6 +47,29 @@ def check_connection(definition: SourceDefinition, egress: Egress) -> None:
             continue
         if not egress.allows(address):
             raise DefinitionError(f"source: targets/{index} lies in a network that the operator has not opened")
+
+
+def check_paths(definition: SourceDefinition, folders: Sequence[Path]) -> None:
+    """Refuse files of the hub's own machine that do not lie in folders which the operator opened for sources.
+
+    Otherwise an engineer of a department could read the hub's database, or any file its process can.
+
+    Raises: DefinitionError naming the place.
+    """
+    for place, text in _local_paths(definition):
+        path = Path(text).resolve()
+        if not any(path.is_relative_to(folder.resolve()) for folder in folders):
+            raise DefinitionError(f"{place} lies in a folder that the operator has not opened (YIZHENG_SOURCE_FOLDERS)")
+
+
+def _local_paths(definition: SourceDefinition) -> Iterator[tuple[str, str]]:
+    connection = definition.connection
+    if "host" in connection or "sftp" in connection:  # a path of another machine
+        return
+    names = {"sql": ("database",), "files": ("folder", "path", "root", "directory")}.get(definition.kind, ())
+    for name in names:
+        if isinstance(connection.get(name), str):
+            yield f"source: connection/{name}", connection[name]
 
 
 def secret_names(connection: Mapping[str, Any]) -> frozenset[str]:

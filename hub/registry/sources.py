@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from catalog.sources import SourceDefinition, read_source
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id, rfc3339
 from hub.exchange.pool import budget_of, seal_secret
-from hub.registry.connections import check_connection, secret_names
+from hub.registry.connections import check_connection, check_paths, secret_names
 from hub.registry.errors import StateError
 from hub.registry.reading import department
 from hub.registry.recording import digest_of, plain_json, record
@@ -101,6 +102,7 @@ class SourceService:
         log_key: DataKey,
         clock: Clock,
         egress_networks: tuple[str, ...] = (),
+        folders: tuple[Path, ...] = (),
     ) -> None:
         self._database = database
         self._vault = vault
@@ -108,6 +110,7 @@ class SourceService:
         self._log_key = log_key
         self._clock = clock
         self._networks = networks(egress_networks)
+        self._folders = folders
 
     async def add(self, actor: Actor, definition: Mapping[str, Any]) -> str:
         """Register a source; answers its code. Nothing is reached yet: `probe` does that.
@@ -115,7 +118,7 @@ class SourceService:
         Raises: DefinitionError naming the place, ForbiddenError, MissingError, ConflictError (the code is taken).
         """
         declared = plain_json(definition)
-        parsed = await self._checked(declared)
+        parsed = await self._checked(actor, declared)
         now = self._clock()
 
         def unit(tx: Connection) -> str:
@@ -144,7 +147,7 @@ class SourceService:
         Raises: as `add`; ConflictError("row_version") when somebody changed it after `row_version` was read.
         """
         declared = plain_json(definition)
-        parsed = await self._checked(declared)
+        parsed = await self._checked(actor, declared)
         now = self._clock()
 
         def unit(tx: Connection) -> int:
@@ -244,9 +247,11 @@ class SourceService:
         except SourceError as error:
             return Probe(ok=False, seconds=0.0, code=error.code)
 
-    async def _checked(self, definition: Mapping[str, Any]) -> SourceDefinition:
+    async def _checked(self, actor: Actor, definition: Mapping[str, Any]) -> SourceDefinition:
         """Everything that can be said of a source without reaching it."""
         parsed = read_source(definition)
+        if actor.kind != "command":  # whoever runs commands here reads these files anyway
+            check_paths(parsed, self._folders)
         egress = Egress(frozenset(Target(host, port) for host, port in parsed.targets), self._networks)
         check_connection(parsed, egress)
         try:
