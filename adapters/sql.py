@@ -103,8 +103,7 @@ class SqlSource:
 
 
 def _ping(session: Session, progress: Progress) -> None:
-    del progress
-    session.ping()
+    session.ping(progress.seconds)
 
 
 def open_source(connection: Mapping[str, Any], environment: Environment) -> SqlSource:

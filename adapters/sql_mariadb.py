@@ -7,6 +7,7 @@ session variables, which are set from hexadecimal literals: no character set can
 import math
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -92,6 +93,7 @@ class MariaDialect:
             database=self._connection["database"],
             charset="latin1" if self._transcoded else "utf8mb4",
             conv=_DECODERS,
+            cursorclass=SSCursor,
             read_timeout=seconds,
             write_timeout=seconds,
             autocommit=True,
@@ -99,15 +101,19 @@ class MariaDialect:
             auth_plugin_map={} if tls is not None else {"mysql_clear_password": _Refused, "dialog": _Refused},
             **secure,
         )
+        ends = time.monotonic() + seconds
         sock = socket.create_connection((address, port), seconds)
         wire = Wire(sock.fileno())
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # The socket is ours and goes to the checked address; the certificate is checked against the name.
             link.connect(sock)
-        except BaseException:
+        except BaseException as error:
             wire.close()
             sock.close()
+            # PyMySQL calls a silent server a lost connection.
+            if isinstance(error, pymysql.MySQLError) and time.monotonic() >= ends:
+                raise TimeoutError from None
             raise
         link.wait_for_ever()
         return link, wire
@@ -166,7 +172,7 @@ class _Refused:
         raise pymysql.OperationalError(1251, "clear")
 
 
-class _Link(Connection[SSCursor]):
+class _Link(Connection):
     """PyMySQL's connection with a limit on what one answer may make it hold: a row may be a gigabyte."""
 
     allowance: float = math.inf
@@ -259,8 +265,9 @@ class MariaSession:
     def _do(self, text: str) -> None:
         self._link.query(text)
 
-    def ping(self) -> None:
+    def ping(self, seconds: float) -> None:
         """MySQL's own ping."""
+        del seconds
         self._link.ping(reconnect=False)
 
     def cancel(self) -> None:

@@ -121,7 +121,7 @@ class SessionPool:
         return None
 
     async def _answers(self, session: Session, lease: _Lease) -> bool:
-        ping = self._submit(session.ping)
+        ping = self._submit(partial(session.ping, _GRACE_SECONDS))
         try:
             await asyncio.wait({ping}, timeout=_GRACE_SECONDS)
         except asyncio.CancelledError:

@@ -19,6 +19,7 @@ from adapters.errors import (
     UnreachableError,
 )
 from adapters.sql_files import CredentialFiles
+from adapters.sql_libpq import connect
 from adapters.sql_session import Bound, Dialect, Opening, Progress, Rows, Session
 from adapters.sql_statement import Statement, Syntax
 from adapters.sql_wire import Wire
@@ -41,11 +42,12 @@ _STATES: Final[tuple[tuple[str, Callable[[], SourceError]], ...]] = (
 )
 # libpq gives no code for a connection that failed. These are its own words, never translated in the packaged library.
 _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[], SourceError]], ...]] = (
-    (("timeout expired",), lambda: TimedOutError("connect")),
     (("certificate", "SSL", "TLS", "tls"), lambda: UnreachableError("tls")),
     (("too many", "remaining connection slots"), lambda: UnreachableError("busy")),
     (("starting up", "shutting down"), lambda: UnreachableError("refused")),
     (("FATAL", "authentication", "fe_sendauth"), DeniedError),
+    (("Connection refused", "No route", "unreachable"), lambda: UnreachableError("refused")),
+    (("password refused",), DeniedError),
     (("closed the connection", "reset by peer"), lambda: UnreachableError("closed")),
 )
 
@@ -72,7 +74,7 @@ class PostgresDialect:
 
     def connect(self, opening: Opening, address: str, seconds: float) -> Session:
         """Connect and make the session read-only."""
-        link = psycopg.connect(**self._arguments(opening, address, seconds), autocommit=True, prepare_threshold=None)
+        link = connect(self._arguments(opening, address), seconds)
         try:
             for name in ("date", "timestamp", "timestamptz"):
                 link.adapters.register_loader(name, IsoLoader)
@@ -84,7 +86,7 @@ class PostgresDialect:
             link.close()
             raise
 
-    def _arguments(self, opening: Opening, address: str, seconds: float) -> dict[str, Any]:
+    def _arguments(self, opening: Opening, address: str) -> dict[str, Any]:
         host, port = self.host or ("", 0)
         tls = self._connection.get("ssl")
         given = {
@@ -94,7 +96,6 @@ class PostgresDialect:
             "dbname": self._connection["database"],
             "user": self._connection["user"],
             "password": opening.password,
-            "connect_timeout": max(2, math.ceil(seconds)),
             "application_name": "yizheng",
             # Mis-declared text travels as it lies there, byte for byte.
             "client_encoding": "LATIN1" if "text_as" in self._connection else "UTF8",
@@ -122,6 +123,8 @@ class PostgresDialect:
         """What an exception of psycopg means."""
         if isinstance(error, UnicodeError):
             return FaultyAnswerError("charset")
+        if isinstance(error, TimeoutError):
+            return TimedOutError("connect")
         if not isinstance(error, psycopg.Error):
             return FaultyAnswerError("value")
         if error.sqlstate is not None:
@@ -130,8 +133,6 @@ class PostgresDialect:
             return FaultyAnswerError("value")
         text = str(error)
         found = next((fault() for words, fault in _WORDS if any(word in text for word in words)), None)
-        if found is None and error.pgconn is not None and error.pgconn.used_password:
-            return DeniedError()
         return found or UnreachableError("closed" if "connection failed" not in text else "refused")
 
     def close(self) -> None:
@@ -190,8 +191,9 @@ class PostgresSession:
             return value.encode("latin-1").decode("gb18030")
         return value
 
-    def ping(self) -> None:
+    def ping(self, seconds: float) -> None:
         """One empty question."""
+        del seconds
         self._link.execute("SELECT 1")
 
     def cancel(self) -> None:

@@ -41,8 +41,8 @@ class Session(Protocol):
         """Ask. Raises what the driver raises, while it is iterated."""
         ...
 
-    def ping(self) -> None:
-        """Ask for nothing. Raises what the driver raises."""
+    def ping(self, seconds: float) -> None:
+        """Ask for nothing. `seconds` is how long whoever asks will wait. Raises what the driver raises."""
         ...
 
     def cancel(self) -> None:

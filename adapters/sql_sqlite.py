@@ -135,8 +135,9 @@ class SqliteSession:
                     raise
             time.sleep(_POLL_SECONDS)
 
-    def ping(self) -> None:
-        """Nothing can be lost between questions."""
+    def ping(self, seconds: float) -> None:
+        """Read the list of tables, for which the file must be there and not be locked."""
+        self._first("SELECT count(*) FROM sqlite_master", {}, time.monotonic() + seconds).close()
 
     def cancel(self) -> None:
         """Stop the running statement."""
