@@ -23,6 +23,7 @@ from signing.jose import sign_jws
 from signing.keys import SoftwareSigner
 
 POSTGRES = os.environ.get("YIZHENG_TEST_POSTGRES")
+REDIS = os.environ.get("YIZHENG_TEST_REDIS")
 PUBLIC_URL = "http://127.0.0.1:8700"
 TYPES = Path(__file__).parent.parent / "certificates" / "types"
 AMR = "11990000MB0000002Q"  # 市场监督管理局

@@ -1,6 +1,8 @@
-"""The cache, locks and rate-limits ports on their embedded side: everything in this process.
+"""The cache, locks and rate-limits ports, and their embedded side: everything in this process.
 
-A cache only spares work: losing it may cost time, never safety. Values are JSON; nothing personal is put here.
+They only spare work: losing them may cost time, never safety. What must hold (one effect, a replay refused, a grant
+withdrawn) is held by the database. Values are JSON. Keys and the names of locks are seen by whoever looks into the
+store: nothing personal is put there.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from cashews import Cache as Cashews
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 _LOCK_POLL_SECONDS: Final = 0.005
@@ -31,15 +33,31 @@ class Cache(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Forget it."""
+        """Forget it. May be lost with the store out of reach: only `seconds` bounds how long a value is seen."""
         ...
 
 
 class Locks(Protocol):
-    """Mutual exclusion between tasks that share the store; a holder that dies loses the lock after `seconds`."""
+    """Mutual exclusion between tasks that share the store; a holder that dies loses the lock after `seconds`.
+
+    One that stays longer is not told, and does not release its successor's. With the store out of reach the lock
+    excludes the tasks of one process only. So a lock keeps work from being done twice; it never makes it safe.
+    """
 
     def lock(self, name: str, *, seconds: float) -> AbstractAsyncContextManager[None]:
         """An asynchronous context manager that waits for the lock."""
+        ...
+
+
+class SharedCache(Cache, Locks, Protocol):
+    """Cache and locks over one store."""
+
+    async def reachable(self) -> bool:
+        """Whether the store can be used now. Without it everything goes on, with more work."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held open."""
         ...
 
 
@@ -91,16 +109,18 @@ class MemoryCache:
             if self._held.get(name, (None, 0.0))[0] is holder:
                 del self._held[name]
 
+    async def reachable(self) -> bool:
+        return True
+
     async def close(self) -> None:
-        """Stop the expiry task."""
         await self._cashews.close()
 
 
-class MemoryRateLimits:
-    """Rate limits in this process."""
+class SlidingMinute:
+    """Rate limits over any storage of `limits`."""
 
-    def __init__(self) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+    def __init__(self, storage: Storage) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._items: dict[int, RateLimitItemPerMinute] = {}
 
     async def hit(self, key: str, *, per_minute: int) -> Allowance:
@@ -110,3 +130,10 @@ class MemoryRateLimits:
             return Allowance(allowed=True, retry_after_seconds=0)
         stats = await self._limiter.get_window_stats(item, key)
         return Allowance(allowed=False, retry_after_seconds=max(1, int(stats.reset_time - time.time()) + 1))
+
+
+class MemoryRateLimits(SlidingMinute):
+    """Rate limits in this process."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStorage())

@@ -6,6 +6,7 @@ jobs of a process that died, jobs whose lease ran out, jobs due after a failure.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -15,87 +16,200 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from catalog.tables import table
 from hub.clock import Clock, new_id
 from hub.storage.database import Database
+from hub.storage.errors import StorageError
 from hub.storage.tables import OutboxRow
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 LEASE: Final = timedelta(seconds=60)
 MAX_ATTEMPTS: Final = 10
+SWEEP_SECONDS: Final = 5.0
+WIDTH: Final = 8
+"""Jobs at once in one process: a webhook that hangs must not hold up a status list."""
+PAGE: Final = 100
 _OUTBOX: Final = table(OutboxRow)
 _log = structlog.get_logger(__name__)
 
 
-def enqueue(tx: Connection, kind: str, payload: dict[str, Any], *, now: datetime) -> str:
-    """Write a job in the caller's transaction; it exists exactly if the cause does."""
+def enqueue(tx: Connection, kind: str, payload: dict[str, Any], *, now: datetime, due: datetime | None = None) -> str:
+    """Write a job in the caller's transaction; it exists exactly if the cause does. It runs at `due`, or at once."""
     job_id = new_id()
     tx.execute(
         insert(_OUTBOX).values(
-            id=job_id, kind=kind, payload=payload, created_at=now, due_at=now, attempts=0, lease=None, failed=False
+            id=job_id,
+            kind=kind,
+            payload=payload,
+            created_at=now,
+            due_at=due or now,
+            attempts=0,
+            lease=None,
+            failed=False,
         )
     )
     return job_id
 
 
-class Jobs(Protocol):
-    """Runs outbox rows through their handlers, each at least once."""
+class LeaseLostError(Exception):
+    """Somebody else has the job: this process slept too long."""
 
-    async def nudge(self) -> None:
-        """Somebody enqueued: look now rather than at the next sweep."""
+
+class Jobs(Protocol):
+    """Runs outbox rows through their handlers, each at least once, several at a time."""
+
+    async def nudge(self, *job_ids: str) -> None:
+        """Somebody enqueued these, and committed: a worker looks now rather than at its next sweep. Never fails."""
         ...
 
     async def sweep(self) -> int:
-        """Run everything due; answers how many were taken."""
+        """Run everything due, here and now; answers how many were found. Raises: StorageError."""
+        ...
+
+    async def serve(self, *, every_seconds: float = SWEEP_SECONDS) -> None:
+        """Run jobs as they come, and sweep every so often. Until `stop`, then after the jobs in hand, or cancelled:
+        then they are left to their leases.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held open."""
         ...
 
 
 class MemoryJobs:
-    """One worker inside this process; a cancelled one leaves its job to the lease."""
+    """One worker inside this process."""
 
-    def __init__(self, database: Database, *, clock: Clock, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        handlers: Mapping[str, Handler],
+        renew_seconds: float = LEASE.total_seconds() / 3,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
+        self._renew_seconds = renew_seconds
         self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(WIDTH)
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
-    async def nudge(self) -> None:
+    async def nudge(self, *job_ids: str) -> None:
+        del job_ids  # the sweep finds them
         self._wake.set()
 
     async def sweep(self) -> int:
-        due = await self._database.read(lambda tx: _due(tx, self._clock()))
-        for job_id in due:
-            await self._run(job_id)
-        return len(due)
+        found = 0
+        while due := await self._database.read(lambda tx: _due(tx, self._clock())):
+            found += len(due)
+            started = [await self.start(lambda job_id=job_id: self.run(job_id)) for job_id in due]  # type: ignore[misc]
+            await asyncio.gather(*started)
+            if len(due) < PAGE:
+                break
+        return found
 
-    async def serve(self, *, every_seconds: float = 5.0) -> None:
-        """Sweep on every nudge, and every so often. Runs until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                await self.sweep()
-            except Exception as error:  # noqa: BLE001  # a store that is down must not end the worker
-                _log.warning("outbox_sweep_failed", error=type(error).__name__)
-            try:
-                await asyncio.wait_for(self._wake.wait(), every_seconds)
-            except TimeoutError:
-                continue
+    async def serve(self, *, every_seconds: float = SWEEP_SECONDS) -> None:
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                await self._start_due()
+                with suppress(TimeoutError):  # wait_for may swallow a cancellation that comes with a nudge
+                    async with asyncio.timeout(every_seconds):
+                        await self._wake.wait()
+            await self.finish()
+        finally:
+            for task in self._in_hand:
+                task.cancel()
+            await self.finish()
 
-    async def _run(self, job_id: str) -> None:
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def close(self) -> None:
+        return
+
+    async def finish(self) -> None:
+        """Wait for the jobs in hand."""
+        if self._in_hand:
+            await asyncio.wait(self._in_hand)
+
+    async def start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Begin once one of the places is free: a slow job holds up no more than its own."""
+        await self._slots.acquire()
+
+        async def placed() -> None:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  # a store that is down; the lease brings the job back
+                _log.warning("job_unsettled", error=type(error).__name__)
+            finally:
+                self._slots.release()
+
+        task = asyncio.create_task(placed())
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+        return task
+
+    async def run(self, job_id: str) -> None:
+        """Take a job and run it, unless it is gone, not due or in other hands. Raises: StorageError."""
         lease = new_id()
         taken = await self._database.write(lambda tx: _take(tx, job_id, lease, self._clock()))
         if taken is None:
             return
         kind, payload, attempts = taken
         try:
-            await self._handlers[kind](payload)
+            await self._handle(kind, payload, lambda tx: _renew(tx, job_id, lease, self._clock()))
+        except LeaseLostError:
+            _log.warning("job_lease_lost", kind=kind, job=job_id, attempts=attempts)
         except Exception as error:  # noqa: BLE001  # one poison job must not stop the others (threat S21)
             _log.warning("job_failed", kind=kind, job=job_id, attempts=attempts, error=type(error).__name__)
             await self._database.write(lambda tx: _put_back(tx, job_id, lease, attempts, self._clock()))
-            return
-        await self._database.write(lambda tx: _finish(tx, job_id, lease))
+        else:
+            await self._database.write(lambda tx: _finish(tx, job_id, lease))
+
+    async def run_unless_stopped(self, job_id: str) -> None:
+        """As `run`. A worker that was told to stop leaves the job, due, to another."""
+        if not self._stopping:
+            await self.run(job_id)
+
+    async def _start_due(self) -> None:
+        try:
+            while not self._stopping:
+                due = await self._database.read(lambda tx: _due(tx, self._clock()))
+                for job_id in due:
+                    await self.start(lambda job_id=job_id: self.run_unless_stopped(job_id))  # type: ignore[misc]
+                if len(due) < PAGE:
+                    return
+        except Exception as error:  # noqa: BLE001  # a store that is down must not end the worker
+            _log.warning("outbox_sweep_failed", error=type(error).__name__)
+
+    async def _handle(self, kind: str, payload: Mapping[str, Any], renew: Callable[[Connection], bool]) -> None:
+        """Run the handler and keep its lease; one that lost it is stopped, for somebody else has the job."""
+
+        async def handle() -> None:
+            await self._handlers[kind](payload)
+
+        handling = asyncio.create_task(handle())
+        try:
+            while not (await asyncio.wait({handling}, timeout=self._renew_seconds))[0]:
+                with suppress(StorageError):  # the next time, or never: then the lease runs out
+                    if not await self._database.write(renew):
+                        raise LeaseLostError
+            handling.result()
+        finally:
+            if not handling.done():
+                handling.cancel()
+                await asyncio.wait({handling})
 
 
 def _due(tx: Connection, now: datetime) -> list[str]:
     where = and_(_OUTBOX.c.due_at <= now, _OUTBOX.c.failed.is_(False))
-    return list(tx.execute(select(_OUTBOX.c.id).where(where).order_by(_OUTBOX.c.due_at).limit(100)).scalars())
+    return list(tx.execute(select(_OUTBOX.c.id).where(where).order_by(_OUTBOX.c.due_at).limit(PAGE)).scalars())
 
 
 def _take(tx: Connection, job_id: str, lease: str, now: datetime) -> tuple[str, dict[str, Any], int] | None:
@@ -110,6 +224,11 @@ def _take(tx: Connection, job_id: str, lease: str, now: datetime) -> tuple[str, 
         tx.execute(update(_OUTBOX).where(_OUTBOX.c.id == job_id).values(failed=True))
         return None
     return row.kind, row.payload, row.attempts
+
+
+def _renew(tx: Connection, job_id: str, lease: str, now: datetime) -> bool:
+    where = and_(_OUTBOX.c.id == job_id, _OUTBOX.c.lease == lease)
+    return tx.execute(update(_OUTBOX).where(where).values(due_at=now + LEASE)).rowcount == 1
 
 
 def _put_back(tx: Connection, job_id: str, lease: str, attempts: int, now: datetime) -> None:

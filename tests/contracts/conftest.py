@@ -1,21 +1,26 @@
 """One fixture per port, parametrised over its implementations. A new implementation joins by one line here."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from hub.storage.cache import Cache, Locks, MemoryCache, MemoryRateLimits, RateLimits
+from hub.storage.cache import Locks, MemoryCache, MemoryRateLimits, RateLimits, SharedCache
 from hub.storage.database import Database, open_database
 from hub.storage.keystore import KeyFile, KeyStore
 from hub.storage.objects import FolderObjects, ObjectStore
+from hub.storage.redis_cache import RedisCache, RedisRateLimits
+from hub.storage.redis_link import RedisLink
 from hub.storage.schema import migrate
 from tests.conftest import DIALECTS
 from tests.contracts.counters import SCHEMA
-from tests.support import POSTGRES, new_database
+from tests.support import POSTGRES, REDIS, new_database
 
 MASTER_KEY = bytes(range(32))
+OpenLink = Callable[..., RedisLink]
+SHARED = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
 
 
 @pytest.fixture(params=DIALECTS)
@@ -58,23 +63,42 @@ def open_objects(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
     return {"folder": lambda: FolderObjects(tmp_path / "objects")}[request.param]
 
 
-@pytest.fixture(params=["memory"])
-async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
-    opened = {"memory": MemoryCache}[request.param]()
+@pytest.fixture
+async def open_link() -> AsyncIterator[OpenLink]:
+    """Opens lines to the Redis of the tests, under keys that no other test has."""
+    prefix = f"test:{uuid.uuid4().hex}"
+    opened: list[RedisLink] = []
+
+    def link(**options: float) -> RedisLink:
+        if REDIS is None:
+            pytest.skip("no Redis: make test starts one")
+        opened.append(RedisLink(REDIS, prefix=prefix, **options))
+        return opened[-1]
+
+    yield link
+    if opened:
+        client = link().client
+        async for key in client.scan_iter(f"{prefix}:*"):
+            await client.delete(key)
+    for each in opened:
+        await each.close()
+
+
+@pytest.fixture(params=SHARED)
+async def cache(request: pytest.FixtureRequest, open_link: OpenLink) -> AsyncIterator[SharedCache]:
+    opened: SharedCache = MemoryCache() if request.param == "memory" else RedisCache(open_link(), secret=MASTER_KEY)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=["memory"])
-async def locks(request: pytest.FixtureRequest) -> AsyncIterator[Locks]:
-    opened = {"memory": MemoryCache}[request.param]()
-    yield opened
-    await opened.close()
+@pytest.fixture
+def locks(cache: SharedCache) -> Locks:
+    return cache
 
 
-@pytest.fixture(params=["memory"])
-def limits(request: pytest.FixtureRequest) -> RateLimits:
-    return {"memory": MemoryRateLimits}[request.param]()
+@pytest.fixture(params=SHARED)
+def limits(request: pytest.FixtureRequest, open_link: OpenLink) -> RateLimits:
+    return MemoryRateLimits() if request.param == "memory" else RedisRateLimits(open_link())
 
 
 @pytest.fixture(params=["file"])

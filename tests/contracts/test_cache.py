@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from hub.storage.cache import Cache, Locks, RateLimits
+from hub.storage.cache import Cache, Locks, RateLimits, SharedCache
 
 
 async def test_a_value_comes_back_equal_until_it_is_deleted(cache: Cache) -> None:
@@ -95,13 +95,31 @@ async def test_waiting_for_a_lock_is_not_work(locks: Locks) -> None:
         assert time.process_time() - before < 0.2
 
 
-async def test_a_lock_outlives_ten_thousand_cached_values(locks: Locks) -> None:
-    async with locks.lock("l", seconds=10):
+async def test_a_lock_outlives_ten_thousand_cached_values(cache: SharedCache) -> None:
+    async with cache.lock("l", seconds=60):
         for number in range(10_100):
-            await locks.set(str(number), number, seconds=60)  # type: ignore[attr-defined]
+            await cache.set(str(number), number, seconds=60)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1), locks.lock("l", seconds=1):
+            async with asyncio.timeout(0.1), cache.lock("l", seconds=1):
                 pass
+
+
+async def test_a_wait_that_was_given_up_leaves_no_lock_behind(locks: Locks) -> None:
+    async def wait() -> None:
+        async with locks.lock("l", seconds=60):
+            await asyncio.sleep(60)
+
+    for moment in range(20):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(moment / 10_000)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        async with asyncio.timeout(1), locks.lock("l", seconds=60):
+            pass
+
+
+async def test_the_store_is_reachable(cache: SharedCache) -> None:
+    assert await cache.reachable()
 
 
 async def test_one_more_than_the_limit_is_refused_with_a_time_to_wait(limits: RateLimits) -> None:

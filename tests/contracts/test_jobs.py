@@ -14,8 +14,10 @@ from sqlalchemy import Connection, func, select, update
 
 from catalog.tables import table
 from hub.storage.database import Database, open_database
-from hub.storage.jobs import LEASE, MAX_ATTEMPTS, Handler, Jobs, MemoryJobs, enqueue
+from hub.storage.jobs import LEASE, MAX_ATTEMPTS, PAGE, Handler, Jobs, MemoryJobs, enqueue
+from hub.storage.redis_jobs import LISTENING_SECONDS, RedisJobs
 from hub.storage.tables import OutboxRow
+from tests.contracts.conftest import SHARED, OpenLink
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
 OUTBOX = table(OutboxRow)
@@ -55,12 +57,15 @@ async def store(migrated_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(params=["memory"])
-def open_jobs(request: pytest.FixtureRequest, store: Database) -> OpenJobs:
-    """A worker over the same outbox; several may be opened."""
+@pytest.fixture(params=SHARED)
+def open_jobs(request: pytest.FixtureRequest, store: Database, open_link: OpenLink) -> OpenJobs:
+    """A worker over the same outbox, as another process would have it; several may be opened."""
 
-    def opened(clock: Clock, handler: Handler) -> Jobs:
-        return {"memory": MemoryJobs}[request.param](store, clock=clock, handlers={"job": handler})
+    def opened(clock: Clock, handler: Handler, **options: float) -> Jobs:
+        worker = MemoryJobs(store, clock=clock, handlers={"job": handler}, **options)
+        if request.param == "memory":
+            return worker
+        return RedisJobs(open_link(), listening=open_link(answer_seconds=LISTENING_SECONDS), worker=worker)
 
     return opened
 
@@ -201,13 +206,103 @@ async def test_a_nudge_is_quicker_than_the_next_sweep(store: Database, open_jobs
     called = asyncio.Event()
     recorder = Recorder(lambda _n: called.set())
     jobs = open_jobs(Clock(), recorder)
-    serving = asyncio.create_task(jobs.serve(every_seconds=600))  # type: ignore[attr-defined]
+    serving = asyncio.create_task(jobs.serve(every_seconds=600))
     await asyncio.sleep(0.05)
     await put(store, 1)
     await jobs.nudge()
     async with asyncio.timeout(2):
         await called.wait()
-    serving.cancel()
+    jobs.stop()
+    await serving
+
+
+async def test_a_slow_job_does_not_hold_up_the_next(store: Database, open_jobs: OpenJobs) -> None:
+    quick = asyncio.Event()
+
+    async def handle(payload: Mapping[str, Any]) -> None:
+        if payload["n"] == 1:
+            await quick.wait()
+        quick.set()
+
+    await put(store, 1, 2)
+    async with asyncio.timeout(5):
+        assert await open_jobs(Clock(), handle).sweep() == 2
+    assert await left(store) == 0
+
+
+async def test_a_long_job_keeps_its_lease_as_long_as_its_worker_lives(store: Database, open_jobs: OpenJobs) -> None:
+    clock, others = Clock(), Recorder()
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def long(_payload: Mapping[str, Any]) -> None:
+        started.set()
+        await go_on.wait()
+
+    await put(store, 1)
+    first = asyncio.create_task(open_jobs(clock, long, renew_seconds=0.01).sweep())
+    await started.wait()
+    for _ in range(3):
+        clock.pass_time(LEASE / 2)
+        renewed = clock.now + LEASE
+        while await store.read(lambda tx: tx.execute(select(OUTBOX.c.due_at)).scalar_one()) < renewed:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await open_jobs(clock, others).sweep()
+    go_on.set()
+    await first
+    assert others.calls == {}
+    assert await left(store) == 0
+
+
+async def test_a_worker_that_finds_its_lease_gone_ends_its_handler(store: Database, open_jobs: OpenJobs) -> None:
+    clock, started, ended = Clock(), asyncio.Event(), asyncio.Event()
+
+    async def endless(_payload: Mapping[str, Any]) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    await put(store, 1)
+    first = asyncio.create_task(open_jobs(clock, endless, renew_seconds=0.01).sweep())
+    await started.wait()
+    await store.write(lambda tx: tx.execute(update(OUTBOX).values(lease="another")))
+    async with asyncio.timeout(5):
+        await first
+    assert ended.is_set()
+    assert await left(store) == 1
+
+
+async def test_a_stopped_worker_finishes_what_it_has_in_hand_and_takes_nothing_more(
+    store: Database, open_jobs: OpenJobs
+) -> None:
+    started, go_on, calls = asyncio.Event(), asyncio.Event(), Counter[int]()
+
+    async def handle(payload: Mapping[str, Any]) -> None:
+        calls[payload["n"]] += 1
+        started.set()
+        await go_on.wait()
+
+    jobs = open_jobs(Clock(), handle)
+    await put(store, 1)
+    serving = asyncio.create_task(jobs.serve(every_seconds=0.01))
+    await started.wait()
+    jobs.stop()
+    await put(store, 2)
+    await jobs.nudge()
+    await asyncio.sleep(0.1)
+    go_on.set()
+    async with asyncio.timeout(5):
+        await serving
+    assert calls == {1: 1}
+    assert await left(store) == 1
+
+
+async def test_more_than_a_page_is_swept_at_once(store: Database, open_jobs: OpenJobs) -> None:
+    recorder = Recorder()
+    await put(store, *range(PAGE + 1))
+    assert await open_jobs(Clock(), recorder).sweep() == PAGE + 1
+    assert recorder.calls == dict.fromkeys(range(PAGE + 1), 1)
 
 
 async def test_a_worker_stopped_in_the_middle_of_a_job_stops_and_the_job_runs_again(
@@ -221,7 +316,7 @@ async def test_a_worker_stopped_in_the_middle_of_a_job_stops_and_the_job_runs_ag
 
     clock, recorder = Clock(), Recorder()
     await put(store, 1)
-    serving = asyncio.create_task(open_jobs(clock, never).serve(every_seconds=0.01))  # type: ignore[attr-defined]
+    serving = asyncio.create_task(open_jobs(clock, never).serve(every_seconds=0.01))
     await started.wait()
     serving.cancel()
     done, _ = await asyncio.wait([serving], timeout=2)
