@@ -132,11 +132,14 @@ class Server:
     ) -> bool:
         answering = asyncio.create_task(self._answer(got, connection, writer))
         leaving = asyncio.create_task(reader.read(1))
-        done, _ = await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        stays = answering in done
-        for task in (answering, leaving):
-            task.cancel()
-        ended = await asyncio.gather(answering, leaving, return_exceptions=True)
+        stays = False
+        try:
+            done, _ = await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            stays = answering in done
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            ended = await asyncio.gather(answering, leaving, return_exceptions=True)
         for error in ended:
             if isinstance(error, Exception) and not isinstance(error, OSError | ssl.SSLError):
                 raise error
