@@ -15,7 +15,20 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from hub.api import cases, certificates, evidence, gateway, health, ledger, oauth, pushed, query, status_lists, verify
+from hub.api import (
+    cases,
+    certificates,
+    evidence,
+    gateway,
+    health,
+    ledger,
+    oauth,
+    pushed,
+    query,
+    staff,
+    status_lists,
+    verify,
+)
 from hub.deps import known_query, language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
@@ -39,6 +52,7 @@ from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, query.QueryBody, pushed.PushBody, verify.VerifyBody)
+_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody)
 _log = structlog.get_logger(__name__)
 
 
@@ -77,6 +91,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         certificates,
         verify,
         status_lists,
+        staff,
         ledger,
         health,
         pages,
@@ -152,7 +167,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         return app.openapi_schema
     schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
     _, definitions = models_json_schema(
-        [(model, "validation") for model in _BODIES], ref_template="#/components/schemas/{model}"
+        [(model, "validation") for model in (*_BODIES, *_STAFF_BODIES)], ref_template="#/components/schemas/{model}"
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):

@@ -169,7 +169,7 @@ def document(
         body["retry_after_seconds"] = retry_after
         headers["Retry-After"] = str(retry_after)
     body.update(_members(error))
-    if isinstance(error, InvalidTokenError):
+    if isinstance(error, InvalidTokenError | SignInNeededError):
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return body, headers
 

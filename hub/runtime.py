@@ -39,21 +39,22 @@ from hub.issuing.status import StatusService
 from hub.issuing.types import TypeRegistry
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.service import LedgerService
+from hub.outbound import Outbound
 from hub.registry.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
 from hub.registry.interfaces import InterfaceService
-from hub.outbound import Outbound
 from hub.registry.service import RegistryService
 from hub.registry.sharing import Sharing, assemble_sharing
 from hub.registry.sources import SourceService
 from hub.registry.trials import TrialService
 from hub.settings import Settings
-from hub.storage.cache import MemoryCache, MemoryRateLimits
+from hub.storage.cache import RateLimits, SharedCache
 from hub.storage.database import Database, open_database
 from hub.storage.errors import MissingError, StorageError
-from hub.storage.jobs import MemoryJobs
+from hub.storage.jobs import Jobs, MemoryJobs
 from hub.storage.keystore import KeyFile, KeyStore, master_key
 from hub.storage.objects import FolderObjects, ObjectStore
+from hub.storage.shared import open_shared
 from hub.storage.vault import DataKey, Vault
 from hub.verification.service import VerificationService
 
@@ -70,9 +71,9 @@ class Hub:
     database: Database
     keys: KeyStore
     objects: ObjectStore
-    cache: MemoryCache
-    limits: MemoryRateLimits
-    jobs: MemoryJobs
+    cache: SharedCache
+    limits: RateLimits
+    jobs: Jobs
     vault: Vault
     desk: SigningDesk
     types: TypeRegistry
@@ -125,6 +126,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
         yield hub
     finally:
         await hub.pool.close()
+        await hub.jobs.close()
         await hub.cache.close()
         await database.close()
 
@@ -137,6 +139,7 @@ async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
     try:
         yield hub
     finally:
+        await hub.jobs.close()
         await hub.cache.close()
         await database.close()
 
@@ -204,7 +207,9 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     types = TypeRegistry()
     log_signer = keys.note_signer("log")
     keeper = CheckpointKeeper(settings.witness_folder(), verifier=log_signer.verifier, clock=clock)
-    cache = MemoryCache()
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    shared = open_shared(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
+    cache = shared.cache
     status = StatusService(
         database,
         vault=vault,
@@ -262,7 +267,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         keys=keys,
         objects=objects,
         cache=cache,
-        limits=MemoryRateLimits(),
+        limits=shared.limits,
         jobs=MemoryJobs(
             database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
         ),

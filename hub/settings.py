@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8700"
@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     """`postgresql://…`; without it an SQLite file in the home."""
     database: str | None = None
     """Which of the two this hub was founded on; remembered in `hub.json`."""
+    redis_url: SecretStr | None = None
+    """`redis://…`, `rediss://…` or `unix://…`: cache, locks, rate limits and waking of workers over several processes."""
     witness_dir: Path | None = None
     """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
     access_token_seconds: int = Field(default=300, ge=30, le=3600)
@@ -57,6 +59,13 @@ class Settings(BaseSettings):
     """Host names accepted beside that of `public_url` and the loopback ones."""
     forwarded_allow_ips: str = ""
     """Proxies whose X-Forwarded-For is believed; none by default (pitfall F7)."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
 
     @classmethod
     def load(cls, home: Path | None = None) -> Self:

@@ -9,6 +9,7 @@ AccessError
 ├── SignInRefusedError   user name, password, link or provider's answer do not sign anybody in; `reason` is for the log
 ├── LockedOutError       too many failures; `retry_after_seconds`
 ├── ForgeryError         a form that did not come from our own page
+├── ProviderError        the OpenID provider does not answer, or not as the standard says
 └── PasswordRuleError    the new password breaks `rules`
 """
 
@@ -74,6 +75,14 @@ class LockedOutError(AccessError):
 
 class ForgeryError(AccessError):
     """The form's token or origin is not ours (threat: a foreign page posts in a signed-in browser)."""
+
+
+class ProviderError(AccessError):
+    """Nobody was judged. `reason` is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class PasswordRuleError(AccessError):

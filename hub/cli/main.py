@@ -5,7 +5,7 @@ import sys
 import typer
 from typer._click.exceptions import UsageError  # the command parser that typer carries
 
-from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, token, verify
+from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, staff, token, verify
 from hub.cli.common import Exit
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("verify")(verify.verify)
 app.command("export-trust")(verify.export_trust)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(certificate.app, name="certificate")
+app.add_typer(staff.app, name="staff")
 for _name in catalogue.GROUPS:
     app.add_typer(catalogue.group(_name), name=_name)
 

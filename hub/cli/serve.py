@@ -29,9 +29,10 @@ def serve(
         fail("the embedded cache, jobs and locks serve one process", "run one worker", Exit.USAGE)
     if not _free(host, port):
         fail(f"{host}:{port} is taken", "choose another with --port", Exit.USAGE)
-    with_hub(home, _nothing)  # a hub that must not start says so in one line, before there is a server
+    # A hub that must not start says so in one line, before there is a server.
+    first_link = with_hub(home, lambda hub: hub.staff.first_link())
     configure_logging()
-    print(banner(settings, host=host, port=port), flush=True)
+    print(banner(settings, host=host, port=port, first_link=first_link), flush=True)
     config = uvicorn.Config(
         create_app(settings),
         host=host,

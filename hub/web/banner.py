@@ -1,17 +1,21 @@
 """What `yizheng serve` says when it starts."""
 
-from hub.settings import Settings
+from hub.settings import DEFAULT_PUBLIC_URL, Settings
 
 
-def banner(settings: Settings, *, host: str, port: int) -> str:
-    """Addresses, stores, and the next thing to try."""
+def banner(settings: Settings, *, host: str, port: int, first_link: str | None = None) -> str:
+    """Addresses, stores, and the next thing to try. `first_link` makes the first operator's account."""
     base = f"http://{host}:{port}"
+    if first_link and settings.public_url == DEFAULT_PUBLIC_URL:
+        first_link = first_link.replace(DEFAULT_PUBLIC_URL, base, 1)  # a hub tried out on another port
     store = "PostgreSQL" if settings.database_url else "SQLite"
     return "\n".join(
         (
             f"Yizheng 一证 0.1.0 — {settings.home} — {store}, in-process jobs",
             f"  Start 首页          {base}/",
             f"  Verify 核验         {base}/verify",
+            f"  Console 部门台      {base}/console",
+            *([f"  First sign-in 首次登录（30 min）  {first_link}"] if first_link else []),
             f"  API docs 接口文档   {base}/docs",
             f"  Issuer 签发地址     {settings.public_url}",
         )

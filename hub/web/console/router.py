@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.web.console import account, home, sign_in, staff
+from hub.web.console import account, home, oidc, sign_in, staff
 
-MODULES: Final = (sign_in, home, account, staff)
+MODULES: Final = (sign_in, oidc, home, account, staff)
 """Every page group; a new one is added here."""
 
 router = APIRouter(include_in_schema=False)

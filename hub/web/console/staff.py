@@ -52,6 +52,10 @@ async def add(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
     definition: dict[str, Any] = {
         name: given.text(name) for name in ("user_name", "display_name", "department", "external_id")
     }
+    missing = [FieldError(name, *_WRONG[name]) for name in ("user_name", "display_name") if not given.text(name)]
+    if missing or not given.all("roles"):  # all that is missing at once; the rest is judged by the use case
+        roles = [] if given.all("roles") else [FieldError("roles", *_WRONG["roles"])]
+        return await _new_page(request, hub, actor, given, [*missing, *roles])
     try:
         added = await hub.staff.add(actor, {**definition, "roles": given.all("roles")})
     except DefinitionError as error:
