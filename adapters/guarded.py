@@ -37,6 +37,8 @@ _MINUTE: Final = 60.0
 _FIRST_DELAY: Final = 0.2
 _GRACE_SECONDS: Final = 0.1
 """An adapter ends its question itself; one that does not is ended this much later."""
+_WORTH_ASKING: Final = 0.25
+"""Whoever waited until less than this part of the time was left is not asked for any more."""
 _OWN: Final = frozenset({"busy", "closed", "egress", "breaker_open", "load_limit", "outside_window"})
 """Reasons that say nothing about whether the source answers."""
 _any_fraction: Final = random.SystemRandom().random
@@ -103,6 +105,9 @@ class Guarded:
         asked = False
         try:
             async with self._lifetime.question(budget.total_seconds + _GRACE_SECONDS), self._slot():
+                # With a last moment left a question only takes a slot, and blames the source for our own line.
+                if deadline - self._now() < budget.total_seconds * _WORTH_ASKING:
+                    raise UnreachableError("busy")
                 asked = True
                 return await self._attempts(prepared, params, budget, context, deadline)
         except TimedOutError:

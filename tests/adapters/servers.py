@@ -68,7 +68,7 @@ def said(value: Any, status: int = 200, *headers: tuple[str, str]) -> Said:
 class Server:
     """A running server; `raw`, if given, is written to each connection at once and the connection kept."""
 
-    handler: Handler
+    handler: Handler | None = None
     port: int = 0
     scheme: str = "http"
     got: list[Got] = field(default_factory=list)
@@ -122,10 +122,6 @@ class Server:
                 connection.start_next_cycle()
         except (OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
-        finally:
-            with suppress(OSError, ssl.SSLError):
-                writer.close()
-                await writer.wait_closed()
 
     async def _answered(
         self, got: Got, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -147,6 +143,7 @@ class Server:
 
     async def _answer(self, got: Got, connection: h11.Connection, writer: asyncio.StreamWriter) -> None:
         await self.gate.wait()
+        assert self.handler is not None
         answer = await self.handler(got)
         framing = ("Transfer-Encoding", "chunked") if answer.stream else ("Content-Length", str(len(answer.body)))
         names = {name.lower() for name, _ in answer.headers}
@@ -164,21 +161,44 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    handler: Handler, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", raw: bytes | None = None
+    handler: Handler | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    raw: bytes | None = None,
 ) -> AsyncIterator[Server]:
     server = Server(handler, scheme="https" if tls else "http", raw=raw)
     server.gate.set()
+    async with talking(server.serve, host=host, tls=tls) as server.port:
+        yield server
+
+
+@asynccontextmanager
+async def talking(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    *,
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """A port at which each connection is served by a task, ended and closed with the server."""
     tasks: set[asyncio.Task[None]] = set()
 
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            with suppress(OSError, ssl.SSLError):
+                writer.close()
+                await writer.wait_closed()
+
     def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(server.serve(reader, writer))
+        task = asyncio.create_task(one(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     listening = await asyncio.start_server(accepted, host, 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
     try:
-        yield server
+        yield listening.sockets[0].getsockname()[1]
     finally:
         listening.close()
         for task in list(tasks):
