@@ -25,7 +25,7 @@ from hub.exchange.judging import Readers
 from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
 from hub.exchange.service import QueryService
-from hub.intake.answers import Answers
+from hub.intake.answers import Answers, SignAnswer
 from hub.intake.cases import CaseService
 from hub.intake.claiming import Claiming
 from hub.intake.compose import EvidenceSigner
@@ -37,7 +37,9 @@ from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS, IssuingService
 from hub.issuing.status import StatusService
 from hub.issuing.types import TypeRegistry
+from hub.ledger.errors import StandbyError
 from hub.ledger.keeper import CheckpointKeeper
+from hub.ledger.sequencer import LEASE
 from hub.ledger.service import LedgerService
 from hub.outbound import Outbound
 from hub.registry.catalogue import Catalogue, assemble_catalogue
@@ -60,6 +62,8 @@ from hub.verification.service import VerificationService
 
 LOG_KEY: Final = "log-detail"
 HOUSEKEEPING: Final = timedelta(seconds=10)
+DRAINING: Final = timedelta(seconds=10)
+"""How long a process that ends waits for its jobs in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +150,22 @@ async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
 
 @asynccontextmanager
 async def at_work(hub: Hub) -> AsyncIterator[None]:
-    """Sequence and run jobs in the background while a server runs."""
-    work = (hub.ledger.run(), hub.jobs.serve(), _keep_house(hub))
-    tasks = [asyncio.create_task(item) for item in work]
+    """Sequence, or stand by, and run jobs in the background while a server or worker runs. Jobs in hand are finished
+    at the end, if they can be in time; others are left to their leases.
+    """
+    jobs, *others = (asyncio.create_task(work) for work in (hub.jobs.serve(), hub.ledger.run(), _keep_house(hub)))
     try:
         yield
     finally:
-        for task in tasks:
+        hub.jobs.stop()
+        await asyncio.wait({jobs}, timeout=DRAINING.total_seconds())
+        for task in (jobs, *others):
             task.cancel()
-        for task in tasks:
+        for task in (jobs, *others):
             with suppress(asyncio.CancelledError):
                 await task
-        await hub.ledger.drain()
+        with suppress(StandbyError):  # another process goes on and has the log in hand
+            await hub.ledger.drain(patience=LEASE + timedelta(seconds=1))
 
 
 async def _keep_house(hub: Hub) -> None:
@@ -232,7 +240,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
     sharing = assemble_sharing(database, registry=registry, vault=vault, log_key=log_key, clock=clock)
     quotas = QuotaBook()
-    signers = {
+    signers: dict[str, SignAnswer] = {
         "evidence": EvidenceSigner(desk, log_origin=log_signer.name),
         "query": QuerySigner(desk, log_origin=log_signer.name),
     }
@@ -268,8 +276,10 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         objects=objects,
         cache=cache,
         limits=shared.limits,
-        jobs=MemoryJobs(
-            database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
+        jobs=shared.hearing(
+            MemoryJobs(
+                database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
+            )
         ),
         vault=vault,
         desk=desk,

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database: str | None = None
     """Which of the two this hub was founded on; remembered in `hub.json`."""
     redis_url: SecretStr | None = None
-    """`redis://…`, `rediss://…` or `unix://…`: cache, locks, rate limits and waking of workers over several processes."""
+    """`redis://…`, `rediss://…` or `unix://…`: cache, locks, rate limits, waking of workers, over several processes."""
     witness_dir: Path | None = None
     """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
     access_token_seconds: int = Field(default=300, ge=30, le=3600)

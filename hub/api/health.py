@@ -21,9 +21,17 @@ async def live() -> dict[str, str]:
 
 @router.get("/ready", summary="The hub can answer 就绪")
 async def ready(hub: HubDep) -> JSONResponse:
-    """503 with the names of what is missing; details are for signed-in operators."""
+    """503 with the names of what is missing; details are for signed-in operators.
+
+    `degraded` names what the hub does without, at a cost: a process that still answers must not be taken out of
+    service for it, least of all every process at once.
+    """
     missing = await _missing(hub)
-    body: dict[str, Any] = {"status": "ready" if not missing else "not_ready", "missing": missing}
+    body: dict[str, Any] = {
+        "status": "ready" if not missing else "not_ready",
+        "missing": missing,
+        "degraded": [] if await hub.cache.reachable() else ["redis"],
+    }
     return JSONResponse(body, status_code=200 if not missing else 503)
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 from typer._click.exceptions import UsageError  # the command parser that typer carries
 
-from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, staff, token, verify
+from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, staff, token, verify, worker
 from hub.cli.common import Exit
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("init")(initialise.init)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("check")(serve.check)
 app.command("collect")(collect.collect)
 app.command("token")(token.token)

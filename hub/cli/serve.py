@@ -1,12 +1,16 @@
 """`yizheng serve` and `yizheng check`."""
 
 import json
+import os
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show, with_hub
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 def serve(
@@ -17,6 +21,7 @@ def serve(
 ) -> None:
     """Run the hub. 运行中枢"""
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from hub.app import create_app
     from hub.logs import configure_logging
@@ -25,16 +30,23 @@ def serve(
     settings = settings_of(home)
     if not (settings.home / "hub.json").exists():
         fail(f"there is no hub in {settings.home}", "run `yizheng init --sample` first", Exit.USAGE)
-    if workers > 1:
-        fail("the embedded cache, jobs and locks serve one process", "run one worker", Exit.USAGE)
+    if workers > 1 and not (settings.redis_url and settings.database_url):
+        fail(
+            "SQLite and the in-process cache, jobs and locks serve one process",
+            "run one worker, or set YIZHENG_DATABASE_URL (PostgreSQL) and YIZHENG_REDIS_URL",
+            Exit.USAGE,
+        )
     if not _free(host, port):
         fail(f"{host}:{port} is taken", "choose another with --port", Exit.USAGE)
     # A hub that must not start says so in one line, before there is a server.
     first_link = with_hub(home, lambda hub: hub.staff.first_link())
     configure_logging()
     print(banner(settings, host=host, port=port, first_link=first_link), flush=True)
+    os.environ["YIZHENG_HOME"] = str(settings.home)  # further processes read it by themselves
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings) if workers == 1 else "hub.cli.serve:application",
+        factory=workers > 1,
+        workers=workers,
         host=host,
         port=port,
         http="httptools",
@@ -46,23 +58,37 @@ def serve(
         forwarded_allow_ips=settings.forwarded_allow_ips or None,
         timeout_graceful_shutdown=10,
     )
-    uvicorn.Server(config).run()
+    if workers == 1:
+        uvicorn.Server(config).run()
+    else:
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def application() -> "ASGIApp":
+    """The application of one of several processes, from the environment."""
+    from hub.app import create_app
+    from hub.logs import configure_logging
+    from hub.settings import Settings
+
+    configure_logging()
+    return create_app(Settings.load())
 
 
 def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Validate settings and open the hub as `serve` would, without serving. 检查配置"""
     settings = settings_of(home)
-    with_hub(home, _nothing)
+    if not with_hub(home, lambda hub: hub.cache.reachable()):
+        fail(
+            "Redis does not answer",
+            "look at the server and at YIZHENG_REDIS_URL; the hub serves without it, each process for itself",
+            Exit.UNAVAILABLE,
+        )
     shown = json.loads(settings.model_dump_json())
     show(
         shown,
         as_json=as_json,
         text="\n".join(f"{name:<28} {value}" for name, value in shown.items()) + "\nall good 检查通过",
     )
-
-
-async def _nothing(_hub: object) -> None:
-    return None
 
 
 def _free(host: str, port: int) -> bool:

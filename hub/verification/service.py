@@ -16,7 +16,7 @@ from hub.clock import Clock
 from hub.issuing.desk import SigningDesk
 from hub.issuing.status import StatusService
 from hub.ledger.guards import check_guards
-from hub.storage.cache import MemoryCache
+from hub.storage.cache import SharedCache
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
@@ -38,7 +38,7 @@ class VerificationService:
         vault: Vault,
         desk: SigningDesk,
         status: StatusService,
-        cache: MemoryCache,
+        cache: SharedCache,
         clock: Clock,
         public_url: str,
     ) -> None:

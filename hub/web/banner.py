@@ -9,9 +9,10 @@ def banner(settings: Settings, *, host: str, port: int, first_link: str | None =
     if first_link and settings.public_url == DEFAULT_PUBLIC_URL:
         first_link = first_link.replace(DEFAULT_PUBLIC_URL, base, 1)  # a hub tried out on another port
     store = "PostgreSQL" if settings.database_url else "SQLite"
+    jobs = "jobs over Redis" if settings.redis_url else "in-process jobs"
     return "\n".join(
         (
-            f"Yizheng 一证 0.1.0 — {settings.home} — {store}, in-process jobs",
+            f"Yizheng 一证 0.1.0 — {settings.home} — {store}, {jobs}",
             f"  Start 首页          {base}/",
             f"  Verify 核验         {base}/verify",
             f"  Console 部门台      {base}/console",
