@@ -1,7 +1,7 @@
 """One question as an envelope, and its answer as JSON. Blocking; for a thread, bounded by the size of the answer."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -124,13 +124,31 @@ def _read(port: Port, operation: str, envelope: Any, status: int) -> Any | Fault
     fault = envelope.find("soap-env:Body/soap-env:Fault", namespaces=names)
     if fault is not None:
         return Fault(_codes(fault, names))
+    known = port.binding.get(operation)
     if status != 200 or envelope.tag != etree.QName(names["soap-env"], "Envelope"):
         raise FaultyAnswerError("contract")
+    # zeep reads an element it does not know as nothing, and nothing may mean that there is no record.
+    body = envelope.find("soap-env:Body", namespaces=names)
+    if body is None or not _agreed(known, [child.tag for child in body.iterchildren(etree.Element)]):
+        raise FaultyAnswerError("contract")
     try:
-        found = port.binding.get(operation).process_reply(envelope)
+        found = known.process_reply(envelope)
     except Exception:  # noqa: BLE001  # an answer may break zeep in any way; its texts quote the answer
         raise FaultyAnswerError("contract") from None
     return as_json(found)
+
+
+def _agreed(known: Any, tags: Sequence[str]) -> bool:
+    """Whether these are the elements that the contract lets an answer consist of."""
+    output = known.output
+    if output is None or output.body is None or not tags:
+        return False
+    if known.style == "rpc":
+        # WS-I Basic Profile R2729: the operation's name and "Response"; some name the message instead.
+        names = {f"{known.name}Response", output.abstract.name.localname}
+        return len(tags) == 1 and etree.QName(tags[0]).localname in names
+    parts = {element.qname.text for _, element in output.body.type.elements} if len(tags) > 1 else set()
+    return list(tags) == [output.body.qname.text] or parts.issuperset(tags)
 
 
 def _codes(fault: Any, names: Mapping[str, str]) -> tuple[str, ...]:
