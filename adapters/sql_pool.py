@@ -4,12 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from adapters.egress import Egress
 from adapters.errors import SourceError, TimedOutError, UnreachableError
+from adapters.lifetime import Lifetime
 from adapters.port import Budget
 from adapters.sql_session import Dialect, Progress, Session
 
@@ -18,6 +20,7 @@ Work = Callable[[Session, Progress], _T]
 IDLE_SECONDS: Final = 30.0
 _CANCEL_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -50,46 +53,36 @@ class SessionPool:
         # Stopping a question must not wait for a thread that is itself waiting.
         self._threads = ThreadPoolExecutor(size, "sql")
         self._stoppers = ThreadPoolExecutor(size, "sql-stop")
-        self._asking: set[asyncio.Task[object]] = set()
+        self._lifetime = Lifetime()
+        self._size = size
         self._clearing: set[asyncio.Task[None]] = set()
-        self._closed = False
 
     async def run(self, work: Work[_T], budget: Budget) -> _T:
         """Run `work` in a thread with a session of its own. Raises: SourceError."""
-        if self._closed:
-            raise UnreachableError("closed")
-        task = asyncio.create_task(self._run(work, budget))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if not self._ended_by_close():
-                raise
-        raise UnreachableError("closed")
+        async with self._lifetime.question(budget.total_seconds):
+            return await self._run(work, budget)
 
     async def close(self) -> None:
         """Stop every question at its server and give every session back."""
-        self._closed = True
-        for task in tuple(self._asking):
-            task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
-        await asyncio.gather(*self._clearing, return_exceptions=True)
+        if self._lifetime.closed:
+            return
+        self._lifetime.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                # Whoever holds a slot holds a thread.
+                for _ in range(self._size):
+                    await self._slots.acquire()
         await asyncio.gather(*(self._drop(held.session) for held in self._idle))
         self._idle.clear()
         self._threads.shutdown(wait=False)
         self._stoppers.shutdown(wait=False)
         self._dialect.close()
 
-    def _ended_by_close(self) -> bool:
-        """Whether a cancellation came from `close`, not from whoever asks."""
-        current = asyncio.current_task()
-        return self._closed and (current is None or not current.cancelling())
-
     async def _run(self, work: Work[_T], budget: Budget) -> _T:
         deadline = _now() + budget.total_seconds
         try:
-            async with asyncio.timeout_at(deadline):
+            # With less than half of its time left a question is not worth beginning.
+            async with asyncio.timeout(budget.total_seconds / 2):
                 await self._slots.acquire()
         except TimeoutError:
             raise UnreachableError("busy") from None
