@@ -5,7 +5,20 @@ import sys
 import typer
 from typer._click.exceptions import UsageError  # the command parser that typer carries
 
-from hub.cli import catalogue, certificate, collect, initialise, ledger, serve, staff, token, verify, worker
+from hub.cli import (
+    catalogue,
+    certificate,
+    collect,
+    initialise,
+    interface,
+    ledger,
+    serve,
+    source,
+    staff,
+    token,
+    verify,
+    worker,
+)
 from hub.cli.common import Exit
 
 app = typer.Typer(
@@ -26,6 +39,8 @@ app.command("export-trust")(verify.export_trust)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(staff.app, name="staff")
+app.add_typer(source.app, name="source")
+app.add_typer(interface.app, name="interface")
 for _name in catalogue.GROUPS:
     app.add_typer(catalogue.group(_name), name=_name)
 

@@ -1,0 +1,108 @@
+"""`yizheng source`: the systems of departments that hold records."""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from hub.cli.acting import FileArgument, ReasonOption, acting, read_definitions
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
+
+if TYPE_CHECKING:
+    from hub.registry.source_store import ProbeView
+
+T = TypeVar("T")
+app = typer.Typer(help="Sources 数据源", no_args_is_help=True)
+Code = Annotated[str, typer.Argument(help="Code of the source 数据源代码")]
+
+
+@app.command("add")
+def add(file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Register sources from a file. Secrets are set apart, with `source secret`. 登记数据源"""
+    definitions = read_definitions(file)
+    added = acting(home, lambda hub, actor: _each(definitions, lambda item: hub.sources.add(actor, item)))
+    show({"added": added}, as_json=as_json, text="\n".join(f"source {code}" for code in added))
+
+
+@app.command("change")
+def change(file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Replace the definitions of sources; department and kind stay. 修改数据源"""
+    definitions = read_definitions(file)
+    versions = acting(home, lambda hub, actor: _each(definitions, lambda item: hub.sources.change(actor, item)))
+    changed = [str(item.get("code")) for item in definitions]
+    text = "\n".join(f"source {code}" for code in changed)
+    show({"changed": changed, "row_versions": versions}, as_json=as_json, text=text)
+
+
+@app.command("list")
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every source with its state and last probe. 数据源列表"""
+    found = acting(home, lambda hub, actor: hub.sources.list(actor), writes=False)
+    lines = [f"{item.code}  {item.declared['kind']}  {item.state}  {_health(item.health)}" for item in found]
+    show({"sources": [item.as_json() for item in found]}, as_json=as_json, text="\n".join(lines) or "no sources")
+
+
+@app.command("show")
+def show_(code: Code, home: HomeOption = None) -> None:
+    """One source as JSON. Of secrets only names and dates are told. 查看数据源"""
+    found = acting(home, lambda hub, actor: hub.sources.show(actor, code), writes=False)
+    show(found.as_json(), as_json=True, text="")
+
+
+@app.command("secret")
+def secret(
+    code: Code,
+    name: Annotated[str, typer.Argument(help="NAME of secret:NAME in the connection 密钥名")],
+    file: Annotated[Path | None, typer.Option("--file", help="Read the value from a file 从文件读取")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set or replace a secret; it is asked for, or read from standard input or a file, and never shown. 设置密钥"""
+    value = _value(file)
+    acting(home, lambda hub, actor: hub.sources.put_secret(actor, code, name, value))
+    show({"source": code, "secret": name}, as_json=as_json, text=f"secret {name} of {code} is set")
+
+
+@app.command("probe")
+def probe(code: Code, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Reach a source now; exit 1 when it does not answer. 探测数据源"""
+    found = acting(home, lambda hub, actor: hub.sources.probe(actor, code))
+    show(found.as_json(), as_json=as_json, text=_health(found))
+    raise typer.Exit(Exit.OK if found.ok else Exit.FAILED)
+
+
+@app.command("disable")
+def disable(code: Code, reason: ReasonOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Stop asking a source at once. 停用数据源"""
+    acting(home, lambda hub, actor: hub.sources.disable(actor, code, reason=reason))
+    show({"source": code, "state": "disabled"}, as_json=as_json, text=f"source {code} disabled")
+
+
+@app.command("enable")
+def enable(code: Code, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Ask a disabled source again. 启用数据源"""
+    acting(home, lambda hub, actor: hub.sources.enable(actor, code))
+    show({"source": code, "state": "active"}, as_json=as_json, text=f"source {code} active")
+
+
+def _value(file: Path | None) -> str:
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError):
+            fail(f"{file} cannot be read as UTF-8 text", "", Exit.USAGE)
+    if sys.stdin.isatty():
+        return str(typer.prompt("Value 密钥值", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.read().removesuffix("\n")
+
+
+async def _each(items: Sequence[dict[str, Any]], do: Callable[[dict[str, Any]], Awaitable[T]]) -> list[T]:
+    return [await do(item) for item in items]
+
+
+def _health(found: "ProbeView | None") -> str:
+    if found is None:
+        return "never probed"
+    return f"answers in {found.milliseconds} ms" if found.ok else f"does not answer: {found.code}"
