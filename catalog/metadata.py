@@ -19,9 +19,7 @@ from catalog.interfaces import Interface, Terms
 
 RESOURCE_CODE: Final = re.compile(r"^[1-3]\d{2}\d{3}\d*/\d+$")
 """类 (1) 项 (2) 目 (3) 细目 (n) / 顺序号 (n)."""
-CLASSES: Final[Mapping[str, str]] = MappingProxyType(
-    {"基础信息资源": "1", "主题信息资源": "2", "部门信息资源": "3"}
-)
+CLASSES: Final[Mapping[str, str]] = MappingProxyType({"基础信息资源": "1", "主题信息资源": "2", "部门信息资源": "3"})
 _MEMBERS: Final = frozenset(
     {
         "category", "resource_code", "format", "method", "openness", "openness_conditions", "related", "keywords",
@@ -61,7 +59,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """信息项. `type` is the guide's: C text, N number, D date, T instant, L yes or no, O object; `length` if bounded."""
+    """信息项. `type` is the guide's: C text, N number, D date, T instant, L yes or no, O object."""
 
     name: str
     title: Mapping[str, str]
@@ -177,7 +175,7 @@ def _cycle(value: str) -> UpdateCycle:
         raise DefinitionError(f"interface: update_cycle is one of {', '.join(UpdateCycle)}") from None
 
 
-def _choice(kind: type[Any], told: Mapping[str, Any], member: str, default: StrEnum) -> Any:
+def _choice(kind: type[StrEnum], told: Mapping[str, Any], member: str, default: StrEnum) -> Any:
     value = told.get(member, default.value)
     try:
         return kind(value)

@@ -53,6 +53,8 @@ class Department:
     """Codes of the certificate types it is entitled to issue."""
     key_custody: str
     """Who holds its issuing key: `hub_held` or `department_held`."""
+    closed: bool = False
+    """Another department has taken its place: it begins nothing new; what it issued stays valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,19 @@ def find_grant(tx: Connection, grant_id: str) -> Grant | None:
     return None if row is None else _grant(row)
 
 
+def list_grants(
+    tx: Connection, *, department_id: str | None = None, system_id: str | None = None, limit: int = 500
+) -> list[Grant]:
+    """Grants that a department gave or holds, or of one system, or all; newest first. The guard is not checked here."""
+    query = select(_GRANTS).join(_SYSTEMS, _SYSTEMS.c.id == _GRANTS.c.system_id)
+    if department_id is not None:
+        given, held = _GRANTS.c.owner_department_id, _SYSTEMS.c.owner_department_id
+        query = query.where((given == department_id) | (held == department_id))
+    if system_id is not None:
+        query = query.where(_GRANTS.c.system_id == system_id)
+    return [_grant(row) for row in tx.execute(query.order_by(_GRANTS.c.id.desc()).limit(limit))]
+
+
 def read_grants(tx: Connection, ids: list[str]) -> list[Grant]:
     """These grants, as they stand. The guard is not checked here: see `hub.ledger.guards`."""
     return [_grant(row) for row in tx.execute(select(_GRANTS).where(_GRANTS.c.id.in_(ids)).order_by(_GRANTS.c.id))]
@@ -198,7 +213,15 @@ def lease_quota(tx: Connection, *, grant_id: str, day: str, block: int, limit: i
 
 
 def _department(row: Row[Any]) -> Department:
-    return Department(row.id, row.code, row.name_zh, row.name_en, tuple(row.issues), row.key_custody)
+    return Department(
+        row.id,
+        row.code,
+        row.name_zh,
+        row.name_en,
+        tuple(row.issues),
+        row.key_custody,
+        closed=row.successor_id is not None,
+    )
 
 
 def _grant(row: Row[Any]) -> Grant:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from hub.api import (
     cases,
+    catalogue,
     certificates,
     evidence,
     gateway,
@@ -51,7 +52,14 @@ from hub.web.console.router import router as console
 from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_BODIES: Final = (cases.CaseBody, evidence.EvidenceBody, query.QueryBody, pushed.PushBody, verify.VerifyBody)
+_BODIES: Final = (
+    catalogue.DemandBody,
+    cases.CaseBody,
+    evidence.EvidenceBody,
+    query.QueryBody,
+    pushed.PushBody,
+    verify.VerifyBody,
+)
 _STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody)
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +90,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     if hub is not None:
         app.state.hub = hub
     for module in (
+        catalogue,
         oauth,
         cases,
         evidence,

@@ -106,7 +106,7 @@ class CollectionService:
         issuer = await self._database.read(lambda tx: find_department(tx, order.issuer))
         if issuer is None:
             raise UnknownIssuerError(order.issuer)
-        if issued.type.code not in issuer.issues:
+        if issued.type.code not in issuer.issues or issuer.closed:
             raise NotEntitledError(f"{issuer.code} may not issue {issued.type.slug}")
         mapping = load_mapping(order.mapping) if order.mapping else Mapping.of_type(issued.type)
         await self._issuing.finish()

@@ -10,10 +10,12 @@ from catalog.errors import DefinitionError
 
 
 def department(tx: Connection, code: str) -> store.Department:
-    """The department of this USCC. Raises: DefinitionError."""
+    """The department of this USCC, open. Raises: DefinitionError."""
     found = store.find_department(tx, code)
     if found is None:
         raise DefinitionError(f"unknown department {code}")
+    if found.closed:
+        raise DefinitionError(f"department {code} is closed: name its successor")
     return found
 
 

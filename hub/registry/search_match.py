@@ -171,6 +171,8 @@ def highlighted(title: str, question: Question) -> list[dict[str, str | bool]]:
     for concept in question.concepts:
         for phrase in concept.phrases:
             found = _mark(hits, folded, phrase.surface)
+            for token in phrase.tokens:
+                found |= token.isascii() and _mark(hits, folded, token)
             if not found and not phrase.whole:
                 for pair in pairs(phrase.surface):
                     _mark(hits, folded, pair)
@@ -189,10 +191,23 @@ def _mark(hits: list[bool], folded: str, piece: str) -> bool:
     place = folded.find(piece) if piece else -1
     if place < 0:
         return False
+    marked = False
     while place >= 0:
-        hits[place : place + len(piece)] = [True] * len(piece)
-        place = folded.find(piece, place + len(piece))
-    return True
+        end = place + len(piece)
+        if piece.isascii():
+            if place and _in_word(folded[place - 1]):
+                place = folded.find(piece, end)
+                continue
+            while end < len(folded) and _in_word(folded[end]):
+                end += 1
+        hits[place:end] = [True] * (end - place)
+        marked = True
+        place = folded.find(piece, end)
+    return marked
+
+
+def _in_word(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def _mark_sounds(hits: list[bool], title: str, folded: str, question: Question) -> None:

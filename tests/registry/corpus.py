@@ -25,9 +25,7 @@ def corpus() -> list[Document]:
     ]
     for kind, code, by, zh, en, keywords, fields in told["entries"]:
         found.append(
-            document(
-                EntryKind(kind), code, (zh, en), department=departments[by], keywords=keywords, fields=fields
-            )
+            document(EntryKind(kind), code, (zh, en), department=departments[by], keywords=keywords, fields=fields)
         )
     return found
 

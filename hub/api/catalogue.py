@@ -1,0 +1,206 @@
+"""The catalogue 目录: search, entries in full, demands. For authenticated systems; drafts of others do not exist."""
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from catalog.tables import SystemRow, table
+from hub.access.service import Caller
+from hub.clock import rfc3339
+from hub.deps import CallerDep, HubDep, KeyDep, UuidText
+from hub.edge.body import Body, read_json
+from hub.registry.catalogue_views import Held
+from hub.registry.search import MAX_LIMIT, Ask, Hit, Page
+from hub.registry.search_documents import EntryKind
+from hub.registry.viewers import Viewer
+from hub.runtime import Hub
+from hub.storage.errors import MissingError
+from hub.storage.idempotency import RequestKey
+
+router = APIRouter(prefix="/api/v1", tags=["catalogue"])
+CodeText = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]{1,64}$")]
+Words = Annotated[
+    str, Query(max_length=200, description="中文、英文、拼音、首字母、代码 Chinese, English, pinyin, codes")
+]
+Values = Annotated[str, Query(max_length=1000, description="多个取值以逗号分隔 Several values with commas between")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=1024, description="As `next` of the page before")]
+_SYSTEMS = table(SystemRow)
+
+
+class DemandBody(Body):
+    """A demand 供需对接: something the catalogue does not have."""
+
+    what: Annotated[str, Field(max_length=200)] = ""
+    legal_basis: Annotated[str, Field(max_length=500)] = ""
+    contact: Annotated[str, Field(max_length=200, description="An office, never a person")] = ""
+    matter: Annotated[str, Field(max_length=64)] = ""
+    fields: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=50)] = ()
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
+@router.get("/catalogue", summary="Search 搜索目录")
+async def search(
+    hub: HubDep,
+    caller: CallerDep,
+    q: Words = "",
+    kind: Values = "",
+    department: Values = "",
+    theme: Values = "",
+    sharing: Values = "",
+    update_cycle: Values = "",
+    state: Values = "",
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> JSONResponse:
+    """Certificate types, interfaces, matters and departments, best first, with counts for every filter.
+
+    A filter with several values means any of them. Without `q` everything is listed. `near`: nothing answers the
+    query, these come closest; then `POST /api/v1/demands` says what is wanted to whoever most likely has it.
+    """
+    filters = {
+        "kind": kind, "department": department, "theme": theme, "sharing": sharing, "update_cycle": update_cycle,
+        "state": state,
+    }  # fmt: skip
+    chosen = {name: tuple(values.split(",")) for name, values in filters.items() if values}
+    return await _answer(hub, caller, Ask(q, chosen, limit, cursor))
+
+
+@router.get("/interfaces", summary="Interfaces 数据接口")
+async def list_interfaces(
+    hub: HubDep, caller: CallerDep, q: Words = "", limit: Limit = 20, cursor: Cursor = None
+) -> JSONResponse:
+    """Published ones, and the own department's that are being written."""
+    return await _answer(hub, caller, Ask(q, {"kind": (EntryKind.INTERFACE.value,)}, limit, cursor))
+
+
+@router.get("/interfaces/{code}", summary="One interface 数据接口详情")
+async def get_interface(
+    code: CodeText, hub: HubDep, caller: CallerDep, version: Annotated[int | None, Query(ge=1)] = None
+) -> JSONResponse:
+    """Core metadata, terms of every field with reasons, parameters, versions, notices, and what is granted to you."""
+    return JSONResponse(await hub.catalogue.reader.interface(Viewer.system(caller), code, version=version))
+
+
+@router.get("/certificate-types/{code}", summary="One certificate type 证照类型详情")
+async def get_type(code: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """By code or short name."""
+    return JSONResponse(await hub.catalogue.reader.certificate_type(Viewer.system(caller), code))
+
+
+@router.get("/departments", summary="Departments 部门")
+async def list_departments(hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """Closed ones too, each with its successor."""
+    return JSONResponse({"departments": await hub.catalogue.reader.departments(Viewer.system(caller))})
+
+
+@router.get("/departments/{code}", summary="One department 部门详情")
+async def get_department(code: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """By its unified social credit code."""
+    return JSONResponse(await hub.catalogue.reader.department(Viewer.system(caller), code))
+
+
+@router.get("/matters/{code}", summary="One matter 事项详情")
+async def get_matter(code: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """Its roles and what it asks to see proven."""
+    return JSONResponse(await hub.catalogue.reader.matter(Viewer.system(caller), code))
+
+
+@router.get("/systems", summary="One's own systems 本部门应用系统")
+async def list_systems(hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """The systems of the caller's department."""
+    return JSONResponse({"systems": await _systems(hub, caller)})
+
+
+@router.get("/systems/{client_id}", summary="One of one's own systems 本部门应用系统详情")
+async def get_system(client_id: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """Somebody else's is a 404."""
+    found = next((item for item in await _systems(hub, caller) if item["client_id"] == client_id), None)
+    if found is None:
+        raise MissingError("system")
+    return JSONResponse(found)
+
+
+@router.post("/demands", status_code=201, summary="Leave a demand 供需对接", openapi_extra={"x-body": "DemandBody"})
+async def file_demand(request: Request, hub: HubDep, caller: CallerDep, key: KeyDep) -> Response:
+    """It reaches the department that most likely has it, with a clock; faults are named all at once."""
+    body, raw = await read_json(request, DemandBody, max_bytes=hub.settings.max_body_bytes)
+    scope = RequestKey(caller.system_id, "demands", key, hashlib.sha256(raw).hexdigest()) if key else None
+    told = {name: value for name, value in body.model_dump().items() if value} | {"fields": list(body.fields)}
+    view = await hub.catalogue.demands.file_for(caller, told, key=scope)
+    location = {"Location": f"/api/v1/demands/{view.demand.id}"}
+    return JSONResponse(view.as_json(), status_code=201, headers=location)
+
+
+@router.get("/demands", summary="One's own demands 本部门需求")
+async def list_demands(hub: HubDep, caller: CallerDep, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
+    """Those of the caller's department, newest first."""
+    scope = ["demands", caller.department_id]
+    before = str(hub.catalogue.cursors.open(cursor, scope=scope)[0]) if cursor else None
+    found = await hub.catalogue.demands.list(caller, before=before, limit=limit + 1)
+    more = hub.catalogue.cursors.seal([found[limit - 1].demand.id], scope=scope) if len(found) > limit else None
+    return JSONResponse({"demands": [item.as_json() for item in found[:limit]], "next": more})
+
+
+@router.get("/demands/{demand_id}", summary="One demand 需求详情")
+async def get_demand(demand_id: UuidText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """With every step. Somebody else's is a 404."""
+    return JSONResponse((await hub.catalogue.demands.show(caller, demand_id)).as_json())
+
+
+@router.post("/demands/{demand_id}/withdraw", summary="Withdraw a demand 撤回需求")
+async def withdraw_demand(demand_id: UuidText, hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """No longer needed. Twice is a 409."""
+    return JSONResponse((await hub.catalogue.demands.withdraw(caller, demand_id)).as_json())
+
+
+async def _answer(hub: Hub, caller: Caller, ask: Ask) -> JSONResponse:
+    viewer = Viewer.system(caller)
+    page = await hub.catalogue.search.search(viewer, ask)
+    return JSONResponse(shown_page(page, await hub.catalogue.reader.granted(viewer)))
+
+
+async def _systems(hub: Hub, caller: Caller) -> list[dict[str, Any]]:
+    mine = _SYSTEMS.c.owner_department_id == caller.department_id
+    query = _SYSTEMS.select().where(mine).order_by(_SYSTEMS.c.client_id)
+    rows = await hub.database.read(lambda tx: tx.execute(query).all())
+    return [
+        {"client_id": row.client_id, "name": {"zh": row.name_zh, "en": row.name_en}, "active": row.active}
+        for row in rows
+    ]
+
+
+def shown_page(page: Page, granted: Any = None) -> dict[str, Any]:
+    """A page of a search as JSON."""
+    return {
+        "total": page.total,
+        "near": page.near,
+        "entries": [
+            _shown_hit(hit, (granted or {}).get((hit.document.kind.value, hit.document.code), [])) for hit in page.hits
+        ],
+        "facets": {name: dict(counts) for name, counts in page.facets.items()},
+        "next": page.cursor,
+    }
+
+
+def _shown_hit(hit: Hit, granted: list[Held]) -> dict[str, Any]:
+    document = hit.document
+    return {
+        "kind": document.kind.value,
+        "code": document.code,
+        "title": dict(document.title),
+        "marked": {language: list(pieces) for language, pieces in hit.title.items()},
+        "summary": dict(document.summary),
+        "department": {"code": document.facets.get("department"), "name": dict(document.department)},
+        "theme": document.facets.get("theme"),
+        "sharing": document.facets.get("sharing"),
+        "update_cycle": document.facets.get("update_cycle"),
+        "state": document.facets["state"],
+        "version": document.version,
+        "published_at": rfc3339(document.published_at) if document.published_at else None,
+        "ends_at": rfc3339(document.ends_at) if document.ends_at else None,
+        "granted": [item.as_json() for item in granted],
+    }

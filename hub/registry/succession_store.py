@@ -1,0 +1,114 @@
+"""What hangs on a department, and moving it to another: one statement for each kind of thing. Never commits."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
+
+from catalog.tables import GrantRow, InterfaceRow, MatterRow, SourceRow, SystemRow, table
+from hub.registry.requests_values import OPEN
+from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow
+
+_SOURCES: Final = table(SourceRow)
+_INTERFACES: Final = table(InterfaceRow)
+_SYSTEMS: Final = table(SystemRow)
+_MATTERS: Final = table(MatterRow)
+_GRANTS: Final = table(GrantRow)
+_REQUESTS: Final = table(GrantRequestRow)
+_DISPUTES: Final = table(GrantDisputeRow)
+_DEMANDS: Final = table(DemandRow)
+_ALARMS: Final = table(AlarmRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a department changes hands. None means everything of the kind; interfaces follow their sources."""
+
+    sources: frozenset[str] | None = None
+    systems: frozenset[str] | None = None
+    matters: frozenset[str] | None = None
+    types: frozenset[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        sources: Collection[str] = (),
+        systems: Collection[str] = (),
+        matters: Collection[str] = (),
+        types: Collection[str] = (),
+    ) -> "Part":
+        """Exactly these codes, and nothing of a kind that is not named."""
+        return cls(frozenset(sources), frozenset(systems), frozenset(matters), frozenset(types))
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing stays."""
+        return self == Part()
+
+
+def move_owned(tx: Connection, giver: str, taker: str, part: Part, now: datetime) -> dict[str, list[str]]:
+    """Move sources with their interfaces, systems and matters; answers their codes by kind."""
+    versioned = {"owner_department_id": taker, "changed_at": now}
+    where_sources = _mine(_SOURCES, giver, _SOURCES.c.code, part.sources)
+    source_ids = [row.id for row in tx.execute(select(_SOURCES.c.id).where(where_sources))]
+    interfaces = and_(_INTERFACES.c.owner_department_id == giver, _INTERFACES.c.source_id.in_(source_ids))
+    moved = {
+        "interfaces": sorted({row.code for row in tx.execute(select(_INTERFACES.c.code).where(interfaces))}),
+        "sources": _move(tx, _SOURCES, _SOURCES.c.code, where_sources, versioned),
+    }
+    row_version = _INTERFACES.c.row_version + 1
+    tx.execute(update(_INTERFACES).where(interfaces).values(row_version=row_version, **versioned))
+    owner = {"owner_department_id": taker}
+    where_systems = _mine(_SYSTEMS, giver, _SYSTEMS.c.client_id, part.systems)
+    moved["systems"] = _move(tx, _SYSTEMS, _SYSTEMS.c.client_id, where_systems, owner)
+    where_matters = and_(_mine(_MATTERS, giver, _MATTERS.c.code, part.matters), _MATTERS.c.current.is_(True))
+    moved["matters"] = _move(tx, _MATTERS, _MATTERS.c.code, where_matters, owner)
+    return moved
+
+
+def grants_owned(tx: Connection, giver: str, resources: Collection[str] | None) -> list[str]:
+    """Ids of the grants that a department gave, of these resources or of all, in id order."""
+    rows = tx.execute(
+        select(_GRANTS.c.id).where(_mine(_GRANTS, giver, _GRANTS.c.type_code, resources)).order_by(_GRANTS.c.id)
+    )
+    return [str(row.id) for row in rows]
+
+
+def move_clocks(tx: Connection, giver: str, taker: str, resources: Collection[str] | None, now: datetime) -> int:
+    """Move what waits for the department's answer, with its due dates as they run; answers how many.
+
+    With everything (`resources` None) also what the department itself asked for, and its alarms.
+    """
+    states = [state.value for state in OPEN]
+    changed = {"changed_at": now}
+    open_requests = and_(_mine(_REQUESTS, giver, _REQUESTS.c.resource, resources), _REQUESTS.c.state.in_(states))
+    count = _touch(tx, _REQUESTS, open_requests, {"owner_department_id": taker, **changed})
+    if resources is not None:
+        return count
+    count += _touch(tx, _DISPUTES, _DISPUTES.c.owner_department_id == giver, {"owner_department_id": taker, **changed})
+    count += _touch(tx, _DEMANDS, _DEMANDS.c.owner_department_id == giver, {"owner_department_id": taker, **changed})
+    asked = {"asking_department_id": taker, **changed}
+    for asking in (_REQUESTS, _DISPUTES, _DEMANDS):
+        _touch(tx, asking, asking.c.asking_department_id == giver, asked)
+    where_alarms = and_(_ALARMS.c.owner_department_id == giver, _ALARMS.c.lifted_at.is_(None))
+    tx.execute(update(_ALARMS).where(where_alarms).values(owner_department_id=taker))
+    return count
+
+
+def _mine(rows: Table, giver: str, column: Any, wanted: Collection[str] | None) -> ColumnElement[bool]:
+    return and_(rows.c.owner_department_id == giver, true() if wanted is None else column.in_(list(wanted)))
+
+
+def _move(tx: Connection, rows: Table, code: Any, where: ColumnElement[bool], values: Mapping[str, Any]) -> list[str]:
+    codes = sorted({str(found) for found in tx.execute(select(code).where(where)).scalars()})
+    if "row_version" in rows.c:
+        values = {**values, "row_version": rows.c.row_version + 1}
+    tx.execute(update(rows).where(where).values(**values))
+    return codes
+
+
+def _touch(tx: Connection, rows: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> int:
+    return tx.execute(update(rows).where(where).values(row_version=rows.c.row_version + 1, **values)).rowcount
