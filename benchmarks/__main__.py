@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import collection, pull, signing, timing_equality, verification
+from benchmarks import collection, exchange, pull, signing, timing_equality, verification
 from benchmarks.rounds import FULL, QUICK, Line, Spread
 from benchmarks.town import quiet
 
@@ -24,6 +24,7 @@ BENCHMARKS: Final = {
     "verification": verification.run,
     "collection": collection.run,
     "pull": pull.run,
+    "exchange": exchange.run,
     "timing_equality": timing_equality.run,
 }
 LAST: Final = Path(__file__).parent / "last.json"

@@ -133,12 +133,12 @@ def process(arguments: list[str], environment: dict[str, str], port: int) -> Ite
 
 
 @contextmanager
-def serving(place: Place) -> Iterator[tuple[int, int, str]]:
+def serving(place: Place, **settings: str) -> Iterator[tuple[int, int, str]]:
     """`yizheng serve` over a place; answers its port, its process id and an access token."""
     port = free_port()
     limits = {"YIZHENG_SYSTEM_REQUESTS_PER_MINUTE": "100000000", "YIZHENG_ACCESS_TOKEN_SECONDS": "3600"}
     command = [str(Path(sys.executable).parent / "yizheng"), "serve", "--port", str(port)]
-    with process(command, {**place.environment(), **limits}, port) as pid:
+    with process(command, {**place.environment(), **limits, **settings}, port) as pid:
         form = urlencode(token_form(assertion(place.signer(), INTAKE))).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/oauth/token", form)
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
