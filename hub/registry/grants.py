@@ -1,6 +1,6 @@
 """Grants 共享授权: written, changed and listed. A grant is read from the database at every use; nothing keeps one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,16 +14,22 @@ from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, che
 from catalog.interface_store import answering_interface
 from catalog.interfaces import Sharing
 from catalog.interfaces import Terms as SharingTerms
+from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards, grant_mac
+from hub.registry.grants_views import GrantView, holding_department, shown
+from hub.registry.notices import notify
 from hub.registry.reading import department, instant, text
 from hub.storage.database import Database
+from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 _OF_TYPES: Final = SharingTerms(Sharing.CONDITIONAL, "", "")
 _USCC_LENGTH: Final = 18
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+"""Nothing has this id: a list for somebody without department or system is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,49 @@ class GrantService:
         """
         now = self._clock()
         await self._database.write(lambda tx: self.put_into(tx, grant_id, state, {}, now))
+
+    async def list(self, actor: Actor) -> Sequence[GrantView]:
+        """The newest 500 that his department gave or holds; a system's own; the whole city's for operator and auditor.
+
+        Raises: ForbiddenError, IntegrityBrokenError.
+        """
+        actor.require(*Role)
+        return await self._database.read(lambda tx: self._list(tx, actor))
+
+    async def get(self, actor: Actor, grant_id: str) -> GrantView:
+        """One grant that he sees. Raises: MissingError, IntegrityBrokenError."""
+        found = next((item for item in await self.list(actor) if item.id == grant_id), None)
+        if found is None:
+            raise MissingError("grant")
+        return found
+
+    async def change_by(self, actor: Actor, grant_id: str, state: GrantState, reason: str) -> None:
+        """Suspend, restore or withdraw a grant of one's own department, with a reason that the other side is told.
+
+        Raises: MissingError, ForbiddenError, DefinitionError, IntegrityBrokenError.
+        """
+        if not 0 < len(reason.strip()) <= 500:
+            raise DefinitionError("grant: a reason of at most 500 characters")
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            grant = store.find_grant(tx, grant_id)
+            if grant is None:
+                raise MissingError("grant")
+            actor.require(Role.OWNER_APPROVER, owner=grant.owner_department_id)
+            self.put_into(tx, grant_id, state, {"actor": actor.as_json(), "reason": reason.strip()}, now)
+
+        await self._database.write(unit)
+
+    def _list(self, tx: Connection, actor: Actor) -> Sequence[GrantView]:
+        if actor.kind == "system":
+            found = store.list_grants(tx, system_id=store.find_system_id(tx, actor.id) or NOBODY)
+        elif actor.roles & {Role.OPERATOR, Role.AUDITOR}:
+            found = store.list_grants(tx)
+        else:
+            found = store.list_grants(tx, department_id=actor.department_id or NOBODY)
+        check_guards(tx, self._vault, grants=found)
+        return shown(tx, found, self._clock())
 
     def resource(self, tx: Connection, kind: ResourceKind, code: str, now: datetime) -> Resource | None:
         """The type, or the interface's version that answers; None when there is none that could be used."""
@@ -156,6 +205,10 @@ class GrantService:
         changed = replace(grant, state=state, row_version=version, ledger_entry_id=entry.id)
         append(tx, [seal(entry, now=now)])
         store.replace_grant(tx, replace(changed, mac=grant_mac(changed, self._vault)))
+        holder = holding_department(tx, grant.system_id)
+        about = ("grant", grant_id)
+        code = f"grant.{state.value}"
+        notify(tx, code, department_id=holder, role=Role.CONSUMER_ENGINEER, about=about, now=now)
         return grant
 
     def _read(self, tx: Connection, definition: dict[str, Any], now: datetime) -> NewGrant:

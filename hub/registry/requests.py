@@ -1,4 +1,4 @@
-"""Requests for access 授权申请: a department asks for its system, the owner answers in time, the grant is live at once."""
+"""Requests for access 授权申请: a department asks for its system, the owner answers in time, the grant is live."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from hub.clock import Clock
 from hub.intake.errors import IdempotencyError
 from hub.registry import requests_store as store
 from hub.registry.clocks import ClockService, counted, new_year, schedule
-from hub.registry.grants import GrantService
+from hub.registry.grants import NOBODY, GrantService
 from hub.registry.requests_answering import Answering
 from hub.registry.requests_asking import Asking
 from hub.registry.requests_decision import Approval
@@ -126,14 +126,19 @@ class GrantRequestService:
             actor, request_id, lambda tx, now: self.answering.extend(tx, actor, request_id, reason, approval, now)
         )
 
-    def recount(self, tx: Connection, year: int, now: datetime) -> None:
-        """Count running clocks again after the calendar of `year` was set: the law gives days, not instants."""
+    def recount(self, tx: Connection, year: int, now: datetime) -> int:
+        """Count running clocks again after the calendar of `year` was set: the law gives days, not instants.
+
+        Answers how many there were.
+        """
         clocks = self._clocks.in_force(tx)
-        for request in store.running_from(tx, new_year(year)):
+        running_requests = store.running_from(tx, new_year(year))
+        for request in running_requests:
             running = counted(clocks.calendar, request.clock)
             values = {"due_at": running.due_at, "due_assumed": running.assumed}
             store.change_request(tx, request, **values)
             schedule(tx, clocks.calendar, "request", request.id, running.due_at, now)
+        return len(running_requests)
 
     async def _do(self, actor: Actor, request_id: str, step: Callable[[Connection, datetime], None]) -> RequestView:
         now = self._clock()
@@ -163,11 +168,11 @@ def _sees(actor: Actor, request: GrantRequest) -> bool:
 def _reach(tx: Connection, actor: Actor, *, to_decide: bool) -> dict[str, Any]:
     if actor.kind == "system":
         system = store.find_system(tx, actor.id)
-        return {"system_id": system.id if system else ""}
+        return {"system_id": system.id if system else NOBODY}
     if to_decide and actor.department_id is not None:
         return {"to_decide_by": actor.department_id}
     everything = bool(actor.roles & {Role.OPERATOR, Role.AUDITOR})
-    return {} if everything else {"department_id": actor.department_id}
+    return {} if everything else {"department_id": actor.department_id or NOBODY}
 
 
 def _same(known: tuple[str, bool]) -> str:

@@ -4,7 +4,7 @@ RequestError
 ├── IncompleteError     faults, all of them at once
 ├── StepError           not what may follow now; somebody may have been faster
 ├── OwnRequestError     somebody who asked may not decide
-└── TwoPersonError
+└── ProposalError
     ├── SamePersonError   whoever proposed may not confirm
     └── ProposalOverError confirmed, rejected or expired already
 """
@@ -55,15 +55,15 @@ class OwnRequestError(RequestError):
     """The person who asked does not decide, even in his own department."""
 
 
-class TwoPersonError(RequestError):
+class ProposalError(RequestError):
     """Root of the errors of proposals."""
 
 
-class SamePersonError(TwoPersonError):
+class SamePersonError(ProposalError):
     """A second person confirms."""
 
 
-class ProposalOverError(TwoPersonError):
+class ProposalOverError(ProposalError):
     """`state` is what became of it."""
 
     def __init__(self, state: str) -> None:

@@ -49,11 +49,11 @@ class RegistryService:
 
         Raises: DefinitionError, IdentifierError (the code), ConflictError (it exists).
         """
-        return await self._database.write(lambda tx: self._add_department(tx, definition, self._clock()))
+        return await self._database.write(lambda tx: self.put_department(tx, definition, self._clock()))
 
     async def add_system(self, definition: dict[str, Any]) -> str:
         """Register a system with its public keys. Raises: DefinitionError, KeyPolicyError, ConflictError."""
-        return await self._database.write(lambda tx: self._add_system(tx, definition, self._clock()))
+        return await self._database.write(lambda tx: self.put_system(tx, definition, self._clock()))
 
     async def add_type(self, declared: str) -> str:
         """Register a certificate type, or its next version; answers its code. Raises: TypeDefinitionError."""
@@ -71,16 +71,7 @@ class RegistryService:
     async def add_matter(self, definition: dict[str, Any]) -> str:
         """Register a matter, or its next version; answers its code. Raises: DefinitionError."""
         now = self._clock()
-
-        def unit(tx: Connection) -> str:
-            owner = department(tx, str(definition.get("department", "")))
-            matter = store.add_matter(
-                tx, matter_id=new_id(), definition=definition, owner_department_id=owner.id, now=now
-            )
-            self._record(tx, "catalog.matter", {"code": matter.code}, now)
-            return matter.code
-
-        return await self._database.write(unit)
+        return await self._database.write(lambda tx: self.put_matter(tx, definition, now))
 
     async def add_grant(self, definition: dict[str, Any]) -> str:
         """Grant a system fields of a type or interface; answers the id. Raises: DefinitionError, ConflictError."""
@@ -93,7 +84,8 @@ class RegistryService:
         """
         await self.grants.change(grant_id, state)
 
-    def _add_department(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+    def put_department(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+        """The unit of `add_department`, for whoever has a transaction."""
         code = text(definition, "code")
         check(USCC, code)
         department_id = new_id()
@@ -116,6 +108,13 @@ class RegistryService:
         self._record(tx, "catalog.department", {"code": code}, now)
         return department_id
 
+    def put_matter(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+        """The unit of `add_matter`, for whoever has a transaction."""
+        owner = department(tx, str(definition.get("department", "")))
+        matter = store.add_matter(tx, matter_id=new_id(), definition=definition, owner_department_id=owner.id, now=now)
+        self._record(tx, "catalog.matter", {"code": matter.code}, now)
+        return matter.code
+
     def _type_code(self, code_or_slug: str) -> str:
         known = self._types.find(code_or_slug)
         if known is None:
@@ -124,7 +123,8 @@ class RegistryService:
             )
         return known.type.code
 
-    def _add_system(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+    def put_system(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+        """The unit of `add_system`, for whoever has a transaction."""
         owner = department(tx, text(definition, "department"))
         keys = [VerifyingKey.from_jwk(jwk) for jwk in definition.get("keys", [])]
         if not keys:

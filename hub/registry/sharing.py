@@ -1,0 +1,90 @@
+"""Access by request, put together: requests, disputes, notices, and the changes that take two operators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from catalog.calendar import read_year
+from catalog.clocks import read_rules
+from catalog.matters import read_matter
+from hub.access.actors import Actor
+from hub.clock import Clock
+from hub.registry.clocks import ClockService
+from hub.registry.notices import NoticeService
+from hub.registry.reading import text
+from hub.registry.requests import GrantRequestService
+from hub.registry.requests_disputes import DisputeService, check_decision
+from hub.registry.requests_reminders import Reminders
+from hub.registry.service import RegistryService
+from hub.registry.two_person import Action, Proposals
+from hub.storage.database import Database
+from hub.storage.vault import DataKey, Vault
+
+DEPARTMENT: Final = "department.add"
+SYSTEM: Final = "system.add"
+MATTER: Final = "matter.add"
+CALENDAR: Final = "clock.calendar"
+RULES: Final = "clock.rules"
+DISPUTE: Final = "dispute.decide"
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """The services of asking for access and deciding it."""
+
+    clocks: ClockService
+    requests: GrantRequestService
+    disputes: DisputeService
+    proposals: Proposals
+    notices: NoticeService
+    reminders: Reminders
+
+
+def assemble_sharing(
+    database: Database, *, registry: RegistryService, vault: Vault, log_key: DataKey, clock: Clock
+) -> Sharing:
+    """The services over one registry."""
+    clocks = ClockService(vault)
+    requests = GrantRequestService(database, grants=registry.grants, clocks=clocks, log_key=log_key, clock=clock)
+    disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
+    actions = _catalogue_actions(registry) | _clock_actions(clocks, requests)
+    actions |= {DISPUTE: Action(check_decision, disputes.decide)}
+    return Sharing(
+        clocks=clocks,
+        requests=requests,
+        disputes=disputes,
+        proposals=Proposals(database, vault=vault, log_key=log_key, clock=clock, actions=actions),
+        notices=NoticeService(database, clock=clock),
+        reminders=Reminders(database, answering=requests.answering, clock=clock),
+    )
+
+
+def _catalogue_actions(registry: RegistryService) -> dict[str, Action]:
+    def department(tx: Connection, payload: dict[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
+        return {"department": registry.put_department(tx, payload, now)}
+
+    def system(tx: Connection, payload: dict[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
+        return {"system": registry.put_system(tx, payload, now)}
+
+    def matter(tx: Connection, payload: dict[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
+        return {"matter": registry.put_matter(tx, payload, now)}
+
+    return {
+        DEPARTMENT: Action(lambda payload: text(payload, "code"), department),
+        SYSTEM: Action(lambda payload: text(payload, "client_id"), system),
+        MATTER: Action(read_matter, matter),
+    }
+
+
+def _clock_actions(clocks: ClockService, requests: GrantRequestService) -> dict[str, Action]:
+    def calendar(tx: Connection, payload: Mapping[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
+        year = clocks.set_calendar(tx, payload, now)
+        return {"year": year.year, "recounted": requests.recount(tx, year.year, now)}
+
+    def rules(tx: Connection, payload: Mapping[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
+        return {"in_force_from": clocks.set_rules(tx, payload, now).in_force_from.isoformat()}
+
+    return {CALENDAR: Action(read_year, calendar), RULES: Action(read_rules, rules)}
