@@ -173,7 +173,7 @@ class _PushSource:
         code = ""
         for dataset in self._datasets.values():
             try:
-                nobody: dict[str, Value] = dict.fromkeys(dataset.key)
+                nobody: dict[str, Value] = dict.fromkeys(dataset.key, "\0")
                 async with self._lifetime.question(budget.total_seconds):
                     await self._lookup(self._place(dataset.name), nobody, 1)
             except SourceError as error:

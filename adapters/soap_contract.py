@@ -20,7 +20,7 @@ import zeep.xsd.types.simple
 from lxml import etree
 
 from adapters.errors import DefinitionFaultError, FaultyAnswerError
-from adapters.soap_xml import clean_xml
+from adapters.soap_xml import clean_xml, parse
 
 MAX_BYTES: Final = 4_194_304
 """Of all documents of a contract together."""
@@ -165,24 +165,6 @@ class Gathering:
             self._places[address] = f"/contract/{len(self._places)}"
             self._waiting.append(address)
         return self._places[address]
-
-
-def parse(clean: bytes) -> Any:
-    """The tree of a document that `clean_xml` let through. Raises: FaultyAnswerError(`not_xml`)."""
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        dtd_validation=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=False,
-    )
-    try:
-        return etree.fromstring(clean, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        raise FaultyAnswerError("not_xml") from None
 
 
 def charset_of(content_type: str) -> str | None:

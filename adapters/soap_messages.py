@@ -11,9 +11,9 @@ from zeep.wsse.username import UsernameToken
 
 from adapters.errors import DefinitionFaultError, DeniedError, FaultyAnswerError, SourceError
 from adapters.http import Reply
-from adapters.soap_contract import Port, charset_of, parse
+from adapters.soap_contract import Port, charset_of
 from adapters.soap_values import as_json
-from adapters.soap_xml import clean_xml
+from adapters.soap_xml import clean_xml, parse
 
 _MEDIA: Final = frozenset({"text/xml", "application/soap+xml", "application/xml"})
 _ENVELOPE_DEPTH: Final = 3

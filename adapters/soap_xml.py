@@ -8,6 +8,8 @@ import re
 from typing import Any, Final
 from xml.parsers import expat
 
+from lxml import etree
+
 from adapters.errors import FaultyAnswerError
 
 _DECLARATION: Final = re.compile(r"\s*<\?xml\s([^>]{0,200}?)\?>")
@@ -87,4 +89,22 @@ def _scan(document: bytes, max_depth: int) -> None:
     try:
         parser.Parse(document, True)  # noqa: FBT003  # the signature of expat
     except expat.ExpatError:
+        raise FaultyAnswerError("not_xml") from None
+
+
+def parse(clean: bytes) -> Any:
+    """The tree of a document that `clean_xml` let through. Raises: FaultyAnswerError(`not_xml`)."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        dtd_validation=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=False,
+    )
+    try:
+        return etree.fromstring(clean, parser)
+    except (etree.XMLSyntaxError, ValueError):
         raise FaultyAnswerError("not_xml") from None
