@@ -262,5 +262,5 @@ def _tls_fault(error: BaseException) -> DeniedError | UnreachableError:
         reason = (getattr(told, "reason", None) or "").upper()
         if "ALERT" in reason and any(alert in reason for alert in _CERTIFICATE_ALERTS):
             return DeniedError("client certificate")
-        told = told.__cause__
+        told = told.__cause__ or told.__context__  # the pool raises again `from None`
     return UnreachableError("tls")
