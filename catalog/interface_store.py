@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from catalog.interfaces import Interface, InterfaceState, read_interface
 from catalog.sources import SourceDefinition, read_source
@@ -15,6 +15,24 @@ _SOURCES: Final = table(SourceRow)
 _SECRETS: Final = table(SourceSecretRow)
 _INTERFACES: Final = table(InterfaceRow)
 ANSWERING: Final = (InterfaceState.LIVE.value, InterfaceState.DEPRECATED.value)
+_SOURCE_BY_ID: Final = select(_SOURCES).where(_SOURCES.c.id == bindparam("source_id"))
+_ANSWERING_INTERFACE: Final = (
+    select(_INTERFACES)
+    .where(
+        and_(
+            _INTERFACES.c.code == bindparam("code"),
+            _INTERFACES.c.state.in_(ANSWERING),
+            or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > bindparam("now")),
+        )
+    )
+    .order_by(_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc())  # "live" sorts after "deprecated"
+    .limit(1)
+)
+_INTERFACE_STATE: Final = (
+    select(_INTERFACES.c.state, _INTERFACES.c.ends_at)
+    .where(_INTERFACES.c.id == bindparam("interface_id"))
+    .with_for_update(read=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +94,7 @@ def find_source(tx: Connection, code: str) -> StoredSource | None:
 
 def source_by_id(tx: Connection, source_id: str) -> StoredSource | None:
     """The source of a stored row."""
-    return _source(tx.execute(select(_SOURCES).where(_SOURCES.c.id == source_id)).one_or_none())
+    return _source(tx.execute(_SOURCE_BY_ID, {"source_id": source_id}).one_or_none())
 
 
 def list_sources(tx: Connection, owner_department_id: str | None = None) -> list[StoredSource]:
@@ -124,14 +142,12 @@ def find_version(tx: Connection, code: str, version: int) -> StoredInterface | N
 
 def answering_interface(tx: Connection, code: str, *, now: datetime) -> StoredInterface | None:
     """The version that answers under grants: the newest live one, else the newest deprecated one not yet ended."""
-    row = tx.execute(_answering(code, now)).first()
-    return _interface(row)
+    return _interface(tx.execute(_ANSWERING_INTERFACE, {"code": code, "now": now}).first())
 
 
 def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None]:
     """State and end of a version, share-locked until the transaction ends (seam D6)."""
-    columns = select(_INTERFACES.c.state, _INTERFACES.c.ends_at).where(_INTERFACES.c.id == interface_id)
-    row = tx.execute(columns.with_for_update(read=True)).one()
+    row = tx.execute(_INTERFACE_STATE, {"interface_id": interface_id}).one()
     return InterfaceState(row.state), row.ends_at
 
 
@@ -153,13 +169,6 @@ def list_interfaces(
     return [found for row in tx.execute(query) if (found := _interface(row)) is not None]
 
 
-def _answering(code: str, now: datetime) -> Select[Any]:
-    alive = or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > now)
-    where = and_(_INTERFACES.c.code == code, _INTERFACES.c.state.in_(ANSWERING), alive)
-    # "live" sorts after "deprecated".
-    return select(_INTERFACES).where(where).order_by(_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc()).limit(1)
-
-
 def _source(row: Row[Any] | None) -> StoredSource | None:
     if row is None:
         return None
@@ -168,7 +177,7 @@ def _source(row: Row[Any] | None) -> StoredSource | None:
         owner_department_id=row.owner_department_id,
         state=row.state,
         row_version=row.row_version,
-        definition=read_source(row.definition),
+        definition=_parsed_source(row.id, row.row_version, _Unread(row.definition)),
         declared=row.definition,
         changed_at=row.changed_at,
     )
@@ -184,7 +193,7 @@ def _interface(row: Row[Any] | None) -> StoredInterface | None:
         source_id=row.source_id,
         state=InterfaceState(row.state),
         row_version=row.row_version,
-        interface=_parsed(row.id, row.row_version, _Frozen(row.definition)),
+        interface=_parsed(row.id, row.row_version, _Unread(row.definition)),
         declared=row.definition,
         published_at=row.published_at,
         ends_at=row.ends_at,
@@ -192,8 +201,8 @@ def _interface(row: Row[Any] | None) -> StoredInterface | None:
     )
 
 
-class _Frozen:
-    """A definition that the cache below neither hashes nor compares: id and row version name it."""
+class _Unread:
+    """A definition that the caches below neither hash nor compare: id and row version name it."""
 
     __slots__ = ("value",)
 
@@ -201,13 +210,19 @@ class _Frozen:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frozen)
+        return isinstance(other, _Unread)
 
     def __hash__(self) -> int:
         return 0
 
 
 @lru_cache(4096)
-def _parsed(interface_id: str, row_version: int, definition: _Frozen) -> Interface:
+def _parsed(interface_id: str, row_version: int, definition: _Unread) -> Interface:
     del interface_id, row_version
     return read_interface(definition.value)
+
+
+@lru_cache(4096)
+def _parsed_source(source_id: str, row_version: int, definition: _Unread) -> SourceDefinition:
+    del source_id, row_version
+    return read_source(definition.value)

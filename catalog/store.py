@@ -33,6 +33,7 @@ _GRANTS_OF: Final = select(_GRANTS).where(
         _GRANTS.c.resource_kind == bindparam("resource_kind"),
     )
 )
+_GRANTS_FOR: Final = _GRANTS_OF.where(_GRANTS.c.type_code == bindparam("resource"))
 _GRANTS_SHARED: Final = (
     select(_GRANTS.c.id, _GRANTS.c.row_version, _GRANTS.c.state, _GRANTS.c.valid_until)
     .where(_GRANTS.c.id.in_(bindparam("ids", expanding=True)))
@@ -167,6 +168,19 @@ def grants_of(
     """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.ledger.guards`."""
     values = {"system_id": system_id, "kind": kind.value, "resource_kind": resource_kind.value}
     return [_grant(row) for row in tx.execute(_GRANTS_OF, values)]
+
+
+def grants_for(
+    tx: Connection, system_id: str, kind: CaseKind, resource_kind: ResourceKind, resource: str
+) -> list[Grant]:
+    """The grants of a system over one resource. The guard is not checked here: see `hub.ledger.guards`."""
+    values = {
+        "system_id": system_id,
+        "kind": kind.value,
+        "resource_kind": resource_kind.value,
+        "resource": resource,
+    }
+    return [_grant(row) for row in tx.execute(_GRANTS_FOR, values)]
 
 
 def find_grant(tx: Connection, grant_id: str) -> Grant | None:

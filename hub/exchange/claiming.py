@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from adapters.port import Value
 from catalog.grants import CaseKind, Grant, ResourceKind
 from catalog.interface_store import StoredInterface, StoredSource, answering_interface, source_by_id
-from catalog.store import grants_of
+from catalog.store import grants_for
 from certificates import store as library
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
@@ -111,11 +111,8 @@ class QueryClaiming:
     def _granted(
         self, tx: Connection, caller: Caller, call: QueryCall, case: store.Case, stored: StoredInterface, now: datetime
     ) -> tuple[Grant, frozenset[str]]:
-        grants = [
-            grant
-            for grant in grants_of(tx, caller.system_id, CaseKind(case.kind), ResourceKind.INTERFACE)
-            if grant.resource == call.interface
-        ]
+        kind = CaseKind(case.kind)
+        grants = grants_for(tx, caller.system_id, kind, ResourceKind.INTERFACE, call.interface)
         check_guards(tx, self._vault, grants=grants)
         shareable = stored.interface.shareable()
         kinds = {item["kind"] for item in case.corroboration if "kind" in item}

@@ -30,6 +30,9 @@ _CASE: Final = (
     .where(_CASES.c.case_no == bindparam("case_no"))
 )
 _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("case_id")).order_by(_PARTIES.c.role)
+_IDENTITY: Final = select(_PARTIES.c.id, _PARTIES.c.identity).where(
+    and_(_PARTIES.c.case_id == bindparam("case_id"), _PARTIES.c.role == bindparam("role"))
+)
 _CASE_STATE: Final = (
     select(_CASES.c.state).where(_CASES.c.id == bindparam("case_id")).with_for_update(read=True, of=_CASES)
 )
@@ -157,8 +160,7 @@ def parties_of(tx: Connection, case_id: str) -> dict[str, Party]:
 
 def party_identity(tx: Connection, case_id: str, role: str) -> SealedIdentity:
     """The identity of a party that the case has, sealed."""
-    where = and_(_PARTIES.c.case_id == case_id, _PARTIES.c.role == role)
-    row = tx.execute(select(_PARTIES.c.id, _PARTIES.c.identity).where(where)).one()
+    row = tx.execute(_IDENTITY, {"case_id": case_id, "role": role}).one()
     return SealedIdentity(row.id, row.identity)
 
 
