@@ -103,7 +103,8 @@ def broken_rules(password: str, *, user_name: str) -> list[str]:
 def _is_common(plain: str) -> bool:
     if len(set(plain)) < 5:
         return True
-    for spelling in (plain, plain.translate(_LOOKS_LIKE)):
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
+    for spelling in (plain, core.translate(_LOOKS_LIKE)):
         letters = re.sub(r"[\W\d_]+", "", spelling)
         if len(letters) < 3 or _once(letters) in _COMMON:
             return True

@@ -1,21 +1,21 @@
-"""Notices: what a person, a department or the operators should know, shown in the console.
+"""Notices about accounts: to their owners and to the operators. What concerns the catalogue: `hub.registry.notices`.
 
-`notify` is called in the transaction of its cause, so a notice exists exactly if the cause does. No names of persons,
-no ID numbers in the texts.
+`notify` is called in the transaction of its cause, so a notice exists exactly if the cause does. No names of persons in
+the texts.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from catalog.tables import table
 from hub.access.actors import Actor, Role
-from hub.access.tables import NoticeRow, StaffRow
+from hub.access.tables import AccountNoticeRow, StaffRow
 from hub.clock import new_id
 
-_NOTICES: Final = table(NoticeRow)
+_NOTICES: Final = table(AccountNoticeRow)
 _STAFF: Final = table(StaffRow)
 _SHOWN: Final = 100
 
@@ -41,14 +41,12 @@ def notify(
     now: datetime,
     path: str = "",
     staff_id: str | None = None,
-    department_id: str | None = None,
 ) -> None:
-    """Leave a notice for one person, for all of one department or, with neither, for the operators."""
+    """Leave a notice for the owner of an account or, without one, for the operators."""
     tx.execute(
         insert(_NOTICES).values(
             id=new_id(),
             staff_id=staff_id,
-            department_id=department_id,
             kind=kind,
             text_zh=zh,
             text_en=en,
@@ -83,9 +81,5 @@ def _seen_at(tx: Connection, actor: Actor) -> datetime:
 
 
 def _concerns(actor: Actor) -> ColumnElement[bool]:
-    his = [_NOTICES.c.staff_id == actor.id]
-    if actor.department_id is not None:
-        his.append(_NOTICES.c.department_id == actor.department_id)
-    if Role.OPERATOR in actor.roles:
-        his.append(and_(_NOTICES.c.staff_id.is_(None), _NOTICES.c.department_id.is_(None)))
-    return or_(*his)
+    his = _NOTICES.c.staff_id == actor.id
+    return or_(his, _NOTICES.c.staff_id.is_(None)) if Role.OPERATOR in actor.roles else his

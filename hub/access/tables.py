@@ -83,13 +83,12 @@ class OidcAttemptRow(SQLModel, table=True):
     expires_at: datetime = instant(index=True)
 
 
-class NoticeRow(SQLModel, table=True):
-    """Something that somebody should know: one person, one department, or (neither) the operators."""
+class AccountNoticeRow(SQLModel, table=True):
+    """Something about an account that its owner should know or, without `staff_id`, the operators."""
 
     __tablename__ = "account_notices"
     id: str = uuid(primary_key=True)
     staff_id: str | None = uuid(references="staff.id", nullable=True, index=True)
-    department_id: str | None = uuid(references="departments.id", nullable=True, index=True)
     kind: str = words(40)
     text_zh: str = words(500)
     text_en: str = words(500)

@@ -72,7 +72,7 @@ def people_of(place: Place) -> dict[str, str]:
 def visiting(
     browser: Browser, site: Site, who: str | None = None, lang: str = "zh-CN", **context_options: Any
 ) -> Iterator[Page]:
-    """A page of somebody's browser; `who` None is not signed in. Refused statuses may be asked for: they are no error."""
+    """A page of somebody's browser; `who` None is not signed in. A status of 4xx may be asked for and is no error."""
     context = browser.new_context(locale=lang, base_url=site.url, **context_options)
     if who is not None:
         context.add_cookies([{"name": "yz_session", "value": site.sessions[who], "url": site.url}])

@@ -47,6 +47,10 @@ QUEUES: Final[list[Queue]] = [
 ]
 
 
+OBJECT_PATHS: Final[dict[str, str]] = {}
+"""Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
+
+
 def entries_for(actor: Actor) -> list[Entry]:
     """The navigation of this actor."""
     return [entry for entry in NAVIGATION if entry.roles & actor.roles]

@@ -165,19 +165,16 @@ def upgrade() -> None:
         "account_notices",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("staff_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
-        sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("text_zh", sa.String(length=500), nullable=False),
         sa.Column("text_en", sa.String(length=500), nullable=False),
         sa.Column("path", sa.String(length=200), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("account_notices", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_account_notices_created_at"), ["created_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_account_notices_department_id"), ["department_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_account_notices_staff_id"), ["staff_id"], unique=False)
 
     op.create_table(
@@ -645,7 +642,6 @@ def downgrade() -> None:
     op.drop_table("demands")
     with op.batch_alter_table("account_notices", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_account_notices_staff_id"))
-        batch_op.drop_index(batch_op.f("ix_account_notices_department_id"))
         batch_op.drop_index(batch_op.f("ix_account_notices_created_at"))
 
     op.drop_table("account_notices")
