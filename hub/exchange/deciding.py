@@ -51,7 +51,7 @@ class QueryDeciding:
             language=call.language,
             now=now,
         )
-        entry = seal(self._entry(caller, call, claimed, found, item_hash(content)), now=now)
+        entry = seal(self._entry(caller, claimed, found, item_hash(content)), now=now)
         answer = unsigned_answer(
             content,
             entry,
@@ -69,7 +69,7 @@ class QueryDeciding:
         crash_at("query.deciding")
         return answer, [entry]
 
-    def _entry(self, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, payload_hash: str) -> Draft:
+    def _entry(self, caller: Caller, claimed: ClaimedQuery, found: Found, payload_hash: str) -> Draft:
         subject = claimed.subject
         key = (
             self._vault.data_key(subject.data_key, subject.kek_kid) if subject else case_key(self._vault, claimed.case)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from adapters.guarded import Guarded
 from sqlalchemy import Connection
 
 from adapters.egress import Egress, Target, networks
 from adapters.errors import DefinitionFaultError
+from adapters.guarded import Guarded
 from adapters.port import Answer, Budget, Context, Dispatch, Environment, Lookup, Prepared, Value
 from adapters.registry import open_source
 from catalog.interface_store import SealedSecret, StoredInterface, StoredSource, secrets_of

@@ -36,7 +36,6 @@ _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "source_quarantined": ("数据源已停用核查", "the source is quarantined while it is checked", "请联系数据提供部门", "contact the owning department"),
     "other_record": ("数据源返回了他人的记录，已拦截并告警", "the source answered about somebody else; withheld, alarm raised", "已告警，请联系数据提供部门", "the owning department has been alerted"),
     "interface_withdrawn": ("数据接口已撤销", "the interface has been withdrawn", "请联系数据提供部门", "contact the owning department"),
-    "officer_not_named": ("经办人不在授权名单内", "the officer is not named in the grant", "请由授权的经办人办理", "a named officer must handle the case"),
     "integrity": ("存储记录未通过完整性校验", "a stored record failed its integrity check", "已告警，请联系运行单位", "the operator has been alerted"),
 }  # fmt: skip
 CODES: Final = frozenset(_WORDS)
