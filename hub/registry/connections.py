@@ -27,6 +27,8 @@ _PORTS: Final[Mapping[str, int]] = {
 }
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PASSWORDS: Final = re.compile(r"(^|_)(password|passwd|secret|private_key|secret_key)$", re.IGNORECASE)
+_UNREACHED: Final = frozenset({"headers", "schemas"})
+"""Members whose URLs are values or names of namespaces, not places to go to."""
 _SECRET: Final = "secret:"  # noqa: S105  # the scheme of a reference
 
 
@@ -83,7 +85,7 @@ def _named(connection: Mapping[str, Any], where: str) -> Iterator[tuple[str, str
             continue
         if _PASSWORDS.search(name):
             raise DefinitionError(f"{place} must refer to a secret: write secret:NAME and set it apart")
-        if (scheme := _URL.match(text)) is not None:
+        if _UNREACHED.isdisjoint(place.split("/")) and (scheme := _URL.match(text)) is not None:
             yield _of_url(place, scheme[1].lower(), text)
     yield from _pairs(connection, where)
 
