@@ -19,6 +19,7 @@ from catalog.interface_store import answering_interface
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
 from hub.clock import Clock, new_id
+from hub.intake.errors import IdempotencyError
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.registry import demand_store
@@ -199,7 +200,7 @@ class DemandService:
             known = find_effect(tx, key, now=now) if key else None
             if known is not None:
                 if not known[1]:
-                    raise DefinitionError("demand: the Idempotency-Key came with another one")
+                    raise IdempotencyError
                 return known[0]
             departments = read_departments(tx)
             asking = _open(departments, department).id if department else by.department_id
