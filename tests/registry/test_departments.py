@@ -181,7 +181,7 @@ async def test_the_grants_of_a_type_go_with_it(hub: Hub) -> None:
     part = Part.of(types=[LICENCE])
     moved = await hub.catalogue.departments.hand_over(COMMAND, AMR, POLICE, part, as_of=AS_OF, legal_basis=BASIS)
     assert len(moved["grants"]) == 1
-    grant = await hub.database.read(lambda tx: find_grant(tx, moved["grants"][0]))
+    grant = await hub.database.write(lambda tx: find_grant(tx, moved["grants"][0]))
     assert grant is not None
     assert grant.owner_department_id == await department_id(hub, POLICE)
 
