@@ -21,6 +21,7 @@ from hub.api import (
     certificates,
     evidence,
     gateway,
+    grants,
     health,
     ledger,
     oauth,
@@ -60,7 +61,7 @@ _BODIES: Final = (
     pushed.PushBody,
     verify.VerifyBody,
 )
-_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody)
+_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody, *grants.BODIES)
 _log = structlog.get_logger(__name__)
 
 
@@ -91,6 +92,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         app.state.hub = hub
     for module in (
         catalogue,
+        grants,
         oauth,
         cases,
         evidence,

@@ -1,9 +1,8 @@
-"""`yizheng department | system | type | matter | grant`: the catalogue, written from YAML or JSON files.
+"""`yizheng department | system | type | matter`: the catalogue, written from YAML or JSON files.
 
-Only the command line writes the catalogue until there is staff sign-in.
+Whoever runs a command in the hub's home holds its keys: no second person is asked for (docs/decisions/0018).
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,7 +19,6 @@ GROUPS: Final = {
     "system": "Systems 应用系统",
     "type": "Certificate types 证照类型",
     "matter": "Matters 政务服务事项",
-    "grant": "Grants 共享授权",
 }
 FileArgument = Annotated[Path, typer.Argument(help="YAML or JSON; several definitions as a list 定义文件")]
 _MAX_BYTES: Final = 4 * 1024 * 1024
@@ -35,22 +33,7 @@ def group(name: str) -> typer.Typer:
         added = with_hub(home, lambda hub: _add(hub, name, file), writes=True)
         show({"added": added}, as_json=as_json, text="\n".join(f"{name} {item}" for item in added))
 
-    if name == "grant":
-        for verb, state in (("suspend", "suspended"), ("resume", "live"), ("withdraw", "withdrawn")):
-            app.command(verb, help=f"Put a grant into the state `{state}`.")(_changer(state))
     return app
-
-
-def _changer(state: str) -> Callable[..., None]:
-    def change(
-        grant_id: Annotated[str, typer.Argument(help="The grant's id 授权编号")], home: HomeOption = None
-    ) -> None:
-        from catalog.grants import GrantState
-
-        with_hub(home, lambda hub: hub.registry.change_grant(grant_id, GrantState(state)), writes=True)
-        print(f"grant {grant_id} {state}")
-
-    return change
 
 
 async def _add(hub: "Hub", name: str, file: Path) -> list[str]:

@@ -9,9 +9,11 @@ from hub.cli import (
     catalogue,
     certificate,
     collect,
+    grant,
     initialise,
     interface,
     ledger,
+    proposal,
     serve,
     source,
     staff,
@@ -41,6 +43,9 @@ app.add_typer(certificate.app, name="certificate")
 app.add_typer(staff.app, name="staff")
 app.add_typer(source.app, name="source")
 app.add_typer(interface.app, name="interface")
+app.add_typer(grant.app, name="grant")
+app.add_typer(proposal.app, name="proposal")
+app.add_typer(proposal.clock, name="clock")
 for _name in catalogue.GROUPS:
     app.add_typer(catalogue.group(_name), name=_name)
 

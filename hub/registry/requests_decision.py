@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from catalog.grants import Terms
 from hub.registry.requests_errors import Fault, IncompleteError
+from hub.registry.requests_reading import read_instant, read_quota, read_texts
 from hub.registry.requests_values import Filing
 from hub.registry.requests_wording import fault
+
+_LISTS: Final = ("fields", "matters", "officers", "corroboration")
+_MEMBERS: Final = {*_LISTS, "quota_per_day", "valid_until", "reasons"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,32 @@ class Decided:
             "narrowed": bool(self.cuts),
             "cuts": dict(self.cuts),
         }
+
+
+def read_approval(definition: Mapping[str, Any]) -> Approval:
+    """Read what the owner agrees to; a member that is left out keeps what was asked. Raises: IncompleteError."""
+    faults: list[Fault] = []
+    if not definition.keys() <= _MEMBERS:
+        faults.append(fault("member_unknown", ""))
+    reasons = definition.get("reasons", {})
+    if not isinstance(reasons, Mapping) or not all(
+        isinstance(item, str) and len(item) <= 500 for item in reasons.values()
+    ):
+        faults.append(fault("malformed", "/reasons"))
+        reasons = {}
+    lists = {name: read_texts(definition, name, faults) for name in _LISTS if definition.get(name) is not None}
+    approval = Approval(
+        fields=lists.get("fields"),
+        matters=lists.get("matters"),
+        officers=lists.get("officers"),
+        corroboration=lists.get("corroboration"),
+        quota_per_day=read_quota(definition, faults),
+        valid_until=read_instant(definition, "valid_until", faults),
+        reasons={str(name): item for name, item in reasons.items()},
+    )
+    if faults:
+        raise IncompleteError(faults)
+    return approval
 
 
 def decide(filing: Filing, approval: Approval, now: datetime) -> Decided:

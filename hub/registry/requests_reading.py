@@ -32,17 +32,17 @@ def read_filing(definition: Mapping[str, Any]) -> tuple[Filing, list[Fault]]:
         system=_text(definition, "system", faults),
         resource_kind=resource_kind,
         resource=_text(definition, "type" if "type" in definition else "interface", faults),
-        fields=_texts(definition, "fields", faults),
-        matters=_texts(definition, "matters", faults),
+        fields=read_texts(definition, "fields", faults),
+        matters=read_texts(definition, "matters", faults),
         purpose=_text(definition, "purpose", faults),
         legal_basis=_text(definition, "legal_basis", faults),
         scene=_text(definition, "scene", faults),
         kind=_kind(definition, faults),
-        quota_per_day=_quota(definition, faults),
-        valid_from=_instant(definition, "valid_from", faults),
-        valid_until=_instant(definition, "valid_until", faults),
-        corroboration=_texts(definition, "corroboration", faults),
-        officers=_texts(definition, "officers", faults),
+        quota_per_day=read_quota(definition, faults),
+        valid_from=read_instant(definition, "valid_from", faults),
+        valid_until=read_instant(definition, "valid_until", faults),
+        corroboration=read_texts(definition, "corroboration", faults),
+        officers=read_texts(definition, "officers", faults),
         contact=_text(definition, "contact", faults),
     )
     return filing, faults
@@ -61,7 +61,8 @@ def _text(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> str:
     return value.strip()
 
 
-def _texts(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> tuple[str, ...]:
+def read_texts(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> tuple[str, ...]:
+    """A member that is a list of texts, each once."""
     value = definition.get(name, ())
     if not isinstance(value, list | tuple) or len(value) > _MAX_ITEMS:
         faults.append(fault("malformed", f"/{name}"))
@@ -79,7 +80,8 @@ def _kind(definition: Mapping[str, Any], faults: list[Fault]) -> CaseKind:
         return CaseKind.APPLICATION
 
 
-def _quota(definition: Mapping[str, Any], faults: list[Fault]) -> int | None:
+def read_quota(definition: Mapping[str, Any], faults: list[Fault]) -> int | None:
+    """`quota_per_day`, if given."""
     value = definition.get("quota_per_day")
     if value is None:
         return None
@@ -89,7 +91,8 @@ def _quota(definition: Mapping[str, Any], faults: list[Fault]) -> int | None:
     return value
 
 
-def _instant(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> datetime | None:
+def read_instant(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> datetime | None:
+    """A member that is an instant with its zone, if given; UTC."""
     value = definition.get(name)
     if value is None:
         return None
