@@ -137,7 +137,7 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str, bool]]:
         yield value, pointer, False
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield name, pointer, True
+            yield name, f"{pointer}/{name}", True
             yield from _texts(item, f"{pointer}/{name}")
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
