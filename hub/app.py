@@ -25,8 +25,10 @@ from hub.api import (
     health,
     ledger,
     oauth,
+    publishing,
     pushed,
     query,
+    sources,
     staff,
     status_lists,
     verify,
@@ -61,7 +63,7 @@ _BODIES: Final = (
     pushed.PushBody,
     verify.VerifyBody,
 )
-_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody, *grants.BODIES)
+_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody, *grants.BODIES, *sources.BODIES, *publishing.BODIES)
 _log = structlog.get_logger(__name__)
 
 
@@ -99,6 +101,8 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         query,
         gateway,
         pushed,
+        sources,
+        publishing,
         certificates,
         verify,
         status_lists,
