@@ -74,7 +74,12 @@ class DeniedError(SourceError):
 
 
 class FaultyAnswerError(SourceError):
-    """What came is no answer. `reason` is a short code: `too_large`, `too_deep`, `not_json`, `charset`, `status`, …"""
+    """What came is no answer. `reason` is a short code.
+
+    Of all kinds: `too_large` (bytes), `too_many` (rows), `too_deep`, `shape`. Of HTTP: `status_<code>`, `error_body`,
+    `not_json`, `charset`, `encoding`, `redirect`, `protocol`, `cut_off`, `pages`, `token`. Of the guard:
+    `unexpected_<class>`, for an error that an adapter let through.
+    """
 
     def __init__(self, reason: str, *, retryable: bool = False) -> None:
         super().__init__(f"faulty answer: {reason}")

@@ -78,7 +78,7 @@ class Http:
         *,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
-        connections: int = 8,
+        connections: int = 64,
         redirects: int = 0,
     ) -> None:
         """Nothing is reached yet. `tls` None refuses `https`; `server_name` is checked instead of the host's name."""

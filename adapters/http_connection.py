@@ -29,10 +29,10 @@ HTTP_MEMBERS: Final[dict[str, Any]] = {
     "connections": {
         "type": "integer",
         "minimum": 1,
-        "maximum": 64,
-        "default": 8,
-        "title": "连接数上限",
-        "title_en": "Most connections",
+        "maximum": 256,
+        "default": 64,
+        "title": "连接数上限（并发由 limits 限定）",
+        "title_en": "Most connections (limits bound the questions at once)",
     },
 }
 
@@ -46,6 +46,6 @@ def open_http(connection: Mapping[str, Any], environment: Environment) -> Http:
         environment.egress,
         tls=client_context(tls, environment.secrets) if needed else None,
         server_name=tls.get("server_name"),
-        connections=connection.get("connections", 8),
+        connections=connection.get("connections", 64),
         redirects=connection.get("redirects", 0),
     )

@@ -1,5 +1,6 @@
 """Where a source may make the hub connect to (F15, S18). A canary listens where nobody may go."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -345,3 +346,15 @@ async def test_variables_of_the_environment_change_nothing(
         monkeypatch.setenv(name, canary.url)
     monkeypatch.setenv("NO_PROXY", "")
     assert await code({"url": server.url}, Egress(frozenset({server.target}), LOOPBACK)) == ""
+
+
+async def test_all_who_wait_for_a_name_wait_for_one_look_and_may_leave() -> None:
+    asking = [asyncio.create_task(system_addresses("localhost", 443)) for _ in range(20)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert all(one == found[1] for one in found[1:])
+    with pytest.raises(UnreachableError):
+        await system_addresses("nobody.invalid", 443)
+    assert ipaddress.ip_address("127.0.0.1") in await system_addresses("localhost", 443)
