@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalog.errors import DefinitionError
-from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
+from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, check_officers, read_terms
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
@@ -171,3 +171,38 @@ def test_what_are_no_terms_at_all_are_refused(definition: Any) -> None:
 def test_the_guarded_meaning_changes_with_every_column_but_the_mac(changes: dict[str, Any]) -> None:
     assert replace(GRANT, **changes).meaning() != GRANT.meaning()
     assert replace(GRANT, mac=b"other").meaning() == GRANT.meaning()
+
+
+OFFICIAL = replace(GRANT, kind=CaseKind.EX_OFFICIO, terms=replace(GRANT.terms, officers=frozenset({"op-1", "op-2"})))
+
+
+def test_a_grant_ex_officio_serves_its_named_officers_only() -> None:
+    assert objection(OFFICIAL, officer="op-1") is None
+    for officer in ("op-9", "", None):
+        assert objection(OFFICIAL, officer=officer) == "officer_not_named"
+    nobody = replace(GRANT, kind=CaseKind.EX_OFFICIO)  # of a release before officers were named
+    assert objection(nobody, officer="op-1") == "officer_not_named"
+    assert objection(GRANT, officer="op-9") is None
+
+
+def test_a_grant_without_officers_means_the_bytes_it_always_meant() -> None:
+    assert "officers" not in GRANT.terms.as_json()
+    assert OFFICIAL.terms.as_json()["officers"] == ["op-1", "op-2"]
+    assert read_terms(OFFICIAL.terms.as_json()) == OFFICIAL.terms
+    assert replace(OFFICIAL, kind=GRANT.kind).meaning() != GRANT.meaning()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        (CaseKind.APPLICATION, {"officers": ["op-1"]}, "for the kind ex_officio only"),
+        (CaseKind.EX_OFFICIO, {}, "needs officers"),
+        (CaseKind.EX_OFFICIO, {"officers": ["op-1"], "quota_per_day": None}, "needs a quota_per_day"),
+    ],
+)
+def test_officers_and_their_quota_belong_to_use_ex_officio(
+    kind: CaseKind, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        check_officers(kind, read_terms(DEFINITION | changes))
+    check_officers(CaseKind.EX_OFFICIO, read_terms(DEFINITION | {"officers": ["op-1"]}))
