@@ -105,12 +105,12 @@ async def test_every_route_wants_a_token_and_the_right_department(
 ) -> None:
     await hub.sources.add(COMMAND, source(register(tmp_path)))
     await hub.interfaces.draft(COMMAND, interface())
-    body = {} if method == "GET" else {"json": _body(path)}
-    assert (await client.request(method, path, **body)).status_code == 401
+    body = None if method == "GET" else _body(path)
+    assert (await client.request(method, path, json=body)).status_code == 401
     system = await place.headers(client)
-    assert (await client.request(method, path, headers=system, **body)).status_code == 401
+    assert (await client.request(method, path, headers=system, json=body)).status_code == 401
     stranger = await headers(hub, "stranger", Role.OWNER_ENGINEER, Role.OWNER_APPROVER, department=POLICE)
-    answer = await client.request(method, path, headers=stranger, **body)
+    answer = await client.request(method, path, headers=stranger, json=body)
     if path == SOURCES and method == "GET":
         assert answer.json() == {"sources": []}
     else:
@@ -121,7 +121,7 @@ def _body(path: str) -> dict[str, Any]:
     connection = {"dialect": "postgresql", "host": "db.invalid", "port": 5432, "database": "d", "user": "u"}
     remote = source(Path("x"), connection=connection | {"password": "secret:pw"}, targets=["db.invalid:5432"])
     step = path.rsplit("/", 1)[1]
-    return {
+    bodies: dict[str, dict[str, Any]] = {
         "sources": {"definition": remote},
         SOURCE: {"definition": remote},
         "interfaces": {"definition": interface()},
@@ -131,4 +131,5 @@ def _body(path: str) -> dict[str, Any]:
         "deprecate": {"ends_at": "2099-01-01T00:00:00+08:00", "reason": "x"},
         "trials": {"params": {}},
         "quality": {"operation": LISTING},
-    }.get(step, {})
+    }
+    return bodies.get(step, {})
