@@ -7,8 +7,10 @@ from typer._click.exceptions import UsageError  # the command parser that typer 
 
 from hub.cli import (
     catalogue,
+    catalogue_search,
     certificate,
     collect,
+    demand,
     grant,
     initialise,
     interface,
@@ -38,6 +40,9 @@ app.command("collect")(collect.collect)
 app.command("token")(token.token)
 app.command("verify")(verify.verify)
 app.command("export-trust")(verify.export_trust)
+app.command("search")(catalogue_search.search)
+app.add_typer(catalogue_search.app, name="catalogue")
+app.add_typer(demand.app, name="demand")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(staff.app, name="staff")
