@@ -8,10 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.access.staff_notices import list_notices
 from hub.access.staff_store import see_notices
-from hub.deps import HubDep
+from hub.deps import HubDep, UuidText
+from hub.registry.notices import WORDS
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
-from hub.web.console.menu import queues_for
+from hub.web.console.menu import OBJECT_PATHS, queues_for
 from hub.web.console.view import ELDER_COOKIE, LANGUAGE_COOKIE, YEAR_SECONDS, safe_path
 from hub.web.console.visit import ConsoleDep, is_secure
 
@@ -27,18 +28,29 @@ async def home(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse
 
 @router.get("/console/notices", response_class=HTMLResponse)
 async def notices(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
-    """The latest notices; new ones stay marked until he says that he has read them."""
-    found = await hub.database.read(lambda tx: list_notices(tx, actor))
-    return render(request, "console/notices.html", actor, notices=found)
+    """About accounts, and about what his department shares; new ones stay marked until somebody has read them."""
+    accounts = await hub.database.read(lambda tx: list_notices(tx, actor))
+    shared = await hub.sharing.notices.list(actor)
+    return render(
+        request, "console/notices.html", actor, notices=accounts, shared=shared, words=WORDS, paths=OBJECT_PATHS
+    )
 
 
 @router.post("/console/notices")
 async def seen(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
-    """Everything up to now has been read."""
+    """Everything about his account up to now has been read."""
     await form(request)
     now = hub.clock()
     await hub.database.write(lambda tx: see_notices(tx, actor.id, now))
     return redirect("/console/notices", ("已全部标为已读", "All marked as read"))
+
+
+@router.post("/console/notices/{notice_id}/seen")
+async def seen_one(request: Request, notice_id: UuidText, hub: HubDep, actor: ConsoleDep) -> Response:
+    """One of the department's notices has been read, for everybody it is for."""
+    await form(request)
+    await hub.sharing.notices.see(actor, notice_id)
+    return redirect("/console/notices", ("已标为已读", "Marked as read"))
 
 
 @router.get("/console/view")

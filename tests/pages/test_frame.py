@@ -1,0 +1,213 @@
+"""The console's frame in Chromium: both languages, every size and scheme, the keyboard, and without a script."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.pages.browser import LANGUAGES, PASSWORD, Site, faults, overflow, reached_by_keyboard, visiting
+
+pytestmark = pytest.mark.browser
+PAGES = [
+    (None, "/console/sign-in"),
+    (None, "/console/link?t=expired"),
+    ("operator", "/console"),
+    ("operator", "/console/staff"),
+    ("operator", "/console/staff/new"),
+    ("engineer", "/console/notices"),
+    ("engineer", "/console/account"),
+    ("engineer", "/console/account/password"),
+    ("engineer", "/console/staff/new"),  # a 403
+    ("engineer", "/console/nothing"),  # a 404
+]
+WORDS = {
+    "zh-CN": {
+        "user": "用户名",
+        "password": "密码",
+        "sign_in": "登录",
+        "make": "建立账号",
+        "error": "错误：",
+        "name": "请输入姓名",
+    },
+    "en": {
+        "user": "User name",
+        "password": "Password",
+        "sign_in": "Sign in",
+        "make": "Make the account",
+        "error": "Error: ",
+        "name": "Enter the person's name",
+    },
+}
+SIZES = {
+    "ordinary": {"viewport": {"width": 1366, "height": 768}},
+    "dark": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
+    "zoomed to 200 %": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
+    "zoomed to 400 %": {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4},
+}
+
+
+@pytest.fixture(params=LANGUAGES)
+def lang(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["script", "no script"])
+def page(request: pytest.FixtureRequest, browser: Browser, site: Site, lang: str) -> Iterator[Page]:
+    """The operator's browser, also one that runs no scripts."""
+    with visiting(browser, site, "operator", lang, java_script_enabled=request.param == "script") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("look", ["standard", "elder"])
+def test_every_page_keeps_the_rules_at_every_size(
+    browser: Browser, site: Site, lang: str, size: str, look: str
+) -> None:
+    for who, path in PAGES:
+        with visiting(browser, site, who, lang, **SIZES[size]) as page:
+            if look == "elder":
+                page.context.add_cookies([{"name": "yz_elder", "value": "1", "url": site.url}])
+            page.goto(path)
+            assert page.evaluate("document.documentElement.lang") == lang
+            assert faults(page) == [], path
+            assert overflow(page) == 0, path
+            if look == "elder":
+                assert float(page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")) >= 24  # 18 pt
+
+
+def test_the_audit_finds_what_is_wrong(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "operator") as page:
+        page.goto("/console/staff/new")
+        page.evaluate("""() => {
+            const main = document.querySelector("main");
+            main.insertAdjacentHTML("beforeend", '<h1>a</h1><h4>b</h4><input name="c">'
+              + '<table><tr><th>d</th></tr></table><a href="#nowhere">e</a><button></button><p id="faint">f</p>');
+            document.getElementById("faint").style.color = "#999";
+        }""")
+        found = "\n".join(faults(page))
+        for expected in (
+            "2 h1",
+            "jumps to 4",
+            "no label: c",
+            "without caption",
+            "without scope",
+            "to nowhere",
+            "no name",
+        ):
+            assert expected in found
+        assert "contrast 2.85" in found
+
+
+def test_one_signs_in_and_makes_an_account_with_the_keyboard_alone(browser: Browser, site: Site, lang: str) -> None:
+    words = WORDS[lang]
+    name = "keys.zh" if lang == "zh-CN" else "keys.en"
+    with visiting(browser, site, None, lang) as page:
+        page.goto("/console/staff/new")
+        expect(page.get_by_label(words["user"], exact=True)).to_be_focused()
+        page.keyboard.type("operator")
+        page.keyboard.press("Tab")
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/console/staff/new")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")  # the back link
+        page.keyboard.press("Tab")
+        expect(page.locator("#user_name")).to_be_focused()
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        page.wait_for_load_state()
+        summary = page.get_by_role("alert")
+        expect(summary).to_be_focused()
+        assert page.title().startswith(words["error"])
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name=words["name"])).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#display_name")).to_be_focused()
+        assert page.locator("#display_name").get_attribute("aria-invalid") == "true"
+        assert page.locator("#user_name").input_value() == name
+        page.keyboard.type("示例键盘")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        for _ in range(4):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Space")  # auditor
+        expect(page.locator("#roles-5")).to_be_checked()
+        page.keyboard.press("Enter")
+        page.wait_for_load_state()
+        assert "/console/link?t=" in page.locator("#link").inner_text()
+
+
+def test_focus_is_never_trapped_and_always_seen(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "operator") as page:
+        page.goto("/console/staff/new")
+        reached = reached_by_keyboard(page)
+        for wanted in ("user_name", "display_name", "department", "roles-1", "roles-5", "external_id"):
+            assert wanted in reached
+        page.locator("#user_name").focus()
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert outline == "3px"
+
+
+def test_switches_keep_the_page_and_are_remembered(page: Page, site: Site, lang: str) -> None:
+    page.goto("/console/staff")
+    page.locator("a.language").click()
+    other = "en" if lang == "zh-CN" else "zh-CN"
+    assert page.url == f"{site.url}/console/staff"
+    assert page.locator("html").get_attribute("lang") == other
+    page.get_by_role("link", name={"en": "Larger text", "zh-CN": "长辈版"}[other]).click()
+    assert page.url == f"{site.url}/console/staff"
+    assert page.locator("html").get_attribute("class") == "elder"
+    page.goto("/console/account")
+    assert page.locator("html").get_attribute("class") == "elder"
+    assert page.locator("html").get_attribute("lang") == other
+
+
+def test_a_whole_visit_works_with_and_without_a_script(browser: Browser, site: Site, lang: str) -> None:
+    words = WORDS[lang]
+    for scripts in (True, False):
+        with visiting(browser, site, None, lang, java_script_enabled=scripts) as page:
+            page.goto("/console/notices")
+            page.get_by_label(words["user"], exact=True).fill("consumer")
+            page.get_by_label(words["password"], exact=True).fill(PASSWORD)
+            page.get_by_role("button", name=words["sign_in"]).click()
+            page.wait_for_url("**/console/notices")
+            page.locator(".switches button").click()
+            page.wait_for_url("**/console/sign-in")
+            assert page.locator(".flash").is_visible()
+            page.goto("/console/notices")
+            assert "/console/sign-in?back=" in page.url
+
+
+def test_a_hostile_name_is_text_everywhere(browser: Browser, site: Site) -> None:
+    canary = "\"'><img src=x onerror=window.pwned=1>{{7*7}}"
+    with visiting(browser, site, "operator") as page:
+        page.goto("/console/staff/new")
+        page.locator("#user_name").fill("canary")
+        page.locator("#display_name").fill(canary)
+        page.locator("#roles-5").check()
+        page.get_by_role("button", name=WORDS["zh-CN"]["make"]).click()
+        page.wait_for_load_state()
+        page.goto("/console/staff")
+        assert page.get_by_text(canary, exact=True).is_visible()
+        page.get_by_role("link", name="canary", exact=True).click()
+        page.wait_for_url("**/console/staff/*-*")
+        assert page.get_by_role("heading", level=1).inner_text() == canary
+        assert page.locator("main img").count() == 0
+        assert page.evaluate("window.pwned") is None
+
+
+def test_a_second_click_sends_nothing(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "operator") as page:
+        page.goto("/console/account")
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        page.locator("#label").fill("twice")
+        page.evaluate(
+            "() => { for (const form of document.querySelectorAll('form[action$=tokens]'))"
+            " { form.requestSubmit(); form.requestSubmit(); } }"
+        )
+        expect(page.locator("#token")).to_be_visible()
+        assert len(sent) == 1
