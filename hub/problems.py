@@ -23,6 +23,7 @@ from hub.access.errors import (
 )
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
 from hub.exchange import errors as exchange
+from hub.exchange.errors import GatewayError
 from hub.intake import errors as intake
 from hub.issuing.status import UnknownCertificateError
 from hub.ledger.errors import LedgerBrokenError, NotSequencedError, StandbyError
@@ -107,6 +108,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     exchange.NotGrantedError: ProblemType("not-granted", 403, "没有可用的共享授权", "No grant covers this question", "owner"),
     exchange.FieldNotGrantedError: ProblemType("field-not-granted", 403, "所请求的字段超出授权", "A field is outside the grant", "owner"),
     exchange.QuestionError: ProblemType("invalid-question", 422, "查询条件不符合接口约定", "The question does not fit the interface", "caller"),
+    GatewayError: ProblemType("gateway-refused", 403, "网关调用被拒绝", "The gateway's dialect refuses this call", "caller"),
     UnknownCertificateError: ProblemType("certificate-not-found", 404, "没有该证照", "No such certificate", "caller"),
     DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
     IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),

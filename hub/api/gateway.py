@@ -11,7 +11,7 @@ from hub.edge.body import FORM_TYPE, JSON_TYPE, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, Fault
 from hub.edge.form import read_form
 from hub.exchange.errors import ExchangeError
-from hub.exchange.gateway import Additional, GatewayError, Signed, refused
+from hub.exchange.gateway import Additional, Signed, refused
 from hub.exchange.gateway_keys import GatewaySecrets
 from hub.intake.errors import CaseClosedError, CaseNotFoundError
 from signing.canonical import strict_loads
@@ -49,7 +49,7 @@ async def ask(region: Region, code: Code, request: Request, hub: HubDep) -> Resp
     try:
         caller = await hub.gateway.caller(signed)
         answer = await hub.gateway.ask(caller, code, _additional(given), params, digest.hexdigest())
-    except (GatewayError, ExchangeError, CaseNotFoundError, CaseClosedError) as error:
+    except (ExchangeError, CaseNotFoundError, CaseClosedError) as error:
         return _json(refused(error))
     return _json(answer)
 
@@ -59,7 +59,7 @@ async def _refresh(request: Request, hub: HubDep, *, by_app_secret: bool) -> Res
     await limit(request, f"gateway:{signed.app_key}", hub.settings.token_requests_per_minute)
     try:
         found = await hub.gateway.refresh(signed, by_app_secret=by_app_secret)
-    except GatewayError as error:
+    except ExchangeError as error:
         return _json(refused(error))
     return _json({"code": "00", "msg": "成功", "datas": _shown(found), "dataCount": 1})
 

@@ -4,7 +4,8 @@ ExchangeError
 ├── UnknownInterfaceError   no interface of this code answers
 ├── NotGrantedError         no grant covers the question; `code` says which part is missing
 ├── FieldNotGrantedError    a named field is outside the grant, or not shared at all
-└── QuestionError           party, subject or parameters do not fit the interface
+├── QuestionError           party, subject or parameters do not fit the interface
+└── GatewayError            a call in the provincial gateway's dialect is not acceptable
 """
 
 
@@ -39,3 +40,12 @@ class QuestionError(ExchangeError):
         super().__init__(f"{pointer}: {rule}")
         self.pointer = pointer
         self.rule = rule
+
+
+class GatewayError(ExchangeError):
+    """Said to the caller as `code` and `msg` of the dialect's envelope."""
+
+    def __init__(self, code: str, msg: str) -> None:
+        super().__init__(msg)
+        self.code = code
+        self.msg = msg

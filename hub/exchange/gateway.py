@@ -19,7 +19,7 @@ from hub.access.actors import Actor, Role
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.exchange import gateway_keys as keys
-from hub.exchange.errors import NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.errors import GatewayError, NotGrantedError, QuestionError, UnknownInterfaceError
 from hub.exchange.question import QueryCall
 from hub.exchange.service import QueryService
 from hub.intake import store
@@ -32,15 +32,6 @@ from hub.storage.vault import DataKey, Vault
 from signing.canonical import strict_loads
 
 _ANSWER_BYTES: Final = 16_777_216
-
-
-class GatewayError(Exception):
-    """Said to the caller as `code` and `msg` of the envelope."""
-
-    def __init__(self, code: str, msg: str) -> None:
-        super().__init__(msg)
-        self.code = code
-        self.msg = msg
 
 
 BAD_KEY: Final = GatewayError("11", "appKey、requestTime 或 sign 不正确")

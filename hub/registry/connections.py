@@ -65,10 +65,11 @@ def check_paths(definition: SourceDefinition, folders: Sequence[Path]) -> None:
 
 
 def _local_paths(definition: SourceDefinition) -> Iterator[tuple[str, str]]:
+    """Every member that the adapters read as a path of this machine, whatever else stands beside it."""
     connection = definition.connection
-    if "host" in connection or "sftp" in connection:  # a path of another machine
-        return
-    names = {"sql": ("database",), "files": ("folder", "path", "root", "directory")}.get(definition.kind, ())
+    names = ["folder", "index_dir"]
+    if definition.kind == "sql" and connection.get("dialect") == "sqlite":
+        names.append("database")
     for name in names:
         if isinstance(connection.get(name), str):
             yield f"source: connection/{name}", connection[name]

@@ -147,6 +147,9 @@ async def test_staff_reach_files_only_in_folders_that_the_operator_opened(place:
         ):
             with pytest.raises(DefinitionError, match="YIZHENG_SOURCE_FOLDERS"):
                 await hub.sources.add(engineer, source(path))
+        index = {"folder": str(opened), "glob": "*.csv", "format": "csv", "index_dir": str(closed)}
+        with pytest.raises(DefinitionError, match="index_dir"):
+            await hub.sources.add(engineer, source(opened, kind="files", connection=index))
         await hub.sources.add(engineer, source(opened / "register.sqlite3"))
 
 
