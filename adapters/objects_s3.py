@@ -4,8 +4,9 @@ The minio package's own connections wait minutes and connect to whatever a name 
 signature is used, its connections are not.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Final
@@ -23,6 +24,7 @@ from adapters.soap_xml import clean_xml, parse
 from adapters.urls import Origin, read_url
 
 _PIECE: Final = 4_194_304
+_PIECE_BUDGET: Final = Budget(connect_seconds=5, read_seconds=15, total_seconds=60)
 _PAGE_BYTES: Final = 2_097_152
 _MAX_PAGES: Final = 20
 _SPACE: Final = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -80,8 +82,10 @@ class Bucket:
                 return found
         raise FaultyAnswerError("too_many_objects")
 
-    async def fetch(self, stored: Stored, into: BinaryIO, budget: Budget) -> None:
+    async def fetch(self, stored: Stored, into: BinaryIO) -> None:
         """Write the object's bytes, piece by piece, of this `etag` and of this size and of no other.
+
+        It takes as long as it takes, in memory of one piece; each piece must come within a minute.
 
         Raises: FaultyAnswerError: `changed` when it was replaced meanwhile, `incomplete`, `checksum`, and as `list`.
         """
@@ -91,15 +95,15 @@ class Bucket:
             last = min(done + _PIECE, stored.size) - 1
             headers = {"Range": f"bytes={done}-{last}", "If-Match": f'"{stored.etag}"'}
             path = f"{self._base}/{quote(stored.key, safe='/~')}"
-            reply = await self._get(path, {}, headers, budget, _PIECE)
+            async with self.http.lifetime.question(_PIECE_BUDGET.total_seconds):
+                reply = await self._get(path, {}, headers, _PIECE_BUDGET, _PIECE)
             if reply.status in {404, 412}:
                 raise FaultyAnswerError("changed", retryable=True)
             if reply.status not in {200, 206}:
                 raise _fault(reply)
             if len(reply.body) != last + 1 - done:
                 raise FaultyAnswerError("incomplete", retryable=True)
-            into.write(reply.body)
-            digest.update(reply.body)
+            await asyncio.to_thread(_take, reply.body, into, digest.update)
             done = last + 1
         # The etag of an object that was put whole and unencrypted is its MD5; of others it has another form.
         if len(stored.etag) == 32 and "-" not in stored.etag and digest.hexdigest() != stored.etag.lower():
@@ -137,6 +141,11 @@ class Bucket:
         return await self.http.send(
             Request("GET", self._origin, target, headers=told), budget=budget, max_bytes=max_bytes
         )
+
+
+def _take(piece: bytes, into: BinaryIO, update: Callable[[bytes], None]) -> None:
+    into.write(piece)
+    update(piece)
 
 
 def _stored(item: Any) -> Stored:

@@ -25,6 +25,7 @@ packages() {
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   command -v php >/dev/null || missing+=(php-cli)
   php -m 2>/dev/null | grep -qi '^soap$' || missing+=(php-soap)
+  command -v radosgw >/dev/null && command -v ceph-osd >/dev/null || missing+=($(bash "$root/deploy/test_s3.sh" packages))
   [ ${#missing[@]} -eq 0 ] && return
   echo "installing ${missing[*]}" >&2
   export DEBIAN_FRONTEND=noninteractive
@@ -136,9 +137,11 @@ start() {
   start_postgres
   start_redis
   start_mariadb
+  bash "$root/deploy/test_s3.sh" start
 }
 
 stop() {
+  bash "$root/deploy/test_s3.sh" stop
   stop_mariadb
   stop_redis
   stop_postgres
@@ -148,6 +151,8 @@ run() {
   export YIZHENG_TEST_POSTGRES="postgresql://yizheng@127.0.0.1:$port"
   export YIZHENG_TEST_REDIS="redis://127.0.0.1:$redis_port/0"
   export YIZHENG_TEST_MARIADB="mysql://root@127.0.0.1:$mariadb_port"
+  local s3
+  if s3="$(bash "$root/deploy/test_s3.sh" url)"; then export YIZHENG_TEST_S3="$s3"; fi
   exec "$@"
 }
 

@@ -1,0 +1,68 @@
+"""Buckets in the S3 server of `deploy/test_s3.sh`, filled as a department fills them."""
+
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from minio import Minio
+
+from adapters.egress import Target
+
+S3 = os.environ.get("YIZHENG_TEST_S3")
+
+
+@dataclass(frozen=True)
+class TestBucket:
+    """An empty bucket of its own."""
+
+    __test__ = False
+    url: str
+    access_key: str
+    secret: str = field(repr=False)
+    client: Minio = field(repr=False)
+    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex}")
+
+    @property
+    def target(self) -> Target:
+        parts = urlsplit(self.url)
+        return Target(str(parts.hostname), int(parts.port or 0))
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        return {"url": self.url, "bucket": self.name, "access_key": self.access_key, "secret_key": "secret:s3"}
+
+    def put(self, key: str, content: bytes, part_size: int = 0) -> str:
+        """Put an object; answers its etag."""
+        made = self.client.put_object(
+            bucket_name=self.name,
+            object_name=key,
+            data=io.BytesIO(content),
+            length=-1 if part_size else len(content),
+            part_size=part_size,
+        )
+        return str(made.etag)
+
+    def remove(self, key: str) -> None:
+        self.client.remove_object(bucket_name=self.name, object_name=key)
+
+
+def new_bucket() -> Iterator[TestBucket]:
+    """A bucket, removed with what is in it."""
+    if S3 is None:
+        pytest.skip("no S3 server: deploy/test_s3.sh start")
+    parts = urlsplit(S3)
+    host = f"{parts.hostname}:{parts.port}"
+    client = Minio(
+        endpoint=host, access_key=parts.username, secret_key=parts.password, secure=False, region="us-east-1"
+    )
+    bucket = TestBucket(f"http://{host}", str(parts.username), str(parts.password), client)
+    client.make_bucket(bucket_name=bucket.name)
+    yield bucket
+    for item in client.list_objects(bucket_name=bucket.name, recursive=True):
+        client.remove_object(bucket_name=bucket.name, object_name=str(item.object_name))
+    client.remove_bucket(bucket_name=bucket.name)
