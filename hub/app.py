@@ -25,6 +25,7 @@ from hub.api import (
     health,
     ledger,
     oauth,
+    proposals,
     publishing,
     pushed,
     query,
@@ -63,7 +64,14 @@ _BODIES: Final = (
     pushed.PushBody,
     verify.VerifyBody,
 )
-_STAFF_BODIES: Final = (staff.StaffBody, staff.RolesBody, *grants.BODIES, *sources.BODIES, *publishing.BODIES)
+_STAFF_BODIES: Final = (
+    staff.StaffBody,
+    staff.RolesBody,
+    *grants.BODIES,
+    *proposals.BODIES,
+    *sources.BODIES,
+    *publishing.BODIES,
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -95,6 +103,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     for module in (
         catalogue,
         grants,
+        proposals,
         oauth,
         cases,
         evidence,

@@ -23,7 +23,7 @@ def asked(hub: Hub, **changes: Any) -> dict[str, Any]:
     return filing(hub.clock, matters=[MATTER], system=..., **changes)
 
 
-async def token(hub: Hub, name: str, department: str, *roles: Role) -> dict[str, str]:
+async def token(hub: Hub, name: str, department: str | None, *roles: Role) -> dict[str, str]:
     person = await add(hub, name, *roles, department=department)
     secret = await hub.sessions.make_token(person.actor(), label="test", life=timedelta(hours=1))
     return {"Authorization": f"Bearer {secret}"}
@@ -116,6 +116,22 @@ async def test_the_owner_decides_with_a_token_and_the_system_holds_the_grant(
     assert [item["code"] for item in notices] == ["request.file"]
     assert (await post(client, f"/notices/{notices[0]['id']}/seen", owner)).status_code == 204
     assert (await client.get("/api/v1/notices?unseen=true", headers=owner)).json() == {"notices": []}
+
+
+async def test_two_operators_over_http(hub: Hub, client: httpx2.AsyncClient) -> None:
+    first, second = [await token(hub, name, None, Role.OPERATOR) for name in ("op.one", "op.two")]
+    year = {"year": 2050, "source": "通知", "holidays": ["2050-01-01"]}
+    body = {"action": "clock.calendar", "payload": year, "reason": "已公布"}
+    made = await post(client, "/proposals", first, body)
+    assert (made.status_code, made.json()["state"]) == (201, "open")
+    path = f"/proposals/{made.json()['id']}"
+    alone = await post(client, f"{path}/confirm", first)
+    assert (alone.status_code, alone.json()["type"].rsplit("/", 1)[1]) == (403, "second-person-needed")
+    assert (await post(client, f"{path}/confirm", second)).json()["result"]["year"] == 2050
+    late = await post(client, f"{path}/reject", second, {"reason": "x"})
+    assert (late.status_code, late.json()["state"]) == (409, "executed")
+    assert len((await client.get("/api/v1/proposals", headers=first)).json()["proposals"]) == 1
+    assert (await client.get("/api/v1/proposals")).status_code == 401
 
 
 async def test_the_paths_are_in_the_openapi_document(client: httpx2.AsyncClient) -> None:
