@@ -44,11 +44,14 @@ from hub.ledger.service import LedgerService
 from hub.outbound import Outbound
 from hub.registry.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
+from hub.registry.drafts import DraftService
 from hub.registry.interfaces import InterfaceService
+from hub.registry.sampling import SamplingService
 from hub.registry.service import RegistryService
 from hub.registry.sharing import Sharing, assemble_sharing
 from hub.registry.sources import SourceService
 from hub.registry.trials import TrialService
+from hub.registry.usage import UsageService
 from hub.settings import Settings
 from hub.storage.cache import RateLimits, SharedCache
 from hub.storage.database import Database, open_database
@@ -101,6 +104,9 @@ class Hub:
     sources: SourceService
     interfaces: InterfaceService
     trials: TrialService
+    drafts: DraftService
+    sampling: SamplingService
+    usage: UsageService
     drift: DriftWatch
     queries: QueryService
     gateway: GatewayService
@@ -179,6 +185,7 @@ async def _keep_house(hub: Hub) -> None:
             await hub.drift.load()
             await hub.answers.finish_decided()
             await hub.pushed.sweep()
+            await hub.catalogue.search.refresh()
 
 
 def _founded_on(settings: Settings) -> Database:
@@ -251,7 +258,12 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     drift = DriftWatch(database, log_key=log_key, clock=clock, faults_in_a_row=settings.drift_faults)
     interfaces = InterfaceService(
-        database, pool=pool, log_key=log_key, clock=clock, notice_days=settings.deprecation_notice_days
+        database,
+        pool=pool,
+        vault=vault,
+        log_key=log_key,
+        clock=clock,
+        notice_days=settings.deprecation_notice_days,
     )
     readers = Readers()
     queries = QueryService(
@@ -351,6 +363,9 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         ),
         interfaces=interfaces,
         trials=TrialService(database, interfaces=interfaces, pool=pool, drift=drift, log_key=log_key, clock=clock),
+        drafts=DraftService(database, vault=vault, clock=clock),
+        sampling=SamplingService(database, pool=pool, log_key=log_key, clock=clock),
+        usage=UsageService(database, vault=vault, clock=clock),
         drift=drift,
         queries=queries,
         gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),

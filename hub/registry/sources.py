@@ -18,9 +18,10 @@ from catalog.interface_store import StoredInterface, StoredSource
 from catalog.sources import SourceDefinition, read_source
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id, rfc3339
-from hub.exchange.pool import budget_of, seal_secret
+from hub.exchange.pool import budget_of, read_secrets, seal_secret
 from hub.registry.connections import check_connection, check_paths, secret_names
 from hub.registry.errors import StateError
+from hub.registry.guarding import check_source, guard_source
 from hub.registry.reading import department
 from hub.registry.recording import digest_of, plain_json, record
 from hub.registry.source_store import (
@@ -124,9 +125,10 @@ class SourceService:
         def unit(tx: Connection) -> str:
             owner = department(tx, parsed.department)
             actor.require(Role.OWNER_ENGINEER, owner=owner.id)
+            source_id = new_id()
             store.add_source(
                 tx,
-                id=new_id(),
+                id=source_id,
                 code=parsed.code,
                 owner_department_id=owner.id,
                 kind=parsed.kind,
@@ -136,6 +138,7 @@ class SourceService:
                 created_at=now,
                 changed_at=now,
             )
+            guard_source(tx, self._vault, source_id)
             self._record(tx, actor, "source.add", {"code": parsed.code, "digest": digest_of(declared)}, now)
             return parsed.code
 
@@ -151,7 +154,7 @@ class SourceService:
         now = self._clock()
 
         def unit(tx: Connection) -> int:
-            stored = _owned(tx, actor, parsed.code, Role.OWNER_ENGINEER)
+            stored = self._owned(tx, actor, parsed.code, Role.OWNER_ENGINEER)
             if (parsed.kind, parsed.department) != (stored.definition.kind, stored.definition.department):
                 raise DefinitionError("source: kind and department stay; register another source instead")
             changed = store.change_source(
@@ -163,6 +166,7 @@ class SourceService:
             )
             if not changed:
                 raise ConflictError("row_version")
+            guard_source(tx, self._vault, stored.id)
             detail = {"code": parsed.code, "digest": digest_of(declared)}
             self._record(tx, actor, "source.change", detail, now)
             return stored.row_version + 1
@@ -207,8 +211,9 @@ class SourceService:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER)
-            store.put_secret(tx, stored.id, name, **seal_secret(new_id(), value, self._vault), changed_at=now)
+            stored = self._owned(tx, actor, code, Role.OWNER_ENGINEER)
+            sealed = seal_secret(new_id(), stored.id, name, value, self._vault)
+            store.put_secret(tx, stored.id, name, **sealed, changed_at=now)
             self._touched(tx, stored, now)
             self._record(tx, actor, "source.secret", {"code": code, "name": name}, now)
 
@@ -219,7 +224,7 @@ class SourceService:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER)
+            stored = self._owned(tx, actor, code, Role.OWNER_ENGINEER)
             if not drop_secret(tx, stored.id, name):
                 raise MissingError("secret")
             self._touched(tx, stored, now)
@@ -236,6 +241,31 @@ class SourceService:
         view = ProbeView(found.ok, found.code, round(found.seconds * 1000), self._clock())
         await self._database.write(lambda tx: put_probe(tx, stored.id, view))
         return view
+
+    async def test(self, actor: Actor, definition: Mapping[str, Any], secrets: Mapping[str, str]) -> ProbeView:
+        """Reach a source that is not registered yet, or not as it is now described. Nothing is stored.
+
+        Raises: as `add`, but for ConflictError.
+        """
+        parsed = await self._checked(actor, plain_json(definition))
+        owner = await self._database.read(lambda tx: department(tx, parsed.department))
+        actor.require(Role.OWNER_ENGINEER, owner=owner.id)
+        stored = await self._database.read(lambda tx: store.find_source(tx, parsed.code))
+        known: dict[str, str] = {}
+        if stored is not None and stored.owner_department_id == owner.id:
+            known = await self._database.read(lambda tx: read_secrets(tx, stored.id, self._vault))
+        source = self._pool.open(parsed, known | dict(secrets))
+        try:
+            found = await source.probe(budget_of(parsed))
+        except SourceError as error:
+            found = Probe(ok=False, seconds=0.0, code=error.code)
+        finally:
+            await source.close()
+        return ProbeView(found.ok, found.code, round(found.seconds * 1000), self._clock())
+
+    async def check(self, actor: Actor, definition: Mapping[str, Any]) -> None:
+        """Everything that can be said of a description without reaching the source. Raises: DefinitionError."""
+        await self._checked(actor, plain_json(definition))
 
     async def _probed(self, stored: StoredSource) -> Probe:
         if stored.state == DISABLED:
@@ -267,11 +297,12 @@ class SourceService:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            stored = _owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
+            stored = self._owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
             if stored.state != before:
                 raise StateError(stored.state, after)
             if not store.change_source(tx, stored.id, row_version=stored.row_version, state=after, changed_at=now):
                 raise ConflictError("row_version")
+            guard_source(tx, self._vault, stored.id)
             self._record(tx, actor, f"source.{after}", {"code": code} | detail, now)
 
         await self._database.write(unit)
@@ -280,6 +311,12 @@ class SourceService:
         """Adapters opened with the former secret are closed."""
         if not store.change_source(tx, stored.id, row_version=stored.row_version, changed_at=now):
             raise ConflictError("row_version")
+        guard_source(tx, self._vault, stored.id)
+
+    def _owned(self, tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSource:
+        stored = _owned(tx, actor, code, *roles)
+        check_source(self._vault, stored)
+        return stored
 
     def _record(self, tx: Connection, actor: Actor, kind: str, detail: dict[str, Any], now: datetime) -> None:
         record(tx, self._log_key, actor, kind, detail, now=now)

@@ -235,3 +235,16 @@ class DemandStepRow(SQLModel, table=True):
     reason: str = words(2000)
     at: datetime = instant()
     ledger_entry_id: str = uuid()
+
+
+class FormDraftRow(SQLModel, table=True):
+    """A form of the console that somebody has not finished. It may hold credentials: all of it is encrypted."""
+
+    __tablename__ = "form_drafts"
+    id: str = uuid(primary_key=True)
+    kind: str = words(20)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    sealed: bytes = binary()
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    changed_at: datetime = instant()

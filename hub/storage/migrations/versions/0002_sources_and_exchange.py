@@ -98,6 +98,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "form_drafts",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("data_key", sa.LargeBinary(), nullable=False),
+        sa.Column("kek_kid", sa.String(length=32), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("form_drafts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_form_drafts_owner_department_id"), ["owner_department_id"], unique=False)
+
+    op.create_table(
         "notices",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
@@ -128,6 +145,7 @@ def upgrade() -> None:
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
@@ -235,6 +253,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("published_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
@@ -658,6 +677,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notices_department_id"))
 
     op.drop_table("notices")
+    with op.batch_alter_table("form_drafts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_form_drafts_owner_department_id"))
+
+    op.drop_table("form_drafts")
     with op.batch_alter_table("department_successions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_department_successions_into_department_id"))
         batch_op.drop_index(batch_op.f("ix_department_successions_from_department_id"))
