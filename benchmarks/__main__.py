@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import collection, exchange, pull, signing, timing_equality, verification
+from benchmarks import collection, exchange, pull, search, signing, timing_equality, verification
 from benchmarks.rounds import FULL, QUICK, Line, Spread
 from benchmarks.town import quiet
 
@@ -25,6 +25,7 @@ BENCHMARKS: Final = {
     "collection": collection.run,
     "pull": pull.run,
     "exchange": exchange.run,
+    "search": search.run,
     "timing_equality": timing_equality.run,
 }
 LAST: Final = Path(__file__).parent / "last.json"

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -20,6 +21,7 @@ _REFERENCE_LENGTH: Final = 12
 _TITLE, _KEYWORD, _CODE, _SUMMARY, _FIELD, _DEPARTMENT = 5.0, 4.0, 5.0, 1.5, 1.2, 1.0
 _FULL_LETTERS: Final = 30
 _INITIALS: Final = 10
+_CUT_TEXTS: Final = 8192
 _MOST_COMPLETIONS: Final = 200
 """Keys that one prefix is followed into: `xx` begins the sound of half the catalogue."""
 NOTHING: Final[Mapping[int, float]] = {}
@@ -35,6 +37,11 @@ class SearchIndex:
         self._free: list[int] = []
         self._postings: dict[str, dict[int, float]] = {}
         self._tokens: dict[int, tuple[str, ...]] = {}
+        self._numbers: dict[float, float] = {}
+        # Titles of fields come again and again.
+        self._cut = lru_cache(_CUT_TEXTS)(
+            lambda text, singles: tuple(tokens(text, vocabulary.spellings, singles=singles))
+        )
         self._latin: list[str] = []
         self._sound_keys: list[str] = []
         self._sounds: dict[str, dict[int, float]] = {}
@@ -172,7 +179,7 @@ class SearchIndex:
     def _put_words(self, slot: int, document: Document) -> None:
         weights: dict[str, float] = {}
         for text, weight in _weighted(document):
-            for token in tokens(text, self.vocabulary.spellings):
+            for token in self._cut(text, weight >= _KEYWORD):
                 weights[token] = weights.get(token, 0.0) + weight
         for code in _codes(document):
             weights[code] = _CODE
@@ -186,7 +193,9 @@ class SearchIndex:
                 if token.isascii() and token.isalpha() and len(token) > 3:
                     for form in slips(token):
                         self._slips.setdefault(form, set()).add(token)
-            posting[slot] = weight / (weight + _SATURATION * length)
+            # A few hundred numbers stand for all: a float of its own in each posting costs more than the rest.
+            exact = round(weight / (weight + _SATURATION * length), 3)
+            posting[slot] = self._numbers.setdefault(exact, exact)
         self._tokens[slot] = tuple(weights)
 
     def _put_sounds(self, slot: int, document: Document) -> None:

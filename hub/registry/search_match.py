@@ -16,6 +16,7 @@ NEAR: Final = 0.15
 """The same when nothing was found: shown as near, not as found."""
 _CODE, _EXACT, _SAME, _BEGINS, _HOLDS = 400.0, 200.0, 60.0, 6.0, 3.0
 _PARTIAL: Final = 1.5
+_COMMON: Final = 3
 _LEAST_SHARE: Final = 0.5
 
 
@@ -154,7 +155,10 @@ def _phrased(index: SearchIndex, phrase: Phrase, among: Mapping[int, float] | No
     counts: dict[int, int] = {}
     totals: dict[int, float] = {}
     for posting, weight in postings:
-        for slot in posting if among is None or len(among) > len(posting) else among:
+        # Rarest first. What a third of the catalogue has only weighs among those that rarer pieces have found.
+        pool = counts if counts and len(posting) * _COMMON > len(index) else posting
+        pool = among if among is not None and len(among) < len(pool) else pool
+        for slot in list(pool) if pool is counts else pool:
             if slot in posting:
                 counts[slot] = counts.get(slot, 0) + 1
                 totals[slot] = totals.get(slot, 0.0) + weight * posting[slot]
