@@ -196,5 +196,5 @@ def test_the_command_makes_changes_and_lists_accounts(place: Place) -> None:
     assert "disabled" in run("disable", "wang.wu")
     (listed,) = json.loads(run("list", "--json"))["staff"]
     assert (listed["user_name"], listed["active"], listed["roles"]) == ("wang.wu", False, ["owner_approver"])
-    assert NAME not in run("list")
+    assert "示例王五" not in run("list")
     assert "active" in run("enable", "wang.wu")
