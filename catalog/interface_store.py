@@ -46,6 +46,17 @@ class StoredSource:
     definition: SourceDefinition
     declared: dict[str, Any]
     changed_at: datetime
+    mac: bytes
+
+    def meaning(self) -> dict[str, Any]:
+        """Everything the MAC covers: where the hub connects, and whose source it is."""
+        return {
+            "id": self.id,
+            "owner_department_id": self.owner_department_id,
+            "state": self.state,
+            "row_version": self.row_version,
+            "definition": self.declared,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,20 @@ class StoredInterface:
     published_at: datetime | None
     ends_at: datetime | None
     changed_at: datetime
+    mac: bytes
+
+    def meaning(self) -> dict[str, Any]:
+        """Everything the MAC covers: what is asked of whom, which fields may leave, and whether it answers."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "owner_department_id": self.owner_department_id,
+            "source_id": self.source_id,
+            "state": self.state.value,
+            "row_version": self.row_version,
+            "ends_at": round(self.ends_at.timestamp()) if self.ends_at else None,
+            "definition": self.declared,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +102,8 @@ class SealedSecret:
 
 
 def add_source(tx: Connection, **values: Any) -> None:
-    """Write a source row."""
-    tx.execute(insert(_SOURCES).values(**values))
+    """Write a source row; it is not believed until it has its MAC (`set_source_mac`)."""
+    tx.execute(insert(_SOURCES).values(mac=b"", **values))
 
 
 def change_source(tx: Connection, source_id: str, *, row_version: int, **values: Any) -> bool:
@@ -119,14 +144,29 @@ def secrets_of(tx: Connection, source_id: str) -> list[SealedSecret]:
 
 
 def add_interface(tx: Connection, **values: Any) -> None:
-    """Write a version of an interface."""
-    tx.execute(insert(_INTERFACES).values(**values))
+    """Write a version of an interface; it is not believed until it has its MAC (`set_interface_mac`)."""
+    tx.execute(insert(_INTERFACES).values(mac=b"", **values))
 
 
 def change_interface(tx: Connection, interface_id: str, *, row_version: int, **values: Any) -> bool:
     """Change a version that is still at `row_version`; False when somebody was faster."""
     where = and_(_INTERFACES.c.id == interface_id, _INTERFACES.c.row_version == row_version)
     return tx.execute(update(_INTERFACES).where(where).values(row_version=row_version + 1, **values)).rowcount == 1
+
+
+def set_source_mac(tx: Connection, source_id: str, mac: bytes) -> None:
+    """Guard a source as it stands."""
+    tx.execute(update(_SOURCES).where(_SOURCES.c.id == source_id).values(mac=mac))
+
+
+def set_interface_mac(tx: Connection, interface_id: str, mac: bytes) -> None:
+    """Guard a version as it stands."""
+    tx.execute(update(_INTERFACES).where(_INTERFACES.c.id == interface_id).values(mac=mac))
+
+
+def interface_by_id(tx: Connection, interface_id: str) -> StoredInterface | None:
+    """The version of a stored row."""
+    return _interface(tx.execute(select(_INTERFACES).where(_INTERFACES.c.id == interface_id)).one_or_none())
 
 
 def next_version(tx: Connection, code: str) -> int:
@@ -180,6 +220,7 @@ def _source(row: Row[Any] | None) -> StoredSource | None:
         definition=_parsed_source(row.id, row.row_version, _Unread(row.definition)),
         declared=row.definition,
         changed_at=row.changed_at,
+        mac=row.mac,
     )
 
 
@@ -198,6 +239,7 @@ def _interface(row: Row[Any] | None) -> StoredInterface | None:
         published_at=row.published_at,
         ends_at=row.ends_at,
         changed_at=row.changed_at,
+        mac=row.mac,
     )
 
 

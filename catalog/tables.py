@@ -159,8 +159,10 @@ class SourceRow(SQLModel, table=True):
     kind: str = words(20)
     definition: dict[str, Any] = document()
     state: str = words(20)
-    """`active`, `quarantined` (its answers drifted from what was published) or `disabled`."""
+    """`active` or `disabled`."""
     row_version: int
+    mac: bytes = binary()
+    """Over everything that decides whom the hub asks, and how: see `catalog.interface_store`."""
     created_at: datetime = instant()
     changed_at: datetime = instant()
 
@@ -192,6 +194,7 @@ class InterfaceRow(SQLModel, table=True):
     state: str = words(20, index=True)
     definition: dict[str, Any] = document()
     row_version: int
+    mac: bytes = binary()
     published_at: datetime | None = instant(nullable=True)
     ends_at: datetime | None = instant(nullable=True)
     """When a deprecated version stops answering."""

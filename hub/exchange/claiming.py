@@ -29,6 +29,7 @@ from hub.intake.identity import identity_confirmed, identity_types
 from hub.intake.quotas import QuotaBook, Taken
 from hub.issuing.types import TypeRegistry
 from hub.ledger.guards import check_guards
+from hub.registry.guarding import DefinitionGuard
 from hub.storage.vault import Vault
 from signing.canonical import strict_loads
 
@@ -61,6 +62,7 @@ class QueryClaiming:
 
     def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook, readers: Readers) -> None:
         self._vault = vault
+        self._guard = DefinitionGuard(vault)
         self._readers = readers
         self._types = types
         self._quotas = quotas
@@ -78,6 +80,7 @@ class QueryClaiming:
         source = source_by_id(tx, stored.source_id) if stored else None
         if stored is None or source is None:
             raise UnknownInterfaceError
+        self._guard.check(stored, source)
         grant, fields = self._granted(tx, caller, call, case, stored, now)
         self._quotas.take(tx, [grant], today=now.astimezone(BEIJING).date(), into=taken)
         if grant.id in taken.exhausted:

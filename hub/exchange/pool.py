@@ -20,6 +20,7 @@ from adapters.registry import open_source
 from catalog.interface_store import SealedSecret, StoredInterface, StoredSource, secrets_of
 from catalog.sources import SourceDefinition
 from hub.clock import Clock
+from hub.registry.guarding import DefinitionGuard
 from hub.storage.database import Database
 from hub.storage.vault import Vault
 
@@ -62,6 +63,7 @@ class SourcePool:
     ) -> None:
         self._database = database
         self._vault = vault
+        self._guard = DefinitionGuard(vault)
         self._clock = clock
         self._networks = networks(egress_networks)
         self._lookup = lookup
@@ -105,8 +107,9 @@ class SourcePool:
             known = self._opened.get(stored.id)
             if known is not None and known.row_version >= stored.row_version:
                 return known
+            self._guard.check_source(stored)
             sealed = await self._database.read(lambda tx: secrets_of(tx, stored.id))
-            source = self.open(stored.definition, unsealed(sealed, self._vault))
+            source = self.open(stored.definition, unsealed(sealed, stored.id, self._vault))
             self._opened[stored.id] = opened = _Opened(stored.row_version, source)
         if known is not None:
             await _close(known.source)
@@ -142,25 +145,27 @@ def budget_of(definition: SourceDefinition) -> Budget:
     )
 
 
-def secret_place(secret_id: str) -> str:
-    """Where a credential is stored, for its encryption."""
-    return f"source_secrets:{secret_id}:sealed"
+def secret_place(source_id: str, name: str) -> str:
+    """Where a credential is stored, for its encryption: it opens for its own source, under its own name."""
+    return f"source_secrets:{source_id}:{name}"
 
 
-def unsealed(secrets: list[SealedSecret], vault: Vault) -> dict[str, str]:
+def unsealed(secrets: list[SealedSecret], source_id: str, vault: Vault) -> dict[str, str]:
     """Credentials in clear. Raises: IntegrityBrokenError."""
     return {
-        item.name: vault.data_key(item.data_key, item.kek_kid).decrypt(secret_place(item.id), item.sealed).decode()
+        item.name: vault.data_key(item.data_key, item.kek_kid)
+        .decrypt(secret_place(source_id, item.name), item.sealed)
+        .decode()
         for item in secrets
     }
 
 
-def seal_secret(tx_id: str, value: str, vault: Vault) -> dict[str, Any]:
+def seal_secret(secret_id: str, source_id: str, name: str, value: str, vault: Vault) -> dict[str, Any]:
     """The columns of a credential about to be stored under this row id."""
     key = vault.new_data_key()
     return {
-        "id": tx_id,
-        "sealed": key.encrypt(secret_place(tx_id), value.encode()),
+        "id": secret_id,
+        "sealed": key.encrypt(secret_place(source_id, name), value.encode()),
         "data_key": key.wrapped,
         "kek_kid": key.kek_kid,
     }
@@ -168,7 +173,7 @@ def seal_secret(tx_id: str, value: str, vault: Vault) -> dict[str, Any]:
 
 def read_secrets(tx: Connection, source_id: str, vault: Vault) -> dict[str, str]:
     """The credentials of a source, in clear. Raises: IntegrityBrokenError."""
-    return unsealed(secrets_of(tx, source_id), vault)
+    return unsealed(secrets_of(tx, source_id), source_id, vault)
 
 
 async def _close(source: Guarded) -> None:

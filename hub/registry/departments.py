@@ -137,7 +137,7 @@ class DepartmentService:
     def _move(
         self, tx: Connection, giver: DepartmentView, taker: DepartmentView, part: Part, now: datetime
     ) -> dict[str, Any]:
-        moved: dict[str, Any] = dict(succession_store.move_owned(tx, giver.id, taker.id, part, now))
+        moved: dict[str, Any] = dict(succession_store.move_owned(tx, self._vault, giver.id, taker.id, part, now))
         _check_found(part, moved, giver)
         types = [code for code in giver.issues if part.types is None or code in part.types]
         moved["types"] = types

@@ -16,6 +16,7 @@ from catalog.interfaces import NEXT_STATES, Interface, InterfaceState, read_inte
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id
 from hub.registry.errors import Lack, NoticeError, NotReadyError, StateError, TwoPersonsError
+from hub.registry.guarding import check_interface, guard_interface
 from hub.registry.interface_history import Holder, add_event, holders_of, trials_of, wrote
 from hub.registry.interface_views import InterfaceView, view
 from hub.registry.readiness import lacks_of, shows_a_row
@@ -24,7 +25,7 @@ from hub.registry.recording import digest_of, plain_json, record
 from hub.registry.sources import ACTIVE, OpenSources
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, MissingError
-from hub.storage.vault import DataKey
+from hub.storage.vault import DataKey, Vault
 
 READERS = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
 
@@ -45,9 +46,17 @@ class InterfaceService:
     """Interfaces of departments. Every method takes the actor first; another department's drafts do not exist."""
 
     def __init__(
-        self, database: Database, *, pool: OpenSources, log_key: DataKey, clock: Clock, notice_days: int = 30
+        self,
+        database: Database,
+        *,
+        pool: OpenSources,
+        vault: Vault,
+        log_key: DataKey,
+        clock: Clock,
+        notice_days: int = 30,
     ) -> None:
         self._database = database
+        self._vault = vault
         self._pool = pool
         self._log_key = log_key
         self._clock = clock
@@ -209,6 +218,7 @@ class InterfaceService:
         if versions and versions[0].owner_department_id != owner.id:
             raise ConflictError("interfaces.code")
         if versions and versions[0].state in {InterfaceState.DRAFT, InterfaceState.TEST}:
+            check_interface(self._vault, versions[0])
             number, interface_id = versions[0].version, versions[0].id
             values = {"definition": declared, "source_id": source.id, "state": InterfaceState.DRAFT.value}
             if not store.change_interface(
@@ -232,6 +242,7 @@ class InterfaceService:
                 created_at=now,
                 changed_at=now,
             )
+        guard_interface(tx, self._vault, interface_id)
         add_event(tx, interface_id, "draft", actor, now=now)
         detail = {"code": parsed.code, "version": number, "digest": digest_of(declared)}
         record(tx, self._log_key, actor, "interface.draft", detail, now=now)
@@ -263,11 +274,13 @@ class InterfaceService:
     ) -> None:
         """One step by the one table, with its event and its ledger entry."""
         _check_step(stored.state, state)
+        check_interface(self._vault, stored)
         row_version = stored.row_version
         if not store.change_interface(
             tx, stored.id, row_version=row_version, state=state.value, changed_at=now, **values
         ):
             raise ConflictError("row_version")
+        guard_interface(tx, self._vault, stored.id)
         add_event(tx, stored.id, kind, actor, now=now, reason=reason)
         detail = {"code": stored.interface.code, "version": stored.version, "digest": digest_of(stored.declared)}
         record(tx, self._log_key, actor, f"interface.{kind}", detail | ({"reason": reason} if reason else {}), now=now)

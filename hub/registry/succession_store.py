@@ -7,9 +7,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
 
+from catalog.interface_store import interface_by_id, source_by_id
 from catalog.tables import GrantRow, InterfaceRow, MatterRow, SourceRow, SystemRow, table
+from hub.registry.guarding import check_interface, check_source, guard_interface, guard_source
 from hub.registry.requests_values import OPEN
 from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow
+from hub.storage.vault import Vault
 
 _SOURCES: Final = table(SourceRow)
 _INTERFACES: Final = table(InterfaceRow)
@@ -49,24 +52,42 @@ class Part:
         return self == Part()
 
 
-def move_owned(tx: Connection, giver: str, taker: str, part: Part, now: datetime) -> dict[str, list[str]]:
-    """Move sources with their interfaces, systems and matters; answers their codes by kind."""
+def move_owned(tx: Connection, vault: Vault, giver: str, taker: str, part: Part, now: datetime) -> dict[str, list[str]]:
+    """Move sources with their interfaces, systems and matters; answers their codes by kind.
+
+    Raises: IntegrityBrokenError for a guarded row that somebody wrote past the hub.
+    """
     versioned = {"owner_department_id": taker, "changed_at": now}
     where_sources = _mine(_SOURCES, giver, _SOURCES.c.code, part.sources)
     source_ids = [row.id for row in tx.execute(select(_SOURCES.c.id).where(where_sources))]
     interfaces = and_(_INTERFACES.c.owner_department_id == giver, _INTERFACES.c.source_id.in_(source_ids))
+    interface_ids = [row.id for row in tx.execute(select(_INTERFACES.c.id).where(interfaces))]
+    _check_guarded(tx, vault, source_ids, interface_ids)
     moved = {
         "interfaces": sorted({row.code for row in tx.execute(select(_INTERFACES.c.code).where(interfaces))}),
         "sources": _move(tx, _SOURCES, _SOURCES.c.code, where_sources, versioned),
     }
     row_version = _INTERFACES.c.row_version + 1
     tx.execute(update(_INTERFACES).where(interfaces).values(row_version=row_version, **versioned))
+    for source_id in source_ids:
+        guard_source(tx, vault, source_id)
+    for interface_id in interface_ids:
+        guard_interface(tx, vault, interface_id)
     owner = {"owner_department_id": taker}
     where_systems = _mine(_SYSTEMS, giver, _SYSTEMS.c.client_id, part.systems)
     moved["systems"] = _move(tx, _SYSTEMS, _SYSTEMS.c.client_id, where_systems, owner)
     where_matters = and_(_mine(_MATTERS, giver, _MATTERS.c.code, part.matters), _MATTERS.c.current.is_(True))
     moved["matters"] = _move(tx, _MATTERS, _MATTERS.c.code, where_matters, owner)
     return moved
+
+
+def _check_guarded(tx: Connection, vault: Vault, source_ids: list[str], interface_ids: list[str]) -> None:
+    for source_id in source_ids:
+        if (source := source_by_id(tx, source_id)) is not None:
+            check_source(vault, source)
+    for interface_id in interface_ids:
+        if (stored := interface_by_id(tx, interface_id)) is not None:
+            check_interface(vault, stored)
 
 
 def grants_owned(tx: Connection, giver: str, resources: Collection[str] | None) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from catalog import interface_store
 from catalog.store import find_department
+from hub.registry.guarding import guard_interface, guard_source
 from hub.runtime import Hub
 from tests.exchange.declared import TERMS, TITLE, field
 from tests.exchange.register import Register, serving
@@ -90,6 +91,7 @@ async def publish(hub: Hub, declared: dict[str, Any], *, version: int = 1, state
             created_at=now,
             changed_at=now,
         )
+        guard_interface(tx, hub.vault, identifier)
 
     await hub.database.write(unit)
     return identifier
@@ -98,6 +100,7 @@ async def publish(hub: Hub, declared: dict[str, Any], *, version: int = 1, state
 async def add_source(hub: Hub, port: int, **changes: Any) -> None:
     """Register the source."""
     now = datetime.now(UTC)
+    source_id = str(uuid.uuid4())
     declared = {
         "code": "register",
         "department": AMR,
@@ -113,7 +116,7 @@ async def add_source(hub: Hub, port: int, **changes: Any) -> None:
         assert department is not None
         interface_store.add_source(
             tx,
-            id=str(uuid.uuid4()),
+            id=source_id,
             code=declared["code"],
             owner_department_id=department.id,
             kind=declared["kind"],
@@ -123,6 +126,7 @@ async def add_source(hub: Hub, port: int, **changes: Any) -> None:
             created_at=now,
             changed_at=now,
         )
+        guard_source(tx, hub.vault, source_id)
 
     await hub.database.write(unit)
 

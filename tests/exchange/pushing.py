@@ -10,6 +10,7 @@ from catalog.store import find_department
 from hub.access.actors import COMMAND
 from hub.clock import new_id
 from hub.exchange.pushed_receiving import Batch, BatchResult
+from hub.registry.guarding import guard_source
 from hub.runtime import Hub
 from tests.support import AMR
 
@@ -49,6 +50,7 @@ async def register(hub: Hub, code: str = CODE, department: str = AMR, **changes:
             created_at=hub.clock(),
             changed_at=hub.clock(),
         )
+        guard_source(tx, hub.vault, source_id)
 
     await hub.database.write(unit)
     return source_id
@@ -63,6 +65,7 @@ async def redeclare(hub: Hub, datasets: dict[str, Any]) -> None:
         assert stored is not None
         declared = {**stored.declared, "connection": {"datasets": datasets}}
         assert change_source(tx, stored.id, row_version=stored.row_version, definition=declared)
+        guard_source(tx, hub.vault, stored.id)
 
     await hub.database.write(unit)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from catalog import interface_store as store
 from catalog.store import find_department
 from hub.clock import new_id
+from hub.registry.guarding import guard_interface, guard_source
 from hub.runtime import Hub
 from tests.support import AMR
 
@@ -75,6 +76,7 @@ async def put(
                 tx, id=source_id, code=told["source"], owner_department_id=department.id, kind="sql",
                 definition=described, state="active", row_version=1, created_at=NOW, changed_at=NOW,
             )  # fmt: skip
+            guard_source(tx, hub.vault, source_id)
         else:
             source_id = source.id
         store.add_interface(
@@ -82,6 +84,7 @@ async def put(
             state=state, definition=told, row_version=1, published_at=NOW if state not in {"draft", "test"} else None,
             ends_at=ends_at, created_at=NOW, changed_at=datetime.now(UTC),
         )  # fmt: skip
+        guard_interface(tx, hub.vault, row_id)
 
     await hub.database.write(unit)
     hub.catalogue.search.notice()

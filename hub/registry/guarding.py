@@ -1,0 +1,81 @@
+"""Sources and interfaces are believed only with a right MAC: they decide to whom the hub shows its credentials, and
+which fields leave. Whoever can write the database can neither point a source at a machine of his own nor add a field.
+
+An old row put back with its old MAC is not noticed here; the ledger has every change (threat S9 is about grants).
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from sqlalchemy import Connection
+
+from catalog import interface_store as store
+from catalog.interface_store import StoredInterface, StoredSource
+from hub.storage.errors import MissingError
+from hub.storage.vault import Vault
+from signing.canonical import canonical
+
+_KEPT: Final = 4096
+
+
+def guard_source(tx: Connection, vault: Vault, source_id: str) -> None:
+    """Put a source as it stands under a MAC. In the transaction of each change."""
+    stored = store.source_by_id(tx, source_id)
+    if stored is None:
+        raise MissingError("source")
+    store.set_source_mac(tx, source_id, vault.row_mac(_of_source(stored)))
+
+
+def guard_interface(tx: Connection, vault: Vault, interface_id: str) -> None:
+    """Put a version as it stands under a MAC. In the transaction of each change."""
+    stored = store.interface_by_id(tx, interface_id)
+    if stored is None:
+        raise MissingError("interface")
+    store.set_interface_mac(tx, interface_id, vault.row_mac(_of_interface(stored)))
+
+
+def check_source(vault: Vault, stored: StoredSource) -> None:
+    """Before each change: a row written past the hub must not get a right MAC by it. Raises IntegrityBrokenError."""
+    vault.check_row_mac(_of_source(stored), stored.mac, where="sources")
+
+
+def check_interface(vault: Vault, stored: StoredInterface) -> None:
+    """As `check_source`, for a version."""
+    vault.check_row_mac(_of_interface(stored), stored.mac, where="interfaces")
+
+
+class DefinitionGuard:
+    """Checks rows before they are used. A definition is read once for each id and row version, and checked then."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._checked: OrderedDict[tuple[str, int, str, bytes], None] = OrderedDict()
+
+    def check(self, stored: StoredInterface, source: StoredSource) -> None:
+        """Raises: IntegrityBrokenError naming the table, when a row was written by anyone but the hub."""
+        self.check_source(source)
+        told = f"{stored.state.value} {stored.ends_at} {stored.source_id} {stored.owner_department_id}"
+        key = (stored.id, stored.row_version, told, stored.mac)
+        if key not in self._checked:
+            check_interface(self._vault, stored)
+            self._remember(key)
+
+    def check_source(self, source: StoredSource) -> None:
+        """Raises: IntegrityBrokenError."""
+        key = (source.id, source.row_version, f"{source.state} {source.owner_department_id}", source.mac)
+        if key not in self._checked:
+            check_source(self._vault, source)
+            self._remember(key)
+
+    def _remember(self, key: tuple[str, int, str, bytes]) -> None:
+        self._checked[key] = None
+        if len(self._checked) > _KEPT:
+            self._checked.popitem(last=False)
+
+
+def _of_source(stored: StoredSource) -> bytes:
+    return b"source\x1f" + canonical(stored.meaning())
+
+
+def _of_interface(stored: StoredInterface) -> bytes:
+    return b"interface\x1f" + canonical(stored.meaning())
