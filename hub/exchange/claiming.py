@@ -19,7 +19,8 @@ from certificates import store as library
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.clock import BEIJING, new_id
-from hub.exchange.errors import FieldNotGrantedError, NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.errors import NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.granting import choose
 from hub.exchange.judging import Readers
 from hub.exchange.question import Identity, QueryCall, bind_params, needs_party
 from hub.intake import store
@@ -81,7 +82,10 @@ class QueryClaiming:
         if stored is None or source is None:
             raise UnknownInterfaceError
         self._guard.check(stored, source)
-        grant, fields = self._granted(tx, caller, call, case, stored, now)
+        officer = self._operator(case)
+        grants = grants_for(tx, caller.system_id, CaseKind(case.kind), ResourceKind.INTERFACE, call.interface)
+        check_guards(tx, self._vault, grants=grants)
+        grant, fields = choose(grants, stored.interface, call, case, officer=officer, now=now)
         self._quotas.take(tx, [grant], today=now.astimezone(BEIJING).date(), into=taken)
         if grant.id in taken.exhausted:
             raise NotGrantedError("quota_exhausted")
@@ -107,37 +111,9 @@ class QueryClaiming:
             identity=identity,
             identity_known=known,
             subject=subject,
-            operator_id=self._operator(case),
+            operator_id=officer,
             params=params,
         )
-
-    def _granted(
-        self, tx: Connection, caller: Caller, call: QueryCall, case: store.Case, stored: StoredInterface, now: datetime
-    ) -> tuple[Grant, frozenset[str]]:
-        kind = CaseKind(case.kind)
-        grants = grants_for(tx, caller.system_id, kind, ResourceKind.INTERFACE, call.interface)
-        check_guards(tx, self._vault, grants=grants)
-        shareable = stored.interface.shareable()
-        kinds = {item["kind"] for item in case.corroboration if "kind" in item}
-        objection = "no_grant"
-        for grant in grants:
-            code = grant.objection(
-                matter=case.matter_code,
-                purpose=grant.purpose if call.purpose is None else call.purpose,
-                fields=(),
-                corroboration=kinds,
-                now=now,
-                officer=self._operator(case),
-            )
-            if code is not None:
-                objection = code
-                continue
-            allowed = grant.terms.fields & shareable
-            outside = tuple(place for place, name in enumerate(call.fields or ()) if name not in allowed)
-            if outside:
-                raise FieldNotGrantedError(outside)
-            return grant, frozenset(call.fields) if call.fields is not None else allowed
-        raise NotGrantedError(objection)
 
     def _party(self, tx: Connection, case: store.Case, stored: StoredInterface, call: QueryCall) -> store.Party | None:
         if not needs_party(stored.interface):

@@ -112,6 +112,13 @@ async def test_what_may_not_be_asked_is_refused_on_the_ledger_and_the_source_hea
     assert len(await entries(town, "refusal")) == 1
 
 
+async def test_of_several_grants_the_one_that_covers_the_fields_is_used(town: Town) -> None:
+    wider = await town.hub.registry.add_grant(grant(fields=["name", "shareholder"]))
+    found = await town.ask(fields=["name", "shareholder"])
+    assert (found["grant"], found["records"][0]["shareholder"]) == (wider, SECRET_SHARE)
+    assert (await town.query(fields=["uscc", "shareholder"])).status_code == 403
+
+
 async def test_another_system_has_nothing_of_this_grant(town: Town) -> None:
     town.headers = await town.place.headers(town.client, NARROW)
     answer = await town.query()
