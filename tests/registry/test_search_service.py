@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from catalog.errors import DefinitionError
 from catalog.store import find_department
+from catalog.tables import InterfaceRow, table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.registry.search import Ask
 from hub.registry.viewers import Viewer
@@ -165,7 +167,10 @@ async def test_a_search_that_cannot_be_is_refused(hub: Hub, ask: Ask) -> None:
 
 
 async def test_a_broken_definition_hides_no_other(hub: Hub) -> None:
-    await put(hub, definition("broken_one", fields={}))
+    row_id = await put(hub, definition("broken_one"))
+    rows = table(InterfaceRow)
+    broken = update(rows).where(rows.c.id == row_id).values(definition=definition("broken_one", fields={}))
+    await hub.database.write(lambda tx: tx.execute(broken) and None)
     await put(hub)
     assert await codes(hub, await viewer(hub, POLICE), "食品经营许可信息", limit=1) == ["food_permits"]
 
