@@ -17,9 +17,9 @@ _MODULES: Final[Mapping[str, tuple[str, int]]] = {
     "opengauss": ("adapters.sql_postgresql", 5432),
     "mariadb": ("adapters.sql_mariadb", 3306),
     "mysql": ("adapters.sql_mariadb", 3306),
-    "oracle": ("adapters.sql_oracle", 1521),
-    "mssql": ("adapters.sql_mssql", 1433),
-    "dameng": ("adapters.sql_dameng", 5236),
+    "oracle": ("adapters.sql_extras", 1521),
+    "mssql": ("adapters.sql_extras", 1433),
+    "dameng": ("adapters.sql_extras", 5236),
 }
 _TRANSCODES: Final = frozenset({"postgresql", "kingbase", "opengauss", "mariadb", "mysql", "sqlite"})
 

@@ -182,6 +182,13 @@ class _Link(Connection):
         self._read_timeout = None
         self._write_timeout = None
 
+    def forget_rest(self) -> None:
+        """Let go of an answer that was not read to its end: PyMySQL would read on when it is garbage."""
+        result: Any = self._result  # type: ignore[attr-defined]
+        if result is not None and result.unbuffered_active:
+            result.unbuffered_active = False
+            result.connection = None
+
     def _read_bytes(self, num_bytes: int) -> bytes:
         self.allowance -= num_bytes
         if self.allowance < 0:
@@ -219,9 +226,12 @@ class MariaSession:
         cursor = self._link.cursor()
         cursor.execute(f"EXECUTE {name} USING {using}" if using else f"EXECUTE {name}")
         progress.answering = True
-        yield [self._received(column[0]) for column in cursor.description or ()]
-        while (row := cursor.fetchone()) is not None:
-            yield [self._received(value) for value in row] if self._transcoded else row
+        try:
+            yield [self._received(column[0]) for column in cursor.description or ()]
+            while (row := cursor.fetchone()) is not None:
+                yield [self._received(value) for value in row] if self._transcoded else row
+        finally:
+            self._link.forget_rest()
         cursor.close()
 
     def _prepare(self, text: str) -> str:

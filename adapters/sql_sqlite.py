@@ -30,7 +30,7 @@ _FAULTS: Final[Mapping[int, Callable[[], SourceError]]] = {
     sqlite3.SQLITE_CANTOPEN: lambda: UnreachableError("refused"),
     sqlite3.SQLITE_IOERR: lambda: UnreachableError("closed"),
     sqlite3.SQLITE_PERM: DeniedError,
-    sqlite3.SQLITE_AUTH: lambda: DefinitionFaultError("/statement", "writes"),
+    sqlite3.SQLITE_AUTH: lambda: DefinitionFaultError("/statement", "not_allowed"),
     sqlite3.SQLITE_READONLY: lambda: DefinitionFaultError("/statement", "writes"),
     sqlite3.SQLITE_TOOBIG: lambda: FaultyAnswerError("too_large"),
     sqlite3.SQLITE_NOMEM: lambda: FaultyAnswerError("too_large"),
@@ -82,6 +82,9 @@ class SqliteDialect:
         if code is None:
             undecoded = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
             return FaultyAnswerError("charset" if undecoded else "statement")
+        if "not authorized" in str(error):
+            # A table-valued pragma is refused with the code of any error.
+            return DefinitionFaultError("/statement", "not_allowed")
         return _FAULTS.get(code & 0xFF, lambda: FaultyAnswerError("statement"))()
 
     def close(self) -> None:

@@ -126,10 +126,14 @@ def fill_postgres(url: str, rows: Iterable[Mapping[str, str]] = ENTERPRISES) -> 
 def postgres_reader(url: str) -> Iterator[str]:
     """A user who may only read, with a password that is asked for, in this database."""
     name = f"reader_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as link:
+    # The password is beyond what a database in LATIN1 can be told.
+    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
         # The tests' server trusts everybody else (deploy/test_services.sh).
-        link.execute("DO $$ BEGIN CREATE ROLE readers; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
-        link.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' IN ROLE readers")
+        admin.execute(
+            "DO $$ BEGIN CREATE ROLE readers; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$"
+        )
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' IN ROLE readers")
+    with psycopg.connect(url, autocommit=True) as link:
         link.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
         try:
             yield name
