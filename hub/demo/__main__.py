@@ -83,6 +83,7 @@ def _walk_case(walk: Walk, case: CaseWalk, environment: dict[str, str], home: Pa
     walk.step("系统登录", "Sign in", case.sign_in)
     walk.step("建立办件", "Open a case", case.open)
     walk.step("一次取齐证明", "Pull the evidence", case.pull)
+    walk.step("查询部门数据接口", "Ask a department's interface", case.ask_a_source)
     walk.step("重复请求", "Ask again", case.same_again)
     walk.step("先记账，后返回", "Logged before it left", case.in_the_log)
     remembered.write_text(case.checkpoint, encoding="utf-8")

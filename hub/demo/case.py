@@ -21,6 +21,7 @@ from signing.keys import VerifyingKey
 from signing.merkle import leaf_hash, verify_inclusion
 
 MATTER = "housing_fund_loan"
+INTERFACE = "social_insurance"
 
 
 @dataclass(slots=True)
@@ -66,6 +67,22 @@ class CaseWalk:
         saved, asked = self.answer["saved"]["papers"], len(self.answer["still_needed"])
         titles = "、".join(self.answer["saved"]["titles"])
         return f"免交 {saved} 份（{titles}），仍需 {asked} 份", f"{saved} papers saved, {asked} still asked for"
+
+    def ask_a_source(self) -> tuple[str, str]:
+        """One question to the social insurance register, under the case; a field outside the grant is refused."""
+        asked = {"case_no": self.case_no, "purpose": self._purpose(), "party": "applicant"}
+        path = f"/api/v1/interfaces/{INTERFACE}/query"
+        answer = self.client.post(path, asked)
+        require(answer.status_code == 200, f"no answer of the source: {answer.text[:300]}")
+        found = answer.json()
+        require(found["outcome"] == "satisfied", f"the source answered {found['outcome']}")
+        beyond = self.client.post(path, {**asked, "fields": ["base"]})
+        require(beyond.status_code == 403, f"a field outside the grant got {beyond.status_code}")
+        record = found["records"][0]
+        return (
+            f"直接查询人社部门的库：{record['status']}，累计缴费 {record['months_paid']} 个月；未授权的字段得 403",
+            f"asked a bureau's own database: {record['months_paid']} months paid; a field outside the grant is a 403",
+        )
 
     def same_again(self) -> tuple[str, str]:
         """The same Idempotency-Key."""

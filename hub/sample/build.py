@@ -12,7 +12,7 @@ from hub.clock import BEIJING
 from hub.collection.service import CollectionOrder, CollectionService
 from hub.issuing.files import identifiers_of
 from hub.runtime import Hub
-from hub.sample import catalogue
+from hub.sample import catalogue, sources
 from hub.sample.city import City, cast, invent
 from hub.sample.document import sample_document
 from hub.sample.people import Identity
@@ -26,6 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 CATALOGUE: Final = "catalogue"
 CHANGES: Final = "status changes"
+INTERFACES: Final = "interfaces"
 
 
 async def build_sample(hub: Hub, *, on_progress: Progress | None = None) -> Path:
@@ -44,6 +45,9 @@ async def build_sample(hub: Hub, *, on_progress: Progress | None = None) -> Path
     kids = await _register(hub, key_files, tell)
     await _collect(hub, write_registers(city, folder / "registers"), folder / "reports", tell)
     await _change(hub, city, tell)
+    tell(INTERFACES, 0, 1)
+    await sources.publish(hub, sources.write_databases(city, folder / "databases"), city)
+    tell(INTERFACES, 1, 1)
     document = sample_document(
         city,
         kids=kids,

@@ -34,7 +34,7 @@ def issuers() -> dict[str, str]:
 
 def systems() -> list[Definition]:
     """The systems as declared, with their purpose and matters, without keys."""
-    return [{**system, "department": _code(system["department"])} for system in _declared()["systems"]]
+    return [{**system, "department": department_code(system["department"])} for system in _declared()["systems"]]
 
 
 def system_definition(system: Definition, key: VerifyingKey) -> Definition:
@@ -60,7 +60,7 @@ def matters() -> list[Definition]:
         {
             **matter,
             "code_system": CODE_SYSTEM,
-            "department": _code(matter["department"]),
+            "department": department_code(matter["department"]),
             "requirements": [_requirement(item) for item in matter["requirements"]],
         }
         for matter in _declared()["matters"]
@@ -96,7 +96,8 @@ def _type(slug: str) -> CertificateType:
     return shipped_types()[slug]
 
 
-def _code(department: str) -> str:
+def department_code(department: str) -> str:
+    """The USCC of a department that is named by its key."""
     return str(_declared()["departments"][department]["code"])
 
 

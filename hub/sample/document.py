@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from certificates.types import shipped_types
 from hub.clock import rfc3339
-from hub.sample import catalogue
+from hub.sample import catalogue, sources
 from hub.sample.city import City, cast
 from hub.sample.people import Identity
 
@@ -47,6 +47,7 @@ def sample_document(city: City, *, kids: Mapping[str, str], key_files: Mapping[s
         ],
         "certificate_types": [_type(slug) for slug in catalogue.type_texts()],
         "matters": [_matter(matter) for matter in matters],
+        "interfaces": sources.described(now),
         "operator": OPERATOR,
         "corroboration": [{"kind": "card_read", "at": rfc3339(now), "reference": "SAMPLE-READER-01"}],
         "holders": holders(city, matters),

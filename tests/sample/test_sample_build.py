@@ -73,6 +73,28 @@ class Counter:
         self._signer = SoftwareSigner.from_pem((folder / system["private_key_file"]).read_bytes())
         self._headers: dict[str, str] = {}
 
+    async def ask(self, interface: str, matter: str, holder: Sample) -> Sample:
+        """Open a case with this holder in the matter's first role and put one question."""
+        described = next(item for item in self._sample["matters"] if item["code"] == matter)
+        party = {name: holder[name] for name in ("id_type", "id_number", "name")}
+        body = {
+            "matter": matter,
+            "kind": "application",
+            "parties": [{"role": described["requirements"][0]["party"], **party}],
+            "operator": self._sample["operator"],
+            "channel": "counter",
+            "external_no": str(uuid.uuid4()),
+            "corroboration": self._sample["corroboration"],
+        }
+        opened = await self._client.post("/api/v1/cases", json=body, headers=self._headers)
+        assert opened.status_code == 201, opened.text
+        question = {"case_no": opened.json()["case_no"], "purpose": self._system["purpose"]}
+        path = f"/api/v1/interfaces/{interface}/query"
+        answer = await self._client.post(path, json=question, headers=self._headers)
+        assert answer.status_code == 200, answer.text
+        found: Sample = answer.json()
+        return found
+
     async def sign_in(self) -> None:
         form = token_form(assertion(self._signer, self._system["client_id"]))
         answer = await self._client.post("/oauth/token", data=form)
@@ -191,3 +213,20 @@ async def test_two_homes_share_no_key(tmp_path: Path, built: Built, sample: Samp
     assert {system["kid"] for system in other["systems"]}.isdisjoint(system["kid"] for system in sample["systems"])
     numbers = [[holder["id_number"] for holder in each["holders"]] for each in (other, sample)]
     assert numbers[0] == numbers[1]
+
+
+async def test_every_interface_answers_about_a_holder_as_the_document_says(
+    client: httpx2.AsyncClient, sample: Sample, folder: Path
+) -> None:
+    asked = 0
+    for interface in sample["interfaces"]:
+        for granted in interface["grants"]:
+            system = next(item for item in sample["systems"] if item["client_id"] == granted["client_id"])
+            counter = Counter(client, sample, system, folder)
+            await counter.sign_in()
+            holder = next(item for item in sample["holders"] if item["id_type"] == interface["party"])
+            answer = await counter.ask(interface["code"], granted["matters"][0], holder)
+            assert answer["outcome"] == "satisfied", answer
+            assert set(answer["records"][0]) == set(granted["fields"])
+            asked += 1
+    assert asked == 3

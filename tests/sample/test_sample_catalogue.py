@@ -15,7 +15,16 @@ from signing.keys import SoftwareSigner
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 TYPES = {item.code: item for item in shipped_types().values()}
-DOCUMENT_KEYS = {"departments", "systems", "certificate_types", "matters", "holders", "operator", "corroboration"}
+DOCUMENT_KEYS = {
+    "departments",
+    "systems",
+    "certificate_types",
+    "matters",
+    "interfaces",
+    "holders",
+    "operator",
+    "corroboration",
+}
 
 
 @pytest.fixture(scope="module")
