@@ -42,10 +42,10 @@ _STATES: Final[tuple[tuple[str, Callable[[], SourceError]], ...]] = (
 )
 # libpq gives no code for a connection that failed. These are its own words, never translated in the packaged library.
 _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[], SourceError]], ...]] = (
-    (("certificate", "SSL", "TLS", "tls"), lambda: UnreachableError("tls")),
     (("too many", "remaining connection slots"), lambda: UnreachableError("busy")),
     (("starting up", "shutting down"), lambda: UnreachableError("refused")),
     (("FATAL", "authentication", "fe_sendauth"), DeniedError),
+    (("certificate", "SSL", "TLS", "tls"), lambda: UnreachableError("tls")),
     (("Connection refused", "No route", "unreachable"), lambda: UnreachableError("refused")),
     (("password refused",), DeniedError),
     (("closed the connection", "reset by peer"), lambda: UnreachableError("closed")),
