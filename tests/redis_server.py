@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,15 +14,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.support import free_port
+
 
 class RedisServer:
     """On the loopback, in a folder of its own, keeping nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.client = Redis.from_url(self.url)

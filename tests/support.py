@@ -1,11 +1,13 @@
 """A small hub for tests: one template per database, founded and filled once, copied for each test."""
 
 import os
+import random
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -242,6 +244,18 @@ def copy_home(template: Place, folder: Path) -> Path:
     home = folder / "home"
     shutil.copytree(template.home, home)
     return home
+
+
+def free_port() -> int:
+    """A port that nobody has, below those that the kernel gives to outgoing connections: one of these may take a port
+    between this look and the server's start, and then the server does not start.
+    """
+    for _ in range(100):
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager

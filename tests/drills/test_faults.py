@@ -27,8 +27,8 @@ from hub.storage.vault import DataKey
 from tests.drills.oracle import examine
 from tests.drills.processes import Running
 from tests.drills.register import write_register
-from tests.drills.town import Request, Server, Town, free_port, opening, pulling
-from tests.support import AMR, Place, enterprise_claims, issue, new_database, valid_uscc
+from tests.drills.town import Request, Server, Town, opening, pulling
+from tests.support import AMR, Place, enterprise_claims, free_port, issue, new_database, valid_uscc
 
 on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(

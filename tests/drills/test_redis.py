@@ -19,9 +19,9 @@ from hub.issuing.service import PUBLISH_STATUS
 from hub.storage.jobs import enqueue
 from tests.drills.oracle import examine
 from tests.drills.test_faults import on_postgresql, on_sqlite
-from tests.drills.town import Server, Town, free_port, pulling
+from tests.drills.town import Server, Town, pulling
 from tests.redis_server import RedisServer, redis_server
-from tests.support import INTAKE, Place, assertion, token_form
+from tests.support import INTAKE, Place, assertion, free_port, token_form
 
 pytestmark = pytest.mark.redis
 LOAD_SECONDS = 1.0

@@ -1,7 +1,6 @@
 """A hub in processes of its own, and a client that keeps trying: what a drill kills, starts again and asks again."""
 
 import json
-import socket
 import sqlite3
 import threading
 import time
@@ -17,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.drills.processes import Done, Running
-from tests.support import INTAKE, PURPOSE, Place, assertion, case_body, token_form
+from tests.support import INTAKE, PURPOSE, Place, assertion, case_body, free_port, token_form
 
 PATIENCE = 40.0
 """Seconds within which a repeated request must have its final answer: a lease of a dead process is 10."""
@@ -127,7 +126,9 @@ class Town:
         serve = ("serve", "--port", str(port))
         server = Server(self.start(*serve, crash_at=crash_at, crash_by=crash_by, name="server"), port)
         try:
-            if server.wait_ready():
+            ready = server.wait_ready()
+            assert ready or crash_at, (self.scratch / "server.err").read_text(encoding="utf-8")
+            if ready:
                 self.sign_in(server)
                 self.remember_checkpoint(server)
             yield server
@@ -203,9 +204,3 @@ def opening(**changes: Any) -> Request:
 def pulling(case_no: str) -> Request:
     """A request for everything that the matter lists."""
     return Request(f"/api/v1/cases/{case_no}/evidence", {"purpose": PURPOSE})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
