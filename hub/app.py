@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from hub.api import (
+    agents,
     cases,
     catalogue,
     certificates,
@@ -62,6 +63,8 @@ _BODIES: Final = (
     evidence.EvidenceBody,
     query.QueryBody,
     pushed.PushBody,
+    agents.PollBody,
+    agents.AnswerBody,
     verify.VerifyBody,
 )
 _STAFF_BODIES: Final = (
@@ -110,6 +113,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         query,
         gateway,
         pushed,
+        agents,
         sources,
         publishing,
         certificates,

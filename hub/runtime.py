@@ -15,6 +15,8 @@ from hub.access.staff import StaffService
 from hub.access.staff_sign_in import StaffSignIn
 from hub.access.staff_throttle import Throttle
 from hub.clock import Clock, utc_now
+from hub.exchange.agents import AgentDesk
+from hub.exchange.agents_shared import open_boxes
 from hub.exchange.cache import AnswerCache
 from hub.exchange.claiming import QueryClaiming
 from hub.exchange.compose import QuerySigner
@@ -111,6 +113,7 @@ class Hub:
     queries: QueryService
     gateway: GatewayService
 
+    agents: AgentDesk
 
 def open_keys(settings: Settings, *, create: bool = False) -> KeyFile:
     """The embedded key store of a home."""
@@ -148,6 +151,7 @@ async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
     hub = _assemble(settings, database, clock)
     try:
         yield hub
+        await hub.agents.close()
     finally:
         await hub.jobs.close()
         await hub.cache.close()
@@ -254,7 +258,12 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
     pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
     pool = SourcePool(
-        database, vault=vault, clock=clock, egress_networks=settings.egress_networks, lookup=pushed.lookup
+        database,
+        vault=vault,
+        clock=clock,
+        egress_networks=settings.egress_networks,
+        lookup=pushed.lookup,
+        dispatch=agents.dispatch,
     )
     drift = DriftWatch(database, log_key=log_key, clock=clock, faults_in_a_row=settings.drift_faults)
     interfaces = InterfaceService(
@@ -270,6 +279,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         database,
         vault=vault,
         cases=cases,
+    boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
+    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, public_url=public_url, clock=clock)
         claiming=QueryClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
         deciding=QueryDeciding(vault=vault, public_url=public_url),
         answers=answers,
@@ -293,7 +304,6 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
                 database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
             )
         ),
-        vault=vault,
         desk=desk,
         types=types,
         registry=registry,
@@ -368,6 +378,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         usage=UsageService(database, vault=vault, clock=clock),
         drift=drift,
         queries=queries,
+        agents=agents,
         gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),
         verification=VerificationService(
             database, vault=vault, desk=desk, status=status, cache=cache, clock=clock, public_url=public_url

@@ -6,6 +6,7 @@ import typer
 from typer._click.exceptions import UsageError  # the command parser that typer carries
 
 from hub.cli import (
+    agent,
     catalogue,
     catalogue_search,
     certificate,
@@ -47,6 +48,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(staff.app, name="staff")
 app.add_typer(source.app, name="source")
+app.add_typer(agent.app, name="agent")
 app.add_typer(interface.app, name="interface")
 app.add_typer(grant.app, name="grant")
 app.add_typer(proposal.app, name="proposal")

@@ -1,0 +1,68 @@
+"""Agents 前置代理: programs beside sources that nothing can reach fetch their questions here, and bring the answers."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from hub.agent.wire import MAX_CONTENT_BYTES, MAX_WAIT_SECONDS
+from hub.deps import CallerDep, HubDep, UuidText
+from hub.edge.body import Body, read_json
+from hub.edge.errors import Fault, InvalidBodyError
+from hub.exchange.agents import Beat
+from hub.exchange.agents_access import agent_of
+from signing.errors import SigningError
+
+router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
+_MAX_BODY: Final = 2 * MAX_CONTENT_BYTES
+BODY_LIMITS: Final = {r"/api/v1/agents/[^/]+/answers/[^/]+": _MAX_BODY}
+"""Paths that take more than other bodies, for the guard around the application."""
+Code = Annotated[str, Path(pattern=r"^[a-z0-9_-]{3,64}$")]
+
+
+class PollBody(Body):
+    """What an agent says of itself. `take: false` is a sign of life of one that has its hands full."""
+
+    instance: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,40}$")]
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
+    wait_seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS)] = MAX_WAIT_SECONDS
+    take: bool = True
+    leaving: bool = False
+
+
+class AnswerBody(Body):
+    """An answer: the agent's JWS over the question's id and the digest of `content`, which is JSON as text."""
+
+    token: Annotated[str, Field(min_length=1, max_length=8192)]
+    content: Annotated[str, Field(max_length=MAX_CONTENT_BYTES)] = ""
+
+
+@router.post("/{source}/poll", summary="Fetch the next question 领取提问", openapi_extra={"x-body": "PollBody"})
+async def poll(request: Request, source: Code, caller: CallerDep, hub: HubDep) -> Response:
+    """Waits at most 25 seconds. 200 with `item`, a signed question or delivery, or 204.
+
+    Only for the system that the source names as its agent. As many polls as are open, so many questions at once.
+    """
+    body, _ = await read_json(request, PollBody, max_bytes=hub.settings.max_body_bytes)
+    agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    beat = Beat(body.instance, body.version, body.wait_seconds, body.take, body.leaving)
+    item = await hub.agents.poll(agent, beat, _gone(request))
+    return Response(status_code=204) if item is None else JSONResponse({"item": item})
+
+
+@router.post("/{source}/answers/{item}", summary="Bring an answer 提交答复", openapi_extra={"x-body": "AnswerBody"})
+async def answer(request: Request, source: Code, item: UuidText, caller: CallerDep, hub: HubDep) -> Response:
+    """`accepted` is false when nobody waits for it any more. What the agent did not sign is refused."""
+    body, _ = await read_json(request, AnswerBody, max_bytes=_MAX_BODY)
+    agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    try:
+        accepted = await hub.agents.answer(agent, item, body.token, body.content.encode())
+    except SigningError as error:
+        raise InvalidBodyError(Fault("/token", error.reason)) from error
+    return JSONResponse({"accepted": accepted})
+
+
+async def _gone(request: Request) -> None:
+    """Ends when the caller leaves; its body has been read."""
+    await request.receive()

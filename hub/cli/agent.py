@@ -1,0 +1,108 @@
+"""`yizheng agent`: the program beside a source in a network that only lets calls out."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
+
+if TYPE_CHECKING:
+    from hub.agent.config import AgentConfig
+    from hub.runtime import Hub
+
+app = typer.Typer(help="Agent beside a source 前置代理", no_args_is_help=True)
+ConfigOption = Annotated[Path, typer.Option("--config", help="The agent's YAML 配置文件")]
+
+
+@app.command("init")
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder 新建的目录")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and a commented agent.yaml; print the public key and what must be registered. 初始化前置代理"""
+    from hub.agent.errors import AgentError
+    from hub.agent.setup import make_folder
+
+    try:
+        jwk = make_folder(folder)
+    except AgentError as error:
+        fail(error.what, "name a folder that does not exist yet", Exit.USAGE)
+    shown = json.dumps(jwk, ensure_ascii=False)
+    text = "\n".join(
+        (
+            f"made {folder}: agent.yaml, agent.key.pem (0600), secrets/ (0700)",
+            "",
+            "1. The hub's operator registers this public key for a system of the source's department",
+            "   (yizheng system add): 请中枢运维登记以下公钥：",
+            f"   {shown}",
+            "2. The department registers the source with kind agent and connection: {agent: CLIENT_ID}.",
+            "3. The operator tells you the thumbprint of the hub's key by another way than the network:",
+            "   yizheng agent hub-key --home … (printed on the hub's machine)",
+            "4. Fill in agent.yaml, then: yizheng agent check --config agent.yaml",
+        )
+    )
+    show({"folder": str(folder), "jwk": jwk}, as_json=as_json, text=text)
+
+
+@app.command("hub-key")
+def hub_key(
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """On the hub's machine: the thumbprint that agents pin. 显示中枢公钥指纹"""
+    from hub.cli.common import with_hub
+
+    async def work(hub: "Hub") -> str:
+        return hub.desk.hub("hub").signer.public.thumbprint
+
+    thumbprint = with_hub(home, work)
+    show({"thumbprint": thumbprint}, as_json=as_json, text=thumbprint)
+
+
+@app.command("run")
+def run(config: ConfigOption = Path("agent.yaml")) -> None:
+    """Serve the hub's questions until SIGTERM; opens no port. 运行前置代理"""
+    from hub.agent.errors import AgentError
+    from hub.agent.program import AgentProgram
+    from hub.agent.setup import run_until_told
+    from hub.logs import configure_logging
+
+    configure_logging()
+    loaded = _load(config)
+
+    async def main() -> None:
+        await run_until_told(AgentProgram(loaded))
+
+    try:
+        asyncio.run(main())
+    except AgentError as error:
+        fail(error.what, "correct it and run `yizheng agent check`", Exit.USAGE)
+
+
+@app.command("check")
+def check(config: ConfigOption = Path("agent.yaml"), as_json: JsonOption = False) -> None:
+    """Reach the hub and the source; exit 1 with what is wrong and who must act. 检查前置代理"""
+    from hub.agent.checking import checked
+
+    loaded = _load(config)
+    findings = asyncio.run(checked(loaded))
+    good = all(item.ok for item in findings)
+    lines = [
+        f"{'ok  ' if item.ok else 'FAIL'} {item.what}" + (f"  [{item.who}] {item.advice}" if not item.ok else "")
+        for item in findings
+    ]
+    show({"ok": good, "findings": [item.as_json() for item in findings]}, as_json=as_json, text="\n".join(lines))
+    raise typer.Exit(Exit.OK if good else Exit.FAILED)
+
+
+def _load(path: Path) -> "AgentConfig":
+    from hub.agent.config import read_config
+    from hub.agent.errors import ConfigError
+
+    try:
+        return read_config(path)
+    except ConfigError as error:
+        fail(error.what, "see docs/agent.md", Exit.USAGE)

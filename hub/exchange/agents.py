@@ -1,0 +1,259 @@
+"""The desk of agents: questions for sources that nothing can reach wait here until their agents fetch them.
+
+Whoever asks waits for the answer for as long as the question may take; whoever leaves takes the question along. An
+agent that is not there is `agent_absent` at once. When an agent dies with a question in hand, another one, or itself
+after its restart, is asked again if that is safe and there is time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from adapters.errors import FaultyAnswerError, SourceError, TimedOutError, UnreachableError
+from adapters.port import Answer, Budget, Context, Value
+from hub.agent.wire import (
+    MAX_CONTENT_BYTES,
+    MAX_WAIT_SECONDS,
+    Party,
+    Question,
+    error_as_json,
+    error_of,
+    read_answer,
+    sign_question,
+)
+from hub.clock import Clock, new_id, rfc3339
+from hub.exchange.agents_access import Agent
+from hub.exchange.agents_boxes import Boxes
+from hub.issuing.desk import SigningDesk
+from hub.storage.cache import Cache
+from signing.canonical import strict_loads
+from signing.errors import MalformedError, SigningError
+from signing.keys import VerifyingKey
+
+PRESENT_SECONDS: Final = 6.0
+"""How long after its last sign of life an agent counts as there."""
+SIGN_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
+_REMEMBERED_SECONDS: Final = 7 * 86_400.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What an agent says of itself with every poll. `instance` is new with each start of the program."""
+
+    instance: str
+    version: str
+    wait_seconds: float
+    take: bool
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHealth:
+    """An agent as the hub sees it; None for one that was not seen since the hub forgot."""
+
+    present: bool
+    last_seen: datetime | None
+    version: str
+
+
+class AgentDesk:
+    """Carries questions to agents and answers back. Of one event loop; `boxes` and `cache` join several processes."""
+
+    def __init__(self, *, cache: Cache, boxes: Boxes, desk: SigningDesk, public_url: str, clock: Clock) -> None:
+        self._cache = cache
+        self._boxes = boxes
+        self._desk = desk
+        self._public_url = public_url
+        self._clock = clock
+
+    async def dispatch(
+        self, asked: Mapping[str, Any], params: Mapping[str, Value], budget: Budget, context: Context
+    ) -> Answer:
+        """Ask the agent of a source; the `Dispatch` of `adapters.port`. Raises: SourceError."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + budget.total_seconds
+        attempt = 0
+        while (left := deadline - loop.time()) > 0:
+            attempt += 1
+            body = {
+                **asked,
+                "params": dict(params),
+                "budget": asdict(budget) | {"total_seconds": left},
+                "context": asdict(context),
+                "attempt": attempt,
+            }
+            answer = await self._attempt(body, deadline)
+            if answer is not None:
+                return _answer(answer, budget)
+        raise TimedOutError("total")
+
+    async def poll(self, agent: Agent, beat: Beat, gone: Awaitable[None]) -> str | None:
+        """The next question for this agent, signed; None when there was none in time or the caller left (`gone`)."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + min(beat.wait_seconds, MAX_WAIT_SECONDS)
+        leaving = asyncio.ensure_future(gone)
+        try:
+            while True:
+                await self._sign_of_life(agent, beat)
+                left = max(end - loop.time(), 0.0)
+                if not beat.take or leaving.done():
+                    return None
+                item = await self._take(f"q:{agent.source}", min(SIGN_SECONDS, left), leaving)
+                if item is not None and (token := await self._hand_over(item, agent, beat)) is not None:
+                    return token
+                if left <= 0:
+                    return None
+        finally:
+            leaving.cancel()
+
+    async def answer(self, agent: Agent, question_id: str, token: str, content: bytes) -> bool:
+        """Take an agent's answer; False when nobody waits for it any more.
+
+        Raises: SigningError for what is not this agent's signed word on this question.
+        """
+        body = await self._cache.get(f"agent:question:{question_id}")
+        if body is None or body["agent"] != agent.client_id or body["source"] != agent.source:
+            return False
+        try:
+            error = read_answer(
+                token,
+                content,
+                subject=question_id,
+                key=VerifyingKey.from_jwk(agent.key_jwk),
+                party=Party(agent.client_id, self._public_url),
+                now=self._clock(),
+            )
+        except SigningError as refused:
+            _log.error("agent_answer_refused", alarm=True, source=agent.source, reason=refused.reason)
+            raise
+        said: dict[str, Any] = {"error": error_as_json(error)} if error else _content(content, body["budget"])
+        await self._cache.set(f"agent:answer:{question_id}", said, seconds=30)
+        await self._boxes.put(f"a:{question_id}", question_id, seconds=30)
+        return True
+
+    async def health(self, source: str) -> AgentHealth:
+        """Whether the agent of a source is there, when it was last seen, which version it runs."""
+        seen = await self._cache.get(f"agent:seen:{source}")
+        return AgentHealth(
+            present=await self._present(source),
+            last_seen=datetime.fromisoformat(seen["at"]) if seen else None,
+            version=seen["version"] if seen else "",
+        )
+
+    async def close(self) -> None:
+        """Give back what is held open."""
+        await self._boxes.close()
+
+    async def _attempt(self, body: dict[str, Any], deadline: float) -> dict[str, Any] | None:
+        """One question to one agent; None when the agent that took it died and asking again is right."""
+        source, question_id = body["source"], new_id()
+        if not await self._present(source):
+            raise UnreachableError("agent_absent")
+        loop = asyncio.get_running_loop()
+        left = deadline - loop.time()
+        try:
+            await self._cache.set(f"agent:question:{question_id}", body, seconds=left + 1)
+            await self._boxes.put(f"q:{source}", question_id, seconds=left + 1)
+            while (left := deadline - loop.time()) > 0:
+                if await self._boxes.take(f"a:{question_id}", seconds=min(_LOOK_SECONDS, left)) is not None:
+                    said = await self._cache.get(f"agent:answer:{question_id}")
+                    return said if isinstance(said, dict) else None
+                taken = await self._cache.get(f"agent:taken:{question_id}")
+                if taken is None and not await self._present(source):
+                    raise UnreachableError("agent_absent")
+                if taken is None:
+                    # The store may have lost it; one that comes twice is handed over once.
+                    await self._boxes.put(f"q:{source}", question_id, seconds=left + 1)
+                elif not await self._cache.get(f"agent:alive:{source}:{taken}"):
+                    if body["safe"] and await self._present(source):
+                        return None
+                    raise UnreachableError("agent_absent")
+            raise TimedOutError("total")
+        finally:
+            for kind in ("question", "taken", "answer"):
+                await asyncio.shield(self._cache.delete(f"agent:{kind}:{question_id}"))
+
+    async def _take(self, box: str, seconds: float, leaving: asyncio.Future[None]) -> str | None:
+        taking = asyncio.ensure_future(self._boxes.take(box, seconds=seconds))
+        both: set[asyncio.Future[Any]] = {taking, leaving}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not taking.done():
+                taking.cancel()
+                await asyncio.wait({taking})
+        return None if taking.cancelled() else taking.result()
+
+    async def _hand_over(self, question_id: str, agent: Agent, beat: Beat) -> str | None:
+        body = await self._cache.get(f"agent:question:{question_id}")
+        if body is None or body["agent"] != agent.client_id:
+            return None  # whoever asked has left
+        if await self._cache.get(f"agent:taken:{question_id}") is not None:
+            return None
+        budget = Budget(**body["budget"])
+        await self._cache.set(f"agent:taken:{question_id}", beat.instance, seconds=budget.total_seconds + 1)
+        question = Question(
+            id=question_id,
+            source=agent.source,
+            operation=body["operation"],
+            attempt=body["attempt"],
+            params=body["params"],
+            budget=budget,
+            context=Context(**body["context"]),
+        )
+        return sign_question(
+            question,
+            signer=self._desk.hub("hub").signer,
+            party=Party(self._public_url, agent.client_id),
+            now=self._clock(),
+        )
+
+    async def _present(self, source: str) -> bool:
+        return bool(await self._cache.get(f"agent:present:{source}"))
+
+    async def _sign_of_life(self, agent: Agent, beat: Beat) -> None:
+        if beat.leaving:
+            await self._cache.delete(f"agent:present:{agent.source}")
+            await self._cache.delete(f"agent:alive:{agent.source}:{beat.instance}")
+            return
+        await self._cache.set(f"agent:present:{agent.source}", True, seconds=PRESENT_SECONDS)  # noqa: FBT003
+        await self._cache.set(f"agent:alive:{agent.source}:{beat.instance}", True, seconds=PRESENT_SECONDS)  # noqa: FBT003
+        seen = {"at": rfc3339(self._clock()), "version": beat.version}
+        await self._cache.set(f"agent:seen:{agent.source}", seen, seconds=_REMEMBERED_SECONDS)
+
+
+def _content(content: bytes, budget: Mapping[str, Any]) -> dict[str, Any]:
+    """What an agent sent, as strictly as if a source had: it is kept for whoever asked, as rows or as an error."""
+    # Written in ASCII, so up to twice as long as at the source, where the agent's adapter counted.
+    most = min(2 * int(budget["max_bytes"]) + 1024, MAX_CONTENT_BYTES)
+    try:
+        value = strict_loads(content, max_bytes=most, max_depth=int(budget["max_depth"]) + 2)
+    except MalformedError as error:
+        reason = {"too_large": "too_large", "depth": "too_deep"}.get(error.reason, "not_json")
+        return {"error": error_as_json(FaultyAnswerError(reason))}
+    rows = value.get("rows") if isinstance(value, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return {"error": error_as_json(FaultyAnswerError("shape"))}
+    return {"rows": rows, "as_of": value.get("as_of")}
+
+
+def _answer(said: Mapping[str, Any], budget: Budget) -> Answer:
+    """What an agent said, as a source's answer. Raises: SourceError."""
+    if "error" in said:
+        error: SourceError = error_of(said["error"])
+        raise error
+    if len(said["rows"]) > budget.max_rows:
+        raise FaultyAnswerError("too_many")
+    try:
+        as_of = datetime.fromisoformat(said["as_of"]) if said["as_of"] is not None else None
+    except (TypeError, ValueError):
+        raise FaultyAnswerError("shape") from None
+    if as_of is not None and as_of.tzinfo is None:
+        raise FaultyAnswerError("shape")
+    return Answer(tuple(said["rows"]), as_of)
