@@ -18,6 +18,8 @@ from hub.access.errors import (
     LockedOutError,
     PasswordRuleError,
     ProviderError,
+    SandboxError,
+    SecondOperatorError,
     SignInNeededError,
     SignInRefusedError,
 )
@@ -79,6 +81,7 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
 INTERNAL: Final = ProblemType("internal", 500, "系统内部错误", "The hub failed", "operator", retryable=True)
 NOT_FOUND: Final = ProblemType("not-found", 404, "没有此资源", "No such resource", "caller")
 METHOD: Final = ProblemType("method-not-allowed", 405, "不支持该方法", "Method not allowed", "caller")
+SECOND_PERSON: Final = ProblemType("second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator")
 _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     BadRequestError: ProblemType("bad-request", 400, "请求格式有误", "The request is malformed", "caller"),
     BodyTooLargeError: ProblemType("body-too-large", 413, "请求内容过大", "The request body is too large", "caller"),
@@ -93,6 +96,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     ProviderError: ProblemType("provider-unavailable", 503, "统一身份认证暂不可用", "The identity provider does not answer", "operator", retryable=True, retry_after_seconds=10),
     ForgeryError: ProblemType("forged-form", 403, "表单已失效或不是本系统页面提交", "The form has expired or is not from our own page", "caller"),
     PasswordRuleError: ProblemType("password-rule", 422, "新密码不符合要求", "The new password breaks a rule", "caller"),
+    SandboxError: ProblemType("sandbox-only", 403, "沙箱凭据与正式数据互不相通", "Sandbox credentials and live data never meet", "caller"),
     ForbiddenError: ProblemType("forbidden", 403, "您的角色不能办理此操作", "Your roles do not allow this", "operator"),
     intake.UnknownMatterError: ProblemType("unknown-matter", 422, "没有该事项", "No such matter", "caller"),
     intake.PartyError: ProblemType("invalid-party", 422, "当事人信息有误", "A party is not acceptable", "caller"),
@@ -129,7 +133,8 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     requests.IncompleteError: ProblemType("grant-request-incomplete", 422, "申请或答复不完整，所缺各项已一次列明", "The request or decision is incomplete; everything is named", "caller"),
     requests.StepError: ProblemType("grant-request-state", 409, "当前状态下不能办理此步骤", "Not what may follow now", "caller"),
     requests.OwnRequestError: ProblemType("own-request", 403, "申请人不得办理本人的申请", "Whoever asked may not decide", "caller"),
-    requests.SamePersonError: ProblemType("second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator"),
+    requests.SamePersonError: SECOND_PERSON,
+    SecondOperatorError: SECOND_PERSON,
     requests.ProposalOverError: ProblemType("proposal-over", 409, "该变更已确认、否决或过期", "The proposal was confirmed, rejected or has expired", "operator"),
 }  # fmt: skip
 

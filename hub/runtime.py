@@ -22,10 +22,19 @@ from hub.exchange.claiming import QueryClaiming
 from hub.exchange.compose import QuerySigner
 from hub.exchange.deciding import QueryDeciding
 from hub.exchange.drift import DriftWatch
+from hub.exchange.finding import SourceFinder
 from hub.exchange.gateway import GatewayService
 from hub.exchange.judging import Readers
 from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
+from hub.exchange.sandbox import (
+    SANDBOX_ANSWER_TYPE,
+    SANDBOX_KIND,
+    SandboxClaiming,
+    SandboxDeciding,
+    SandboxFinder,
+)
+from hub.exchange.sandbox_people import by_number
 from hub.exchange.service import QueryService
 from hub.intake.answers import Answers, SignAnswer
 from hub.intake.cases import CaseService
@@ -52,6 +61,7 @@ from hub.registry.sampling import SamplingService
 from hub.registry.service import RegistryService
 from hub.registry.sharing import Sharing, assemble_sharing
 from hub.registry.sources import SourceService
+from hub.registry.systems import SystemService
 from hub.registry.trials import TrialService
 from hub.registry.usage import UsageService
 from hub.settings import Settings
@@ -103,6 +113,7 @@ class Hub:
     ledger: LedgerService
     verification: VerificationService
     pool: SourcePool
+    agents: AgentDesk
     sources: SourceService
     interfaces: InterfaceService
     trials: TrialService
@@ -111,9 +122,10 @@ class Hub:
     usage: UsageService
     drift: DriftWatch
     queries: QueryService
+    sandbox: QueryService
+    systems: SystemService
     gateway: GatewayService
 
-    agents: AgentDesk
 
 def open_keys(settings: Settings, *, create: bool = False) -> KeyFile:
     """The embedded key store of a home."""
@@ -139,6 +151,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
         yield hub
     finally:
         await hub.pool.close()
+        await hub.agents.close()
         await hub.jobs.close()
         await hub.cache.close()
         await database.close()
@@ -151,7 +164,6 @@ async def look_into(settings: Settings, *, clock: Clock = utc_now) -> AsyncItera
     hub = _assemble(settings, database, clock)
     try:
         yield hub
-        await hub.agents.close()
     finally:
         await hub.jobs.close()
         await hub.cache.close()
@@ -238,7 +250,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         public_url=public_url,
         lifetime=timedelta(hours=settings.status_list_hours),
     )
-    cases = CaseService(database, vault=vault, log_key=log_key, clock=clock)
+    cases = CaseService(database, vault=vault, log_key=log_key, clock=clock, sandbox_numbers=frozenset(by_number()))
     copies = CopyMaker(
         vault=vault,
         types=types,
@@ -249,14 +261,17 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     sessions = Sessions(database, vault=vault, clock=clock)
     staff = StaffService(database, log_key=log_key, clock=clock, public_url=public_url)
     registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
-    sharing = assemble_sharing(database, registry=registry, vault=vault, log_key=log_key, clock=clock)
+    sharing = assemble_sharing(database, registry=registry, staff=staff, vault=vault, log_key=log_key, clock=clock)
     quotas = QuotaBook()
     signers: dict[str, SignAnswer] = {
         "evidence": EvidenceSigner(desk, log_origin=log_signer.name),
         "query": QuerySigner(desk, log_origin=log_signer.name),
+        SANDBOX_KIND: QuerySigner(desk, log_origin=log_signer.name, answer_type=SANDBOX_ANSWER_TYPE),
     }
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
     pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
+    boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
+    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, public_url=public_url, clock=clock)
     pool = SourcePool(
         database,
         vault=vault,
@@ -277,18 +292,14 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     readers = Readers()
     queries = QueryService(
         database,
-        vault=vault,
         cases=cases,
-    boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
-    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, public_url=public_url, clock=clock)
         claiming=QueryClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
         deciding=QueryDeciding(vault=vault, public_url=public_url),
         answers=answers,
         quotas=quotas,
-        pool=pool,
-        cache=AnswerCache(cache, vault=vault),
-        drift=drift,
-        readers=readers,
+        finder=SourceFinder(
+            vault=vault, pool=pool, cache=AnswerCache(cache, vault=vault), drift=drift, readers=readers, clock=clock
+        ),
         clock=clock,
     )
     return Hub(
@@ -304,6 +315,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
                 database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
             )
         ),
+        vault=vault,
         desk=desk,
         types=types,
         registry=registry,
@@ -362,6 +374,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
             log_key=log_key,
         ),
         pool=pool,
+        agents=agents,
         sources=SourceService(
             database,
             vault=vault,
@@ -378,7 +391,17 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         usage=UsageService(database, vault=vault, clock=clock),
         drift=drift,
         queries=queries,
-        agents=agents,
+        systems=SystemService(database, registry=registry, log_key=log_key, clock=clock),
+        sandbox=QueryService(
+            database,
+            cases=cases,
+            claiming=SandboxClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
+            deciding=SandboxDeciding(vault=vault, public_url=public_url),
+            answers=answers,
+            quotas=quotas,
+            finder=SandboxFinder(vault=vault, readers=readers, clock=clock),
+            clock=clock,
+        ),
         gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),
         verification=VerificationService(
             database, vault=vault, desk=desk, status=status, cache=cache, clock=clock, public_url=public_url

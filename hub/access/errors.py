@@ -5,12 +5,14 @@ AccessError
 ├── InvalidTokenError    the access token does not authenticate this request; likewise
 ├── GrantTypeError       the token request asks for something this server does not do
 ├── ForbiddenError       a member of staff who is known, and may not do this
+├── SecondOperatorError  an operator who would make another one by himself
 ├── SignInNeededError    nobody is signed in here, or no longer
 ├── SignInRefusedError   user name, password, link or provider's answer do not sign anybody in; `reason` is for the log
 ├── LockedOutError       too many failures; `retry_after_seconds`
 ├── ForgeryError         a form that did not come from our own page
 ├── ProviderError        the OpenID provider does not answer, or not as the standard says
-└── PasswordRuleError    the new password breaks `rules`
+├── PasswordRuleError    the new password breaks `rules`
+└── SandboxError         a sandbox credential where only live ones go, or the other way round
 """
 
 from collections.abc import Iterable
@@ -91,3 +93,11 @@ class PasswordRuleError(AccessError):
     def __init__(self, rules: Iterable[str]) -> None:
         self.rules = tuple(rules)
         super().__init__("password: " + ", ".join(self.rules))
+
+
+class SandboxError(AccessError):
+    """Sandbox and live data never meet: this credential is not for this route or service."""
+
+
+class SecondOperatorError(AccessError):
+    """One operator alone cannot make another: propose it, and a second one confirms."""

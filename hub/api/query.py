@@ -57,4 +57,5 @@ async def query(
         request_hash=hashlib.sha256(f"POST\n/api/v1/interfaces/{code}/query\n".encode() + raw + b"\n").hexdigest(),
         idempotency_key=key,
     )
-    return Response(await hub.queries.query(caller, call), media_type=JSON_TYPE)
+    service = hub.sandbox if caller.sandbox else hub.queries
+    return Response(await service.query(caller, call), media_type=JSON_TYPE)

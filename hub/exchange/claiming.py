@@ -16,7 +16,7 @@ from catalog.grants import CaseKind, Grant, ResourceKind
 from catalog.interface_store import StoredInterface, StoredSource, answering_interface, source_by_id
 from catalog.store import grants_for
 from certificates import store as library
-from hub.access.errors import InvalidTokenError
+from hub.access.errors import InvalidTokenError, SandboxError
 from hub.access.service import Caller
 from hub.clock import BEIJING, new_id
 from hub.exchange.errors import NotGrantedError, QuestionError, UnknownInterfaceError
@@ -59,7 +59,10 @@ class ClaimedQuery:
 
 
 class QueryClaiming:
-    """Checks and claims queries."""
+    """Checks and claims queries of live systems; `hub.exchange.sandbox` has those of sandbox credentials."""
+
+    sandbox = False
+    kind = "query"
 
     def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook, readers: Readers) -> None:
         self._vault = vault
@@ -70,6 +73,8 @@ class QueryClaiming:
 
     def claim(self, tx: Connection, caller: Caller, call: QueryCall, taken: Taken, now: datetime) -> ClaimedQuery:
         """Unit 1. Raises: the errors of this package and of cases; ConflictError for a used Idempotency-Key."""
+        if caller.sandbox is not self.sandbox:
+            raise SandboxError
         case = store.find_case(tx, call.case_no, kid=caller.kid)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError
@@ -83,21 +88,21 @@ class QueryClaiming:
             raise UnknownInterfaceError
         self._guard.check(stored, source)
         officer = self._operator(case)
-        grants = grants_for(tx, caller.system_id, CaseKind(case.kind), ResourceKind.INTERFACE, call.interface)
-        check_guards(tx, self._vault, grants=grants)
+        grants = self.grants(tx, call, case, stored)
         grant, fields = choose(grants, stored.interface, call, case, officer=officer, now=now)
         self._quotas.take(tx, [grant], today=now.astimezone(BEIJING).date(), into=taken)
         if grant.id in taken.exhausted:
             raise NotGrantedError("quota_exhausted")
         party = self._party(tx, case, stored, call)
-        identity = self._identity(tx, case, party) if party else None
+        identity = self.identity(tx, case, party) if party else None
         params = bind_params(stored.interface, call, identity, case.subjects)
         for fault in self._readers.of(stored).contract.check_params(params):
             raise QuestionError(fault.pointer, fault.rule)
-        subject, known = self._known(tx, party, now)
+        subject, known = self.known(tx, party, now)
         request_id, lease = new_id(), new_id()
         lasts = timedelta(seconds=source.definition.limits.total_seconds) + _MARGIN
-        store.claim_request(tx, _row(request_id, lease, case, caller, call, now, lasts))
+        row = _row(request_id, lease, case, caller, call, now, lasts)
+        store.claim_request(tx, row | {"kind": self.kind})
         return ClaimedQuery(
             request_id=request_id,
             lease=lease,
@@ -129,13 +134,23 @@ class QueryClaiming:
             raise QuestionError("/party", "no_such_party")
         return parties[call.party]
 
-    def _identity(self, tx: Connection, case: store.Case, party: store.Party) -> Identity:
+    def grants(self, tx: Connection, call: QueryCall, case: store.Case, stored: StoredInterface) -> list[Grant]:
+        """The grants of the case's system over the interface, their guards checked."""
+        del call
+        kind, code = CaseKind(case.kind), stored.interface.code
+        grants = grants_for(tx, case.system_id, kind, ResourceKind.INTERFACE, code)
+        check_guards(tx, self._vault, grants=grants)
+        return grants
+
+    def identity(self, tx: Connection, case: store.Case, party: store.Party) -> Identity:
+        """A party of the case in clear."""
         sealed = store.party_identity(tx, case.id, party.role)
         plain = case_key(self._vault, case).decrypt(store.identity_place(sealed.id), sealed.identity)
         known: dict[str, Any] = strict_loads(plain, max_bytes=4096)
         return Identity(id_type=party.id_type, id_number=known["id_number"], name=known["name"])
 
-    def _known(self, tx: Connection, party: store.Party | None, now: datetime) -> tuple[library.Subject | None, bool]:
+    def known(self, tx: Connection, party: store.Party | None, now: datetime) -> tuple[library.Subject | None, bool]:
+        """Whom the library knows the party to be, and whether a current record confirms it."""
         if party is None or party.lookup_hash is None:
             return None, party is None
         subjects, held = library.held_by(tx, [party.lookup_hash], list(identity_types(self._types.current())))
@@ -168,7 +183,6 @@ def _row(
         "id": request_id,
         "case_id": case.id,
         "system_id": caller.system_id,
-        "kind": "query",
         "idempotency_key": scoped_key(call.idempotency_key),
         "request_hash": call.request_hash,
         "state": "claimed",

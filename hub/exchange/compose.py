@@ -68,10 +68,11 @@ def unsigned_answer(
     audience: str,
     issuer: str,
     request_hash: str,
+    kind: str = "query",
 ) -> dict[str, Any]:
     """The stored form of a decided query: all of the answer but its signatures."""
     return {
-        "kind": "query",
+        "kind": kind,
         "request_id": request_id,
         "case_no": case_no,
         "audience": audience,
@@ -85,9 +86,10 @@ def unsigned_answer(
 class QuerySigner:
     """Puts answer and receipt under the hub's signature. Only for an answer whose ledger row is committed."""
 
-    def __init__(self, desk: SigningDesk, *, log_origin: str) -> None:
+    def __init__(self, desk: SigningDesk, *, log_origin: str, answer_type: str = ANSWER_TYPE) -> None:
         self._desk = desk
         self._log_origin = log_origin
+        self._answer_type = answer_type
 
     def __call__(self, answer: Mapping[str, Any], entries: Sequence[Sealed]) -> bytes:
         """The signed answer: what it says in clear, the same under a signature, and the receipt of its entry."""
@@ -107,7 +109,13 @@ class QuerySigner:
             "query_id": answer["request_id"],
             "case_no": answer["case_no"],
             **answer["content"],
-            "receipt": receipt(entry, issuer=answer["issuer"], log_origin=self._log_origin, signer=hub.signer),
-            "answer": sign_jws(claims, signer=hub.signer, typ=ANSWER_TYPE, header=hub.header),
+            "receipt": receipt(
+                entry,
+                issuer=answer["issuer"],
+                log_origin=self._log_origin,
+                signer=hub.signer,
+                sandbox="sandbox" in answer["content"],
+            ),
+            "answer": sign_jws(claims, signer=hub.signer, typ=self._answer_type, header=hub.header),
         }
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

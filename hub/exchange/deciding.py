@@ -4,8 +4,10 @@ Locks in one fixed order (case, grant, interface), shared here and exclusive by 
 revoked while the source was slow is withheld.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,6 +34,10 @@ from hub.storage.vault import Vault
 class QueryDeciding:
     """Decides claimed queries."""
 
+    kind = "query"
+    mark: Mapping[str, Any] = MappingProxyType({})
+    """Members that every answer of this kind has besides."""
+
     def __init__(self, *, vault: Vault, public_url: str) -> None:
         self._vault = vault
         self._public_url = public_url
@@ -42,7 +48,7 @@ class QueryDeciding:
         """Unit 2. Raises: CaseClosedError; InFlightError when the lease was lost."""
         if store.lock_case_state(tx, claimed.case.id) != "open":
             raise CaseClosedError
-        found = _rechecked(tx, claimed, found, now)
+        found = self.recheck(tx, claimed, found, now)
         content = unsigned_content(
             found,
             claimed.interface,
@@ -51,6 +57,7 @@ class QueryDeciding:
             language=call.language,
             now=now,
         )
+        content |= self.mark
         entry = seal(self._entry(caller, claimed, found, item_hash(content)), now=now)
         answer = unsigned_answer(
             content,
@@ -60,14 +67,23 @@ class QueryDeciding:
             audience=caller.client_id,
             issuer=self._public_url,
             request_hash=call.request_hash,
+            kind=self.kind,
         )
         append(tx, [entry])
         sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored_bytes(answer))
-        used = [claimed.grant.id]
+        used = self.used(claimed)
         if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
             raise InFlightError
         crash_at("query.deciding")
         return answer, [entry]
+
+    def recheck(self, tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+        """What may still leave, under locks."""
+        return grant_holds(tx, claimed, found, now)
+
+    def used(self, claimed: ClaimedQuery) -> list[str]:
+        """The grants that must still hold when the answer is given again."""
+        return [claimed.grant.id]
 
     def _entry(self, caller: Caller, claimed: ClaimedQuery, found: Found, payload_hash: str) -> Draft:
         subject = claimed.subject
@@ -93,7 +109,7 @@ class QueryDeciding:
             "payload_hash": payload_hash,
         }
         return Draft(
-            kind=_kind(found.outcome),
+            kind=caller.marked(_kind(found.outcome)),
             detail=detail,
             key=key,
             subject_id=subject.id if subject else None,
@@ -101,12 +117,18 @@ class QueryDeciding:
         )
 
 
-def _rechecked(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+def grant_holds(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+    """What may still leave of `found` now that the grant is locked."""
     grant = claimed.grant
     row_version, state, until = lock_grants(tx, [grant.id]).get(grant.id, (0, "withdrawn", now))
     if row_version != grant.row_version or state != "live" or until <= now:
         code = "grant_not_in_force" if state == "live" else f"grant_{state}"
         return _withheld(found, Outcome.NOT_GRANTED, Why(code))
+    return interface_holds(tx, claimed, found, now)
+
+
+def interface_holds(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+    """The same for the interface."""
     interface_state, ends_at = lock_interface(tx, claimed.interface.id)
     alive = interface_state in {InterfaceState.LIVE, InterfaceState.DEPRECATED}
     if not alive or (ends_at is not None and ends_at <= now):

@@ -16,7 +16,7 @@ from catalog.interface_store import answering_interface
 from catalog.interfaces import Interface, Origin
 from catalog.store import find_system_id, read_matter_row
 from hub.access.actors import Actor, Role
-from hub.access.service import Caller
+from hub.access.service import SANDBOX_PREFIX, Caller
 from hub.clock import Clock
 from hub.exchange import gateway_keys as keys
 from hub.exchange.errors import GatewayError, NotGrantedError, QuestionError, UnknownInterfaceError
@@ -100,6 +100,8 @@ class GatewayService:
         Raises: ForbiddenError, MissingError.
         """
         actor.require(Role.OPERATOR)
+        if client_id.startswith(SANDBOX_PREFIX):
+            raise MissingError("system")
         found = keys.GatewaySecrets.new()
 
         def unit(tx: Connection) -> str:

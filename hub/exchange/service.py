@@ -9,16 +9,10 @@ from typing import Final
 
 import structlog
 
-from adapters.errors import DefinitionFaultError, SourceError
-from adapters.port import Context
 from hub.access.service import Caller
-from hub.clock import BEIJING, Clock
-from hub.exchange.cache import AnswerCache, fresh
+from hub.clock import Clock
 from hub.exchange.claiming import ClaimedQuery, QueryClaiming, scoped_key
-from hub.exchange.compose import Found
-from hub.exchange.contract import Difference
 from hub.exchange.deciding import QueryDeciding
-from hub.exchange.drift import DriftWatch
 from hub.exchange.errors import (
     ExchangeError,
     FieldNotGrantedError,
@@ -26,20 +20,16 @@ from hub.exchange.errors import (
     QuestionError,
     UnknownInterfaceError,
 )
-from hub.exchange.judging import Asked, Readers, Reading, unavailable
-from hub.exchange.pool import SourcePool
-from hub.exchange.question import QueryCall, needs_party
+from hub.exchange.finding import Finder
+from hub.exchange.question import QueryCall
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
 from hub.intake.errors import CaseClosedError, CaseNotFoundError
 from hub.intake.quotas import QuotaBook, Taken
-from hub.intake.resolver import Outcome, Why
-from hub.issuing.plan import name_hash
+from hub.intake.resolver import Outcome
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, IntegrityBrokenError
-from hub.storage.vault import Vault
-from signing.canonical import canonical
 
 GRID_SECONDS: Final = 0.025
 """As for evidence: an answer that confirms no identity leaves on this grid (threat S14)."""
@@ -47,36 +37,28 @@ _log = structlog.get_logger(__name__)
 
 
 class QueryService:
-    """Answers queries."""
+    """Answers queries. One for live systems, one for the sandbox: they differ in who claims, finds and decides."""
 
     def __init__(
         self,
         database: Database,
         *,
-        vault: Vault,
         cases: CaseService,
         claiming: QueryClaiming,
         deciding: QueryDeciding,
         answers: Answers,
         quotas: QuotaBook,
-        pool: SourcePool,
-        cache: AnswerCache,
-        drift: DriftWatch,
-        readers: Readers,
+        finder: Finder,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._vault = vault
         self._cases = cases
         self._claiming = claiming
         self._deciding = deciding
         self._answers = answers
         self._quotas = quotas
-        self._pool = pool
-        self._cache = cache
-        self._drift = drift
+        self._finder = finder
         self._clock = clock
-        self._readers = readers
 
     async def query(self, caller: Caller, call: QueryCall) -> bytes:
         """The answer's bytes; the same Idempotency-Key gives the same bytes while case and grant hold.
@@ -90,7 +72,7 @@ class QueryService:
         if isinstance(claimed, bytes):
             return claimed
         crash_at("query.claimed")
-        found = await self._find(claimed, call)
+        found = await self._finder.find(claimed, call)
         now = self._clock()
         try:
             decided = await self._database.write(
@@ -133,69 +115,6 @@ class QueryService:
         self._quotas.confirm(taken)
         return claimed
 
-    async def _find(self, claimed: ClaimedQuery, call: QueryCall) -> Found:
-        stored, interface = claimed.interface, claimed.interface.interface
-        if needs_party(interface) and interface.identity_name is None and not claimed.identity_known:
-            return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
-        if claimed.source.state != "active" or self._drift.quarantined(stored.id):
-            return unavailable("source_quarantined")
-        now = self._clock()
-        kept = await self._cache.get(stored, claimed.params, now=now)
-        if kept is not None and fresh(kept, stored, now=now):
-            return await self._judged(claimed, kept, cached=True)
-        try:
-            reading = await self._asked(claimed, call)
-        except SourceError as error:
-            _log.warning("source_failed", source=claimed.source.definition.code, code=error.code)
-            if kept is not None:
-                return await self._judged(claimed, kept, cached=True, stale=True)
-            return unavailable(_failed_as(error))
-        if isinstance(reading, Difference):
-            return await self._faulty(claimed, reading)
-        found = await self._judged(claimed, reading)
-        if found.outcome is Outcome.SATISFIED:
-            await self._cache.put(stored, claimed.params, reading)
-        return found
-
-    async def _asked(self, claimed: ClaimedQuery, call: QueryCall) -> Reading | Difference:
-        identity = claimed.identity
-        context = Context(
-            case_no=claimed.case.case_no,
-            matter=claimed.case.matter_code,
-            material=call.material,
-            purpose=claimed.grant.purpose,
-            operator_id=claimed.operator_id,
-            applicant_name=identity.name if identity else "",
-            applicant_code=(identity.id_number or "") if identity else "",
-        )
-        answer = await self._pool.ask(claimed.source, claimed.interface, claimed.params, context)
-        return self._readers.of(claimed.interface).read(answer, now=self._clock())
-
-    async def _judged(
-        self, claimed: ClaimedQuery, reading: Reading, *, cached: bool = False, stale: bool = False
-    ) -> Found:
-        party = claimed.party
-        asked = Asked(
-            params=claimed.params,
-            fields=claimed.fields,
-            identity_known=claimed.identity_known,
-            today=self._clock().astimezone(BEIJING).date(),
-            name_matches=(lambda name: name_hash(self._vault, name) == party.name_hash) if party else None,
-        )
-        found = self._readers.of(claimed.interface).judge(reading, asked, cached=cached, stale=stale)
-        if isinstance(found, Difference):
-            _log.error("answer_about_another", alarm=True, source=claimed.source.definition.code, field=found.field)
-            return unavailable("other_record")
-        await self._drift.observe(claimed.interface, None)
-        return found
-
-    async def _faulty(self, claimed: ClaimedQuery, fault: Difference) -> Found:
-        code = claimed.interface.interface.code
-        _log.warning("answer_breaks_contract", interface=code, field=fault.field, code=fault.code)
-        question = self._vault.lookup_hash("question", canonical(dict(claimed.params)).decode())
-        await self._drift.observe(claimed.interface, fault, question=question)
-        return unavailable("source_faulty")
-
 
 def _refused_as(error: Exception) -> str:
     match error:
@@ -211,14 +130,3 @@ def _refused_as(error: Exception) -> str:
             return "case_closed"
         case _:
             return "integrity"
-
-
-def _failed_as(error: SourceError) -> str:
-    """The reason a caller is told: in which way the source failed, never what it said."""
-    if isinstance(error, DefinitionFaultError):
-        return "source_misconfigured"
-    if error.code.startswith("timed_out"):
-        return "source_timeout"
-    if error.code == "denied":
-        return "source_denied"
-    return "source_faulty" if error.code.startswith("faulty") else "source_unreachable"

@@ -64,8 +64,18 @@ class Opening:
 class CaseService:
     """Opens, shows and closes cases."""
 
-    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        log_key: DataKey,
+        clock: Clock,
+        sandbox_numbers: frozenset[str] = frozenset(),
+    ) -> None:
+        """`sandbox_numbers` are the sample persons: cases of sandbox credentials take nobody else."""
         self._database = database
+        self._sandbox_numbers = sandbox_numbers
         self._vault = vault
         self._log_key = log_key
         self._clock = clock
@@ -98,7 +108,8 @@ class CaseService:
         """
         case = await self.get(caller, case_no)
         now = self._clock()
-        if not await self._database.write(lambda tx: self._close(tx, case, now)):
+        kind = caller.marked("case.close")
+        if not await self._database.write(lambda tx: self._close(tx, case, kind, now)):
             raise CaseClosedError
         crash_at("case.closed")
         return await self.get(caller, case_no)
@@ -109,7 +120,7 @@ class CaseService:
         """Put a refusal on the ledger, by itself, before the caller hears of it."""
         key = self._vault.data_key(case.data_key, case.kek_kid) if case else self._log_key
         content = {"reason": reason, "client_id": caller.client_id, **detail}
-        draft = Draft(kind="refusal", detail=content, key=key, case_id=case.id if case else None)
+        draft = Draft(kind=caller.marked("refusal"), detail=content, key=key, case_id=case.id if case else None)
         now = self._clock()
         await self._database.write(lambda tx: append(tx, [seal(draft, now=now)]))
 
@@ -124,6 +135,8 @@ class CaseService:
             raise UnknownMatterError
         matter_id, matter, _ = found
         _check_roles(matter, opening.parties)
+        if caller.sandbox:
+            self._check_sample(opening.parties)
         key = self._vault.new_data_key()
         case_id = new_id()
         case_no = "YZ" + "".join(secrets.choice(_ALPHABET) for _ in range(_NUMBER_LENGTH))
@@ -155,13 +168,19 @@ class CaseService:
             "operator": opening.operator,
             "kind": opening.kind,
         }
-        append(tx, [seal(Draft(kind="case.open", detail=detail, key=key, case_id=case_id), now=now)])
+        append(tx, [seal(Draft(kind=caller.marked("case.open"), detail=detail, key=key, case_id=case_id), now=now)])
         if request is not None:
             record_effect(tx, request, case_id, now=now)
         crash_at("case.opening")
         case = store.find_case(tx, case_no)
         assert case is not None  # noqa: S101  # written two statements above, in this transaction
         return case
+
+    def _check_sample(self, parties: Sequence[PartyInput]) -> None:
+        for index, party in enumerate(parties):
+            number = _checked_number(party, index)
+            if number is not None and number not in self._sandbox_numbers:
+                raise PartyError(f"/parties/{index}/id_number", "sample_persons_only")
 
     def _known(self, tx: Connection, request: RequestKey | None, now: datetime) -> store.Case | None:
         effect = find_effect(tx, request, now=now) if request else None
@@ -198,11 +217,11 @@ class CaseService:
             "identity": key.encrypt(store.identity_place(party_id), canonical(identity)),
         }
 
-    def _close(self, tx: Connection, case: store.Case, now: datetime) -> bool:
+    def _close(self, tx: Connection, case: store.Case, kind: str, now: datetime) -> bool:
         if not store.close_case(tx, case.id, now=now):
             return False
         key = self._vault.data_key(case.data_key, case.kek_kid)
-        draft = Draft(kind="case.close", detail={"case_no": case.case_no}, key=key, case_id=case.id)
+        draft = Draft(kind=kind, detail={"case_no": case.case_no}, key=key, case_id=case.id)
         append(tx, [seal(draft, now=now)])
         return True
 

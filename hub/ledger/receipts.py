@@ -11,8 +11,8 @@ from signing.keys import Signer, VerifyingKey
 RECEIPT_TYPE: Final = "ledger-receipt+jwt"
 
 
-def receipt(entry: Sealed, *, issuer: str, log_origin: str, signer: Signer) -> str:
-    """Sign a receipt. Only for an entry whose transaction has been committed."""
+def receipt(entry: Sealed, *, issuer: str, log_origin: str, signer: Signer, sandbox: bool = False) -> str:
+    """Sign a receipt. Only for an entry whose transaction has been committed. One of the sandbox says so."""
     claims = {
         "iss": issuer,
         "iat": int(entry.recorded_at.timestamp()),
@@ -21,7 +21,7 @@ def receipt(entry: Sealed, *, issuer: str, log_origin: str, signer: Signer) -> s
         "time": rfc3339(entry.recorded_at),
         "commitment": b64u(entry.commitment),
     }
-    return sign_jws(claims, signer=signer, typ=RECEIPT_TYPE)
+    return sign_jws(claims | ({"sandbox": True} if sandbox else {}), signer=signer, typ=RECEIPT_TYPE)
 
 
 def read_receipt(token: str, *, key: VerifyingKey) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from catalog.interface_store import answering_interface
 from catalog.interfaces import Sharing
 from catalog.interfaces import Terms as SharingTerms
 from hub.access.actors import Actor, Role
+from hub.access.service import SANDBOX_PREFIX
 from hub.clock import Clock, new_id
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
@@ -155,6 +156,8 @@ class GrantService:
 
     def grant(self, tx: Connection, new: NewGrant, now: datetime, detail: Mapping[str, Any] | None = None) -> str:
         """Write a live grant with its entry and guard; answers its id. `detail` goes into the entry."""
+        if new.client_id.startswith(SANDBOX_PREFIX):
+            raise DefinitionError("grant: a sandbox credential has no grants; it never reaches real data")
         check_officers(new.kind, new.terms)
         _check_fields(new.resource, new.terms.fields)
         grant_id = new_id()

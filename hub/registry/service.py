@@ -12,6 +12,7 @@ from catalog.identifiers import USCC, check
 from certificates import store as library
 from certificates.trust import KeyCustody
 from certificates.types import load_type
+from hub.access.service import SANDBOX_PREFIX
 from hub.clock import Clock, new_id
 from hub.issuing.desk import SigningDesk
 from hub.issuing.types import TypeRegistry
@@ -123,8 +124,12 @@ class RegistryService:
             )
         return known.type.code
 
-    def put_system(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
-        """The unit of `add_system`, for whoever has a transaction."""
+    def put_system(
+        self, tx: Connection, definition: dict[str, Any], now: datetime, *, sandbox: bool = False
+    ) -> str:
+        """The unit of `add_system`, for whoever has a transaction; the console makes those of the sandbox."""
+        if text(definition, "client_id").startswith(SANDBOX_PREFIX) is not sandbox:
+            raise DefinitionError(f"system: {SANDBOX_PREFIX} begins the client_id of sandbox credentials, and no other")
         owner = department(tx, text(definition, "department"))
         keys = [VerifyingKey.from_jwk(jwk) for jwk in definition.get("keys", [])]
         if not keys:
