@@ -64,7 +64,8 @@ class LocalFolder:
     """A folder of this machine. Links that lead out of it are not there; neither is what is no regular file."""
 
     def __init__(self, folder: Path, glob: str) -> None:
-        self._folder = folder
+        # As it was when somebody judged it: a link put in its place later leads nowhere.
+        self._folder = folder.resolve()
         self._glob = glob
         # A mount that hangs takes this source's threads, nobody else's.
         self._threads = ThreadPoolExecutor(2, "files")
@@ -91,6 +92,8 @@ class LocalFolder:
 
     def _look(self) -> list[Sighting]:
         try:
+            if self._folder.resolve(strict=True) != self._folder:
+                raise UnreachableError("refused")
             names = [entry.name for entry in os.scandir(self._folder) if matches(entry.name, self._glob)]
         except PermissionError:
             raise DeniedError from None
@@ -112,7 +115,7 @@ class LocalFolder:
 
     def _inside(self, name: str) -> Path:
         path = (self._folder / name).resolve(strict=True)
-        if not path.is_relative_to(self._folder.resolve(strict=True)):
+        if not path.is_relative_to(self._folder):
             raise FileNotFoundError
         return path
 

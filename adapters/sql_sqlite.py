@@ -47,6 +47,8 @@ class SqliteDialect:
 
     def __init__(self, path: Path, misdeclared: str | None) -> None:
         self._path = path
+        # Where it really lies, as it was when somebody judged it: a link put there later leads nowhere.
+        self._resolved = path.resolve()
         self._misdeclared = misdeclared
 
     def opening(self) -> Opening:
@@ -56,9 +58,11 @@ class SqliteDialect:
     def connect(self, opening: Opening, address: str, seconds: float) -> Session:
         """Open the file; it is not looked into before the first question."""
         del opening, address, seconds
+        if self._path.resolve() != self._resolved:
+            raise UnreachableError("refused")
         # Not `immutable`: another process writes the file, and its locks must be honoured.
         link = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=ro",
+            f"{self._resolved.as_uri()}?mode=ro",
             uri=True,
             timeout=0,
             isolation_level=None,

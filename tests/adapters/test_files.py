@@ -275,6 +275,21 @@ async def test_links_and_what_is_no_file_are_not_there(tmp_path: Path) -> None:
     assert await names(folder) == ["内"]
 
 
+async def test_a_folder_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    drop, private = tmp_path / "drop", tmp_path / "private"
+    drop.mkdir()
+    private.mkdir()
+    write_csv(drop / "register.csv")
+    write_csv(private / "register.csv", [row(name="私")])
+    async with files_kind(local(drop)).open() as source:
+        assert len((await known(source)).rows) == 1
+        drop.rename(tmp_path / "away")
+        drop.symlink_to(private)
+        with pytest.raises(UnreachableError) as caught:
+            await known(source)
+        assert caught.value.reason == "refused"
+
+
 async def test_indexes_are_private_shared_between_processes_and_pruned(tmp_path: Path) -> None:
     write_csv(tmp_path / "register.csv")
     index_dir = tmp_path / "indexes"

@@ -157,6 +157,17 @@ async def test_sqlite_answers_nothing_but_reads_of_its_tables(tmp_path: Path) ->
         assert caught.value.reason == "too_large"
 
 
+async def test_a_sqlite_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    with sqlite_kind(tmp_path) as kind:
+        path = tmp_path / "register.sqlite3"
+        async with kind.open() as source:
+            path.rename(tmp_path / "private.sqlite3")
+            path.symlink_to("private.sqlite3")
+            with pytest.raises(UnreachableError) as caught:
+                await ask(source, BY_USCC, uscc=KNOWN["uscc"])
+            assert caught.value.reason == "refused"
+
+
 async def test_values_of_postgresql_become_json() -> None:
     statement = """
         SELECT 1.50::numeric AS money, 1e6::numeric AS whole, DATE '2020-02-29' AS day,
