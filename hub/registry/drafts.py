@@ -25,6 +25,7 @@ KEPT: Final = timedelta(days=30)
 MAX_BYTES: Final = 262_144
 MOST: Final = 200
 _DRAFTS: Final = table(FormDraftRow)
+_CONSUMERS: Final = frozenset({"ask", "demand"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class DraftService:
 
     async def begin(self, actor: Actor, kind: str, content: Mapping[str, Any]) -> str:
         """Keep a new draft; answers its id. Raises: ForbiddenError; DefinitionError when there are too many."""
-        department_id = _place(actor)
+        department_id = _place(actor, kind)
         draft_id, now = new_id(), self._clock()
         key = self._vault.new_data_key()
         sealed = key.encrypt(_where(draft_id), _bytes(content))
@@ -74,16 +75,14 @@ class DraftService:
 
     async def get(self, actor: Actor, draft_id: str) -> FormDraft:
         """One draft of his department. Raises: MissingError, ForbiddenError, IntegrityBrokenError."""
-        department_id = _place(actor)
-        return await self._database.read(lambda tx: self._read(_row(tx, draft_id, department_id)))
+        return await self._database.read(lambda tx: self._read(_row(tx, draft_id, actor)))
 
     async def save(self, actor: Actor, draft_id: str, changes: Mapping[str, Any]) -> FormDraft:
         """Replace members of the content; None takes one away. Raises: as `get`; DefinitionError when too large."""
-        department_id = _place(actor)
         now = self._clock()
 
         def unit(tx: Connection) -> FormDraft:
-            row = _row(tx, draft_id, department_id, lock=True)
+            row = _row(tx, draft_id, actor, lock=True)
             merged = {**self._read(row).content, **changes}
             content = {name: value for name, value in merged.items() if value is not None}
             key = self._vault.data_key(row.data_key, row.kek_kid)
@@ -95,14 +94,16 @@ class DraftService:
 
     async def remove(self, actor: Actor, draft_id: str) -> None:
         """Forget a draft. Raises: MissingError, ForbiddenError."""
-        department_id = _place(actor)
-        where = and_(_DRAFTS.c.id == draft_id, _DRAFTS.c.owner_department_id == department_id)
-        if not await self._database.write(lambda tx: tx.execute(delete(_DRAFTS).where(where)).rowcount):
-            raise MissingError("draft")
+
+        def unit(tx: Connection) -> None:
+            row = _row(tx, draft_id, actor, lock=True)
+            tx.execute(delete(_DRAFTS).where(_DRAFTS.c.id == row.id))
+
+        await self._database.write(unit)
 
     async def list(self, actor: Actor, kind: str) -> list[FormDraft]:
         """Unfinished forms of a kind, newest first; empty for those who write none."""
-        if Role.OWNER_ENGINEER not in actor.roles or actor.department_id is None:
+        if writer_of(kind) not in actor.roles or actor.department_id is None:
             return []
         query = (
             select(_DRAFTS)
@@ -117,18 +118,25 @@ class DraftService:
         return FormDraft(row.id, row.kind, strict_loads(plain, max_bytes=MAX_BYTES), row.changed_at)
 
 
-def _place(actor: Actor) -> str:
-    actor.require(Role.OWNER_ENGINEER)
+def writer_of(kind: str) -> Role:
+    """Who fills in forms of this kind: requests and demands the consumer's engineer, all others the owner's."""
+    return Role.CONSUMER_ENGINEER if kind in _CONSUMERS else Role.OWNER_ENGINEER
+
+
+def _place(actor: Actor, kind: str) -> str:
+    actor.require(writer_of(kind))
     if actor.department_id is None:
         raise MissingError("department")
     return actor.department_id
 
 
-def _row(tx: Connection, draft_id: str, department_id: str, *, lock: bool = False) -> Row[Any]:
-    query = select(_DRAFTS).where(and_(_DRAFTS.c.id == draft_id, _DRAFTS.c.owner_department_id == department_id))
+def _row(tx: Connection, draft_id: str, actor: Actor, *, lock: bool = False) -> Row[Any]:
+    mine = and_(_DRAFTS.c.id == draft_id, _DRAFTS.c.owner_department_id == actor.department_id)
+    query = select(_DRAFTS).where(mine)
     row = tx.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise MissingError("draft")
+    _place(actor, row.kind)
     return row
 
 
