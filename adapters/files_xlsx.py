@@ -6,13 +6,15 @@ So the members are unpacked by us within limits, the sheets are measured, and ca
 
 import re
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import isfinite
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO, Final
 from xml.parsers import expat
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from adapters.errors import FaultyAnswerError
 from adapters.files_rows import MAX_COLUMNS, Bad, Cells, Table, check_columns
@@ -23,8 +25,41 @@ MAX_CELLS: Final = 1_000_000
 _MAX_MEMBERS: Final = 1000
 _BLOCK_BYTES: Final = 262_144
 _MEMORY_BYTES: Final = 4_194_304
-_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+# Only these are handed on, and each is measured: a sheet that the workbook keeps elsewhere, a binary one or an
+# OpenDocument one would be unfolded unmeasured (a cell in XFD1048576 is seventeen thousand million cells).
+_MEMBER: Final = re.compile(
+    r"\[Content_Types\]\.xml|_rels/\.rels|xl/(?:workbook|styles|sharedStrings|worksheets/[^/]+)\.xml"
+    r"|xl/_rels/workbook\.xml\.rels",
+    re.IGNORECASE,
+)
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet within limits: its rows with their 1-based numbers, blank ones too, all of one width; its last row."""
+
+    rows: Iterator[tuple[int, list[Any]]]
+    last_row: int
+
+
+def open_sheet(stream: BinaryIO, *, sheet: str | None) -> Sheet:
+    """Open a sheet: the named one, hidden or not, or the first that people see.
+
+    Raises: FaultyAnswerError: `incomplete` (a truncated archive), `too_large`, `format`, `sheet`.
+    """
+    with _measured(stream) as copy:
+        try:
+            with CalamineWorkbook.from_filelike(copy) as book:
+                seen = [item.name for item in book.sheets_metadata if item.visible == SheetVisibleEnum.Visible]
+                name = (seen or book.sheet_names)[0] if sheet is None else sheet
+                if name not in book.sheet_names:
+                    raise FaultyAnswerError("sheet")
+                found = book.get_sheet_by_name(name)
+                return Sheet(enumerate(found.iter_rows(), 1), found.total_height)
+        except (CalamineError, OSError, IndexError):
+            pass  # its text names places of the copy
+    raise FaultyAnswerError("format")
 
 
 def read_xlsx(stream: BinaryIO, *, sheet: str | None) -> Table:
@@ -32,17 +67,7 @@ def read_xlsx(stream: BinaryIO, *, sheet: str | None) -> Table:
 
     Raises: FaultyAnswerError: `incomplete` (a truncated archive), `too_large`, `format`, `columns`, `sheet`.
     """
-    with _measured(stream) as copy:
-        try:
-            with CalamineWorkbook.from_filelike(copy) as book:
-                name = book.sheet_names[0] if sheet is None else sheet
-                if name not in book.sheet_names:
-                    raise FaultyAnswerError("sheet")
-                rows = book.get_sheet_by_name(name).iter_rows()
-        except (CalamineError, OSError, IndexError):
-            rows = None
-    if rows is None:
-        raise FaultyAnswerError("format")
+    rows = (row for _, row in open_sheet(stream, sheet=sheet).rows)
     header = next(rows, [])
     columns = tuple(str(cell).strip() for cell in header)
     if len(columns) > MAX_COLUMNS:
@@ -79,14 +104,15 @@ def _unpack(stream: BinaryIO, copy: IO[bytes]) -> None:
         if len(packed.infolist()) > _MAX_MEMBERS:
             raise FaultyAnswerError("too_large")
         for member in packed.infolist():
-            meter = _Meter() if _SHEET.fullmatch(member.filename) else None
+            if _MEMBER.fullmatch(member.filename.replace("\\", "/")) is None:
+                continue
+            meter = _Meter()
             with packed.open(member) as source, plain.open(member.filename, "w") as target:
                 while block := source.read(_BLOCK_BYTES):
                     room -= len(block)
                     if room < 0:
                         raise FaultyAnswerError("too_large")
-                    if meter is not None:
-                        meter.feed(block)
+                    meter.feed(block)
                     target.write(block)
 
 

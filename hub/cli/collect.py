@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def collect(
-    files: Annotated[list[Path], typer.Argument(help="The register's CSV files, UTF-8 or GB18030 登记簿文件")],
+    files: Annotated[list[Path], typer.Argument(help="The register: CSV, JSON lines or XLSX 登记簿文件")],
     type_code: Annotated[str, typer.Option("--type", help="Certificate type: code or short name 证照类型")],
     issuer: Annotated[str, typer.Option("--issuer", help="The issuing department's USCC 颁发机构代码")],
     home: HomeOption = None,
@@ -23,6 +23,9 @@ def collect(
     ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="When the register said so, RFC 3339; default: the file's time")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", help="Sheet of the workbooks; default: the first visible one 工作表")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Folder for the report 报告目录")] = None,
     as_json: JsonOption = False,
@@ -36,6 +39,7 @@ def collect(
         files=files,
         mapping=mapping,
         as_of=_instant(as_of),
+        sheet=sheet,
         report_dir=report or settings_of(home).home / "reports" / type_code,
     )
 

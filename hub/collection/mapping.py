@@ -11,8 +11,8 @@ from certificates.claims import Format
 from certificates.types import CertificateType
 from hub.collection.conversions import ConversionError, Converter, DateSpelling, converter_for
 from hub.collection.errors import MappingError, UnknownColumnError
-from hub.collection.reader import BadRow, RawRow
 from hub.collection.reasons import Reason, Rejection, code_of_rule, reason
+from hub.collection.rows import BadRow, RawRow
 from signing.canonical import canonical, sha256
 
 ALL_SPELLINGS: Final = frozenset(DateSpelling)

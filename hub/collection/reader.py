@@ -1,120 +1,52 @@
-"""Reading a register: one CSV file as a stream of rows, whatever it holds, in bounded memory."""
+"""Opening a register: CSV, JSON lines or an XLSX workbook, told by what the file begins with."""
 
-import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
-from hub.collection.encoding import SAMPLE_BYTES, choose_encoding
-from hub.collection.errors import DuplicateColumnError, UnreadableRegisterError
-from hub.collection.lines import HEAD_BYTES, Lines, LongLine, read_lines
-from hub.collection.records import Record, read_records
+from hub.collection.csv_reader import CsvReader
+from hub.collection.errors import UnreadableRegisterError
+from hub.collection.json_reader import JsonReader
+from hub.collection.rows import MAX_FIELDS, MAX_LINE_BYTES, RegisterReader
+from hub.collection.workbook_reader import WorkbookReader
 
-MAX_LINE_BYTES: Final = 1024 * 1024
-MAX_FIELDS: Final = 256
-_BLOCK_BYTES: Final = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """A data row as the file has it: 1-based number among the data rows, line it begins on, cells, verbatim text."""
-
-    number: int
-    line: int
-    cells: dict[str, str]
-    raw: str
+_ZIP: Final = b"PK\x03\x04"
+_SPACE: Final = b"\xef\xbb\xbf \t\r\n"
+_LINES_ENDINGS: Final = frozenset({".jsonl", ".ndjson"})
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    r"""A row whose cells cannot be told. `raw` is its text up to 64 KiB, undecodable bytes as `\xNN`.
+class Format(StrEnum):
+    """How a register is written."""
 
-    `length_bytes` and `sha256` are those of the whole row as it stands in the file, without its line end.
-    """
-
-    number: int
-    line: int
-    raw: str
-    length_bytes: int
-    sha256: str
-    reason: str
-
-
-class RegisterReader:
-    """The rows of one register, once, in the order of the file; closes the file when left as a context manager.
-
-    Reading the same file again gives the same rows under the same numbers, which is what resuming rests on.
-    """
-
-    def __init__(
-        self, stream: BinaryIO, *, encoding: str | None, max_line_bytes: int, max_fields: int, size_bytes: int
-    ) -> None:
-        self._stream = stream
-        self.size_bytes = size_bytes
-        self.position = 0
-        sample = self._read(SAMPLE_BYTES)
-        self.encoding, mark_bytes = choose_encoding(sample, encoding)
-        lines = Lines(read_lines(self._blocks(sample[mark_bytes:]), max_line_bytes=max_line_bytes))
-        self._records = read_records(lines, encoding=self.encoding, max_record_bytes=max_line_bytes)
-        self.columns = _columns(next(self._records, None), max_fields)
-        self._rows = self._iterate()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[RawRow | BadRow]:
-        return self._rows
-
-    def close(self) -> None:
-        """Close the file; iterating afterwards is a mistake of the caller's."""
-        self._stream.close()
-
-    def _read(self, size_bytes: int) -> bytes:
-        try:
-            block = self._stream.read(size_bytes)
-        except OSError as error:
-            raise UnreadableRegisterError("read_failed", error.strerror or "the medium failed; try again") from error
-        self.position += len(block)
-        return block
-
-    def _blocks(self, first: bytes) -> Iterator[bytes]:
-        block = first
-        while block:
-            yield block
-            block = self._read(_BLOCK_BYTES)
-
-    def _iterate(self) -> Iterator[RawRow | BadRow]:
-        columns, width = self.columns, len(self.columns)
-        for number, (line, raw, text, cells, fault) in enumerate(self._records, 1):
-            if fault is None and len(cells) == width:
-                yield RawRow(number, line, dict(zip(columns, cells, strict=True)), text)
-            else:
-                yield _bad_row(number, line, raw, self.encoding, fault or "cell_count")
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+    XLSX = "xlsx"
 
 
 def open_register(
     path: Path,
     *,
     encoding: str | None = None,
+    sheet: str | None = None,
+    declared: Format | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
     max_fields: int = MAX_FIELDS,
 ) -> RegisterReader:
-    """Open a CSV register and read its header; rows follow by iterating, and no row ever raises.
+    """Open a register and learn its columns; rows follow by iterating, and no row ever raises.
 
-    UTF-8 or GB18030, decided on the first mebibyte unless `encoding` says; LF, CRLF or CR, also mixed. A record is
-    held to `max_line_bytes` as a line is. Columns that nobody maps are carried along and harm nothing.
+    A zip archive is a workbook; what is named `.jsonl` or `.ndjson`, or begins with a brace, is JSON lines; all else
+    is CSV. Columns that nobody maps are carried along and harm nothing.
+
+    Args:
+        encoding: of a CSV, where it is not to be found out.
+        sheet: of a workbook; the first visible one otherwise.
+        declared: what the sender says it is; a file that is something else is refused.
 
     Raises:
-        UnreadableRegisterError: `not_found`, `not_readable`, `read_failed`, `empty`, `utf16`, `binary`,
-            `spreadsheet`, `encoding`, `too_many_columns`, or `header_` and the fault that would reject a row.
+        UnreadableRegisterError: `not_found`, `not_readable`, `read_failed`, `empty`, `no_rows`, `utf16`, `binary`,
+            `spreadsheet` (an older kind), `format`, `incomplete`, `too_large`, `sheet`, `encoding`,
+            `too_many_columns`, `declared`, or `header_` and the fault that would reject a row.
         DuplicateColumnError: two columns of one name.
     """
     try:
@@ -124,36 +56,44 @@ def open_register(
     except OSError as error:
         raise UnreadableRegisterError("not_readable", f"{path}: {error.strerror}") from error
     try:
-        return RegisterReader(
-            stream,
-            encoding=encoding,
-            max_line_bytes=max_line_bytes,
-            max_fields=max_fields,
-            size_bytes=os.fstat(stream.fileno()).st_size,
-        )
+        found = _format(stream, path)
+        _check(found, declared, sheet)
+        size_bytes = os.fstat(stream.fileno()).st_size
+        match found:
+            case Format.XLSX:
+                return WorkbookReader(
+                    stream, sheet=sheet, max_line_bytes=max_line_bytes, max_fields=max_fields, size_bytes=size_bytes
+                )
+            case Format.JSON_LINES:
+                return JsonReader(stream, max_line_bytes=max_line_bytes, max_fields=max_fields, size_bytes=size_bytes)
+            case Format.CSV:
+                return CsvReader(
+                    stream,
+                    encoding=encoding,
+                    max_line_bytes=max_line_bytes,
+                    max_fields=max_fields,
+                    size_bytes=size_bytes,
+                )
     except BaseException:
         stream.close()
         raise
 
 
-def _columns(header: Record | None, max_fields: int) -> tuple[str, ...]:
-    if header is None:
-        raise UnreadableRegisterError("empty", "the file has no header line")
-    if header.fault is not None:
-        raise UnreadableRegisterError(f"header_{header.fault}", f"the header, line {header.line}, is faulty")
-    if len(header.cells) > max_fields:
-        raise UnreadableRegisterError("too_many_columns", f"{len(header.cells)} columns, at most {max_fields}")
-    columns = tuple(cell.strip() for cell in header.cells)
-    # Spreadsheets leave nameless columns at the edge; no mapping can mean them.
-    named = [column for column in columns if column]
-    if len(set(named)) < len(named):
-        raise DuplicateColumnError(dict.fromkeys(column for column in named if named.count(column) > 1))
-    return columns
+def _check(found: Format, declared: Format | None, sheet: str | None) -> None:
+    if declared is not None and declared is not found:
+        raise UnreadableRegisterError("declared", f"this is {found}, not {declared}; send what was declared")
+    if sheet is not None and found is not Format.XLSX:
+        raise UnreadableRegisterError("sheet", "only a workbook has sheets, and this is none")
 
 
-def _bad_row(number: int, line: int, raw: bytes | LongLine, encoding: str, reason: str) -> BadRow:
-    if isinstance(raw, LongLine):
-        head, length, digest = raw.head, raw.length_bytes, raw.sha256
-    else:
-        head, length, digest = raw[:HEAD_BYTES], len(raw), hashlib.sha256(raw).hexdigest()
-    return BadRow(number, line, head.decode(encoding, "backslashreplace"), length, digest, reason)
+def _format(stream: BinaryIO, path: Path) -> Format:
+    try:
+        head = stream.read(1024)
+        stream.seek(0)
+    except OSError as error:
+        raise UnreadableRegisterError("read_failed", error.strerror or "the medium failed; try again") from error
+    if head.startswith(_ZIP):
+        return Format.XLSX
+    if path.suffix.lower() in _LINES_ENDINGS or head.lstrip(_SPACE).startswith(b"{"):
+        return Format.JSON_LINES
+    return Format.CSV

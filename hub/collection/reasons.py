@@ -41,6 +41,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "undecodable": ("含有无法按文件编码读取的字节", "holds bytes that are not in the file's encoding"),
         "unterminated_quote": ("引号没有闭合", "a quote is never closed"),
         "malformed_quote": ("引号闭合之后还有文字", "text follows a closing quote"),
+        "json": ("该行不是一个 JSON 对象", "the line is no JSON object"),
+        "nested": ("对象里还有对象或数组，每行只能是平的", "a value is itself an object or a list; rows are flat"),
+        "duplicate_name": ("同一名称出现两次", "a name stands twice in the object"),
+        "number": ("数字无法准确表示，请写成文本", "a number that cannot be exact: write it as text"),
+        "digits_lost": (
+            "数字超过15位，表格已丢失末位，请把该列设为文本",
+            "a number of more than 15 digits, of which the sheet has lost the last: make the column text",
+        ),
         "cell_count": ("单元格数与表头不一致", "the number of cells differs from the header's"),
         # A cell cannot be taken.
         "missing": ("必填项为空", "a required value is missing"),

@@ -24,8 +24,8 @@ from typing import Any, Final, Self
 from hub.collection.errors import ReportError
 from hub.collection.journal import Journal, refusals_of
 from hub.collection.mapping import Mapped
-from hub.collection.reader import BadRow, RawRow
 from hub.collection.reasons import Rejection
+from hub.collection.rows import BadRow, RawRow
 from hub.storage.files import write_durably
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")

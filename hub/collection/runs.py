@@ -27,9 +27,18 @@ class Run:
     totals: Totals
 
 
-def run_key(files: Sequence[Path], *, type_code: str, issuer: str, mapping_digest: str, as_of: datetime | None) -> str:
+def run_key(
+    files: Sequence[Path],
+    *,
+    type_code: str,
+    issuer: str,
+    mapping_digest: str,
+    as_of: datetime | None,
+    sheet: str | None = None,
+) -> str:
     """What a resumed run shares with the killed one: the same bytes under the same mapping for the same issuer."""
-    digest = hashlib.sha256("\0".join((type_code, issuer, mapping_digest, as_of.isoformat() if as_of else "")).encode())
+    meaning = (type_code, issuer, mapping_digest, as_of.isoformat() if as_of else "", *([sheet] if sheet else []))
+    digest = hashlib.sha256("\0".join(meaning).encode())
     for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

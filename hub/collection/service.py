@@ -22,9 +22,10 @@ from hub.collection.conflicts import ConflictFinder
 from hub.collection.errors import CollectionError
 from hub.collection.mapping import Mapped, Mapping, RowMapper
 from hub.collection.mapping_file import load_mapping
-from hub.collection.reader import BadRow, RawRow, open_register
+from hub.collection.reader import open_register
 from hub.collection.reasons import Rejection
 from hub.collection.report import Report, Totals
+from hub.collection.rows import BadRow, RawRow
 from hub.issuing.plan import Decision, Effect, Record, keyed
 from hub.issuing.service import IssuingService
 from hub.issuing.types import TypeInForce, TypeRegistry
@@ -60,8 +61,10 @@ class CollectionOrder:
     issuer: str
     files: Sequence[Path]
     report_dir: Path
-    mapping: Path | None = None
+    mapping: Path | Mapping | None = None
     as_of: datetime | None = None
+    sheet: str | None = None
+    """Of workbooks; the first visible one otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class CollectionService:
             raise UnknownIssuerError(order.issuer)
         if issued.type.code not in issuer.issues or issuer.closed:
             raise NotEntitledError(f"{issuer.code} may not issue {issued.type.slug}")
-        mapping = load_mapping(order.mapping) if order.mapping else Mapping.of_type(issued.type)
+        mapping = _mapping(order.mapping, issued)
         await self._issuing.finish()
         conflicts = self._conflicts(order, mapping, issued, issuer)
         key = runs.run_key(
@@ -117,6 +120,7 @@ class CollectionService:
             issuer=issuer.code,
             mapping_digest=mapping.digest,
             as_of=order.as_of,
+            sheet=order.sheet,
         )
         now = self._clock()
         run = await self._database.write(lambda tx: runs.start_or_resume(tx, key, now=now))
@@ -214,7 +218,7 @@ class CollectionService:
         column = next(name for name, rule in mapping.columns.items() if rule.claim == issued.type.record_key)
         with ConflictFinder() as finder:
             for path in order.files:
-                with open_register(path) as reader:
+                with open_register(path, sheet=order.sheet) as reader:
                     mapper = mapping.bind(issued.type, reader.columns)
                     rows = (row for row in reader if isinstance(row, RawRow))
                     if only is None:
@@ -248,6 +252,12 @@ class CollectionService:
         return self._vault.lookup_hash("".join(text.split()).upper())
 
 
+def _mapping(given: Path | Mapping | None, issued: TypeInForce) -> Mapping:
+    if given is None:
+        return Mapping.of_type(issued.type)
+    return load_mapping(given) if isinstance(given, Path) else given
+
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -259,7 +269,7 @@ def _rows(
     before = 0
     for path in order.files:
         as_of = order.as_of or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        with open_register(path) as reader:
+        with open_register(path, sheet=order.sheet) as reader:
             mapper = mapping.bind(issued.type, reader.columns)
             for raw in reader:
                 number += 1

@@ -36,7 +36,8 @@ def sample_rows(path: Path) -> list[Any]:
 
 
 def _csv(path: Path) -> Iterator[Any]:
-    from hub.collection.reader import RawRow, open_register
+    from hub.collection.reader import open_register
+    from hub.collection.rows import RawRow
 
     with open_register(path) as reader:
         for row in reader:

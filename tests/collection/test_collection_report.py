@@ -12,9 +12,9 @@ import pytest
 
 from hub.collection.errors import ReportError
 from hub.collection.mapping import Mapped
-from hub.collection.reader import BadRow, RawRow
 from hub.collection.reasons import Rejection, reason
 from hub.collection.report import Report, Totals, spreadsheet_safe
+from hub.collection.rows import BadRow, RawRow
 
 _REJECTION = Rejection(
     (reason("check_digit", column="代码", claim="uscc"), reason("missing", column="名称", claim="name"))
@@ -172,7 +172,7 @@ def test_damage_before_the_last_line_is_reported_not_repaired(tmp_path: Path) ->
 _ENDLESS = """
 import sys
 from pathlib import Path
-from hub.collection.reader import RawRow
+from hub.collection.rows import RawRow
 from hub.collection.reasons import Rejection
 from hub.collection.report import Report
 report = Report(Path(sys.argv[1]), run_id="r1")

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.collection.csv_reader import CsvReader
 from hub.collection.errors import DuplicateColumnError, UnreadableRegisterError
 from hub.collection.lines import LongLine, read_lines
-from hub.collection.reader import BadRow, RawRow, RegisterReader, open_register
+from hub.collection.reader import open_register
+from hub.collection.rows import BadRow, RawRow
 
 
 def _read(path: Path, **options: int) -> list[RawRow | BadRow]:
@@ -214,7 +216,7 @@ def test_reading_again_gives_the_same_rows_under_the_same_numbers(register: Call
 
 def test_reader_closes_its_file(register: Callable[..., Path]) -> None:
     with open_register(register("1,2", header="a,b")) as reader:
-        assert isinstance(reader, RegisterReader)
+        assert isinstance(reader, CsvReader)
     assert reader._stream.closed
 
 
