@@ -6,6 +6,7 @@ The adapter checks every address again after resolving it (pitfall F15); this is
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -73,6 +74,17 @@ def _local_paths(definition: SourceDefinition) -> Iterator[tuple[str, str]]:
     for name in names:
         if isinstance(connection.get(name), str):
             yield f"source: connection/{name}", connection[name]
+
+
+def leads_to(connection: Mapping[str, Any]) -> list[str]:
+    """Targets `host:port` that a connection names, to be proposed; those whose port nothing tells are left out."""
+    by_dialect = _PORTS.get(str(connection.get("dialect", "")))
+    found: dict[str, None] = {}
+    with suppress(DefinitionError):
+        for _, host, port in _named(connection, ""):
+            if known := port if port is not None else by_dialect:
+                found[f"{host}:{known}"] = None
+    return list(found)
 
 
 def secret_names(connection: Mapping[str, Any]) -> frozenset[str]:

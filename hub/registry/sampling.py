@@ -30,7 +30,7 @@ from hub.storage.vault import DataKey
 MAX_COLUMNS: Final = 100
 _ROWS_LOOKED_AT: Final = 20
 _TEST: Final = Context(purpose="interface sample")
-_DATE: Final = re.compile(r"\d{4}(?:[-/.年]\d{1,2}){2}日?(?: 00:00:00)?|(?:19|20)\d{2}[01]\d[0-3]\d")
+_DATE: Final = re.compile(r"\d{4}(?:[-/.年月]\d{1,2}){2}日?(?: 00:00:00)?|(?:19|20)\d{2}[01]\d[0-3]\d")
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*")
 
 

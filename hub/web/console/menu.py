@@ -13,6 +13,8 @@ from hub.access.actors import Actor, Role
 from hub.access.staff_notices import count_new
 
 EVERYBODY: Final = frozenset(Role)
+OWNERS: Final = frozenset({Role.OWNER_ENGINEER, Role.OWNER_APPROVER})
+CITY: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Queue:
 
 NAVIGATION: Final[list[Entry]] = [
     Entry("/console", "首页", "Home", EVERYBODY),
+    Entry("/console/owner/sources", "数据源", "Sources", OWNERS | CITY),
+    Entry("/console/owner/interfaces", "数据接口", "Interfaces", OWNERS | CITY),
+    Entry("/console/owner/requests", "授权申请", "Requests", OWNERS | CITY),
+    Entry("/console/owner/grants", "授权", "Grants", OWNERS | CITY),
+    Entry("/console/owner/usage", "使用情况", "Use", OWNERS | CITY),
+    Entry("/console/owner/demands", "供需对接", "Demands", OWNERS | CITY),
     Entry("/console/notices", "通知", "Notices", EVERYBODY),
     Entry("/console/staff", "人员", "Staff", EVERYBODY),
 ]

@@ -184,3 +184,19 @@ def told(error: Exception, prefix: str, names: frozenset[str] | set[str] = froze
         parts.pop()
     zh, en = rule_words(place, rule) if rule and " " not in place else (f"不能接受：{text}", f"Not acceptable: {text}")
     return FieldError(".".join(parts), zh, en)
+
+
+_FAULTS: Final[Mapping[str, Words]] = {
+    "id_check_digit": ("校验位不符", "check character wrong"),
+    "id_length": ("位数不符", "wrong number of characters"),
+    "id_character": ("含有不允许的字符", "a character that cannot be"),
+    "id_date": ("号码中的日期不存在", "the date within is none"),
+    "date_impossible": ("日期不存在", "no such date"),
+    "date_format": ("日期写法无法识别", "the date's spelling is not known"),
+    "control_character": ("含有控制字符", "a control character"),
+}
+
+
+def fault_words(code: str) -> Words:
+    """What is wrong with a value, by the code of a report."""
+    return _FAULTS.get(code) or _RULES.get(code) or (code, code)

@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.web.console import account, home, oidc, sign_in, staff
+from hub.web.console import account, home, oidc, owner, sign_in, staff
 
-MODULES: Final = (sign_in, oidc, home, account, staff)
+MODULES: Final = (sign_in, oidc, home, account, staff, owner)
 """Every page group; a new one is added here."""
 
 router = APIRouter(include_in_schema=False)

@@ -4,7 +4,8 @@
 // The error summary takes the focus, so that a screen reader begins with what is wrong.
 function focusSummary() {
   const summary = document.querySelector(".summary");
-  if (summary) summary.focus();
+  // After the browser's own autofocus, which complains where it finds the focus taken.
+  if (summary) requestAnimationFrame(() => { if (document.activeElement === document.body) summary.focus(); });
 }
 
 // A second click on a slow form sends nothing. The server guards itself as well.
