@@ -65,12 +65,12 @@ def read_answer(connection: socket.socket) -> Answer:
 
 
 @contextmanager
-def serving(place: Place, parser: Parser = "httptools", **settings: Any) -> Iterator[Served]:
+def serving(place: Place, parser: Parser = "httptools", *, port: int = 0, **settings: Any) -> Iterator[Served]:
     """Serve the place's hub until the block ends, stopped as SIGTERM would."""
     config = uvicorn.Config(
         create_app(place.settings(**settings)),
         host="127.0.0.1",
-        port=0,
+        port=port,
         http=parser,
         loop="asyncio",
         log_config=None,
