@@ -15,6 +15,11 @@ from adapters.errors import DefinitionFaultError, FaultyAnswerError, SourceError
 from adapters.lifetime import Lifetime
 from adapters.port import Answer, Budget, Context, Dispatch, Environment, Prepared, Probe, Source, Value
 
+CASE_PLACE: Final = (
+    r"^(case_no|external_no|matter|kind|channel|opened_at|closed_at"
+    r"|party\.[a-z_]{1,32}\.(name|id_type|id_number)|subject\.[0-9]\.[A-Za-z_]{1,64})$"
+)
+"""What of a closed case can be written back."""
 OPERATION_NAME: Final = "^[a-z][a-z0-9_]{0,63}$"
 PARAM_NAME: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _NAME: Final = {"type": "string", "pattern": OPERATION_NAME}
@@ -57,7 +62,7 @@ CONNECTION_SCHEMA: Final[dict[str, Any]] = {
                         "minProperties": 1,
                         "maxProperties": 100,
                         "propertyNames": {"pattern": PARAM_NAME},
-                        "additionalProperties": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,200}$"},
+                        "additionalProperties": {"type": "string", "pattern": CASE_PLACE},
                     },
                 },
             },

@@ -16,7 +16,9 @@ from hub.access.staff_sign_in import StaffSignIn
 from hub.access.staff_throttle import Throttle
 from hub.clock import Clock, utc_now
 from hub.exchange.agents import AgentDesk
+from hub.exchange.agents_deliveries import DeliveryDesk
 from hub.exchange.agents_shared import open_boxes
+from hub.exchange.agents_writing import WriteBack
 from hub.exchange.cache import AnswerCache
 from hub.exchange.claiming import QueryClaiming
 from hub.exchange.compose import QuerySigner
@@ -114,6 +116,7 @@ class Hub:
     verification: VerificationService
     pool: SourcePool
     agents: AgentDesk
+    deliveries: DeliveryDesk
     sources: SourceService
     interfaces: InterfaceService
     trials: TrialService
@@ -250,7 +253,14 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         public_url=public_url,
         lifetime=timedelta(hours=settings.status_list_hours),
     )
-    cases = CaseService(database, vault=vault, log_key=log_key, clock=clock, sandbox_numbers=frozenset(by_number()))
+    cases = CaseService(
+        database,
+        vault=vault,
+        log_key=log_key,
+        clock=clock,
+        sandbox_numbers=frozenset(by_number()),
+        write_back=WriteBack(vault).enqueue,
+    )
     copies = CopyMaker(
         vault=vault,
         types=types,
@@ -271,7 +281,10 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
     pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
     boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
-    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, public_url=public_url, clock=clock)
+    deliveries = DeliveryDesk(
+        database, vault=vault, desk=desk, log_key=log_key, public_url=public_url, clock=clock
+    )  # of agents
+    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, deliveries=deliveries, public_url=public_url, clock=clock)
     pool = SourcePool(
         database,
         vault=vault,
@@ -375,6 +388,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         ),
         pool=pool,
         agents=agents,
+        deliveries=deliveries,
         sources=SourceService(
             database,
             vault=vault,

@@ -80,9 +80,9 @@ class HubLink:
         item = _json(answer).get("item")
         return item if isinstance(item, str) and len(item) <= MAX_QUESTION_BYTES else None
 
-    async def answer(self, source: str, item: str, token: str, content: str) -> bool:
-        """Bring an answer; whether anybody still waited for it. Raises: LinkError."""
-        path = f"/api/v1/agents/{source}/answers/{item}"
+    async def answer(self, source: str, kind: str, item: str, token: str, content: str) -> bool:
+        """Bring one of the `answers` or `deliveries`; whether anybody waited for it. Raises: LinkError."""
+        path = f"/api/v1/agents/{source}/{kind}/{item}"
         found = _json(await self._call(path, {"token": token, "content": content}, _ANSWER_SECONDS))
         return found.get("accepted") is True
 

@@ -18,6 +18,7 @@ from hub.agent.link import HubLink
 from hub.agent.seen import Seen
 from hub.agent.version import VERSION
 from hub.agent.wire import MAX_WAIT_SECONDS, Delivery, Party, Question, read_item, sign_answer
+from hub.agent.writing import Writing
 from hub.clock import Clock, new_id, utc_now
 from signing.errors import ClaimError, SigningError
 from signing.keys import Signer, SoftwareSigner
@@ -42,6 +43,7 @@ class AgentProgram:
         self._answering = Answering(config, clock=clock)
         self._link = HubLink(config.hub, signer=self._signer, clock=clock)
         self._seen = Seen(config.state_folder)
+        self._writing = Writing(config, seen=self._seen, clock=clock)
         self._from_hub = Party(config.hub.issuer, config.hub.client_id)
         self._to_hub = Party(config.hub.client_id, config.hub.issuer)
         self._stopping = asyncio.Event()
@@ -114,7 +116,7 @@ class AgentProgram:
         if isinstance(item, Question):
             await self._question(item)
         else:
-            await self._delivery(item, jti)
+            await self._delivery(item)
 
     async def _read(self, token: str) -> tuple[Question | Delivery, str, int]:
         try:
@@ -147,14 +149,36 @@ class AgentProgram:
             accepted=accepted,
         )
 
-    async def _delivery(self, delivery: Delivery, jti: str) -> None:
-        raise NotImplementedError
+    async def _delivery(self, delivery: Delivery) -> None:
+        error: SourceError | None = None
+        try:
+            await self._writing.write(delivery)
+        except SourceError as failed:
+            error = failed
+        accepted = await self._say(delivery.id, b"", error, kind="deliveries")
+        outcome = error.code if error else "ok"
+        level = _log.warning if error else _log.info
+        level(
+            "delivery_written" if error is None else "delivery_failed",
+            operation=delivery.operation,
+            delivery=delivery.id,
+            outcome=outcome,
+            accepted=accepted,
+        )
 
-    async def _say(self, subject: str, content: bytes, error: SourceError | None) -> bool:
+    async def _say(self, subject: str, content: bytes, error: SourceError | None, *, kind: str = "answers") -> bool:
+        """Sign and bring; a line that breaks in this moment is tried again twice."""
         token = sign_answer(
             subject, content, error, signer=self._signer, party=self._to_hub, jti=new_id(), now=self._clock()
         )
-        return await self._link.answer(self._code, subject, token, content.decode("ascii"))
+        for pause in (0.2, 1.0):
+            try:
+                return await self._link.answer(self._code, kind, subject, token, content.decode("ascii"))
+            except LinkError as failed:
+                if failed.final:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._link.answer(self._code, kind, subject, token, content.decode("ascii"))
 
     async def _give_signs(self) -> None:
         """While every hand is busy no poll tells the hub that this agent lives."""

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.agent.wire import MAX_CONTENT_BYTES, MAX_WAIT_SECONDS
-from hub.deps import CallerDep, HubDep, UuidText
+from hub.deps import CallerDep, HubDep, StaffDep, UuidText
 from hub.edge.body import Body, read_json
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.exchange.agents import Beat
@@ -61,6 +61,35 @@ async def answer(request: Request, source: Code, item: UuidText, caller: CallerD
     except SigningError as error:
         raise InvalidBodyError(Fault("/token", error.reason)) from error
     return JSONResponse({"accepted": accepted})
+
+
+@router.post(
+    "/{source}/deliveries/{item}", summary="Acknowledge a delivery 确认回写", openapi_extra={"x-body": "AnswerBody"}
+)
+async def acknowledge(request: Request, source: Code, item: UuidText, caller: CallerDep, hub: HubDep) -> Response:
+    """`accepted` is false for one that was done before. An error in the agent's word puts it back in line."""
+    body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
+    agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    try:
+        accepted = await hub.deliveries.acknowledge(agent, item, body.token, body.content.encode())
+    except SigningError as error:
+        raise InvalidBodyError(Fault("/token", error.reason)) from error
+    return JSONResponse({"accepted": accepted})
+
+
+@router.get("/{source}", summary="The agent of a source and its deliveries 前置代理状态")
+async def show(source: Code, actor: StaffDep, hub: HubDep, dead: bool = False) -> Response:
+    """Whether it is there, when it was last seen; deliveries newest first, with `dead=true` only those given up."""
+    found = await hub.deliveries.list(actor, source, dead=dead)
+    health = await hub.agents.health(source)
+    return JSONResponse({"agent": health.as_json(), "deliveries": [item.as_json() for item in found]})
+
+
+@router.post("/{source}/deliveries/{item}/retry", summary="Try a dead delivery again 重试回写")
+async def retry(source: Code, item: UuidText, actor: StaffDep, hub: HubDep) -> Response:
+    """Puts it in line again, with all its attempts."""
+    await hub.deliveries.retry(actor, source, item)
+    return JSONResponse({"delivery": item, "state": "waiting"})
 
 
 async def _gone(request: Request) -> None:

@@ -28,6 +28,7 @@ from hub.agent.wire import (
 from hub.clock import Clock, new_id, rfc3339
 from hub.exchange.agents_access import Agent
 from hub.exchange.agents_boxes import Boxes
+from hub.exchange.agents_deliveries import DeliveryDesk
 from hub.issuing.desk import SigningDesk
 from hub.storage.cache import Cache
 from signing.canonical import strict_loads
@@ -61,11 +62,26 @@ class AgentHealth:
     last_seen: datetime | None
     version: str
 
+    def as_json(self) -> dict[str, Any]:
+        """For the API, the command line and the console."""
+        seen = rfc3339(self.last_seen) if self.last_seen else None
+        return {"present": self.present, "last_seen": seen, "version": self.version}
+
 
 class AgentDesk:
     """Carries questions to agents and answers back. Of one event loop; `boxes` and `cache` join several processes."""
 
-    def __init__(self, *, cache: Cache, boxes: Boxes, desk: SigningDesk, public_url: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        boxes: Boxes,
+        desk: SigningDesk,
+        deliveries: DeliveryDesk,
+        public_url: str,
+        clock: Clock,
+    ) -> None:
+        self._deliveries = deliveries
         self._cache = cache
         self._boxes = boxes
         self._desk = desk
@@ -104,6 +120,8 @@ class AgentDesk:
                 left = max(end - loop.time(), 0.0)
                 if not beat.take or leaving.done():
                     return None
+                if agent.writes and (token := await self._deliveries.next(agent)) is not None:
+                    return token
                 item = await self._take(f"q:{agent.source}", min(SIGN_SECONDS, left), leaving)
                 if item is not None and (token := await self._hand_over(item, agent, beat)) is not None:
                     return token

@@ -19,6 +19,8 @@ class Agent:
     key_jwk: dict[str, str]
     source: str
     source_id: str
+    writes: bool
+    """Whether closed cases are written back through it."""
 
 
 def agent_of(tx: Connection, caller: Caller, code: str, vault: Vault) -> Agent:
@@ -36,4 +38,6 @@ def agent_of(tx: Connection, caller: Caller, code: str, vault: Vault) -> Agent:
     ):
         raise MissingError("source")
     check_source(vault, stored)
-    return Agent(caller.client_id, caller.key_jwk, code, stored.id)
+    return Agent(
+        caller.client_id, caller.key_jwk, code, stored.id, bool(stored.definition.connection.get("write_back"))
+    )

@@ -70,6 +70,27 @@ class PushedBatchRow(SQLModel, table=True):
     ledger_entry_id: str = uuid()
 
 
+class AgentDeliveryRow(SQLModel, table=True):
+    """What a closed case writes back to a department's system, once. `sealed` is emptied when it is done."""
+
+    __tablename__ = "agent_deliveries"
+    __table_args__ = (Index("ix_agent_deliveries_due", "source_id", "state", "due_at"),)
+    id: str = uuid(primary_key=True)
+    source_id: str = uuid(references="sources.id")
+    case_id: str = uuid(references="cases.id", index=True)
+    matter: str = words(64)
+    operation: str = words(64)
+    state: str = words(16)
+    attempts: int
+    due_at: datetime = instant()
+    last_error: str = words(200)
+    sealed: bytes = binary()
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+
+
 class GatewayKeyRow(SQLModel, table=True):
     """A system that still speaks the provincial gateway's dialect. Its secrets lie encrypted."""
 

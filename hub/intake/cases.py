@@ -1,7 +1,7 @@
 """Cases 办件: opened with a matter and its parties by role, closed once; only the system that opened one sees it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -72,8 +72,13 @@ class CaseService:
         log_key: DataKey,
         clock: Clock,
         sandbox_numbers: frozenset[str] = frozenset(),
+        write_back: Callable[[Connection, store.Case, datetime], None] | None = None,
     ) -> None:
-        """`sandbox_numbers` are the sample persons: cases of sandbox credentials take nobody else."""
+        """`sandbox_numbers` are the sample persons: cases of sandbox credentials take nobody else.
+
+        `write_back` runs in the transaction that closes a real case.
+        """
+        self._write_back = write_back
         self._database = database
         self._sandbox_numbers = sandbox_numbers
         self._vault = vault
@@ -223,6 +228,8 @@ class CaseService:
         key = self._vault.data_key(case.data_key, case.kek_kid)
         draft = Draft(kind=kind, detail={"case_no": case.case_no}, key=key, case_id=case.id)
         append(tx, [seal(draft, now=now)])
+        if self._write_back is not None and kind == "case.close":
+            self._write_back(tx, case, now)
         return True
 
 

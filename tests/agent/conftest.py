@@ -63,9 +63,15 @@ def beside(tmp_path: Path) -> Iterator[Beside]:
 
 
 @pytest.fixture
-async def scene(place: Place, beside: Beside, tmp_path: Path) -> AsyncIterator[Scene]:
+def write_back() -> list[dict[str, Any]]:
+    """What closed cases write back; tests of deliveries declare some."""
+    return []
+
+
+@pytest.fixture
+async def scene(place: Place, beside: Beside, tmp_path: Path, write_back: list[dict[str, Any]]) -> AsyncIterator[Scene]:
     async with place.open() as hub:
-        await register(hub, beside)
+        await register(hub, beside, write_back=write_back)
         thumbprint = hub.desk.hub("hub").signer.public.thumbprint
     with serving(place) as served:
         declared = configuration(f"http://127.0.0.1:{served.port}", thumbprint, fill_sqlite(tmp_path / "old.sqlite3"))

@@ -1,0 +1,95 @@
+"""What a closed case writes back: found in the sources' declarations, put in line in the transaction that closes it.
+
+A source may ask for cases of its department's own systems and of its department's own matters, and for no others: a
+declaration must not become a way to read the cases of somebody else.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from catalog.interface_store import StoredSource, list_sources
+from catalog.store import find_matter
+from catalog.tables import table
+from hub.clock import new_id, rfc3339
+from hub.exchange import agents_store as store
+from hub.intake.store import Case, identity_place
+from hub.intake.tables import CasePartyRow
+from hub.registry.guarding import check_source
+from hub.storage.vault import Vault
+from signing.canonical import canonical, strict_loads
+
+_PARTIES = table(CasePartyRow)
+
+
+class WriteBack:
+    """Enqueues deliveries. `enqueue` is a step of the unit that closes a case."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def enqueue(self, tx: Connection, case: Case, now: datetime) -> None:
+        """One delivery for each declaration that this case fits; encrypted, under a key of its own.
+
+        Raises: IntegrityBrokenError when a declaration was written past the hub.
+        """
+        found = find_matter(tx, case.matter_code)
+        owners = {case.department_id, found[2]} if found else {case.department_id}
+        for source in (item for owner in sorted(owners) for item in list_sources(tx, owner)):
+            for declared in _declared(source, case.matter_code):
+                check_source(self._vault, source)
+                self._add(tx, source, declared, case, now)
+
+    def _add(
+        self, tx: Connection, source: StoredSource, declared: Mapping[str, Any], case: Case, now: datetime
+    ) -> None:
+        fields = {name: self._value(tx, case, place, now) for name, place in sorted(declared["fields"].items())}
+        delivery_id, key = new_id(), self._vault.new_data_key()
+        store.add_delivery(
+            tx,
+            id=delivery_id,
+            source_id=source.id,
+            case_id=case.id,
+            matter=case.matter_code,
+            operation=declared["operation"],
+            due_at=now,
+            sealed=key.encrypt(store.sealed_place(delivery_id), canonical(fields)),
+            data_key=key.wrapped,
+            kek_kid=key.kek_kid,
+            now=now,
+        )
+
+    def _value(self, tx: Connection, case: Case, place: str, now: datetime) -> Any:
+        plain = {
+            "case_no": case.case_no,
+            "external_no": case.external_no,
+            "matter": case.matter_code,
+            "kind": case.kind,
+            "channel": case.channel,
+            "opened_at": rfc3339(case.opened_at),
+            "closed_at": rfc3339(now),
+        }
+        if place in plain:
+            return plain[place]
+        first, which, member = place.split(".")
+        if first == "subject":
+            return case.subjects[int(which)].get(member) if int(which) < len(case.subjects) else None
+        return self._party(tx, case, which, member)
+
+    def _party(self, tx: Connection, case: Case, role: str, member: str) -> Any:
+        row = tx.execute(select(_PARTIES).where(_PARTIES.c.case_id == case.id, _PARTIES.c.role == role)).first()
+        if row is None:
+            return None
+        if member == "id_type":
+            return row.id_type
+        key = self._vault.data_key(case.data_key, case.kek_kid)
+        identity = key.decrypt(identity_place(row.id), row.identity)
+        return strict_loads(identity, max_bytes=len(identity)).get(member)
+
+
+def _declared(source: StoredSource, matter: str) -> list[Mapping[str, Any]]:
+    if source.definition.kind != "agent" or source.state != "active":
+        return []
+    return [item for item in source.definition.connection.get("write_back", ()) if item["matter"] == matter]
