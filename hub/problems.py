@@ -27,6 +27,7 @@ from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError
 from hub.exchange import errors as exchange
 from hub.exchange.errors import GatewayError
 from hub.intake import errors as intake
+from hub.intake import wording
 from hub.issuing.status import UnknownCertificateError
 from hub.ledger.errors import LedgerBrokenError, NotSequencedError, StandbyError
 from hub.registry import errors as registry
@@ -176,6 +177,8 @@ def document(
         body["retry_after_seconds"] = retry_after
         headers["Retry-After"] = str(retry_after)
     body.update(_members(error))
+    if isinstance(error, exchange.NotGrantedError) and error.code in wording.CODES:
+        body["detail"] = str(wording.why(error.code, {}, language)["text"])
     if isinstance(error, InvalidTokenError | SignInNeededError):
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return body, headers

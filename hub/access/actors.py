@@ -3,7 +3,7 @@
 Every use case of `hub.registry` takes an Actor and asks it first. Somebody else's object does not exist for him.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -35,7 +35,7 @@ class Actor:
 
     kind: Literal["staff", "system", "rule", "command"]
     id: str
-    name: str
+    name: str = field(repr=False)
     department_id: str | None
     roles: frozenset[Role]
 

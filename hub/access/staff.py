@@ -5,7 +5,7 @@ Nobody registers himself and no account is born with a password: its owner sets 
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from catalog.errors import DefinitionError
 from catalog.store import find_department
 from hub.access import staff_store as store
 from hub.access.actors import COMMAND, Actor, Role
+from hub.access.errors import SecondOperatorError
 from hub.access.sessions import hashed
 from hub.access.staff_store import Staff
 from hub.clock import Clock, new_id
@@ -26,25 +27,16 @@ from hub.storage.vault import DataKey
 LINK_LIFE: Final = timedelta(minutes=30)
 _USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
 _HUB_WIDE: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
-Confirm = Callable[[Connection, Actor, str, Mapping[str, Any]], None]
-"""`(tx, actor, change, detail)`: raises unless the change may be made by him alone. `change`: `staff.operator`."""
-
-
-def by_one(_tx: Connection, _actor: Actor, _change: str, _detail: Mapping[str, Any]) -> None:
-    """One operator is enough. The seam where the rule of two persons goes in."""
 
 
 class StaffService:
     """Use cases over accounts."""
 
-    def __init__(
-        self, database: Database, *, log_key: DataKey, clock: Clock, public_url: str, confirm: Confirm = by_one
-    ) -> None:
+    def __init__(self, database: Database, *, log_key: DataKey, clock: Clock, public_url: str) -> None:
         self._database = database
         self._log_key = log_key
         self._clock = clock
         self._public_url = public_url
-        self._confirm = confirm
 
     async def add(self, actor: Actor, definition: Mapping[str, Any]) -> Staff:
         """Make an account: `{user_name, display_name, department?, roles, external_id?, break_glass?}`.
@@ -101,13 +93,20 @@ class StaffService:
             staff = _known(tx, staff_id)
             wanted = _roles(roles, staff.department_id)
             if Role.OPERATOR in wanted - staff.roles:
-                self._confirm(tx, actor, "staff.operator", {"staff": staff.id})
+                _by_two(actor)
             if Role.OPERATOR in staff.roles - wanted:
                 _keep_an_operator(tx, staff)
             detail = {"staff": staff.id, "from": _listed(staff.roles), "to": _listed(wanted)}
             return self._change(tx, actor, "staff.roles", staff, detail, now, roles=_listed(wanted))
 
         return await self._database.write(unit)
+
+    def promote(self, tx: Connection, staff_id: str, by: Actor, now: datetime) -> Staff:
+        """Make somebody an operator too, in the transaction in which a second operator confirms it."""
+        staff = _active(tx, staff_id)
+        roles = _listed(staff.roles | {Role.OPERATOR})
+        detail = {"staff": staff.id, "from": _listed(staff.roles), "to": roles}
+        return self._change(tx, by, "staff.roles", staff, detail, now, roles=roles)
 
     async def disable(self, actor: Actor, staff_id: str) -> Staff:
         """End his sessions and let him in no more. Raises: DefinitionError (the last operator), MissingError."""
@@ -151,7 +150,7 @@ class StaffService:
             raise ConflictError("staff.user_name")
         staff_id = new_id()
         if Role.OPERATOR in roles:
-            self._confirm(tx, actor, "staff.operator", {"staff": staff_id})
+            _by_two(actor)
         store.add_staff(
             tx,
             id=staff_id,
@@ -197,6 +196,12 @@ class StaffService:
             raise ConflictError("staff.version")
         self.record(tx, kind, actor, detail, now)
         return _known(tx, staff.id)
+
+
+def _by_two(actor: Actor) -> None:
+    """Operators are made by two: `staff.operator` is proposed and confirmed, or the command line does it."""
+    if actor.kind == "staff":
+        raise SecondOperatorError
 
 
 def _known(tx: Connection, staff_id: str) -> Staff:

@@ -11,6 +11,7 @@ from catalog.calendar import read_year
 from catalog.clocks import read_rules
 from catalog.matters import read_matter
 from hub.access.actors import Actor
+from hub.access.staff import StaffService
 from hub.clock import Clock
 from hub.registry.clocks import ClockService
 from hub.registry.notices import NoticeService
@@ -29,6 +30,7 @@ MATTER: Final = "matter.add"
 CALENDAR: Final = "clock.calendar"
 RULES: Final = "clock.rules"
 DISPUTE: Final = "dispute.decide"
+STAFF_OPERATOR: Final = "staff.operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,20 @@ class Sharing:
 
 
 def assemble_sharing(
-    database: Database, *, registry: RegistryService, vault: Vault, log_key: DataKey, clock: Clock
+    database: Database,
+    *,
+    registry: RegistryService,
+    staff: StaffService,
+    vault: Vault,
+    log_key: DataKey,
+    clock: Clock,
 ) -> Sharing:
     """The services over one registry."""
     clocks = ClockService(vault)
     requests = GrantRequestService(database, grants=registry.grants, clocks=clocks, log_key=log_key, clock=clock)
     disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
     actions = _catalogue_actions(registry) | _clock_actions(clocks, requests)
-    actions |= {DISPUTE: Action(check_decision, disputes.decide)}
+    actions |= {DISPUTE: Action(check_decision, disputes.decide), STAFF_OPERATOR: _operator(staff)}
     return Sharing(
         clocks=clocks,
         requests=requests,
@@ -60,6 +68,13 @@ def assemble_sharing(
         notices=NoticeService(database, clock=clock),
         reminders=Reminders(database, answering=requests.answering, clock=clock),
     )
+
+
+def _operator(staff: StaffService) -> Action:
+    def promote(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return {"staff": staff.promote(tx, payload["staff"], by, now).id}
+
+    return Action(lambda payload: text(payload, "staff"), promote)
 
 
 def _catalogue_actions(registry: RegistryService) -> dict[str, Action]:

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from hub.access.actors import COMMAND, Actor, Role
-from hub.access.errors import ForbiddenError
-from hub.access.staff import StaffService
+from hub.access.actors import COMMAND, Role
+from hub.access.errors import ForbiddenError, SecondOperatorError
 from hub.access.staff_store import Staff
+from hub.registry.requests_errors import SamePersonError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.access.people import add, add_operator, errors_of, visitor
@@ -120,24 +120,20 @@ async def test_the_last_operator_stays(hub: Hub) -> None:
     await hub.staff.disable(second.actor(), operator.id)
 
 
-async def test_making_an_operator_passes_the_seam_of_the_second_person(hub: Hub) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def confirm(_tx: object, actor: Actor, change: str, _detail: object) -> None:
-        asked.append((actor.id, change))
-        raise ForbiddenError([Role.OPERATOR])
-
+async def test_an_operator_is_made_by_two(hub: Hub) -> None:
     operator, engineer = await add_operator(hub), await add(hub, "li.si", Role.OWNER_ENGINEER)
-    strict = StaffService(
-        hub.database, log_key=hub.staff._log_key, clock=hub.clock, public_url="http://x", confirm=confirm
-    )
-    with pytest.raises(ForbiddenError):
-        await strict.change_roles(operator.actor(), engineer.id, [Role.OPERATOR])
-    with pytest.raises(ForbiddenError):
-        await strict.add(operator.actor(), NEW | {"roles": [Role.OPERATOR]})
-    assert asked == [(operator.id, "staff.operator")] * 2
+    with pytest.raises(SecondOperatorError):
+        await hub.staff.change_roles(operator.actor(), engineer.id, [Role.OPERATOR])
+    with pytest.raises(SecondOperatorError):
+        await hub.staff.add(operator.actor(), NEW | {"roles": [Role.OPERATOR]})
+    proposals = hub.sharing.proposals
+    proposed = await proposals.propose(operator.actor(), "staff.operator", {"staff": engineer.id}, "轮值")
+    with pytest.raises(SamePersonError):
+        await proposals.confirm(operator.actor(), proposed.id)
     assert (await hub.staff.get(COMMAND, engineer.id)).roles == {Role.OWNER_ENGINEER}
-    await strict.change_roles(operator.actor(), engineer.id, [Role.AUDITOR])
+    second = await add_operator(hub, "second")
+    await proposals.confirm(second.actor(), proposed.id)
+    assert (await hub.staff.get(COMMAND, engineer.id)).roles == {Role.OWNER_ENGINEER, Role.OPERATOR}
 
 
 async def test_an_operator_makes_an_account_on_the_pages(place: Place, hub: Hub) -> None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
-
 from catalog.calendar import SHANGHAI
+from catalog.interface_store import add_interface, add_source
 from catalog.store import find_department
-from catalog.tables import InterfaceRow, SourceRow, table
 from hub.access.actors import Actor, Role
 from hub.clock import new_id, utc_now
+from hub.registry.guarding import guard_interface, guard_source
 from hub.runtime import Hub
 from signing.keys import SoftwareSigner
 from tests.support import AMR, POLICE, valid_uscc
@@ -151,7 +150,12 @@ async def publish(hub: Hub, definition: dict[str, Any], *, state: str = "live") 
         "code": f"source-of-{definition['code']}",
         "owner_department_id": place,
         "kind": "sql",
-        "definition": {},
+        "definition": {
+            "code": f"source-of-{definition['code']}",
+            "department": definition["department"],
+            "name": {"zh": "业务库", "en": "Register"},
+            "kind": "sql",
+        },
         "state": "active",
         "row_version": 1,
         "created_at": now,
@@ -173,8 +177,10 @@ async def publish(hub: Hub, definition: dict[str, Any], *, state: str = "live") 
     }
 
     def unit(tx: Any) -> None:
-        tx.execute(insert(table(SourceRow)).values(**source))
-        tx.execute(insert(table(InterfaceRow)).values(**row))
+        add_source(tx, **source)
+        guard_source(tx, hub.vault, source["id"])
+        add_interface(tx, **row)
+        guard_interface(tx, hub.vault, row["id"])
 
     await hub.database.write(unit)
 
