@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pypinyin import lazy_pinyin
 
 from catalog.traditional import SIMPLIFIED
 
@@ -98,6 +97,8 @@ def stem(word: str, spellings: Mapping[str, str]) -> str:
 @lru_cache(16_384)
 def syllables(han: str) -> tuple[str, ...]:
     """The sound of each character, without tones, as the words around it have it read (重庆 is chong qing)."""
+    from pypinyin import lazy_pinyin  # a third of a second, for those who search
+
     return tuple(lazy_pinyin(han))
 
 
