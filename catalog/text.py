@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-
 from catalog.traditional import SIMPLIFIED
 
 MAX_TEXT: Final = 4000
