@@ -82,7 +82,9 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
 INTERNAL: Final = ProblemType("internal", 500, "系统内部错误", "The hub failed", "operator", retryable=True)
 NOT_FOUND: Final = ProblemType("not-found", 404, "没有此资源", "No such resource", "caller")
 METHOD: Final = ProblemType("method-not-allowed", 405, "不支持该方法", "Method not allowed", "caller")
-SECOND_PERSON: Final = ProblemType("second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator")
+SECOND_PERSON: Final = ProblemType(
+    "second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator"
+)
 _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     BadRequestError: ProblemType("bad-request", 400, "请求格式有误", "The request is malformed", "caller"),
     BodyTooLargeError: ProblemType("body-too-large", 413, "请求内容过大", "The request body is too large", "caller"),

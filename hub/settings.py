@@ -1,13 +1,17 @@
 """Every setting of the hub, read once from the environment (`YIZHENG_…`) and `$YIZHENG_HOME/hub.json`."""
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8700"
+Texts = Annotated[tuple[str, ...], NoDecode]
+"""Several values of one variable: with commas between, or as a JSON list."""
+_LISTS: Final = ("site_footer", "oidc_acr", "oidc_amr", "egress_networks", "source_folders", "allowed_hosts")
 
 
 class Settings(BaseSettings):
@@ -34,7 +38,7 @@ class Settings(BaseSettings):
     token_requests_per_minute: int = Field(default=600, ge=1)
     verify_requests_per_minute: int = Field(default=600, ge=1)
     system_requests_per_minute: int = Field(default=60_000, ge=1)
-    site_footer: tuple[str, ...] = ()
+    site_footer: Texts = ()
     """Lines at the foot of every page: organiser, contact, site code, ICP and police record."""
     oidc_issuer: str | None = None
     """The OpenID provider of staff; with it built-in passwords are for emergencies only."""
@@ -42,23 +46,40 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_claim: str = "sub"
     """The claim whose value the operator writes into accounts; nobody registers himself."""
-    oidc_acr: tuple[str, ...] = ()
+    oidc_acr: Texts = ()
     """Accepted values of `acr`; empty: any."""
-    oidc_amr: tuple[str, ...] = ()
+    oidc_amr: Texts = ()
     """Methods of which all must stand in `amr`, such as `mfa`; empty: any."""
     staff_requests_per_minute: int = Field(default=600, ge=1)
-    egress_networks: tuple[str, ...] = ()
+    egress_networks: Texts = ()
     """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
-    source_folders: tuple[Path, ...] = ()
+    source_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of this machine in which sources of files and SQLite may lie; the command line is not bound by it."""
     drift_faults: int = Field(default=3, ge=1, le=100)
     """Faulty answers of one kind in a row after which an interface version is closed."""
     deprecation_notice_days: int = Field(default=30, ge=0, le=3650)
     """How long a deprecated interface version must go on answering at least."""
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: Texts = ()
     """Host names accepted beside that of `public_url` and the loopback ones."""
     forwarded_allow_ips: str = ""
     """Proxies whose X-Forwarded-For is believed; none by default (pitfall F7)."""
+
+    @field_validator(*_LISTS, mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """An operator types `10.1.0.0/16,10.2.0.0/16`; a footer with commas in it is written as JSON."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("egress_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            ip_network(item)
+        return value
 
     @field_validator("redis_url")
     @classmethod

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_BYTES: Final = 4 * 1024 * 1024
+_ADVICE: Final = {
+    "trial: missing": "`yizheng interface try CODE --params FILE` must pass first, for this very definition",
+    "quality: rows_fail": 'rows that do not fit reach nobody: correct them, or say why all the same: --confirm "…"',
+    "quality: required_fields_fail": 'correct the data, or say why to publish all the same: --confirm "…"',
+    "quality: no_rows": "run `yizheng interface quality` again, on rows",
+    "/source: disabled": "`yizheng source enable CODE`",
+    "/source: faulty_too_many": "put LIMIT 10000 into the listing",
+    "/source: faulty_too_large": "list fewer rows",
+}
 FileArgument = Annotated[Path, typer.Argument(help="YAML or JSON; `-` reads standard input 定义文件")]
 VersionOption = Annotated[int | None, typer.Option("--version", help="Default: the newest 版本，缺省为最新")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept on the ledger 原因，记入账本")]
@@ -26,7 +35,7 @@ def acting(home: Path | None, work: Callable[["Hub", "Actor"], Awaitable[T]], *,
 
     async def run(hub: "Hub") -> T:
         from hub.access.actors import COMMAND
-        from hub.registry.errors import NotReadyError, RegistryError
+        from hub.registry.errors import NoticeError, NotReadyError, RegistryError
         from hub.storage.errors import MissingError
 
         try:
@@ -34,9 +43,14 @@ def acting(home: Path | None, work: Callable[["Hub", "Actor"], Awaitable[T]], *,
         except NotReadyError as error:
             for lack in error.lacks:
                 print(f"yizheng: {lack.pointer}: {lack.rule}", file=sys.stderr)
+            for advice in dict.fromkeys(advice_on(lack.pointer, lack.rule) for lack in error.lacks):
+                if advice:
+                    print(f"         {advice}", file=sys.stderr)
             raise typer.Exit(Exit.BAD_DATA) from None
+        except NoticeError as error:
+            fail(str(error), "name a later --ends-at; `yizheng interface withdraw` ends it at once", Exit.REFUSED)
         except RegistryError as error:
-            fail(str(error), "see docs/sources.md", Exit.REFUSED)
+            fail(str(error), "`yizheng interface list` and `yizheng source list` show the states", Exit.REFUSED)
         except MissingError as error:
             fail(
                 f"there is no such {error}",
@@ -45,6 +59,14 @@ def acting(home: Path | None, work: Callable[["Hub", "Actor"], Awaitable[T]], *,
             )
 
     return with_hub(home, run, writes=writes)
+
+
+def advice_on(pointer: str, rule: str) -> str:
+    """What to do about something missing, in words for the command line; empty where the place says enough."""
+    known = _ADVICE.get(f"{pointer}: {rule}", "")
+    if not known and pointer == "/source":
+        return "`yizheng source probe CODE` says what is wrong with the source"
+    return known
 
 
 def read_document(file: Path) -> Any:

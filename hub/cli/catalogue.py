@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli.system_key import system_key
 
 if TYPE_CHECKING:
     from hub.runtime import Hub
@@ -31,16 +32,21 @@ def group(name: str) -> typer.Typer:
     @app.command("add", help=f"Register from a file. 登记 ({GROUPS[name]})")
     def add(file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
         added = with_hub(home, lambda hub: _add(hub, name, file), writes=True)
-        show({"added": added}, as_json=as_json, text="\n".join(f"{name} {item}" for item in added))
+        text = "\n".join(f"{name} {code}" for _, code in added)
+        show({"added": [item for item, _ in added]}, as_json=as_json, text=text)
 
+    if name == "system":
+        app.command("key")(system_key)
     return app
 
 
-async def _add(hub: "Hub", name: str, file: Path) -> list[str]:
+async def _add(hub: "Hub", name: str, file: Path) -> list[tuple[str, str]]:
+    """Ids for programs, and the codes by which people name them from now on."""
     if name == "type":
-        return [await hub.registry.add_type(_text(file))]
-    add = getattr(hub.registry, f"add_{name}")
-    return [await add(definition) for definition in _definitions(file)]
+        code = await hub.registry.add_type(_text(file))
+        return [(code, code)]
+    add, called = getattr(hub.registry, f"add_{name}"), "client_id" if name == "system" else "code"
+    return [(await add(definition), str(definition[called])) for definition in _definitions(file)]
 
 
 def _definitions(file: Path) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def search(
     entries = page["entries"]
     lines = [
         f"{item['kind']:16}  {item['code']:24}  {item['title']['zh']}  {item['title']['en']}"
-        f"  ({item['department']['name']['zh']})"
+        + (f"  ({owner})" if (owner := item["department"]["name"]["zh"]) else "")
         for item in entries
     ]
     if page["near"] or not entries:

@@ -43,7 +43,11 @@ def settings_of(home: Path | None) -> "Settings":
         return Settings.load(home)
     except ValidationError as error:
         names = ", ".join("YIZHENG_" + str(fault["loc"][0]).upper() for fault in error.errors() if fault["loc"])
-        fail(f"a setting cannot be used: {names}", "see the settings in README.md", Exit.USAGE)
+        fail(
+            f"a setting cannot be used: {names}",
+            "docs/operator.md, “Settings”, has its form and default; lists take commas: 10.1.0.0/16,10.2.0.0/16",
+            Exit.USAGE,
+        )
 
 
 def with_hub(

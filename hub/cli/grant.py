@@ -224,4 +224,7 @@ def _line(item: dict[str, Any]) -> str:
 
 
 def _lines(found: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in found.items() if value not in (None, [], {}))
+    import yaml
+
+    said = {name: value for name, value in found.items() if value not in (None, [], {})}
+    return str(yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=120)).rstrip()

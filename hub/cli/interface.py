@@ -44,7 +44,8 @@ def check(code: Code, version: VersionOption = None, home: HomeOption = None, as
     """Everything a version still lacks; exit 1 when there is something. The source is not asked. 检查接口"""
     lacks = acting(home, lambda hub, actor: hub.interfaces.check(actor, code, version), writes=False)
     listed = [{"pointer": lack.pointer, "rule": lack.rule} for lack in lacks]
-    text = "\n".join(f"{lack.pointer}: {lack.rule}" for lack in lacks) or "nothing is missing"
+    text = "\n".join(f"{lack.pointer}: {lack.rule}" for lack in lacks)
+    text = text or f"nothing is missing in the definition; next: yizheng interface try {code} --params FILE"
     show({"errors": listed}, as_json=as_json, text=text)
     raise typer.Exit(Exit.FAILED if lacks else Exit.OK)
 
@@ -62,7 +63,7 @@ def try_(
     """Ask the source once, values masked; exit 1 unless a record came that fits. Invented numbers only. 接口调试"""
     given = read_object(params)
     result = acting(home, lambda hub, actor: hub.trials.try_out(actor, code, version, params=given))
-    lines = [f"{result.code}: {result.rows} rows in {round(result.seconds * 1000)} ms"]
+    lines = [f"{result.code}: {result.rows} rows in {round(result.seconds * 1000)} ms", *_meaning(result.code)]
     lines += [f"columns: {', '.join(result.columns)}"] if result.columns else []
     lines += [f"row {fault.row}: {fault.field}: {fault.code}" for fault in result.faults]
     lines += [json.dumps(record, ensure_ascii=False) for record in result.records]
@@ -207,6 +208,17 @@ def show_(code: Code, version: VersionOption = None, home: HomeOption = None) ->
 def _told(code: str, state: str, holders: list[dict[str, Any]], *, as_json: bool) -> None:
     lines = [f"interface {code} {state}", *(f"tell {item['client_id']} of {item['department']}" for item in holders)]
     show({"code": code, "state": state, "holders": holders}, as_json=as_json, text="\n".join(lines))
+
+
+def _meaning(code: str) -> list[str]:
+    """A result that is no pass, in plain words."""
+    from hub.registry.trial import PASSED
+    from hub.web.console.owner_words import TRIAL, failure
+
+    if code == PASSED:
+        return []
+    what, who = (TRIAL[code], ("", "")) if code in TRIAL else failure(code)
+    return [f"  {' '.join(filter(None, (what[0], who[0])))}", f"  {' '.join(filter(None, (what[1], who[1])))}"]
 
 
 def _report(report: dict[str, Any]) -> list[str]:

@@ -11,7 +11,10 @@ from hub.cli.acting import FileArgument, ReasonOption, acting, read_definitions
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
 
 if TYPE_CHECKING:
+    from hub.access.actors import Actor
     from hub.registry.source_store import ProbeView
+    from hub.registry.sources import SourceView
+    from hub.runtime import Hub
 
 T = TypeVar("T")
 app = typer.Typer(help="Sources 数据源", no_args_is_help=True)
@@ -22,8 +25,16 @@ Code = Annotated[str, typer.Argument(help="Code of the source 数据源代码")]
 def add(file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Register sources from a file. Secrets are set apart, with `source secret`. 登记数据源"""
     definitions = read_definitions(file)
-    added = acting(home, lambda hub, actor: _each(definitions, lambda item: hub.sources.add(actor, item)))
-    show({"added": added}, as_json=as_json, text="\n".join(f"source {code}" for code in added))
+
+    async def work(hub: "Hub", actor: "Actor") -> list["SourceView"]:
+        return [
+            await hub.sources.show(actor, code)
+            for code in await _each(definitions, lambda item: hub.sources.add(actor, item))
+        ]
+
+    added = acting(home, work)
+    lines = [line for item in added for line in (f"source {item.code}", *_next(item))]
+    show({"added": [item.code for item in added]}, as_json=as_json, text="\n".join(lines))
 
 
 @app.command("change")
@@ -61,15 +72,28 @@ def secret(
 ) -> None:
     """Set or replace a secret; it is asked for, or read from standard input or a file, and never shown. 设置密钥"""
     value = _value(file)
-    acting(home, lambda hub, actor: hub.sources.put_secret(actor, code, name, value))
-    show({"source": code, "secret": name}, as_json=as_json, text=f"secret {name} of {code} is set")
+
+    async def work(hub: "Hub", actor: "Actor") -> "SourceView":
+        await hub.sources.put_secret(actor, code, name, value)
+        return await hub.sources.show(actor, code)
+
+    referred = name in _referred(acting(home, work))
+    text = f"secret {name} of {code} is set"
+    if not referred:
+        text += f"; nothing in the connection says secret:{name}, so it is not used"
+    show({"source": code, "secret": name, "referred": referred}, as_json=as_json, text=text)
 
 
 @app.command("probe")
 def probe(code: Code, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Reach a source now; exit 1 when it does not answer. 探测数据源"""
-    found = acting(home, lambda hub, actor: hub.sources.probe(actor, code))
-    show(found.as_json(), as_json=as_json, text=_health(found))
+
+    async def work(hub: "Hub", actor: "Actor") -> tuple["ProbeView", "SourceView"]:
+        return await hub.sources.probe(actor, code), await hub.sources.show(actor, code)
+
+    found, source = acting(home, work)
+    lines = [_health(found)] if found.ok else [_health(found), *_next(source), *_why(found.code)]
+    show(found.as_json(), as_json=as_json, text="\n".join(lines))
     raise typer.Exit(Exit.OK if found.ok else Exit.FAILED)
 
 
@@ -106,3 +130,23 @@ def _health(found: "ProbeView | None") -> str:
     if found is None:
         return "never probed"
     return f"answers in {found.milliseconds} ms" if found.ok else f"does not answer: {found.code}"
+
+
+def _referred(source: "SourceView") -> frozenset[str]:
+    from hub.registry.connections import secret_names
+
+    return secret_names(source.declared.get("connection", {}))
+
+
+def _next(source: "SourceView") -> list[str]:
+    """What is left to do before it can be reached."""
+    missing = [item.name for item in source.secrets if item.changed_at is None]
+    return [f"  set its secret:  yizheng source secret {source.code} {name}" for name in missing]
+
+
+def _why(code: str) -> list[str]:
+    """Plain words, and who must act."""
+    from hub.web.console.owner_words import failure
+
+    (what_zh, what_en), (who_zh, who_en) = failure(code)
+    return [f"  {what_zh}。{who_zh}", f"  {what_en}. {who_en}"]

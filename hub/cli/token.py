@@ -14,6 +14,9 @@ def token(
     key: Annotated[
         Path | None, typer.Option("--key", help="Its private key; default: the sample city's 私钥文件")
     ] = None,
+    kid: Annotated[
+        str | None, typer.Option("--kid", help="As registered; default: the key's thumbprint 登记的密钥编号")
+    ] = None,
     url: Annotated[str | None, typer.Option("--url", help="Where the hub runs; default: its public URL")] = None,
     home: HomeOption = None,
 ) -> None:
@@ -25,9 +28,14 @@ def token(
     settings = settings_of(home)
     key_file = key or _sample_key(settings.home, client_id)
     try:
-        print(HubClient(url or settings.public_url, client_id=client_id, key_file=key_file).sign_in())
+        client = HubClient(url or settings.public_url, client_id=client_id, key_file=key_file, kid=kid)
+        print(client.sign_in())
     except httpx2.HTTPStatusError as error:
-        fail(f"the hub refused: {error.response.status_code}", "check client_id and key", Exit.REFUSED)
+        fail(
+            f"the hub refused: {error.response.status_code}",
+            "check client_id and key; a kid of your own goes with --kid",
+            Exit.REFUSED,
+        )
     except httpx2.TransportError:
         fail(f"no hub answers at {url or settings.public_url}", "start it with `yizheng serve`", Exit.UNAVAILABLE)
     except OSError:

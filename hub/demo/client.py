@@ -17,9 +17,9 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 class HubClient:
     """One system's session with a hub."""
 
-    def __init__(self, base_url: str, *, client_id: str, key_file: Path) -> None:
+    def __init__(self, base_url: str, *, client_id: str, key_file: Path, kid: str | None = None) -> None:
         self.client_id = client_id
-        self._signer = SoftwareSigner.from_pem(key_file.read_bytes())
+        self._signer = SoftwareSigner.from_pem(key_file.read_bytes(), kid)
         self._http = httpx2.Client(base_url=base_url, timeout=30, trust_env=False)
         self._token = ""
 

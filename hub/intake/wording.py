@@ -16,7 +16,7 @@ _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "certificate_suspended": ("证照已被发证部门暂扣", "the issuing department has suspended the licence", "请当事人联系发证部门", "the holder contacts the issuing department"),
     "several_certificates": ("当事人有多份同类证照，需指明是哪一份", "the party holds several of this kind; say which one", "请当事人指明，并在新办件的标的（subjects.code）中写明证照标识", "ask which one; name its identifier among the subjects of a new case"),
     "identity_unconfirmed": ("无法确认当事人身份：证件类型、号码与姓名须与现行记录一致", "the identity could not be confirmed: type, number and name must match a current record", "请核对证件后重新建立办件", "check the ID and open the case again"),
-    "no_grant": ("本系统没有该证照的共享授权", "this system has no grant for the type", "请向数据提供部门申请授权", "ask the owning department for a grant"),
+    "no_grant": ("本系统没有相应的共享授权", "this system has no grant for it", "请向数据提供部门申请授权", "ask the owning department for a grant"),
     "grant_suspended": ("共享授权已暂停", "the grant is suspended", "请联系数据提供部门", "contact the owning department"),
     "grant_withdrawn": ("共享授权已撤回", "the grant was withdrawn", "请联系数据提供部门", "contact the owning department"),
     "grant_not_in_force": ("共享授权不在有效期内", "the grant is not in force today", "请向数据提供部门申请延期", "ask the owning department to extend it"),

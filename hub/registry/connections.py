@@ -42,14 +42,16 @@ def check_connection(definition: SourceDefinition, egress: Egress) -> None:
     for place, host, port in _named(definition.connection, "source: connection"):
         reached = {target for target in declared if target[0] == host}
         if not reached or (port is not None and (host, port) not in reached):
-            raise DefinitionError(f"{place} leads to a host and port that targets does not name")
+            raise DefinitionError(f"{place} leads to a host and port that targets does not name: add host:port there")
     for index, (host, _) in enumerate(definition.targets):
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
             continue
         if not egress.allows(address):
-            raise DefinitionError(f"source: targets/{index} lies in a network that the operator has not opened")
+            raise DefinitionError(
+                f"source: targets/{index} lies in a network that the operator has not opened (YIZHENG_EGRESS_NETWORKS)"
+            )
 
 
 def check_paths(definition: SourceDefinition, folders: Sequence[Path]) -> None:

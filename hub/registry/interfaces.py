@@ -302,7 +302,7 @@ def _untried(tx: Connection, stored: StoredInterface, source: StoredSource, *, c
         lacks.append(Lack("trial", "missing"))
     dry_runs = [trial for trial in trials_of(tx, stored.id, digest=digest) if trial.kind == "quality"]
     if dry_runs and not dry_runs[0].passed and not confirmed:
-        lacks.append(Lack("quality", "required_fields_fail"))
+        lacks.append(Lack("quality", dry_runs[0].code))
     return lacks
 
 

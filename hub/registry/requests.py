@@ -17,7 +17,7 @@ from hub.registry.grants import NOBODY, GrantService
 from hub.registry.requests_answering import Answering
 from hub.registry.requests_asking import Asking
 from hub.registry.requests_decision import Approval
-from hub.registry.requests_errors import Fault
+from hub.registry.requests_errors import Fault, IncompleteError
 from hub.registry.requests_values import GrantRequest
 from hub.registry.requests_views import RequestView, view
 from hub.storage.database import Database
@@ -41,7 +41,10 @@ class GrantRequestService:
     async def check(self, actor: Actor, definition: Mapping[str, Any]) -> list[Fault]:
         """Everything that is missing or wrong, for a form that is being filled in. Nothing is stored."""
         now = self._clock()
-        return await self._database.read(lambda tx: self.asking.check(tx, actor, definition, now)[3])
+        try:
+            return await self._database.read(lambda tx: self.asking.check(tx, actor, definition, now)[3])
+        except IncompleteError as error:
+            return list(error.faults)
 
     async def file(
         self, actor: Actor, definition: Mapping[str, Any], *, request: RequestKey | None = None

@@ -20,6 +20,7 @@ from hub.registry.requests_errors import Fault, IncompleteError, StepError
 from hub.registry.requests_reading import read_filing
 from hub.registry.requests_steps import RULE, Taken, enter, locked, take
 from hub.registry.requests_values import Clock, Filing, GrantRequest, State, Step
+from hub.registry.requests_wording import fault
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey
 
@@ -39,6 +40,8 @@ class Asking:
         if actor.kind == "system":
             definition = {"system": actor.id, **definition}
         filing, faults = read_filing(definition)
+        if not filing.system:
+            raise IncompleteError([fault("system_missing", "/system"), *faults])
         system = _own_system(tx, actor, filing.system)
         resource = self._grants.resource(tx, filing.resource_kind, filing.resource, now) if filing.resource else None
         if resource is not None:

@@ -8,6 +8,7 @@ from hub.registry.requests_errors import Fault
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "malformed": ("格式不对", "not of the expected form"),
     "member_unknown": ("含有未定义的项", "a member that is not known"),
+    "system_missing": ("未写明申请的应用系统", "no system: its client_id"),
     "resource_missing": ("须且只能写明证照类型（type）或数据接口（interface）", "name either a type or an interface"),
     "resource_unknown": ("目录中没有该资源，或尚未发布", "not in the catalogue, or not published"),
     "fields_missing": ("未写明所需信息项", "no field is asked for"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from adapters.errors import DefinitionFaultError, SourceError
-from adapters.port import Answer, Context, Value
+from adapters.port import Answer, Budget, Context, Value
 from catalog.errors import DefinitionError
 from catalog.interface_store import StoredInterface, StoredSource
 from hub.access.actors import Actor, Role
@@ -29,6 +30,9 @@ from hub.storage.vault import DataKey
 
 LIVE: Final = "live"
 QUALITY: Final = "quality"
+CLEAN: Final = "clean"
+_LISTED_ROWS: Final = 10_000
+_LISTED_BYTES: Final = 67_108_864
 _TEST: Final = Context(purpose="interface test")
 
 
@@ -106,15 +110,15 @@ class TrialService:
             report = await asyncio.to_thread(run)
         except DefinitionError as error:
             raise NotReadyError([Lack("/mapping", str(error))]) from None
-        passed = report.rows > 0 and not report.failing_required
-        code_found = "clean" if passed else "no_rows" if not report.rows else "required_fields_fail"
+        code_found = _found(report)
+        passed = code_found == CLEAN
         await self._remember(actor, stored, source, Trial(QUALITY, passed, code_found, report.as_json(), now))
         return report
 
     async def listed(
         self, actor: Actor, code: str, version: int | None = None, *, operation: Mapping[str, Any]
     ) -> QualityReport:
-        """A dry run on the rows that the source lists by an operation without parameters, within its own limits.
+        """A dry run on the rows that the source lists by an operation without parameters: at most 10,000, in its time.
 
         Raises: NotReadyError, also for a source that fails.
         """
@@ -124,7 +128,7 @@ class TrialService:
             prepared = opened.prepare(operation)
             if prepared.params:
                 raise NotReadyError([Lack("/operation", "takes_parameters")])
-            answer = await opened.ask(prepared, {}, budget=budget_of(source.definition), context=_TEST)
+            answer = await opened.ask(prepared, {}, budget=_listing_budget(source), context=_TEST)
         except DefinitionFaultError as error:
             raise NotReadyError([Lack(f"/operation{error.pointer}", error.rule)]) from None
         except SourceError as error:
@@ -177,3 +181,17 @@ class TrialService:
             record(tx, self._log_key, actor, "interface.trial", detail | outcome, now=trial.at)
 
         await self._database.write(unit)
+
+
+def _found(report: QualityReport) -> str:
+    """A row with any wrong field is answered to nobody: a clean report has none."""
+    if not report.rows:
+        return "no_rows"
+    if report.failing_required:
+        return "required_fields_fail"
+    return CLEAN if report.usable == report.rows else "rows_fail"
+
+
+def _listing_budget(source: StoredSource) -> Budget:
+    """A question brings a row or two, a listing the register: rows and bytes may be more, its time is the same."""
+    return replace(budget_of(source.definition), max_rows=_LISTED_ROWS, max_bytes=_LISTED_BYTES)

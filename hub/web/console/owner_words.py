@@ -138,6 +138,8 @@ _RULES: Final[Mapping[str, Words]] = {
     "missing": ("尚缺", "is missing"),
     "trial/missing": ("尚未用现定义调试成功", "no live test of this very definition has passed"),
     "required_fields_fail": ("质量报告显示必填字段有问题；确认后写明理由可上线", "the quality report shows failing required fields; give a reason to go live all the same"),
+    "rows_fail": ("质量报告显示部分行有缺陷，这些行将无法提供；确认后写明理由可上线", "the quality report shows rows that could be given to nobody; give a reason to go live all the same"),
+    "no_rows": ("质量报告没有读到数据行", "the quality report saw no row"),
     "nothing_is_shared": ("所有字段均不予共享", "no field is shared at all"),
     "not_in_operation": ("查询中没有用到该参数", "the operation does not use this parameter"),
     "not_select": ("须为一条 SELECT 语句", "must be one SELECT"),
