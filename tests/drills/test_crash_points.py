@@ -19,6 +19,7 @@ from hub.storage.crash import CRASH_POINTS
 from tests.drills.oracle import examine, examine_report, intents, shown_and_not_kept
 from tests.drills.processes import KILLED
 from tests.drills.register import write_register
+from tests.drills.test_query_crashes import AT_QUERY
 from tests.drills.town import PATIENCE, Request, Town, opening, pulling
 from tests.support import AMR, POSTGRES, Place, new_database
 
@@ -73,6 +74,7 @@ def test_no_crash_point_is_forgotten() -> None:
             AT_SECOND_COLLECTION,
             AFTER_COLLECTION,
             AT_REVOKING,
+            AT_QUERY,
         )
         for point in points
     }
