@@ -1,6 +1,6 @@
 """A relay between client and hub that does what networks do: refuse, lose an answer, alter it, answer for another.
 
-One exchange a connection. `plan` gets method and path and says what happens to this exchange; `seen` is what came.
+One exchange a connection. `plan` gets the path and says what happens to this exchange; `seen` is what came.
 """
 
 import re
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 Alter = Callable[[bytes], bytes]
-Plan = Callable[[str, str], "str | bytes | Alter"]
+Plan = Callable[[str], "str | bytes | Alter"]
 """`pass`, `refuse` (closed unread), `lose` (done, the answer lost), a whole answer, or a change of the body."""
 
 
@@ -21,7 +21,7 @@ class Relay:
 
     upstream: int
     port: int = 0
-    plan: Plan = field(default=lambda method, path: "pass")
+    plan: Plan = field(default=lambda _: "pass")
     seen: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
 
@@ -32,7 +32,7 @@ class Relay:
     def once(self, *actions: "str | bytes | Alter", at: str) -> None:
         """These actions, in turn, for exchanges whose path holds `at`; the others pass."""
         left = list(actions)
-        self.plan = lambda method, path: left.pop(0) if at in path and left else "pass"
+        self.plan = lambda path: left.pop(0) if at in path and left else "pass"
 
     def count(self, at: str) -> int:
         return sum(at in line for line in self.seen)
@@ -45,7 +45,7 @@ class Relay:
             method, path = head.decode("latin-1").split(" ", 2)[:2]
             self.seen.append(f"{method} {path}")
             self.heads.append(head)
-            action = self.plan(method, path)
+            action = self.plan(path)
             if action == "refuse":
                 return
             if isinstance(action, bytes):
