@@ -28,6 +28,7 @@ class Limits:
     per_minute: int | None = None
 
 
+_MAY_BE_ZERO: Final = frozenset({"retries", "waiting"})
 _CEILING: Final = Limits(30, 60, 120, 67_108_864, 10_000, 64, 256, 4096, 3, 600_000)
 
 
@@ -90,6 +91,7 @@ def _limits(item: Mapping[str, Any]) -> Limits:
         ceiling = getattr(_CEILING, name, None)
         if ceiling is None:
             raise DefinitionError(f"source: limits/{name} is unknown")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= ceiling:
-            raise DefinitionError(f"source: limits/{name} must be a number from 0 to {ceiling}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value <= ceiling or (value == 0 and name not in _MAY_BE_ZERO):
+            raise DefinitionError(f"source: limits/{name} must be a number above 0, at most {ceiling}")
     return Limits(**item)
