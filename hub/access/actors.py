@@ -54,7 +54,8 @@ class Actor:
             raise ForbiddenError(roles)
         if owner is None or self.kind == "command" or self.department_id == owner:
             return
-        if Role.OPERATOR not in self.roles.intersection(roles):
+        # Who asks for an auditor only reads; both roles are of the whole hub.
+        if not self.roles.intersection(roles) & {Role.OPERATOR, Role.AUDITOR}:
             raise ForbiddenError(roles)
 
     def as_json(self) -> dict[str, str]:

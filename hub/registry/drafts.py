@@ -4,6 +4,7 @@ A draft belongs to the department: a colleague goes on where an engineer stopped
 typed before the source exists, so it lies encrypted as a whole, and ends after 30 days without a change.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from hub.registry.tables import FormDraftRow
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import Vault
-from signing.canonical import canonical, strict_loads
+from signing.canonical import strict_loads
 
 KEPT: Final = timedelta(days=30)
 MAX_BYTES: Final = 262_144
@@ -141,7 +142,8 @@ def _row(tx: Connection, draft_id: str, actor: Actor, *, lock: bool = False) -> 
 
 
 def _bytes(content: Mapping[str, Any]) -> bytes:
-    plain = canonical(dict(content))
+    # Not the canonical form: it would lose the order of the fields.
+    plain = json.dumps(dict(content), ensure_ascii=False, separators=(",", ":")).encode()
     if len(plain) > MAX_BYTES:
         raise DefinitionError("draft: larger than a form may be")
     return plain

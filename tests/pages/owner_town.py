@@ -3,20 +3,33 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import psycopg
 from playwright.sync_api import Page, expect
 
-from tests.support import ENTERPRISE, valid_uscc
+from hub.access.actors import Actor, Role
+from hub.clock import utc_now
+from signing.keys import SoftwareSigner
+from tests.adapters.sql_servers import PASSWORD, postgres_reader
+from tests.registry.asking import department_id, matter
+from tests.support import ENTERPRISE, POLICE, Place, new_database, valid_uscc
 
 OTHER = valid_uscc("91990100MA0000002")
 SHOTS = os.environ.get("YIZHENG_SHOTS", "")
 """A folder for screenshots, for whoever wants to see the pages."""
-STATEMENT = 'SELECT name AS "企业名称", uscc AS "统一社会信用代码", day AS "注册日期", zt AS "ZT" FROM enterprises WHERE uscc = :uscc'
+SYSTEM = "police-counter"
+STATEMENT = (
+    'SELECT name AS "企业名称", uscc AS "统一社会信用代码", day AS "注册日期", zt AS "ZT" '
+    "FROM enterprises WHERE uscc = :uscc"
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,13 @@ def register_source(page: Page, register: Register, code: str = "amr-register") 
 
 def publish(page: Page, code: str = "enterprise_by_uscc", source: str = "amr-register") -> None:
     """From the source to a version that waits for approval."""
+    _ask(page, code, source)
+    _choose_fields(page)
+    _share_and_map(page)
+    _check_and_offer(page)
+
+
+def _ask(page: Page, code: str, source: str) -> None:
     page.goto(f"/console/owner/publish?source={source}")
     seen(page, "publish-01-source")
     press(page, "继续")
@@ -120,6 +140,9 @@ def publish(page: Page, code: str = "enterprise_by_uscc", source: str = "amr-reg
     assert ENTERPRISE["name"] not in page.content()
     seen(page, "publish-05-sample")
     page.get_by_role("link", name="继续：选择字段").click()
+
+
+def _choose_fields(page: Page) -> None:
     expect(page.locator('[id="f1.kind"]')).to_have_value("uscc")
     expect(page.locator('[id="f2.kind"]')).to_have_value("date")
     page.locator('[id="f0.required"]').check()
@@ -138,6 +161,9 @@ def publish(page: Page, code: str = "enterprise_by_uscc", source: str = "amr-reg
     seen(page, "publish-07-predicates")
     press(page, "保存并继续")
     fine(page)
+
+
+def _share_and_map(page: Page) -> None:
     page.get_by_label("有条件共享", exact=True).first.check()
     page.locator('[id="terms.reason"]').fill("涉及企业信息")
     page.locator('[id="terms.conditions"]').fill("须有在办的办件")
@@ -157,6 +183,9 @@ def publish(page: Page, code: str = "enterprise_by_uscc", source: str = "amr-reg
     seen(page, "publish-10-rules")
     press(page, "保存并继续")
     fine(page)
+
+
+def _check_and_offer(page: Page) -> None:
     page.locator("#listing").fill(STATEMENT.partition(" WHERE")[0])
     page.get_by_role("button", name="生成报告").first.click()
     fine(page)
@@ -186,7 +215,63 @@ def try_out(page: Page, code: str = "enterprise_by_uscc", version: int = 1) -> N
     seen(page, "interface-tried")
 
 
-def run(coroutine: Any) -> Any:
-    """A piece of the hub's own work, beside the browser's loop."""
-    with asyncio.Runner() as runner:
-        return runner.run(coroutine)
+Found = TypeVar("Found")
+
+
+def aside(work: Callable[[], Awaitable[Found]]) -> Found:
+    """What others do through the services, in a thread: the browser's driver keeps an event loop in this one."""
+    found: list[Found] = []
+
+    async def done() -> None:
+        found.append(await work())
+
+    thread = threading.Thread(target=lambda: asyncio.run(done()))
+    thread.start()
+    thread.join(60)
+    assert found, "the work of the others failed"
+    return found[0]
+
+
+async def file_request(place: Place, code: str = "enterprise_by_uscc", **changes: Any) -> str:
+    """The police register a system and ask for the interface with it; answers the request's id."""
+    async with place.open() as hub:
+        asker = Actor("staff", "asker", "asker", await department_id(hub, POLICE), frozenset({Role.CONSUMER_ENGINEER}))
+        key = SoftwareSigner.generate().public.jwk
+        system = {"department": POLICE, "client_id": SYSTEM, "name": {"zh": SYSTEM, "en": SYSTEM}, "keys": [key]}
+        await hub.registry.add_system(system)
+        await hub.registry.add_matter(matter("RESIDENCE", POLICE))
+        asked = {
+            "system": SYSTEM,
+            "interface": code,
+            "fields": ["uscc", "name", "status"],
+            "matters": ["RESIDENCE"],
+            "purpose": "核验集体户单位登记情况",
+            "legal_basis": "户口登记条例",
+            "scene": "窗口受理集体户落户时核对单位",
+            "quota_per_day": 500,
+            "valid_until": (utc_now() + timedelta(days=365)).isoformat(),
+            "contact": "公安局户政科",
+        } | changes
+        filed = await hub.sharing.requests.file(asker, asked)
+        return filed.request.id
+
+
+@contextmanager
+def postgres_register() -> Iterator[Register]:
+    """The same register in PostgreSQL, with a user who may only read and a password that is asked for."""
+    with new_database() as url:
+        with psycopg.connect(url, autocommit=True) as link:
+            link.execute("CREATE TABLE enterprises (name text, uscc text, day text, zt text)")
+            link.cursor().executemany("INSERT INTO enterprises VALUES (%s, %s, %s, %s)", rows())
+        with postgres_reader(url) as reader:
+            place = urlsplit(url)
+            yield Register(
+                {
+                    "dialect": "postgresql",
+                    "host": str(place.hostname),
+                    "port": str(place.port),
+                    "database": place.path.strip("/"),
+                    "user": reader,
+                    "password": PASSWORD,
+                }
+            )

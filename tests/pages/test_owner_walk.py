@@ -1,32 +1,42 @@
 """The owner's whole way in Chromium: register → map → test → live by a second person → approve a request → withdraw."""
 
-import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from hub.access.actors import Actor, Role
-from hub.clock import utc_now
 from tests.pages.browser import Site, people_of, visiting
-from tests.pages.owner_town import Register, fine, press, publish, register_source, run, seen, try_out, write_register
-from tests.registry.asking import department_id, matter
+from tests.pages.owner_town import (
+    Register,
+    aside,
+    file_request,
+    fine,
+    postgres_register,
+    press,
+    publish,
+    register_source,
+    seen,
+    try_out,
+    write_register,
+)
 from tests.serving import serving
-from tests.support import POLICE, Place
-from signing.keys import SoftwareSigner
+from tests.support import POSTGRES, Place
 
 pytestmark = pytest.mark.browser
-SYSTEM = "police-counter"
-FIELDS = ["uscc", "name", "status"]
 
 
-@pytest.fixture(scope="module")
-def register(tmp_path_factory: pytest.TempPathFactory) -> Register:
-    path = write_register(tmp_path_factory.mktemp("register"))
-    return Register({"dialect": "sqlite", "database": str(path)})
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def register(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
+    """A real register in an SQLite file, and in PostgreSQL."""
+    if request.param == "sqlite":
+        path = write_register(tmp_path_factory.mktemp("register"))
+        yield Register({"dialect": "sqlite", "database": str(path)})
+        return
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL: make test starts one")
+    with postgres_register() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, register: Register) -> Iterat
     place = Place(tmp_path_factory.mktemp("site") / "home", None)
     sessions = people_of(place)
     folder = Path(register.connection["database"]).parent
-    with serving(place, source_folders=(folder,)) as served:
+    with serving(place, source_folders=(folder,), egress_networks=("127.0.0.0/8",)) as served:
         yield Site(f"http://127.0.0.1:{served.port}", place, sessions)
 
 
@@ -47,50 +57,10 @@ def browser(site: Site) -> Iterator[Browser]:
         chromium.close()
 
 
-def aside(work: Any) -> Any:
-    """What the other department does through the services, in a thread: the driver keeps an event loop here."""
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(run(work())))
-    thread.start()
-    thread.join(60)
-    assert found, "the other department's work failed"
-    return found[0]
-
-
-async def file_request(place: Place, **changes: Any) -> str:
-    """The police ask for the interface; answers the request's id."""
-    async with place.open() as hub:
-        asker = Actor("staff", "asker", "asker", await department_id(hub, POLICE), frozenset({Role.CONSUMER_ENGINEER}))
-        if not any(view.code == "RESIDENCE" for view in []):
-            try:
-                await hub.registry.add_system(
-                    {"department": POLICE, "client_id": SYSTEM, "name": {"zh": SYSTEM, "en": SYSTEM}, "keys": [SoftwareSigner.generate().public.jwk]}
-                )
-                await hub.registry.add_matter(matter("RESIDENCE", POLICE))
-            except Exception:  # noqa: BLE001  # a second request of the same test
-                pass
-        filed = await hub.sharing.requests.file(
-            asker,
-            {
-                "system": SYSTEM,
-                "interface": "enterprise_by_uscc",
-                "fields": FIELDS,
-                "matters": ["RESIDENCE"],
-                "purpose": "核验集体户单位登记情况",
-                "legal_basis": "户口登记条例",
-                "scene": "窗口受理集体户落户时核对单位",
-                "quota_per_day": 500,
-                "valid_until": (utc_now() + timedelta(days=365)).isoformat(),
-                "contact": "公安局户政科",
-            }
-            | changes,
-        )
-        return filed.request.id
-
-
 def test_the_owners_whole_way(browser: Browser, site: Site, register: Register) -> None:
     with visiting(browser, site, "engineer") as page:
         register_source(page, register)
+        assert register.connection.get("password", "no password") not in page.content()
         publish(page)
         try_out(page)
         assert page.get_by_role("button", name="上线", exact=True).count() == 0
@@ -103,6 +73,12 @@ def test_the_owners_whole_way(browser: Browser, site: Site, register: Register) 
         fine(page)
         expect(page.locator(".flash")).to_contain_text("已上线")
         seen(page, "interface-live")
+    grant_it_narrowed(browser, site)
+    with visiting(browser, site, "approver") as page:
+        withdraw_it(page)
+
+
+def grant_it_narrowed(browser: Browser, site: Site) -> None:
     request_id = aside(lambda: file_request(site.place))
     with visiting(browser, site, "approver") as page:
         page.goto("/console/owner/requests")
@@ -133,10 +109,13 @@ def test_the_owners_whole_way(browser: Browser, site: Site, register: Register) 
         press(page, "撤回")
         fine(page)
         expect(page.locator("main")).to_contain_text("已撤回")
-        page.goto("/console/owner/interfaces/enterprise_by_uscc/1")
-        press(page, "下线")
-        expect(page.get_by_role("alert")).to_contain_text("请写明理由")
-        page.locator("#withdraw_reason").fill("登记库迁移")
-        press(page, "下线")
-        fine(page)
-        expect(page.locator("dl").first).to_contain_text("已下线")
+
+
+def withdraw_it(page: Page) -> None:
+    page.goto("/console/owner/interfaces/enterprise_by_uscc/1")
+    press(page, "下线")
+    expect(page.get_by_role("alert")).to_contain_text("请写明理由")
+    page.locator("#withdraw_reason").fill("登记库迁移")
+    press(page, "下线")
+    fine(page)
+    expect(page.locator("dl").first).to_contain_text("已下线")

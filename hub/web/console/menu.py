@@ -11,9 +11,17 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
 from hub.access.staff_notices import count_new
+from hub.registry.waiting import (
+    demands_to_answer,
+    open_disputes,
+    quarantines,
+    requests_to_answer,
+    versions_to_approve,
+)
 
 EVERYBODY: Final = frozenset(Role)
 OWNERS: Final = frozenset({Role.OWNER_ENGINEER, Role.OWNER_APPROVER})
+CONSUMERS: Final = frozenset({Role.CONSUMER_ENGINEER})
 CITY: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
 
 
@@ -46,16 +54,27 @@ NAVIGATION: Final[list[Entry]] = [
     Entry("/console/owner/grants", "授权", "Grants", OWNERS | CITY),
     Entry("/console/owner/usage", "使用情况", "Use", OWNERS | CITY),
     Entry("/console/owner/demands", "供需对接", "Demands", OWNERS | CITY),
+    Entry("/console/consumer/search", "找数据", "Find data", EVERYBODY),
+    Entry("/console/consumer/requests", "我的申请", "My requests", CONSUMERS),
+    Entry("/console/consumer/grants", "我的授权", "My grants", CONSUMERS),
+    Entry("/console/consumer/systems", "应用系统", "Systems", CONSUMERS | CITY),
+    Entry("/console/consumer/sandbox", "沙箱", "Sandbox", CONSUMERS),
+    Entry("/console/consumer/calls", "调用记录", "My calls", CONSUMERS),
     Entry("/console/notices", "通知", "Notices", EVERYBODY),
     Entry("/console/staff", "人员", "Staff", EVERYBODY),
 ]
 
 QUEUES: Final[list[Queue]] = [
+    Queue("/console/owner/requests", "待答复的授权申请", "Requests to answer", OWNERS, requests_to_answer),
+    Queue("/console/owner/requests", "未办结的争议", "Open disputes", OWNERS, open_disputes),
+    Queue("/console/owner/interfaces", "待审批的接口", "Interfaces to approve", OWNERS, versions_to_approve),
+    Queue("/console/owner/interfaces", "被隔离的接口", "Quarantined interfaces", OWNERS | CITY, quarantines),
+    Queue("/console/owner/demands", "待答复的需求", "Demands to answer", OWNERS, demands_to_answer),
     Queue("/console/notices", "新通知", "New notices", EVERYBODY, count_new),
 ]
 
 
-OBJECT_PATHS: Final[dict[str, str]] = {}
+OBJECT_PATHS: Final[dict[str, str]] = {"grant_request": "/console/owner/requests/{id}"}
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.console import (
+    owner_demands,
     owner_grants,
     owner_interfaces,
     owner_publish,
@@ -12,6 +13,7 @@ from hub.web.console import (
     owner_requests,
     owner_sources,
     owner_trials,
+    owner_usage,
 )
 
 # A form's own pages stand before those with a free step in their path.
@@ -23,6 +25,8 @@ _MODULES: Final = (
     owner_interfaces,
     owner_requests,
     owner_grants,
+    owner_usage,
+    owner_demands,
 )
 router = APIRouter()
 for _module in _MODULES:

@@ -54,7 +54,8 @@ async def change(request: Request, grant_id: UuidText, step: str, hub: HubDep, a
     try:
         await hub.registry.grants.change_by(actor, grant_id, state, given.text("reason"))
     except DefinitionError:
-        wrong = FieldError("reason", "授权已撤回，或理由过长（最多 500 字）", "It is withdrawn already, or the reason is longer than 500 characters")  # fmt: skip
+        zh, en = "授权已撤回，或理由过长（最多 500 字）", "It is withdrawn, or the reason is longer than 500 characters"
+        wrong = FieldError("reason", zh, en)
         return await _page(request, hub, actor, grant_id, [wrong])
     return redirect(f"{LIST}/{grant_id}", (zh, en))
 

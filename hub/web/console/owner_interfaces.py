@@ -29,6 +29,10 @@ from hub.web.console.visit import ConsoleDep
 router = APIRouter()
 MAX_DOCUMENT: Final = 262_144
 _WRITERS: Final = frozenset({Role.OWNER_ENGINEER})
+_ANOTHER: Final = (
+    "编制人不能审批，须由本部门其他审批人员办理",
+    "Whoever wrote it cannot approve it: another approver of your department must",
+)
 _SAID: Final = {
     "live": ("已上线", "It is live"),
     "deprecate": ("已公告停用", "Its end is announced"),
@@ -125,10 +129,11 @@ async def take_step(request: Request, code: str, version: int, step: str, hub: H
     except NotReadyError as error:
         errors = lacking(error, "")
     except TwoPersonsError:
-        errors = [FieldError("", "编制人不能审批，须由本部门其他审批人员办理", "Whoever wrote it cannot approve it: another approver of your department must")]  # fmt: skip
+        errors = [FieldError("", *_ANOTHER)]
     except NoticeError as error:
         day = error.earliest.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
-        errors = [FieldError("ends_on", f"通知期不足，最早 {day}（北京时间）", f"Consumers need more notice: {day} at the earliest (Beijing time)")]  # fmt: skip
+        zh, en = f"通知期不足，最早 {day}（北京时间）", f"More notice is needed: {day} Beijing time at the earliest"
+        errors = [FieldError("ends_on", zh, en)]
     except DefinitionError as error:
         errors = [_reason_missing(step) if "reason" in str(error) else words.told(error, "", set())]
     except StateError as error:

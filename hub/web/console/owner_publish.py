@@ -37,11 +37,16 @@ STEPS: Final = (
     "catalogue", "check",
 )  # fmt: skip
 TITLES: Final = (
-    ("数据源", "Source"), ("名称", "Name"), ("查询", "Question"), ("参数", "Parameters"), ("样例", "Sample"), ("字段", "Fields"),
+    ("数据源", "Source"), ("名称", "Name"), ("查询", "Question"), ("参数", "Parameters"), ("样例", "Sample"),
+    ("字段", "Fields"),
     ("是非判断", "Yes or no"), ("共享属性", "Sharing"), ("映射", "Mapping"), ("认定", "Certainty"), ("试算", "Dry run"),
     ("编目", "Catalogue"), ("核对", "Check"),
 )  # fmt: skip
-_PLACES: Final = {"operation": "operation", "params": "params", "mapping": "mapping", "echoes": "rules", "identity_name": "rules", "catalogue": "catalogue", "fields": "fields", "samples": "sample", "title": "title", "code": "title", "terms": "sharing"}  # fmt: skip
+_PLACES: Final = {
+    "operation": "operation", "params": "params", "mapping": "mapping", "echoes": "rules", "identity_name": "rules",
+    "catalogue": "catalogue", "fields": "fields", "samples": "sample", "title": "title", "code": "title",
+    "terms": "sharing",
+}  # fmt: skip
 """Member of a definition → the page where it is written."""
 _PLAIN: Final[Mapping[str, Callable[[dict[str, Any], Form], forms.Taken]]] = {
     "title": forms.title,

@@ -50,9 +50,8 @@ def params(definition: dict[str, Any], given: Form) -> Taken:
         zh, en, origin = (given.text(f"{name}.{part}") for part in ("zh", "en", "from"))
         item = {**before, "title": {"zh": zh, "en": en or zh}, "from": origin}
         item.pop("id_type", None)
-        if origin == "party.id_number":
-            if given.text(f"{name}.id_type"):
-                item["id_type"] = given.text(f"{name}.id_type")
+        if origin == "party.id_number" and given.text(f"{name}.id_type"):
+            item["id_type"] = given.text(f"{name}.id_type")
         if not zh:
             errors.append(FieldError(f"{name}.zh", f"请写明参数 {name} 是什么", f"Say what the parameter {name} is"))
         if not origin:

@@ -31,7 +31,10 @@ from hub.web.console.visit import ConsoleDep
 router = APIRouter()
 BASE: Final = "/console/owner/register"
 STEPS: Final = ("name", "connection", "limits", "test", "check")
-TITLES: Final = (("类型", "Kind"), ("名称", "Name"), ("连接", "Connection"), ("地址与限额", "Targets and limits"), ("连接测试", "Live test"), ("核对", "Check"))  # fmt: skip
+TITLES: Final = (
+    ("类型", "Kind"), ("名称", "Name"), ("连接", "Connection"), ("地址与限额", "Targets and limits"),
+    ("连接测试", "Live test"), ("核对", "Check"),
+)  # fmt: skip
 LIMITS: Final = (
     ("total_seconds", "一次询问最长秒数", "Seconds for a whole answer"),
     ("connect_seconds", "建立连接最长秒数", "Seconds to connect"),
@@ -116,8 +119,8 @@ def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], li
         code = draft.content.get("changing") or given.text("code")
         definition |= {"code": code, "name": {"zh": given.text("zh"), "en": given.text("en")}}
         definition["contact"] = given.text("contact")
-        lacking = (("zh", "请填写中文名称", "Enter the Chinese name"), ("en", "请填写英文名称", "Enter the English name"), ("code", "请填写编码", "Enter a code"))  # fmt: skip
-        errors = [FieldError(*item) for item in lacking if item[0] != "code" and not given.text(item[0])]
+        lacking = (("zh", "请填写中文名称", "Enter a Chinese name"), ("en", "请填写英文名称", "Enter an English name"))
+        errors = [FieldError(*item) for item in lacking if not given.text(item[0])]
         valid = 3 <= len(code) <= 64 and set(code) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-")
         if not valid:
             errors.append(
@@ -179,7 +182,9 @@ async def _register(request: Request, hub: Hub, actor: Actor, draft: FormDraft) 
         fault = words.told(error, "", set())
         return _step_page(request, actor, draft, "check", [FieldError("", fault.zh, fault.en)])
     except ConflictError:
-        zh, en = ("已被他人修改，请重新打开", "Somebody changed it meanwhile; open it again") if changing else ("编码已被使用，请修改名称页上的编码", "The code is taken; change it on the page of the name")  # fmt: skip
+        zh, en = ("编码已被使用，请修改名称页上的编码", "The code is taken; change it on the page of the name")
+        if changing:
+            zh, en = ("已被他人修改，请重新打开", "Somebody changed it meanwhile; open it again")
         return _step_page(request, actor, draft, "check", [FieldError("", zh, en)])
     code = definition["code"]
     for name, value in _secrets(draft).items():

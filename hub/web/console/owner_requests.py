@@ -12,7 +12,7 @@ from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
 from hub.registry.requests_decision import read_approval
-from hub.registry.requests_errors import IncompleteError, OwnRequestError, StepError
+from hub.registry.requests_errors import Fault, IncompleteError, OwnRequestError, StepError
 from hub.registry.requests_values import OPEN, Filing, State
 from hub.registry.requests_views import RequestView
 from hub.runtime import Hub
@@ -90,7 +90,7 @@ async def answer(request: Request, request_id: UuidText, step: str, hub: HubDep,
     try:
         await _answer(hub, actor, request_id, step, given)
     except IncompleteError as error:
-        errors = [FieldError(_field(fault.pointer), fault.zh, fault.en) for fault in error.faults]
+        errors = [_beside(fault) for fault in error.faults]
     except StepError as error:
         zh, en = _WHY.get(error.why, ("当前状态下不能办理", "Not possible in this state"))
         errors = [FieldError("", zh, en)]
@@ -157,10 +157,12 @@ def _end_of(text: str, filing: Filing) -> str | None:
     return datetime.combine(day, time(23, 59, 59), BEIJING).isoformat()
 
 
-def _field(pointer: str) -> str:
-    if pointer.startswith("/reasons/"):
-        return "reason." + pointer.removeprefix("/reasons/")
-    return pointer.strip("/").partition("/")[0]
+def _beside(fault: Fault) -> FieldError:
+    """A fault of the answer beside its input; a cut says which."""
+    if fault.pointer.startswith("/reasons/"):
+        cut = fault.pointer.removeprefix("/reasons/")
+        return FieldError(f"reason.{cut}", f"{fault.zh}：{cut}", f"{fault.en}: {cut}")
+    return FieldError(fault.pointer.strip("/").partition("/")[0], fault.zh, fault.en)
 
 
 async def _page(

@@ -56,8 +56,8 @@ def rows_of(content: Mapping[str, Any]) -> list[FieldRow]:
             continue
         column = column_of(rules.get(name, ""))
         row = FieldRow(
-            column, True, name, field["title"]["zh"], field["title"]["en"], kind_of(field, rules.get(name, "")),
-            bool(field.get("required")), columns.get(column, {}).get("shown", ""),
+            column, "schema" in field, name, field["title"]["zh"], field["title"]["en"],
+            kind_of(field, rules.get(name, "")), bool(field.get("required")), columns.get(column, {}).get("shown", ""),
         )  # fmt: skip
         rows.append(row)
     taken = {row.column for row in rows}
@@ -69,7 +69,9 @@ def rows_of(content: Mapping[str, Any]) -> list[FieldRow]:
             names.add(name)
             en = name.replace("_", " ").capitalize()
             zh = column if not column.isascii() else ""
-            rows.append(FieldRow(column, fresh, name, zh, en, item["kind"], False, item.get("shown", "")))
+            rows.append(
+                FieldRow(column, fresh, name, zh, en, item["kind"], required=False, shown=item.get("shown", ""))
+            )
     return rows
 
 

@@ -1,0 +1,51 @@
+"""How much waits for a department: requests, disputes, demands, versions to approve, quarantines. Counts only."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, and_, func, select
+
+from catalog.tables import InterfaceRow, table
+from hub.access.actors import Actor, Role
+from hub.exchange.drift import DRIFT
+from hub.registry.demand_states import State as DemandState
+from hub.registry.requests_dispute_store import OPEN_STAGES
+from hub.registry.requests_values import State
+from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow
+
+_REQUESTS: Final = table(GrantRequestRow)
+_DISPUTES: Final = table(GrantDisputeRow)
+_DEMANDS: Final = table(DemandRow)
+_INTERFACES: Final = table(InterfaceRow)
+_ALARMS: Final = table(AlarmRow)
+
+
+def requests_to_answer(tx: Connection, actor: Actor) -> int:
+    """Requests for access that wait for the owner."""
+    return _count(tx, actor, _REQUESTS, _REQUESTS.c.state == State.SUBMITTED.value)
+
+
+def open_disputes(tx: Connection, actor: Actor) -> int:
+    """Disputes with the department as owner."""
+    return _count(tx, actor, _DISPUTES, _DISPUTES.c.stage.in_([stage.value for stage in OPEN_STAGES]))
+
+
+def demands_to_answer(tx: Connection, actor: Actor) -> int:
+    """Demands in the department's queue."""
+    return _count(tx, actor, _DEMANDS, _DEMANDS.c.state == DemandState.ASSIGNED.value)
+
+
+def versions_to_approve(tx: Connection, actor: Actor) -> int:
+    """Interface versions that were offered."""
+    return _count(tx, actor, _INTERFACES, _INTERFACES.c.state == "test")
+
+
+def quarantines(tx: Connection, actor: Actor) -> int:
+    """Interface versions that drifted and are closed."""
+    return _count(tx, actor, _ALARMS, and_(_ALARMS.c.kind == DRIFT, _ALARMS.c.lifted_at.is_(None)))
+
+
+def _count(tx: Connection, actor: Actor, rows: Table, where: Any) -> int:
+    query = select(func.count()).select_from(rows).where(where)
+    if not actor.roles & {Role.OPERATOR, Role.AUDITOR}:
+        query = query.where(rows.c.owner_department_id == actor.department_id)
+    return int(tx.execute(query).scalar_one())

@@ -1,0 +1,271 @@
+"""Every page of the owner: both languages, every size, without a script; who may see it; nothing lost on an error."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from catalog.interface_store import find_version
+from hub.access.actors import COMMAND
+from hub.exchange.contract import Difference
+from hub.registry.trials import TrialService
+from hub.web.console.owner_publish import STEPS
+from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, visiting
+from tests.pages.owner_town import aside, file_request, press, seen, write_register
+from tests.pages.test_frame import SIZES
+from tests.registry.department import CODE, SOURCE, interface, source
+from tests.serving import serving
+from tests.support import AMR, ENTERPRISE, POLICE, Place
+
+pytestmark = pytest.mark.browser
+ANSWERS = ("approve", "refuse", "ask", "extend")
+LISTS = ("sources", "interfaces", "requests", "grants", "usage", "demands", "register", "publish")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A site where something is registered, live, quarantined, asked for and wanted."""
+
+    site: Site
+    register: Path
+    request: str
+    demand: str
+    forms: dict[str, str]
+
+
+async def furnish(place: Place, register: Path) -> bool:
+    async with place.open() as hub:
+        await hub.sources.add(COMMAND, source(register))
+        await hub.sources.probe(COMMAND, SOURCE)
+        statement = {"statement": "SELECT name, uscc, day, zt FROM enterprises WHERE uscc = :uscc"}
+        for code in (CODE, "enterprise_drifted"):
+            await hub.interfaces.draft(COMMAND, interface(code=code, operation=statement))
+            await tried(hub.trials, code)
+            await hub.interfaces.to_test(COMMAND, code)
+            await hub.interfaces.take_live(COMMAND, code)
+        await hub.interfaces.draft(COMMAND, interface(code="enterprise_waiting", operation=statement))
+        await hub.interfaces.to_test(COMMAND, "enterprise_waiting")
+        listing = {"statement": "SELECT name, uscc, day, '9' AS zt FROM enterprises"}
+        await hub.trials.listed(COMMAND, CODE, operation=listing)
+    return True
+
+
+async def tried(trials: TrialService, code: str) -> None:
+    result = await trials.try_out(COMMAND, code, params={"uscc": ENTERPRISE["id_number"]})
+    assert result.passed, result.code
+
+
+async def drift(place: Place) -> bool:
+    """Three answers that break the contract close a version."""
+    async with place.open() as hub:
+        stored = await hub.database.read(lambda tx: find_version(tx, "enterprise_drifted", 1))
+        assert stored is not None
+        for number in range(3):
+            await hub.drift.observe(stored, Difference("status", "column_missing"), question=bytes([number]))
+    return True
+
+
+async def want(place: Place) -> str:
+    """The police leave a demand, and it is put before the market regulation."""
+    async with place.open() as hub:
+        asked = {"what": "个体工商户注销日期", "legal_basis": "户口登记条例", "contact": "户政科"}
+        filed = await hub.catalogue.demands.file(COMMAND, asked, department=POLICE)
+        if filed.owner != AMR:
+            filed = await hub.catalogue.demands.assign(COMMAND, filed.demand.id, AMR, "登记机关")
+        return filed.demand.id
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    place = Place(tmp_path_factory.mktemp("site") / "home", None)
+    sessions = people_of(place)
+    register = write_register(tmp_path_factory.mktemp("register"))
+    aside(lambda: furnish(place, register))
+    request = aside(lambda: file_request(place, fields=["uscc", "name"]))
+    demand = aside(lambda: want(place))
+    aside(lambda: drift(place))
+    with serving(place, source_folders=(register.parent,)) as served:
+        yield Shop(Site(f"http://127.0.0.1:{served.port}", place, sessions), register, request, demand, {})
+
+
+@pytest.fixture(scope="module")
+def browser(shop: Shop) -> Iterator[Browser]:
+    del shop
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def forms_of(browser: Browser, shop: Shop) -> dict[str, str]:
+    """A form of either kind that was begun from what there is: every page of it is filled in."""
+    if not shop.forms:
+        with visiting(browser, shop.site, "engineer") as page:
+            page.goto(f"/console/owner/sources/{SOURCE}")
+            press(page, "修改")
+            shop.forms["register"] = page.url.rpartition("/")[0]
+            page.goto(f"/console/owner/interfaces/{CODE}/1")
+            press(page, "修改为新版本")
+            shop.forms["publish"] = page.url.rpartition("/")[0]
+    return shop.forms
+
+
+def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
+    forms = forms_of(browser, shop)
+    register = ("name", "connection", "limits", "test", "check")
+    return [
+        ("engineer", "/console"),
+        ("engineer", "/console/owner/sources"),
+        ("engineer", f"/console/owner/sources/{SOURCE}"),
+        ("engineer", "/console/owner/register"),
+        *[("engineer", f"{forms['register']}/{step}") for step in register],
+        ("engineer", "/console/owner/publish"),
+        *[("engineer", f"{forms['publish']}/{step}") for step in STEPS],
+        ("engineer", "/console/owner/interfaces"),
+        ("engineer", "/console/owner/interfaces/import"),
+        ("engineer", f"/console/owner/interfaces/{CODE}/1"),
+        ("engineer", f"/console/owner/interfaces/{CODE}/1/quality"),
+        ("engineer", "/console/owner/interfaces/enterprise_drifted/1"),
+        ("approver", "/console/owner/interfaces/enterprise_waiting/1"),
+        ("approver", f"/console/owner/interfaces/{CODE}/1"),
+        ("approver", "/console/owner/requests"),
+        ("approver", f"/console/owner/requests/{shop.request}"),
+        *[("approver", f"/console/owner/requests/{shop.request}/{step}") for step in ANSWERS],
+        ("approver", "/console/owner/grants"),
+        ("approver", "/console/owner/usage"),
+        ("approver", "/console/owner/demands"),
+        ("approver", f"/console/owner/demands/{shop.demand}"),
+        ("auditor", "/console/owner/sources"),
+        ("auditor", "/console/owner/requests?show=all"),
+        ("auditor", f"/console/owner/sources/{SOURCE}"),
+        ("auditor", f"/console/owner/interfaces/{CODE}/1"),
+    ]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_keeps_the_rules_at_every_size(browser: Browser, shop: Shop, lang: str, size: str) -> None:
+    listed = pages_of(browser, shop)
+    for who in dict.fromkeys(who for who, _ in listed):
+        with visiting(browser, shop.site, who, lang, **SIZES[size]) as page:
+            for path in (path for name, path in listed if name == who):
+                answer = page.goto(path)
+                assert answer is not None
+                assert answer.status == 200, path
+                assert faults(page) == [], path
+                assert overflow(page) == 0, path
+                if size == "ordinary":
+                    name = path.removeprefix(shop.site.url).removeprefix("/console").replace("/", "-")[-60:]
+                    seen(page, f"{lang}-{who}{name}")
+
+
+def test_what_was_typed_is_kept_through_errors_and_a_pause_without_a_script(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "engineer", java_script_enabled=False) as page:
+        page.goto("/console/owner/register")
+        press(page, "继续")
+        expect(page.get_by_role("alert")).to_contain_text("请选择一种")
+        page.get_by_label("HTTP 接口", exact=True).check()
+        press(page, "继续")
+        page.locator("#zh").fill("统计库")
+        page.locator("#code").fill("X")
+        press(page, "保存并继续")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("请填写英文名称")
+        expect(alert).to_contain_text("编码为 3 至 64 位")
+        assert page.locator("#zh").input_value() == "统计库"
+        page.goto("/console/owner/sources")
+        page.locator("#drafts").get_by_role("link", name="统计库").click()
+        assert page.locator("#zh").input_value() == "统计库"
+        page.locator("#en").fill("Statistics")
+        page.locator("#code").fill("statistics")
+        press(page, "保存并继续")
+        page.locator('[id="connection.url"]').fill("https://192.0.2.7/api")
+        page.locator('[id="connection.auth.type"]').select_option("bearer")
+        page.locator('[id="connection.auth.token"]').fill("hidden-canary")
+        press(page, "保存并继续")
+        assert page.locator("#targets").input_value() == "192.0.2.7:443"
+        assert "hidden-canary" not in page.content()
+        page.goto(page.url.replace("/limits", "/connection"))
+        assert "hidden-canary" not in page.content()
+        expect(page.locator("main form")).to_contain_text("已设置，不再显示")
+
+
+def test_a_source_that_does_not_answer_says_why_and_who_must_act(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "engineer") as page:
+        page.goto("/console/owner/register")
+        page.get_by_label("数据库", exact=True).check()
+        press(page, "继续")
+        page.locator("#zh").fill("缺失的库")
+        page.locator("#en").fill("Missing")
+        page.locator("#code").fill("missing")
+        press(page, "保存并继续")
+        page.locator('[id="connection.dialect"]').select_option("sqlite")
+        page.locator('[id="connection.database"]').fill(str(shop.register.parent / "nothing.sqlite3"))
+        press(page, "保存并继续")
+        press(page, "保存并继续")
+        press(page, "测试连接")
+        expect(page.locator("#result")).to_contain_text("谁来处理：")
+        page.goto(page.url.replace("/test", "/connection"))
+        page.locator('[id="connection.database"]').fill("/etc/passwd")
+        press(page, "保存并继续")
+        if page.url.endswith("/limits"):
+            press(page, "保存并继续")
+        expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_a_quarantine_is_lifted_after_a_good_test_and_not_before(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "engineer") as page:
+        page.goto("/console/owner/interfaces")
+        page.locator("#alarms a").first.click()
+        expect(page.locator("#quarantine")).to_contain_text("来源中没有该列")
+        press(page, "解除隔离")
+        expect(page.get_by_role("alert")).to_contain_text("尚未用现定义调试成功")
+        page.locator('[id="value.uscc"]').fill(ENTERPRISE["id_number"])
+        press(page, "问一次")
+        press(page, "解除隔离")
+        expect(page.locator(".flash")).to_contain_text("隔离已解除")
+        assert page.locator("#quarantine").count() == 0
+
+
+def test_a_demand_is_answered_with_what_is_published(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "approver") as page:
+        page.goto("/console/owner/demands")
+        page.get_by_role("link", name="个体工商户注销日期").click()
+        page.locator("#code").fill("nothing_of_it")
+        press(page, "以此答复")
+        expect(page.get_by_role("alert")).to_contain_text("没有以此编码发布的资源")
+        page.locator("#code").fill(CODE)
+        press(page, "以此答复")
+        expect(page.locator("main")).to_contain_text("没有待答复的需求")
+
+
+def test_an_export_imported_again_is_the_next_version(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "engineer") as page:
+        text = page.request.get(f"{shop.site.url}/console/owner/interfaces/{CODE}/1/export").text()
+        page.goto("/console/owner/interfaces/import")
+        page.locator("#text").fill(text.replace("complete: true", "complete: [", 1))
+        press(page, "导入")
+        expect(page.get_by_role("alert")).to_contain_text("YAML")
+        page.locator("#text").fill(text)
+        press(page, "导入")
+        assert page.url.endswith(f"/{CODE}/2")
+        expect(page.locator("dl").first).to_contain_text("草稿")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_consumers_have_no_business_here(browser: Browser, shop: Shop, path: str) -> None:
+    with visiting(browser, shop.site, "consumer") as page:
+        answer = page.goto(f"/console/owner/{path}")
+        assert answer is not None
+        assert answer.status == 403
+
+
+def test_an_engineer_of_the_owner_does_not_decide_and_sees_no_button_for_it(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "engineer") as page:
+        page.goto(f"/console/owner/requests/{shop.request}")
+        assert page.get_by_role("link", name="不予共享").count() == 0
+        answer = page.goto(f"/console/owner/requests/{shop.request}/refuse")
+        assert answer is not None
+        assert answer.status == 403
