@@ -113,7 +113,8 @@ class Interface:
     `operation` is the adapter's, `mapping` turns the source's row into fields (`hub.exchange.mapping` reads it).
     `echoes` names fields that must equal parameters: an answer about somebody else is a fault of the source.
     `identity_name` names the field that must equal the party's name before anything is disclosed, and makes the
-    interface one that confirms identities. `complete`: an empty answer means that there is no record.
+    interface one that confirms identities; a field that echoes the party's number must stand beside it.
+    `complete`: an empty answer means that there is no record.
     """
 
     code: str
@@ -204,11 +205,20 @@ def _check_names(interface: Interface) -> None:
             raise DefinitionError(f"interface: echoes/{field_name} names a field and a parameter")
     if interface.identity_name is not None and interface.identity_name not in stored:
         raise DefinitionError("interface: identity_name must be a field")
+    if interface.identity_name is not None and not _echoes_a_number(interface):
+        raise DefinitionError(
+            "interface: identity_name needs an echo of the party's number: a name alone is no identity"
+        )
     for name, field in interface.fields.items():
         if field.derived is not None and field.derived.field not in stored:
             raise DefinitionError(f"interface: fields/{name}/derived/field must be a field with a value")
     if interface.stale_seconds and not interface.cache_seconds:
         raise DefinitionError("interface: stale_seconds needs cache_seconds")
+
+
+def _echoes_a_number(interface: Interface) -> bool:
+    """Otherwise whoever types a company's name beside any number would be given its record."""
+    return any(interface.params[param].origin is Origin.PARTY_ID for param in interface.echoes.values())
 
 
 def _param(name: str, item: Mapping[str, Any]) -> Param:

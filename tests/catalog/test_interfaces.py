@@ -57,6 +57,7 @@ def test_an_interface_reads_as_declared() -> None:
         ({"params": {"uscc": {"title": TITLE, "from": "the clerk"}}}, "the clerk"),
         ({"echoes": {"nothing": "uscc"}}, "echoes/nothing"), ({"echoes": {"uscc": "nothing"}}, "echoes/uscc"),
         ({"echoes": {"active": "uscc"}}, "echoes/active"), ({"identity_name": "active"}, "identity_name"),
+        ({"identity_name": "status", "echoes": {}}, "a name alone"),
         ({"fields": with_predicate(field="y", test="in")}, "fields/x"),
         ({"fields": with_predicate(field="uscc", test="like")}, "like"),
         ({"stale_seconds": 60}, "stale_seconds"), ({"cache_seconds": 1.5}, "cache_seconds"),
