@@ -1,0 +1,152 @@
+package yizheng.client;
+
+import java.nio.charset.StandardCharsets;
+import java.security.PublicKey;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Verifies answers offline: the bytes and the key set are enough. (1) Signature and type; (2) issuer, receiver and
+ * request, where the caller says them and not null; (3) what stands in clear is what is signed; (4) the receipt is of
+ * the same entry. Not checked: that the entry is in the log, and that a purpose copy is still in force.
+ */
+public final class Verifier {
+    private static final List<String> OF_THE_SIGNATURE =
+            Arrays.asList("iss", "aud", "iat", "jti", "entry", "request_hash");
+
+    private Verifier() {}
+
+    /** What an answer binds itself to: the method, the path and the exact body, each followed by a line feed. */
+    public static String requestHash(String path, byte[] body) {
+        return Jws.sha256(("POST\n" + path + "\n").getBytes(StandardCharsets.UTF_8), body, new byte[] {'\n'});
+    }
+
+    /** A query's answer that the hub signed. */
+    public static QueryAnswer query(
+            byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash)
+            throws YizhengException {
+        Map<String, Object> body = object(read(raw));
+        Map<String, Object> claims = Jws.verify(text(body, "answer"), "query-answer+jwt", keys);
+        expect(claims, issuer, audience, requestHash);
+        same(body.get("query_id"), claims.get("jti"), "body_differs");
+        for (Map.Entry<String, Object> claim : claims.entrySet()) {
+            if (!OF_THE_SIGNATURE.contains(claim.getKey())) {
+                same(body.get(claim.getKey()), claim.getValue(), "body_differs");
+            }
+        }
+        for (Object record : list(claims.get("records"))) {
+            object(record);
+        }
+        text(claims, "outcome");
+        receipt(body, claims, keys, claims.get("entry"));
+        return new QueryAnswer(Collections.unmodifiableMap(claims), text(body, "receipt"), raw.clone());
+    }
+
+    /** An answer to a request for evidence. */
+    public static EvidenceAnswer evidence(
+            byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash)
+            throws YizhengException {
+        Map<String, Object> body = object(read(raw));
+        Map<String, Object> claims = Jws.verify(text(body, "bundle"), "evidence-bundle+jwt", keys);
+        expect(claims, issuer, audience, requestHash);
+        same(body.get("evidence_request_id"), claims.get("jti"), "body_differs");
+        same(body.get("case_no"), claims.get("case_no"), "body_differs");
+        List<Object> shown = list(body.get("requirements"));
+        List<Object> signed = list(claims.get("requirements"));
+        same(shown.size(), signed.size(), "body_differs");
+        List<Map<String, Object>> requirements = new ArrayList<>();
+        for (int i = 0; i < shown.size(); i++) {
+            Map<String, Object> item = object(shown.get(i));
+            Map<String, Object> under = object(signed.get(i));
+            for (String name : Arrays.asList("code", "party", "outcome")) {
+                same(item.get(name), under.get(name), "body_differs");
+            }
+            copies(item, under.get("tokens"));
+            receipt(item, claims, keys, under.get("entry"));
+            requirements.add(item);
+        }
+        return new EvidenceAnswer(text(claims, "jti"), requirements, raw.clone());
+    }
+
+    /** The bundle signs the hash of each copy, disclosures included: the claims in clear must be those. */
+    private static void copies(Map<String, Object> item, Object hashes) throws YizhengException {
+        List<Object> copies = new ArrayList<>();
+        if (item.get("evidence") != null) {
+            copies.add(item.get("evidence"));
+            copies.addAll(item.get("further_evidence") == null ? new ArrayList<>() : list(item.get("further_evidence")));
+        }
+        List<Object> found = new ArrayList<>();
+        for (Object copy : copies) {
+            String token = text(object(copy), "token");
+            found.add(Jws.sha256(token.getBytes(StandardCharsets.UTF_8)));
+            Map<String, Object> disclosed = new LinkedHashMap<>();
+            String[] parts = token.split("~", -1);
+            for (String part : Arrays.copyOfRange(parts, 1, Math.max(1, parts.length - 1))) {
+                List<Object> disclosure = list(read(Jws.decode(part)));
+                if (disclosure.size() != 3 || !(disclosure.get(1) instanceof String)) {
+                    throw YizhengException.verification("disclosures");
+                }
+                disclosed.put((String) disclosure.get(1), disclosure.get(2));
+            }
+            same(object(copy).get("claims"), disclosed, "claims_differ");
+        }
+        same(found, hashes, "copies_differ");
+    }
+
+    private static void receipt(
+            Map<String, Object> shown, Map<String, Object> claims, Map<String, PublicKey> keys, Object entry)
+            throws YizhengException {
+        Map<String, Object> receipt = Jws.verify(text(shown, "receipt"), "ledger-receipt+jwt", keys);
+        same(receipt.get("entry"), entry, "receipt_of_another");
+        same(receipt.get("iss"), claims.get("iss"), "issuer");
+    }
+
+    private static void expect(Map<String, Object> claims, String issuer, String audience, String requestHash)
+            throws YizhengException {
+        same(claims.get("iss"), issuer == null ? claims.get("iss") : issuer, "issuer");
+        same(claims.get("aud"), audience == null ? claims.get("aud") : audience, "audience");
+        same(claims.get("request_hash"), requestHash == null ? claims.get("request_hash") : requestHash, "request_differs");
+    }
+
+    private static void same(Object one, Object other, String reason) throws YizhengException {
+        if (!Objects.equals(one, other)) {
+            throw YizhengException.verification(reason);
+        }
+    }
+
+    private static Object read(byte[] data) throws YizhengException {
+        try {
+            return Json.parse(data);
+        } catch (IllegalArgumentException error) {
+            throw YizhengException.verification("json");
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Map<String, Object> object(Object value) throws YizhengException {
+        if (value instanceof Map) {
+            return (Map<String, Object>) value;
+        }
+        throw YizhengException.verification("not_an_answer");
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<Object> list(Object value) throws YizhengException {
+        if (value instanceof List) {
+            return (List<Object>) value;
+        }
+        throw YizhengException.verification("not_an_answer");
+    }
+
+    private static String text(Map<String, Object> given, String name) throws YizhengException {
+        if (given.get(name) instanceof String) {
+            return (String) given.get(name);
+        }
+        throw YizhengException.verification("no_" + name);
+    }
+}
