@@ -98,7 +98,7 @@ async def test_somebody_elses_row_and_two_rows_do_not_pass(hub: Hub, staff: Peop
     everything = {"statement": "SELECT name, uscc, day, zt FROM enterprises WHERE :uscc <> ''"}
     await hub.interfaces.draft(staff.engineer, interface(operation=everything))
     assert (await hub.trials.try_out(staff.engineer, CODE, params=GOOD)).code == "other_record"
-    await hub.interfaces.draft(staff.engineer, interface(operation=everything, echoes={}))
+    await hub.interfaces.draft(staff.engineer, interface(operation=everything, echoes={}, identity_name=None))
     assert (await hub.trials.try_out(staff.engineer, CODE, params=GOOD)).code == "several_records"
 
 
