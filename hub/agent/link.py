@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
-from hub.agent.config import HubConfig
+from hub.agent.config import HubConfig, read_key
 from hub.agent.errors import LinkError
 from hub.agent.wire import MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
 from hub.clock import Clock, new_id
@@ -29,7 +29,7 @@ class HubLink:
     """Talks to one hub as one client. Of one event loop."""
 
     def __init__(self, config: HubConfig, *, signer: Signer, clock: Clock) -> None:
-        """Nothing is connected yet. Raises: LinkError when a certificate file cannot be used."""
+        """Nothing is connected yet. Raises: ConfigError, LinkError when a certificate file cannot be used."""
         self._config = config
         self._signer = signer
         self._clock = clock
@@ -165,8 +165,9 @@ def _trust(config: HubConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=str(config.ca_file) if config.ca_file else None)
         if config.certificate_file:
-            key = str(config.certificate_key_file) if config.certificate_key_file else None
-            context.load_cert_chain(str(config.certificate_file), key)
+            key_file = config.certificate_key_file or config.certificate_file
+            read_key(key_file)
+            context.load_cert_chain(str(config.certificate_file), str(key_file))
     except (OSError, ssl.SSLError):
         raise LinkError(
             "tls_files", "hub.ca_file or hub.certificate_file cannot be used", "agent", final=True
