@@ -226,6 +226,12 @@ def lease_quota(tx: Connection, *, grant_id: str, day: str, block: int, limit: i
     return taken
 
 
+def quota_leased(tx: Connection, ids: list[str], day: str) -> dict[str, int]:
+    """How much of each grant's quota was leased on a civil day: at least what was used."""
+    query = select(_QUOTAS.c.grant_id, _QUOTAS.c.leased).where(_QUOTAS.c.grant_id.in_(ids), _QUOTAS.c.day == day)
+    return dict(tx.execute(query).tuples().all())
+
+
 def _department(row: Row[Any]) -> Department:
     return Department(
         row.id,

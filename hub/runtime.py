@@ -55,6 +55,7 @@ from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.sequencer import LEASE
 from hub.ledger.service import LedgerService
 from hub.outbound import Outbound
+from hub.registry.calls import CallService
 from hub.registry.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
 from hub.registry.drafts import DraftService
@@ -127,6 +128,7 @@ class Hub:
     queries: QueryService
     sandbox: QueryService
     systems: SystemService
+    calls: CallService
     gateway: GatewayService
 
 
@@ -405,6 +407,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         usage=UsageService(database, vault=vault, clock=clock),
         drift=drift,
         queries=queries,
+        calls=CallService(database, vault=vault, log_key=log_key, clock=clock),
         systems=SystemService(database, registry=registry, log_key=log_key, clock=clock),
         sandbox=QueryService(
             database,

@@ -6,10 +6,13 @@ be made is left out; where it is required the answer breaks the contract, and th
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final
 
 from adapters.port import Value
-from catalog.interfaces import Interface
+from catalog.interfaces import Interface, Origin, Param
+from hub.exchange.derived import derive
+from hub.exchange.sandbox_people import SamplePerson, sample_people
 
 _FORMATS: Final = {"date": "2024-03-01", "date-time": "2024-03-01T09:00:00Z", "time": "09:00:00Z", "email": "a@example.invalid", "uri": "https://example.invalid/", "uuid": "00000000-0000-4000-8000-000000000000"}  # fmt: skip  # noqa: E501
 _TEXTS: Final = (
@@ -96,3 +99,26 @@ def _fits(text: str, schema: Mapping[str, Any]) -> bool:
         return "pattern" not in schema or re.search(schema["pattern"], text) is not None
     except re.error:
         return False
+
+
+def sample_answer(interface: Interface, *, today: date) -> dict[str, Any]:
+    """What an answer looks like: the fields that may be shared, predicates among them, about a sample person."""
+    wanted = {param.id_type for param in interface.params.values() if param.id_type}
+    people = [person for person in sample_people() if not wanted or person.id_type in wanted]
+    person = people[0] if people else sample_people()[0]
+    params = {name: sample_param(param, person) for name, param in interface.params.items()}
+    record = sample_record(interface, params, person.name)
+    shared = interface.shareable()
+    return {name: value for name, value in derive(interface, record, today=today).items() if name in shared}
+
+
+def sample_param(param: Param, person: SamplePerson) -> Value:
+    """A parameter as it would be for this person; made to its schema where nobody's case fills it in."""
+    match param.origin:
+        case Origin.PARTY_ID:
+            return person.id_number
+        case Origin.PARTY_NAME:
+            return person.name
+        case _:
+            made: Value = _made(param.schema)
+            return made

@@ -1,6 +1,7 @@
 """The one Jinja environment of all pages: autoescaped, and a name that is not given is an error."""
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,3 +19,23 @@ def beijing(instant: datetime | None) -> str:
 
 
 TEMPLATES.filters["beijing"] = beijing
+
+
+def instant_beijing(text: str | None) -> str:
+    """The same for an instant as JSON has it."""
+    return beijing(datetime.fromisoformat(text) if text else None)
+
+
+def pretty(value: object) -> str:
+    """JSON for people to read; escaped by the template like any other text."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def last_day(instant: datetime | None) -> str:
+    """The last civil day, inclusive, of something that ends at an instant; an em dash for None."""
+    return "—" if instant is None else (instant - timedelta(microseconds=1)).astimezone(BEIJING).date().isoformat()
+
+
+TEMPLATES.filters["last_day"] = last_day
+TEMPLATES.filters["instant_beijing"] = instant_beijing
+TEMPLATES.filters["tojson_pretty"] = pretty

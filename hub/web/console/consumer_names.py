@@ -1,0 +1,46 @@
+"""The names behind codes: of an interface or type, its fields, matters and departments, as people call them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from catalog.grants import ResourceKind
+from catalog.interface_store import interface_versions
+from catalog.store import find_department, find_matter
+from hub.issuing.types import TypeRegistry
+from hub.web.console.owner_words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Titles in Chinese and English; a code without one stands for itself."""
+
+    title: Words
+    owner: Words
+    fields: Mapping[str, Words]
+    matters: Mapping[str, Words]
+
+
+def names_of(
+    tx: Connection, types: TypeRegistry, kind: ResourceKind, code: str, *, matters: Iterable[str], owner: str
+) -> Names:
+    """Names of what a request or grant is about. The newest version names an interface, also one that has ended."""
+    title, fields = (code, code), {}
+    known = types.find(code) if kind is ResourceKind.CERTIFICATE_TYPE else None
+    versions = interface_versions(tx, code) if kind is ResourceKind.INTERFACE else []
+    if known is not None:
+        title = (known.type.name.zh, known.type.name.en)
+        fields = {name: (claim.title.zh, claim.title.en) for name, claim in known.type.claims.items()}
+    elif versions:
+        interface = versions[0].interface
+        title = (interface.title["zh"], interface.title["en"])
+        fields = {name: (field.title["zh"], field.title["en"]) for name, field in interface.fields.items()}
+    found = {item: find_matter(tx, item) for item in matters}
+    department = find_department(tx, owner)
+    return Names(
+        title=title,
+        owner=(department.name_zh, department.name_en) if department else (owner, owner),
+        fields=fields,
+        matters={item: (row[1].name_zh, row[1].name_en) for item, row in found.items() if row},
+    )

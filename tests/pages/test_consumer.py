@@ -1,0 +1,209 @@
+"""The consumer's way in Chromium: search, ask, be granted, try in the sandbox, query for real, see it withdrawn."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from catalog.grants import GrantState
+from hub.runtime import Hub
+from tests.pages.browser import LANGUAGES, faults, overflow, visiting
+from tests.pages.market import Market, approver, market_at
+from tests.support import ENTERPRISE, PUBLIC_URL, Place
+
+pytestmark = pytest.mark.browser
+SIZES = {
+    "ordinary": {"viewport": {"width": 1366, "height": 768}},
+    "dark": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
+    "zoomed to 200 %": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
+    "zoomed to 400 %": {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4},
+}
+PURPOSE = "核验居住证申请人所在单位的登记状态"
+SHOTS = os.environ.get("YIZHENG_TEST_SHOTS")
+"""A folder for pictures of the pages, for people who look."""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    with market_at(Place(tmp_path_factory.mktemp("market") / "home", None)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def browser(market: Market) -> Iterator[Browser]:
+    del market  # made first: the driver keeps an event loop running, in which no other can run
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture, if pictures are wanted."""
+    if SHOTS is not None:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def ask(page: Page, market: Market, *, quota: str = "100") -> str:
+    """The question pages to the end; answers the request's id."""
+    page.goto(f"{market.site.url}/console/consumer/interfaces/enterprise_by_uscc")
+    page.get_by_role("button", name="申请使用").click()
+    if page.url.endswith("/system"):
+        page.get_by_label("一窗受理").check()
+        page.get_by_role("button", name="保存并继续").click()
+    for name in ("name", "is_active", "uscc"):
+        page.locator(f"input[name=fields][value={name}]").check()
+    shot(page, "04-fields")
+    page.get_by_role("button", name="保存并继续").click()
+    page.get_by_label("居住证办理").check()
+    page.get_by_role("button", name="保存并继续").click()
+    page.get_by_label("用途").fill(PURPOSE)
+    page.get_by_label("使用依据").fill("居住证暂行条例第九条")
+    page.get_by_label("使用场景").fill("窗口受理时核对")
+    page.get_by_role("button", name="保存并继续").click()
+    page.get_by_label("每日最多查询次数").fill(quota)
+    page.get_by_label("使用到哪一天").fill("2028-01-31")
+    page.get_by_label("联系处室").fill("治安支队 0990-0100200")
+    page.get_by_role("button", name="保存并继续").click()
+    shot(page, "05-check")
+    page.get_by_role("button", name="提交申请").click()
+    page.wait_for_url("**/console/consumer/requests/*-*")
+    return page.url.rpartition("/")[2]
+
+
+def register(page: Page, market: Market, code: str) -> tuple[str, str]:
+    """A live system with a pair made by the hub; answers client_id and the private key."""
+    page.goto(f"{market.site.url}/console/consumer/systems/new")
+    page.get_by_label("中文名称").fill(f"一窗受理{code}")
+    page.get_by_label("编码").fill(code)
+    page.get_by_role("button", name="登记").click()
+    pem = page.locator("#private-key").inner_text()
+    shot(page, "03-key")
+    return f"yz_live_{code}", pem
+
+
+def run_curl(script: str, folder: Path, market: Market, key: tuple[str, str]) -> dict[str, object]:
+    """A copied snippet, run as it stands; only where the hub is served here differs from its public URL."""
+    client_id, pem = key
+    (folder / f"{client_id}.pem").write_text(pem + "\n")
+    placed = script.replace(f"HUB={PUBLIC_URL}", f"HUB={market.site.url}").replace(
+        '"$CLIENT" "$CLIENT" "$HUB"', f'"$CLIENT" "$CLIENT" "{PUBLIC_URL}"'
+    )
+    assert placed.count(market.site.url) == 1
+    done = subprocess.run(["bash", "-c", placed], cwd=folder, capture_output=True, text=True, check=False)
+    said = done.stdout.strip() or done.stderr.strip()  # a problem document goes to the error stream
+    found: dict[str, object] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def find(page: Page) -> None:
+    """From the search box to the interface."""
+    page.goto("/console/consumer/search")
+    page.get_by_label("要证明什么").fill("营业执照")
+    page.get_by_role("button", name="搜索").click()
+    expect(page.locator("mark").first).to_be_visible()
+    shot(page, "01-search")
+    page.get_by_role("link", name="企业登记信息").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("企业登记信息")
+    expect(page.locator("#sample")).to_contain_text("is_active")
+    shot(page, "02-interface")
+
+
+def approve(market: Market, request_id: str) -> str:
+    """The owner agrees; answers the grant's id."""
+
+    async def decide(hub: Hub) -> str:
+        granted = await hub.sharing.requests.approve(await approver(hub), request_id)
+        return str(granted.request.grant_id)
+
+    return market.act(decide)
+
+
+def try_in_sandbox(page: Page, market: Market, folder: Path) -> None:
+    """One credential by one button, one call in the page, the same call by the copied program."""
+    page.goto("/console/consumer/sandbox")
+    shot(page, "07-sandbox")
+    page.get_by_role("button", name="创建沙箱凭据").click()
+    pem = page.locator("#private-key").inner_text()
+    page.goto("/console/consumer/try/enterprise_by_uscc")
+    page.get_by_role("button", name="运行").click()
+    expect(page.locator("#received")).to_contain_text("沙箱有记录有限公司")
+    expect(page.get_by_text("没有访问任何数据源")).to_be_visible()
+    shot(page, "08-try")
+    client_id = page.get_by_label("沙箱凭据", exact=True).input_value()
+    found = run_curl(page.locator("#snippet-curl").inner_text(), folder, market, (client_id, pem))
+    assert (found["outcome"], found["sandbox"]) == ("satisfied", True)
+
+
+def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Market, tmp_path: Path) -> None:
+    with visiting(browser, market.site, "consumer") as page:
+        find(page)
+        key = register(page, market, "counter")
+        request_id = ask(page, market)
+        shot(page, "06-request")
+        grant_id = approve(market, request_id)
+        page.reload()
+        expect(page.locator(".tag", has_text="已同意")).to_be_visible()
+        try_in_sandbox(page, market, tmp_path)
+
+        page.goto(f"/console/consumer/grants/{grant_id}")
+        shot(page, "09-grant")
+        script = page.locator("#snippet-curl").inner_text()
+        for place, value in (("ID_TYPE", "001"), ("ID_NUMBER", ENTERPRISE["id_number"]), ("NAME", ENTERPRISE["name"])):
+            script = script.replace(f'"{place}"', f'"{value}"')
+        found = run_curl(script, tmp_path, market, key)
+        assert found["outcome"] == "satisfied"
+        assert found["records"] == [{"is_active": True, "name": ENTERPRISE["name"], "uscc": ENTERPRISE["id_number"]}]
+        assert "sandbox" not in found
+
+        async def withdraw(hub: Hub) -> None:
+            by = await approver(hub)
+            await hub.registry.grants.change_by(by, grant_id, GrantState.WITHDRAWN, "条例修订，不再共享")
+
+        market.act(withdraw)
+        refused = run_curl(script, tmp_path, market, key)
+        assert (refused["status"], refused["why"]) == (403, "grant_withdrawn")
+        page.reload()
+        expect(page.get_by_text("提供部门已收回授权")).to_be_visible()
+        shot(page, "10-withdrawn")
+        page.goto("/console/consumer/calls")
+        shot(page, "11-calls")
+        rows = page.locator("tbody tr")
+        expect(rows.filter(has_text="grant_withdrawn")).to_have_count(1)
+        assert rows.filter(has_text="沙箱").count() == 2
+        assert ENTERPRISE["name"] not in page.content()
+        proof = rows.first.get_by_role("link", name="证明").get_attribute("href")
+        assert page.request.get(f"{market.site.url}{proof}").ok
+
+
+def pages_of(page: Page, market: Market) -> list[str]:
+    """Every page of the consumer, with something on each."""
+    page.goto("/console/consumer/requests")
+    request = page.locator("tbody a").first.get_attribute("href")
+    page.goto("/console/consumer/grants")
+    grant = page.locator("tbody a").first.get_attribute("href")
+    page.goto("/console/consumer/systems")
+    system = page.locator("tbody a").last.get_attribute("href")
+    page.goto(f"{market.site.url}/console/consumer/interfaces/enterprise_by_uscc")
+    page.locator("form[action$=ask] button").click()
+    draft = page.url.rpartition("/")[0].removeprefix(market.site.url)
+    plain = ["search?q=yyzz", "interfaces/enterprise_by_uscc", "types/business_licence", "requests", "grants"]
+    plain += ["systems", "systems/new", "sandbox", "try/enterprise_by_uscc", "calls", "demands", "demands/new"]
+    paths = [f"/console/consumer/{name}" for name in plain]
+    paths += [f"{draft}/{step}" for step in ("system", "fields", "use", "reason", "limits", "check")]
+    return paths + [path for path in (request, grant, system) if path]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_keeps_the_rules_at_every_size(browser: Browser, market: Market, lang: str, size: str) -> None:
+    with visiting(browser, market.site, "consumer", lang, **SIZES[size]) as page:
+        for path in pages_of(page, market):
+            page.goto(path)
+            assert faults(page) == [], path
+            assert overflow(page) == 0, path
+            shot(page, f"{lang}-{size[:8].strip()}-{path.partition('consumer/')[2].replace('/', '-')[:30]}")
