@@ -18,6 +18,7 @@ SOURCES = ROOT / "clients" / "python" / "src"
 sys.path.insert(0, str(SOURCES))
 
 from hub.founding import found  # noqa: E402
+from tests.clients.jdk import jdk  # noqa: E402, F401
 from tests.clients.relay import Relay, relaying  # noqa: E402
 from tests.drills.town import free_port  # noqa: E402
 from tests.exchange.conftest import INTERFACE, add_source, definition, grant, publish, row  # noqa: E402
@@ -25,7 +26,7 @@ from tests.exchange.register import Register  # noqa: E402
 from tests.exchange.register import serving as serving_register  # noqa: E402
 from tests.serving import serving  # noqa: E402
 from tests.support import ENTERPRISE, INTAKE, MATTER, PURPOSE, Place, fill  # noqa: E402
-from yizheng_client import AsyncClient, Client, Corroboration, Operator, Party, Retries  # noqa: E402
+from yizheng_client import AsyncClient, Client, Corroboration, Jwks, Operator, Party, Receipt, Retries  # noqa: E402
 
 QUICK = Retries(first_seconds=0.01, longest_seconds=2)
 
@@ -155,3 +156,24 @@ def opening(**changes: Any) -> dict[str, Any]:
         "external_no": str(uuid.uuid4()),
         "corroboration": [Corroboration("card_read", datetime.now(UTC), "reader-1")],
     } | changes
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What an office keeps."""
+
+    query: bytes
+    other: bytes
+    evidence: bytes
+    jwks: Jwks
+    receipt: Receipt
+
+
+@pytest.fixture(scope="session")
+def filed(town: Town) -> Filed:
+    with Client(**town.options()) as hub:
+        case = hub.open_case(**opening())
+        answer = hub.query(town.interface, case_no=case.case_no, purpose=PURPOSE)
+        other = hub.query(town.interface, case_no=case.case_no, purpose=PURPOSE, fields=["name"])
+        evidence = hub.evidence(case.case_no, purpose=PURPOSE)
+        return Filed(answer.raw, other.raw, evidence.raw, Jwks.read(hub.jwks().text), answer.receipt)

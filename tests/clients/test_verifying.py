@@ -6,7 +6,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ import pytest
 from signing.checkpoint import NoteSigner
 from signing.keys import SoftwareSigner
 from signing.merkle import leaf_hash
-from tests.clients.conftest import SOURCES, Either, Town, opening
+from tests.clients.conftest import SOURCES, Either, Filed, Town
 from tests.support import ENTERPRISE, PURPOSE
 from yizheng_client import (
-    Client,
     ConfigurationError,
     Expected,
     Jwks,
@@ -34,27 +33,6 @@ from yizheng_client.jose import SigningKey, b64u, unb64u
 from yizheng_client.log import verify_inclusion
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "merkle" / "certificate_transparency.json"
-
-
-@dataclass(frozen=True)
-class Filed:
-    """What an office keeps."""
-
-    query: bytes
-    other: bytes
-    evidence: bytes
-    jwks: Jwks
-    receipt: Receipt
-
-
-@pytest.fixture(scope="module")
-def filed(town: Town) -> Filed:
-    with Client(**town.options()) as hub:
-        case = hub.open_case(**opening())
-        answer = hub.query(town.interface, case_no=case.case_no, purpose=PURPOSE)
-        other = hub.query(town.interface, case_no=case.case_no, purpose=PURPOSE, fields=["name"])
-        evidence = hub.evidence(case.case_no, purpose=PURPOSE)
-        return Filed(answer.raw, other.raw, evidence.raw, Jwks.read(hub.jwks().text), answer.receipt)
 
 
 def test_the_answer_and_the_keys_are_enough_in_a_program_without_a_network(filed: Filed, tmp_path: Path) -> None:

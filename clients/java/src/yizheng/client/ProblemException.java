@@ -13,7 +13,7 @@ public final class ProblemException extends YizhengException {
 
     ProblemException(int status, Map<String, Object> document, long retryAfterMillis) {
         super("problem", slug(document), slug(document) + " (" + status + "), to act: " + document.get("who_must_act") + faults(document)
-                + "; " + document.get("instance"));
+                + (document.get("instance") == null ? "" : "; " + document.get("instance")));
         this.status = status;
         this.document = Collections.unmodifiableMap(document);
         this.retryAfterMillis = retryAfterMillis;

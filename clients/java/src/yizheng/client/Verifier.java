@@ -82,8 +82,11 @@ public final class Verifier {
         }
         List<Object> found = new ArrayList<>();
         for (Object copy : copies) {
+            found.add(Jws.sha256(text(object(copy), "token").getBytes(StandardCharsets.UTF_8)));
+        }
+        same(found, hashes, "copies_differ");
+        for (Object copy : copies) {
             String token = text(object(copy), "token");
-            found.add(Jws.sha256(token.getBytes(StandardCharsets.UTF_8)));
             Map<String, Object> disclosed = new LinkedHashMap<>();
             String[] parts = token.split("~", -1);
             for (String part : Arrays.copyOfRange(parts, 1, Math.max(1, parts.length - 1))) {
@@ -95,7 +98,6 @@ public final class Verifier {
             }
             same(object(copy).get("claims"), disclosed, "claims_differ");
         }
-        same(found, hashes, "copies_differ");
     }
 
     private static void receipt(

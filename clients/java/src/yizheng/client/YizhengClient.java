@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.ConnectException;
-import java.net.HttpRetryException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.URL;
@@ -196,7 +195,7 @@ public final class YizhengClient {
                 if (reply.status >= 200 && reply.status < 300) {
                     return reply;
                 }
-                error = errorOf(reply);
+                error = errorOf(reply, signedIn);
                 if (reply.status == 401 && signedIn && !renewed) {
                     forget(bearer); // a token may end early: once, at once, with a new one
                     renewed = true;
@@ -225,7 +224,7 @@ public final class YizhengClient {
                         token = (String) given.get("access_token");
                         return token;
                     }
-                    error = errorOf(reply);
+                    error = errorOf(reply, false);
                 } catch (IOException failure) {
                     error = new YizhengException("network", failure instanceof ConnectException ? "connect" : "broken");
                 }
@@ -285,20 +284,13 @@ public final class YizhengClient {
         if (body != null) {
             connection.setDoOutput(true);
             connection.setRequestProperty("Content-Type", type);
-            if (bearer == null) {
-                // Else Java repeats a POST by itself, and an assertion works once. A 401 then has no body.
-                connection.setFixedLengthStreamingMode(body.length);
-            }
+            connection.setFixedLengthStreamingMode(body.length); // else Java repeats a POST by itself, and tells nobody
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(body);
             }
         }
-        try {
-            int status = connection.getResponseCode();
-            return new Reply(status, content(connection, status), connection);
-        } catch (HttpRetryException refused) {
-            throw new ProblemException(401, Json.object("type", "/problems/invalid-client", "who_must_act", "caller"), 0);
-        }
+        int status = connection.getResponseCode();
+        return new Reply(status, content(connection, status), connection);
     }
 
     private static byte[] content(HttpURLConnection connection, int status) throws IOException {
@@ -316,7 +308,11 @@ public final class YizhengClient {
         return found.toByteArray();
     }
 
-    private YizhengException errorOf(Reply reply) {
+    private static YizhengException errorOf(Reply reply, boolean signedIn) {
+        if (reply.status == 401 && reply.body.length == 0) { // Java gives no body of a 401 to what it does not repeat
+            String type = "/problems/" + (signedIn ? "invalid-token" : "invalid-client");
+            return new ProblemException(401, Json.object("type", type, "who_must_act", "caller"), 0);
+        }
         String type = reply.connection.getContentType();
         if (type != null && type.startsWith("application/problem+json")) {
             try {
