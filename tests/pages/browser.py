@@ -80,7 +80,8 @@ def visiting(
     foreign: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda sent: foreign.append(sent.url) if not sent.url.startswith(site.url) else None)
-    page.on("console", lambda message: complaints.append(message.text))
+    # What the browser says at its lowest level are hints to password managers, not faults.
+    page.on("console", lambda message: complaints.append(message.text) if message.type != "verbose" else None)
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     try:
