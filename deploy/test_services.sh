@@ -21,6 +21,7 @@ packages() {
   command -v chromium >/dev/null || missing+=(chromium)
   fc-list 2>/dev/null | grep -qiE 'wqy|noto.*cjk' || missing+=(fonts-wqy-microhei fontconfig)
   command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables iproute2)
   [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   command -v php >/dev/null || missing+=(php-cli)

@@ -16,8 +16,7 @@ from hub.access.staff_sign_in import StaffSignIn
 from hub.access.staff_throttle import Throttle
 from hub.clock import Clock, utc_now
 from hub.exchange.agents import AgentDesk
-from hub.exchange.agents_deliveries import DeliveryDesk
-from hub.exchange.agents_shared import open_boxes
+from hub.exchange.agents_shared import open_agents
 from hub.exchange.agents_writing import WriteBack
 from hub.exchange.cache import AnswerCache
 from hub.exchange.claiming import QueryClaiming
@@ -117,7 +116,6 @@ class Hub:
     verification: VerificationService
     pool: SourcePool
     agents: AgentDesk
-    deliveries: DeliveryDesk
     sources: SourceService
     interfaces: InterfaceService
     trials: TrialService
@@ -282,11 +280,16 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     }
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
     pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
-    boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
-    deliveries = DeliveryDesk(
-        database, vault=vault, desk=desk, log_key=log_key, public_url=public_url, clock=clock
-    )  # of agents
-    agents = AgentDesk(cache=cache, boxes=boxes, desk=desk, deliveries=deliveries, public_url=public_url, clock=clock)
+    agents = open_agents(
+        database,
+        vault=vault,
+        cache=cache,
+        redis_url=redis_url,
+        desk=desk,
+        log_key=log_key,
+        public_url=public_url,
+        clock=clock,
+    )
     pool = SourcePool(
         database,
         vault=vault,
@@ -390,7 +393,6 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         ),
         pool=pool,
         agents=agents,
-        deliveries=deliveries,
         sources=SourceService(
             database,
             vault=vault,

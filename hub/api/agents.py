@@ -71,7 +71,7 @@ async def acknowledge(request: Request, source: Code, item: UuidText, caller: Ca
     body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
     try:
-        accepted = await hub.deliveries.acknowledge(agent, item, body.token, body.content.encode())
+        accepted = await hub.agents.deliveries.acknowledge(agent, item, body.token, body.content.encode())
     except SigningError as error:
         raise InvalidBodyError(Fault("/token", error.reason)) from error
     return JSONResponse({"accepted": accepted})
@@ -80,7 +80,7 @@ async def acknowledge(request: Request, source: Code, item: UuidText, caller: Ca
 @router.get("/{source}", summary="The agent of a source and its deliveries 前置代理状态")
 async def show(source: Code, actor: StaffDep, hub: HubDep, dead: bool = False) -> Response:
     """Whether it is there, when it was last seen; deliveries newest first, with `dead=true` only those given up."""
-    found = await hub.deliveries.list(actor, source, dead=dead)
+    found = await hub.agents.deliveries.list(actor, source, dead=dead)
     health = await hub.agents.health(source)
     return JSONResponse({"agent": health.as_json(), "deliveries": [item.as_json() for item in found]})
 
@@ -88,7 +88,7 @@ async def show(source: Code, actor: StaffDep, hub: HubDep, dead: bool = False) -
 @router.post("/{source}/deliveries/{item}/retry", summary="Try a dead delivery again 重试回写")
 async def retry(source: Code, item: UuidText, actor: StaffDep, hub: HubDep) -> Response:
     """Puts it in line again, with all its attempts."""
-    await hub.deliveries.retry(actor, source, item)
+    await hub.agents.deliveries.retry(actor, source, item)
     return JSONResponse({"delivery": item, "state": "waiting"})
 
 

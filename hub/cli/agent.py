@@ -39,8 +39,8 @@ def init(
             "   (yizheng system add): 请中枢运维登记以下公钥：",
             f"   {shown}",
             "2. The department registers the source with kind agent and connection: {agent: CLIENT_ID}.",
-            "3. The operator tells you the thumbprint of the hub's key by another way than the network:",
-            "   yizheng agent hub-key --home … (printed on the hub's machine)",
+            "3. The operator tells you the thumbprint of the hub's key by another way than the network",
+            "   (yizheng agent hub-key, on the hub's machine): it stands under hub.keys. 中枢公钥指纹须当面或电话核对",
             "4. Fill in agent.yaml, then: yizheng agent check --config agent.yaml",
         )
     )
@@ -96,6 +96,39 @@ def check(config: ConfigOption = Path("agent.yaml"), as_json: JsonOption = False
     ]
     show({"ok": good, "findings": [item.as_json() for item in findings]}, as_json=as_json, text="\n".join(lines))
     raise typer.Exit(Exit.OK if good else Exit.FAILED)
+
+
+@app.command("status")
+def status(
+    source: Annotated[str, typer.Argument(help="Code of the source 数据源代码")],
+    dead: Annotated[bool, typer.Option("--dead", help="Only deliveries given up 仅列失败的回写")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """On the hub's machine: deliveries of a source's agent, newest first. 查看回写"""
+    from hub.cli.acting import acting
+
+    found = acting(home, lambda hub, actor: hub.agents.deliveries.list(actor, source, dead=dead), writes=False)
+    shown = [item.as_json() for item in found]
+    lines = [
+        f"{item['id']}  {item['state']}  {item['attempts']}  {item['operation']}  {item['last_error']}"
+        for item in shown
+    ]
+    show({"deliveries": shown}, as_json=as_json, text="\n".join(lines) or "no deliveries")
+
+
+@app.command("retry")
+def retry(
+    source: Annotated[str, typer.Argument(help="Code of the source 数据源代码")],
+    delivery: Annotated[str, typer.Argument(help="Its id, from `agent status` 回写编号")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """On the hub's machine: try a delivery that was given up again. 重试回写"""
+    from hub.cli.acting import acting
+
+    acting(home, lambda hub, actor: hub.agents.deliveries.retry(actor, source, delivery))
+    show({"delivery": delivery, "state": "waiting"}, as_json=as_json, text=f"delivery {delivery} is in line again")
 
 
 def _load(path: Path) -> "AgentConfig":

@@ -81,7 +81,7 @@ class AgentDesk:
         public_url: str,
         clock: Clock,
     ) -> None:
-        self._deliveries = deliveries
+        self.deliveries = deliveries
         self._cache = cache
         self._boxes = boxes
         self._desk = desk
@@ -120,7 +120,7 @@ class AgentDesk:
                 left = max(end - loop.time(), 0.0)
                 if not beat.take or leaving.done():
                     return None
-                if agent.writes and (token := await self._deliveries.next(agent)) is not None:
+                if agent.writes and (token := await self.deliveries.next(agent)) is not None:
                     return token
                 item = await self._take(f"q:{agent.source}", min(SIGN_SECONDS, left), leaving)
                 if item is not None and (token := await self._hand_over(item, agent, beat)) is not None:

@@ -1,6 +1,30 @@
-"""Boxes of agents: in this process, or on the Redis that the processes of one hub share. One place chooses."""
+"""Agents put together: their desk over boxes in this process, or on the Redis that the processes of one hub share."""
 
+from hub.clock import Clock
+from hub.exchange.agents import AgentDesk
 from hub.exchange.agents_boxes import Boxes, MemoryBoxes
+from hub.exchange.agents_deliveries import DeliveryDesk
+from hub.issuing.desk import SigningDesk
+from hub.storage.cache import Cache
+from hub.storage.database import Database
+from hub.storage.vault import DataKey, Vault
+
+
+def open_agents(
+    database: Database,
+    *,
+    vault: Vault,
+    cache: Cache,
+    redis_url: str | None,
+    desk: SigningDesk,
+    log_key: DataKey,
+    public_url: str,
+    clock: Clock,
+) -> AgentDesk:
+    """The desk of agents. Nothing is connected yet."""
+    deliveries = DeliveryDesk(database, vault=vault, desk=desk, log_key=log_key, public_url=public_url, clock=clock)
+    boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
+    return AgentDesk(cache=cache, boxes=boxes, desk=desk, deliveries=deliveries, public_url=public_url, clock=clock)
 
 
 def open_boxes(redis_url: str | None, *, secret: bytes) -> Boxes:

@@ -2,11 +2,15 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from hub.access.actors import COMMAND, Actor, Role
@@ -14,7 +18,7 @@ from hub.exchange import agents_store
 from hub.storage.errors import MissingError
 from tests.agent.conftest import Scene
 from tests.agent.running import SOURCE, started, wait_until
-from tests.support import ENTERPRISE, MATTER, open_case
+from tests.support import ENTERPRISE, MATTER, POLICE, POSTGRES, new_database, open_case
 
 WRITE_BACK = [
     {
@@ -60,7 +64,7 @@ def make_permits(path: Path) -> None:
 
 async def states(scene: Scene) -> list[tuple[str, int, str]]:
     async with scene.place.open() as hub:
-        found = await hub.deliveries.list(COMMAND, SOURCE)
+        found = await hub.agents.deliveries.list(COMMAND, SOURCE)
     return [(item.stored.state, item.stored.attempts, item.stored.last_error) for item in found]
 
 
@@ -72,7 +76,7 @@ async def test_a_closed_case_is_inserted_once_and_its_values_are_forgotten(scene
         wait_until(lambda: "delivery_written" in scene.agent.log, "nothing was delivered")
     assert permits(tmp_path / "permits.sqlite3") == [(case_no, ENTERPRISE["name"], ENTERPRISE["id_number"])]
     async with scene.place.open() as hub:
-        (found,) = await hub.deliveries.list(COMMAND, SOURCE)
+        (found,) = await hub.agents.deliveries.list(COMMAND, SOURCE)
         kinds = await hub.database.read(_kinds)
     assert (found.stored.state, found.stored.sealed) == (agents_store.DONE, b"")
     assert "delivery.done" in kinds
@@ -127,7 +131,7 @@ async def test_a_repeated_delivery_has_one_effect(scene: Scene, tmp_path: Path) 
         with started(scene.agent):
             wait_until(lambda before=before: scene.agent.log.count("delivery_written") > before, "no delivery")
         async with scene.place.open() as hub:
-            (found,) = await hub.deliveries.list(COMMAND, SOURCE)
+            (found,) = await hub.agents.deliveries.list(COMMAND, SOURCE)
             await hub.database.write(partial(_as_never_heard, hub=hub, found=found.stored))
     with started(scene.agent):
         wait_until(lambda: scene.agent.log.count("delivery_written") == 3, "no third delivery")
@@ -147,14 +151,16 @@ def _as_never_heard(tx: Any, *, hub: Any, found: agents_store.StoredDelivery) ->
 async def test_a_dead_delivery_is_listed_tried_again_and_nobody_elses(scene: Scene, tmp_path: Path) -> None:
     await closed_case(scene)
     async with scene.place.open() as hub:
-        (found,) = await hub.deliveries.list(COMMAND, SOURCE)
+        (found,) = await hub.agents.deliveries.list(COMMAND, SOURCE)
         dead = {"state": agents_store.DEAD, "attempts": 8}
         await hub.database.write(lambda tx: agents_store.change(tx, found.stored.id, **dead))
-        assert [item.stored.id for item in await hub.deliveries.list(COMMAND, SOURCE, dead=True)] == [found.stored.id]
+        assert [item.stored.id for item in await hub.agents.deliveries.list(COMMAND, SOURCE, dead=True)] == [
+            found.stored.id
+        ]
         stranger = Actor("staff", "x", "王", "0195c3a0-0000-7000-8000-000000000000", frozenset({Role.OWNER_ENGINEER}))
         with pytest.raises(MissingError):
-            await hub.deliveries.list(stranger, SOURCE)
-        await hub.deliveries.retry(COMMAND, SOURCE, found.stored.id)
+            await hub.agents.deliveries.list(stranger, SOURCE)
+        await hub.agents.deliveries.retry(COMMAND, SOURCE, found.stored.id)
     make_permits(tmp_path / "permits.sqlite3")
     scene.agent.write(scene.declared | {"write_back": {"permit_issued": inserting(tmp_path / "permits.sqlite3")}})
     with started(scene.agent):
@@ -169,8 +175,105 @@ async def test_an_acknowledgement_that_the_agent_did_not_sign_is_refused(scene: 
     taken = await scene.client.post(f"/api/v1/agents/{SOURCE}/poll", json=beat, headers=headers)
     assert taken.status_code == 200, taken.text
     async with scene.place.open() as hub:
-        (found,) = await hub.deliveries.list(COMMAND, SOURCE)
+        (found,) = await hub.agents.deliveries.list(COMMAND, SOURCE)
     path = f"/api/v1/agents/{SOURCE}/deliveries/{found.stored.id}"
     answer = await scene.client.post(path, json={"token": "a.b.c", "content": ""}, headers=headers)
     assert answer.status_code == 422
     assert (await states(scene))[0][0] == "taken"
+
+
+class Inbox(BaseHTTPRequestHandler):
+    """The department's own system: it keeps a record per key, and loses its first answer."""
+
+    kept: ClassVar[dict[str, dict[str, Any]]] = {}
+    heard: ClassVar[list[str]] = []
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        key = self.headers["idempotency-key"]
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        Inbox.heard.append(self.headers["authorization"])
+        Inbox.kept.setdefault(key, body)
+        self.send_response(503 if len(Inbox.heard) == 1 else 201)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+
+async def test_a_post_is_repeated_under_one_key(scene: Scene) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Inbox)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Inbox.kept.clear()
+    Inbox.heard.clear()
+    (scene.agent.folder / "secrets" / "token").write_text("inbox-token")
+    (scene.agent.folder / "secrets" / "token").chmod(0o600)
+    url = f"http://127.0.0.1:{server.server_address[1]}/permits"
+    writer = {"kind": "rest", "url": url, "bearer": "secret:token", "fields": ["case_no", "holder", "number"]}
+    scene.agent.write(scene.declared | {"write_back": {"permit_issued": writer}})
+    case_no = await closed_case(scene)
+    try:
+        with started(scene.agent):
+            wait_until(lambda: "delivery_written" in scene.agent.log, "nothing was delivered", 60)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert Inbox.heard == ["Bearer inbox-token"] * 2
+    assert [body["case_no"] for body in Inbox.kept.values()] == [case_no]
+    assert "faulty_status_503" in scene.agent.log
+    assert "inbox-token" not in scene.agent.log
+
+
+@pytest.mark.postgresql
+async def test_an_insert_into_postgresql_by_an_agent_killed_in_the_middle(scene: Scene) -> None:
+    """The row is locked while the agent writes, the agent dies, another one finds the delivery after its lease."""
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL: make test starts one")
+    with new_database() as url, psycopg.connect(url, autocommit=True) as store:
+        store.execute("CREATE TABLE permits (delivery_id text UNIQUE, case_no text, holder text, number text)")
+        parts = urlsplit(url)
+        connection = {
+            "dialect": "postgresql",
+            "host": parts.hostname,
+            "port": parts.port,
+            "database": parts.path[1:],
+            "user": parts.username,
+        }
+        writer = inserting(Path("unused"), connection=connection)
+        scene.agent.write(scene.declared | {"write_back": {"permit_issued": writer}})
+        case_no = await closed_case(scene)
+        with psycopg.connect(url) as locking:
+            locking.execute("LOCK TABLE permits IN ACCESS EXCLUSIVE MODE")
+            with started(scene.agent):
+                waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                wait_until(lambda: (store.execute(waiting).fetchone() or [0])[0] > 0, "it does not write")
+                scene.agent.kill()
+            locking.rollback()
+        async with scene.place.open() as hub:
+            (found,) = await hub.agents.deliveries.list(COMMAND, SOURCE)
+            assert found.stored.state == agents_store.TAKEN
+            over = {"due_at": found.stored.created_at}
+            await hub.database.write(lambda tx: agents_store.change(tx, found.stored.id, **over))
+        with started(scene.agent):
+            wait_until(lambda: "delivery_written" in scene.agent.log, "it was not delivered again")
+        assert store.execute("SELECT case_no FROM permits").fetchall() == [(case_no,)]
+
+
+async def test_cases_of_others_are_not_written_back(scene: Scene) -> None:
+    """A source of another department declares the same matter: it gets nothing."""
+    async with scene.place.open() as hub:
+        declared = {
+            "code": "curious",
+            "department": POLICE,
+            "name": {"zh": "库", "en": "Store"},
+            "kind": "agent",
+            "connection": {"agent": "curious-agent", "write_back": WRITE_BACK},
+        }
+        await hub.sources.add(COMMAND, declared)
+    await closed_case(scene)
+    async with scene.place.open() as hub:
+        assert await hub.agents.deliveries.list(COMMAND, "curious") == []
+        assert len(await hub.agents.deliveries.list(COMMAND, SOURCE)) == 1
