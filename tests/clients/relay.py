@@ -6,13 +6,15 @@ One exchange a connection. `plan` gets the path and says what happens to this ex
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 Alter = Callable[[bytes], bytes]
 Plan = Callable[[str], "str | bytes | Alter"]
-"""`pass`, `refuse` (closed unread), `lose` (done, the answer lost), a whole answer, or a change of the body."""
+"""`pass`, `refuse` (closed unread), `lose` (done, the answer lost), `drip` and `flood` (an answer without end), a whole
+answer, or a change of the body."""
 
 
 @dataclass
@@ -47,6 +49,9 @@ class Relay:
             self.heads.append(head)
             action = self.plan(path)
             if action == "refuse":
+                return
+            if action in {"drip", "flood"}:
+                _endless(client, drip=action == "drip")
                 return
             if isinstance(action, bytes):
                 client.sendall(action)
@@ -109,6 +114,15 @@ def _read_request(client: socket.socket) -> tuple[bytes, bytes]:
     while found and len(body) < int(found[1]):
         body += client.recv(65536)
     return head, body
+
+
+def _endless(client: socket.socket, *, drip: bool) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
+    with suppress(OSError):
+        while True:
+            client.sendall(b" " if drip else b" " * 1_000_000)
+            if drip:
+                time.sleep(0.05)
 
 
 def _altered(answer: bytes, change: Alter) -> bytes:

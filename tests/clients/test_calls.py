@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +137,38 @@ def test_asking_for_access(make: Callable[..., Either], town: Town) -> None:
     assert refused.value.slug == "grant-request-incomplete"
     with pytest.raises(NotFoundError):
         hub.grant_request("01a20248-7450-75ea-ba84-87fb13823e81")
+
+
+def test_a_request_for_access_from_asking_to_withdrawing(make: Callable[..., Either], town: Town) -> None:
+    hub = make(NARROW)
+    wish = Wish(
+        interface=town.interface,
+        fields=["name", "uscc"],
+        matters=[MATTER],
+        purpose=PURPOSE,
+        legal_basis="《政务数据共享条例》第十九条",
+        scene="窗口受理时核验主体资格",
+        quota_per_day=500,
+        valid_until=datetime.now(UTC) + timedelta(days=200),
+        contact="市场监管局信息科",
+    )
+    assert hub.check_wish(wish) == ()
+    asked = hub.ask_for_grant(wish)
+    assert (asked.state, asked.waits_for, asked.resource, asked.grant_id) == (
+        "submitted",
+        "owner",
+        town.interface,
+        None,
+    )
+    assert asked.due_at is not None
+    assert asked.id in {item.id for item in hub.grant_requests(state="submitted")}
+    with pytest.raises(ConflictError) as refused:
+        hub.supply(asked.id, wish)  # nobody asked for more
+    assert refused.value.slug == "grant-request-state"
+    with pytest.raises(ConflictError):
+        hub.dispute(asked.id, reason="逾期未答复")
+    assert hub.withdraw_request(asked.id, reason="不再需要").state == "withdrawn"
+    assert hub.grant_request(asked.id).members["steps"]
 
 
 def test_refusals_are_told_apart(make: Callable[..., Either], town: Town) -> None:

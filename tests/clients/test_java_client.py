@@ -34,6 +34,8 @@ def walk(walker: Jdk, town: Town, tmp_path: Path) -> Walk:
             "interface": town.interface,
             "purpose": PURPOSE,
             "case": case_body(),
+            "timeout": 30_000,
+            "attempts": 5,
         }
         (tmp_path / "given.json").write_text(json.dumps(given | changes), encoding="utf-8")
         return walker.said("Walk", "walk", tmp_path / "given.json", cwd=tmp_path)
@@ -88,6 +90,12 @@ def test_it_believes_nothing_that_was_altered(
     relay.once(change, at="/query")
     (said,) = walk(relay.url)
     assert (said["kind"], said["reason"]) == (kind, reason)
+
+
+def test_an_answer_without_end_ends(walk: Walk, relay: Relay) -> None:
+    relay.plan = lambda path: "drip" if "/query" in path else "pass"
+    (said,) = walk(relay.url, timeout=300, attempts=1)
+    assert (said["kind"], said["reason"]) == ("network", "broken")
 
 
 def test_what_cannot_work_is_said(walk: Walk, town: Town, tmp_path: Path) -> None:

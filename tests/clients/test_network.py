@@ -98,6 +98,15 @@ def test_patience_ends(
     assert (relay.count("/grants") - 1, refused.value.attempts) == (again, again)
 
 
+@pytest.mark.parametrize(("action", "reason"), [("drip", "timeout"), ("flood", "too_large")])
+def test_an_answer_without_end_ends(make: Callable[..., Either], relay: Relay, action: str, reason: str) -> None:
+    hub = make(base_url=relay.url, timeout=1, retries=Retries(attempts=1))
+    hub.grants()
+    relay.once(action, at="/grants")
+    with pytest.raises(NetworkError, match=reason):
+        hub.grants()
+
+
 def test_nobody_listens(make: Callable[..., Either], town: Town) -> None:
     with pytest.raises(NetworkError, match="connect"):
         make(base_url="http://127.0.0.1:1", retries=Retries(attempts=2, first_seconds=0.01)).grants()

@@ -22,7 +22,9 @@ public final class Walk {
         }
         Map<?, ?> given = (Map<?, ?>) Json.parse(Files.readAllBytes(Paths.get(arguments[1])));
         YizhengClient hub = new YizhengClient((String) given.get("url"), "intake", (String) given.get("kid"),
-                Files.readAllBytes(Paths.get((String) given.get("key")))).issuer((String) given.get("issuer"));
+                Files.readAllBytes(Paths.get((String) given.get("key")))).issuer((String) given.get("issuer"))
+                .timeoutMillis(((Long) given.get("timeout")).intValue())
+                .attempts(((Long) given.get("attempts")).intValue());
         try {
             walk(hub, given);
         } catch (YizhengException error) {

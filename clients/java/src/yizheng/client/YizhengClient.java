@@ -73,7 +73,7 @@ public final class YizhengClient {
         return this;
     }
 
-    /** For each read; connecting takes at most five seconds. */
+    /** Until an answer begins, and again until it is whole; connecting takes at most five seconds. */
     public YizhengClient timeoutMillis(int millis) {
         timeoutMillis = millis;
         return this;
@@ -290,18 +290,19 @@ public final class YizhengClient {
             }
         }
         int status = connection.getResponseCode();
-        return new Reply(status, content(connection, status), connection);
+        return new Reply(status, content(connection, status, System.nanoTime() + timeoutMillis * 1_000_000L), connection);
     }
 
-    private static byte[] content(HttpURLConnection connection, int status) throws IOException {
+    /** A limit per read does not end an answer that drips, nor one that never ends. */
+    private static byte[] content(HttpURLConnection connection, int status, long until) throws IOException {
         ByteArrayOutputStream found = new ByteArrayOutputStream();
         try (InputStream in = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
             byte[] part = new byte[16_384];
             for (int read = in == null ? -1 : in.read(part); read >= 0; read = in.read(part)) {
                 found.write(part, 0, read);
-                if (found.size() > MAX_ANSWER_BYTES) {
+                if (found.size() > MAX_ANSWER_BYTES || System.nanoTime() - until > 0) {
                     connection.disconnect();
-                    throw new IOException("too large");
+                    throw new IOException("too large or too slow");
                 }
             }
         }
