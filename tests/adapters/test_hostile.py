@@ -121,7 +121,7 @@ async def test_a_connection_that_ends_early_may_be_tried_again(cut: bytes) -> No
         (b'{"code":"0","rows":[' + b"[" * 15 + b"]" * 15 + b"]}", "too_deep"),
         ('{"code":"0","rows":[{"n":"公司"}]}'.encode("gb18030"), "charset"),
         ('{"code":"0"}'.encode("utf-16"), "charset"),
-        (gzip.compress(b'{"code":"0","rows":[]}'), "charset"),
+        (gzip.compress(b'{"code":"0","rows":[]}', mtime=0), "charset"),
     ],
 )
 async def test_a_body_that_is_no_answer(body: bytes, code: str) -> None:
