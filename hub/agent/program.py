@@ -26,6 +26,7 @@ from signing.keys import Signer, SoftwareSigner
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _SIGN_SECONDS: Final = 2.0
+_QUICK: Final = 0.5
 _log = structlog.get_logger("yizheng.agent")
 _any_fraction: Final = random.SystemRandom().random
 
@@ -77,10 +78,13 @@ class AgentProgram:
         failures = 0
         while not self._stopping.is_set():
             try:
+                began = asyncio.get_running_loop().time()
                 item = await self._next()
+                failures = 0
                 if item is not None:
                     await self._handle(item)
-                failures = 0
+                elif asyncio.get_running_loop().time() - began < _QUICK:
+                    await self._pause(0)  # something between here and the hub does not wait
             except LinkError as error:
                 failures += 1
                 _log.warning("hub_not_reached", code=error.code, what=error.what, who=error.who, failures=failures)

@@ -1,12 +1,15 @@
 """Agents 前置代理: programs beside sources that nothing can reach fetch their questions here, and bring the answers."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from adapters.guarded import Health
+from catalog.interface_store import find_source
 from hub.agent.wire import MAX_CONTENT_BYTES, MAX_WAIT_SECONDS
+from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep, StaffDep, UuidText
 from hub.edge.body import Body, read_json
 from hub.edge.errors import Fault, InvalidBodyError
@@ -82,7 +85,14 @@ async def show(source: Code, actor: StaffDep, hub: HubDep, dead: bool = False) -
     """Whether it is there, when it was last seen; deliveries newest first, with `dead=true` only those given up."""
     found = await hub.agents.deliveries.list(actor, source, dead=dead)
     health = await hub.agents.health(source)
-    return JSONResponse({"agent": health.as_json(), "deliveries": [item.as_json() for item in found]})
+    stored = await hub.database.read(lambda tx: find_source(tx, source))
+    opened = hub.pool.opened(stored.id) if stored else None
+    shown = {
+        "agent": health.as_json(),
+        "questions": _questions(opened.health()) if opened else None,
+        "deliveries": [item.as_json() for item in found],
+    }
+    return JSONResponse(shown)
 
 
 @router.post("/{source}/deliveries/{item}/retry", summary="Try a dead delivery again 重试回写")
@@ -90,6 +100,18 @@ async def retry(source: Code, item: UuidText, actor: StaffDep, hub: HubDep) -> R
     """Puts it in line again, with all its attempts."""
     await hub.agents.deliveries.retry(actor, source, item)
     return JSONResponse({"delivery": item, "state": "waiting"})
+
+
+def _questions(health: Health) -> dict[str, Any]:
+    """Questions of this process to the source, since it was first asked."""
+    return {
+        "in_flight": health.in_flight,
+        "waiting": health.waiting,
+        "p50_milliseconds": None if health.p50 is None else round(health.p50 * 1000),
+        "p95_milliseconds": None if health.p95 is None else round(health.p95 * 1000),
+        "last_ok": rfc3339(health.last_ok) if health.last_ok else None,
+        "last_error": health.last_error,
+    }
 
 
 async def _gone(request: Request) -> None:

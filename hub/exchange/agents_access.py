@@ -38,6 +38,6 @@ def agent_of(tx: Connection, caller: Caller, code: str, vault: Vault) -> Agent:
     ):
         raise MissingError("source")
     check_source(vault, stored)
-    return Agent(
-        caller.client_id, caller.key_jwk, code, stored.id, bool(stored.definition.connection.get("write_back"))
-    )
+    # A disabled source keeps its deliveries in line until it is enabled again.
+    writes = stored.state == "active" and bool(stored.definition.connection.get("write_back"))
+    return Agent(caller.client_id, caller.key_jwk, code, stored.id, writes)

@@ -6,8 +6,9 @@ declaration must not become a way to read the cases of somebody else.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, select
 
 from catalog.interface_store import StoredSource, list_sources
@@ -18,10 +19,12 @@ from hub.exchange import agents_store as store
 from hub.intake.store import Case, identity_place
 from hub.intake.tables import CasePartyRow
 from hub.registry.guarding import check_source
+from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import canonical, strict_loads
 
-_PARTIES = table(CasePartyRow)
+_PARTIES: Final = table(CasePartyRow)
+_log = structlog.get_logger(__name__)
 
 
 class WriteBack:
@@ -33,13 +36,18 @@ class WriteBack:
     def enqueue(self, tx: Connection, case: Case, now: datetime) -> None:
         """One delivery for each declaration that this case fits; encrypted, under a key of its own.
 
-        Raises: IntegrityBrokenError when a declaration was written past the hub.
+        A declaration that was written past the hub gets nothing, and does not keep the case from being closed.
         """
         found = find_matter(tx, case.matter_code)
         owners = {case.department_id, found[2]} if found else {case.department_id}
         for source in (item for owner in sorted(owners) for item in list_sources(tx, owner)):
-            for declared in _declared(source, case.matter_code):
+            declarations = _declared(source, case.matter_code)
+            try:
                 check_source(self._vault, source)
+            except IntegrityBrokenError:
+                _log.error("guarded_row_broken", alarm=True, where="sources", source=source.definition.code)
+                continue
+            for declared in declarations:
                 self._add(tx, source, declared, case, now)
 
     def _add(
@@ -90,6 +98,6 @@ class WriteBack:
 
 
 def _declared(source: StoredSource, matter: str) -> list[Mapping[str, Any]]:
-    if source.definition.kind != "agent" or source.state != "active":
+    if source.definition.kind != "agent":
         return []
     return [item for item in source.definition.connection.get("write_back", ()) if item["matter"] == matter]
