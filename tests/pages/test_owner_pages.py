@@ -254,6 +254,33 @@ def test_an_export_imported_again_is_the_next_version(browser: Browser, shop: Sh
         expect(page.locator("dl").first).to_contain_text("草稿")
 
 
+def test_pages_sent_as_they_are_change_nothing(browser: Browser, shop: Shop) -> None:
+    form = forms_of(browser, shop)["publish"]
+    with visiting(browser, shop.site, "engineer") as page:
+        page.goto(f"{form}/check")
+        before = page.locator("main").inner_text()
+        for step in (
+            "title",
+            "operation",
+            "params",
+            "fields",
+            "predicates",
+            "sharing",
+            "mapping",
+            "rules",
+            "catalogue",
+        ):
+            page.goto(f"{form}/{step}")
+            if step == "catalogue":
+                page.locator("#contact").fill("信息中心")
+            press(page, "保存并继续")
+            assert page.url.endswith("/check"), (step, page.locator("main").inner_text())
+        assert page.locator("main").inner_text().replace("信息中心", "—") == before
+        page.goto(f"{form}/mapping")
+        kinds = {name: page.locator(f'[id="{name}.as"]').input_value() for name in ("uscc", "name", "established_on")}
+        assert kinds == {"uscc": "uscc", "name": "text", "established_on": "date"}
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_consumers_have_no_business_here(browser: Browser, shop: Shop, path: str) -> None:
     with visiting(browser, shop.site, "consumer") as page:
@@ -269,3 +296,15 @@ def test_an_engineer_of_the_owner_does_not_decide_and_sees_no_button_for_it(brow
         answer = page.goto(f"/console/owner/requests/{shop.request}/refuse")
         assert answer is not None
         assert answer.status == 403
+
+
+def test_use_is_shown_for_days_that_can_be_and_as_csv(browser: Browser, shop: Shop) -> None:
+    with visiting(browser, shop.site, "approver") as page:
+        page.goto("/console/owner/usage?first=2020-01-01&last=2026-01-01")
+        expect(page.get_by_role("alert")).to_contain_text("1 至 92 天")
+        assert page.locator("#first").input_value() == "2020-01-01"
+        page.goto("/console/owner/usage")
+        expect(page.locator("main")).to_contain_text("这些天没有使用")
+        sheet = page.request.get(f"{shop.site.url}/console/owner/usage/counts.csv")
+        assert sheet.headers["content-type"].startswith("text/csv")
+        assert sheet.text().strip("\ufeff\r\n") == "day,resource,system,matter,outcome,count"

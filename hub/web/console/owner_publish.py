@@ -26,7 +26,7 @@ from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.owner_register import department_of
 from hub.web.console.owner_schema_form import inputs_of, read_form, shown
-from hub.web.console.owner_shape import rows_of, with_params
+from hub.web.console.owner_shape import kind_of, rows_of, with_params
 from hub.web.console.visit import ConsoleDep
 
 router = APIRouter()
@@ -239,7 +239,10 @@ async def step_page(
         values["rows"] = rows_of(draft.content)
     if step == "mapping":
         rules = definition.get("mapping", {}).get("fields", {})
-        values["rules"] = {name: forms.rule_shown(rules.get(name, "")) for name in definition.get("fields", {})}
+        values["rules"] = {
+            name: forms.rule_shown(rules.get(name, "")) | {"as": kind_of(field, rules.get(name, ""))}
+            for name, field in definition.get("fields", {}).items()
+        }
     if step == "rules":
         values["echoes"] = forms.rules_proposed(definition)
     if step == "quality":

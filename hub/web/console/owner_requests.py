@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from catalog.store import find_department
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
@@ -19,6 +20,7 @@ from hub.runtime import Hub
 from hub.web.console import owner_words as words
 from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
+from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
 
 router = APIRouter()
@@ -190,6 +192,7 @@ async def _page(
         may=_may(view) if is_owner else [],
         in_dispute=is_owner and dispute is not None and dispute.stage.value in {"negotiating", "decided"},
         titles=await _titles(hub, actor, view),
+        asking=await _name(hub, request, view.request.asking_code),
         corroborations=CORROBORATION,
         list_path=LIST,
         states=words.STATES,
@@ -203,6 +206,12 @@ def _may(view: RequestView) -> list[str]:
         return []
     more = [] if view.request.asks or view.overdue else ["ask"]
     return ["approve", "refuse", *more, *([] if view.request.extensions or view.overdue else ["extend"])]
+
+
+async def _name(hub: Hub, request: Request, code: str) -> str:
+    """A department's name with its code."""
+    found = await hub.database.read(lambda tx: find_department(tx, code))
+    return f"{view_of(request).t(found.name_zh, found.name_en)} · {code}" if found else code
 
 
 async def _titles(hub: Hub, actor: Actor, view: RequestView) -> dict[str, Any]:

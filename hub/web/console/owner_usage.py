@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Final
 
@@ -100,7 +101,7 @@ def _entries(found: Usage) -> str:
     return _table(head, rows)
 
 
-def _table(head: list[str], rows: list[tuple[object, ...]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[tuple[object, ...]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)
