@@ -187,6 +187,7 @@ def test_an_altered_or_replayed_answer_is_not_believed(make: Callable[..., Eithe
         with pytest.raises(VerificationError) as refused:
             hub.query(town.interface, case_no=case.case_no, purpose=PURPOSE, fields=fields)
         assert refused.value.reason == reason
+        assert refused.value.idempotency_key
 
 
 def test_a_key_the_client_has_not_seen_is_looked_for_once(

@@ -149,6 +149,10 @@ BUNDLE_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a claim": (lambda body: licence(body)["claims"].update(name="别家"), "claims_differ"),
     "a claim hidden": (lambda body: licence(body)["claims"].pop("name"), "claims_differ"),
     "a copy left out": (lambda body: body["requirements"][0].pop("evidence"), "copies_differ"),
+    "a copy added": (
+        lambda body: body["requirements"][0].update(further_evidence=[body["requirements"][0]["evidence"]]),
+        "copies_differ",
+    ),
     "a disclosure added": (another_disclosure, "copies_differ"),
     "a receipt": (
         lambda body: body["requirements"][0].update(receipt=body["requirements"][1]["receipt"]),
@@ -182,6 +186,32 @@ def test_nonsense_is_refused_and_never_a_bare_exception(filed: Filed) -> None:
     for keys in (b"", b"[]", b"{}", b'{"keys":1}'):
         with pytest.raises(VerificationError):
             Jwks.read(keys)
+
+
+def paths(value: Any, *path: Any) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict | list):
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        return [path, *(found for name, item in members for found in paths(item, *path, name))]
+    return [path]
+
+
+@pytest.mark.parametrize("kind", ["query", "evidence"])
+def test_whatever_stands_in_a_member_it_is_an_answer_or_refused(filed: Filed, kind: str) -> None:
+    raw: bytes = getattr(filed, kind)
+    verify: Any = verify_query_answer if kind == "query" else verify_evidence
+    for path in paths(json.loads(raw))[1:]:
+        for junk in (None, 1, "x", "a.b.c", [], [1], {}, {"a": 1}):
+            body = json.loads(raw)
+            place = body
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = junk
+            if path[-1] == "evidence":
+                place["further_evidence"] = junk
+            try:
+                verify(json.dumps(body), filed.jwks)
+            except VerificationError:
+                continue
 
 
 def test_a_key_set_may_hold_keys_of_other_kinds(filed: Filed) -> None:

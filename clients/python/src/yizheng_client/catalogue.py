@@ -49,7 +49,7 @@ class SearchPage:
     def read(cls, given: Mapping[str, Any]) -> Self:
         """From JSON."""
         return cls(
-            total=int(given["total"]),
+            total=int(given.get("total") or 0),
             near=given.get("near") is True,
             entries=tuple(Entry.read(item) for item in given.get("entries") or ()),
             facets=dict(given.get("facets") or {}),

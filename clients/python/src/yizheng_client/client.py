@@ -106,7 +106,7 @@ class Client(_Base):
         corroboration: Sequence[Corroboration] = (),
         key: str | None = None,
     ) -> Case:
-        """A new case; the same key gives the same one for 24 hours. `external_no`: your own number, never used twice."""
+        """A new case; the same key gives the same one for 24 hours. `external_no`: your own number, used once."""
         return self._driver.run(
             self._core.open_case(
                 matter=matter,

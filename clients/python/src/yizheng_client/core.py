@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from yizheng_client.catalogue import Grant, GrantRequest, SearchPage, Verdict, Wish
 from yizheng_client.errors import ConfigurationError, ConflictError, Fault
-from yizheng_client.flow import Flow, Reply
+from yizheng_client.flow import Flow, T
 from yizheng_client.jose import Jwks, write_json
 from yizheng_client.log import Logged, check_receipt
 from yizheng_client.models import Case, Corroboration, EvidenceAnswer, Operator, Party, QueryAnswer, Receipt, Subject
@@ -90,9 +90,7 @@ class Core:
             "material": material or None,
         }
         path = f"{_API}/interfaces/{_segment(interface)}/query"
-        body = _without_none(given)
-        reply, expected = yield from self._ask(path, body, key)
-        answer = yield from self._session.verified(lambda jwks: verify_query_answer(reply.body, jwks, expected))
+        answer = yield from self._ask(path, _without_none(given), key, verify_query_answer)
         self._keep([answer.receipt])
         return answer
 
@@ -101,13 +99,18 @@ class Core:
     ) -> Flow[EvidenceAnswer]:
         """See `Client.evidence`."""
         given = {"purpose": purpose, "requirements": list(requirements) if requirements is not None else None}
-        reply, expected = yield from self._ask(f"{_API}/cases/{_segment(case_no)}/evidence", _without_none(given), key)
-        return (yield from self._bundle(reply, expected))
+        path = f"{_API}/cases/{_segment(case_no)}/evidence"
+        answer = yield from self._ask(path, _without_none(given), key, verify_evidence)
+        self._keep([item.receipt for item in answer.requirements])
+        return answer
 
     def fetch_again(self, evidence_request_id: str) -> Flow[EvidenceAnswer]:
         """See `Client.fetch_again`."""
         reply = yield from self._session.call(Call("GET", f"{_API}/evidence-requests/{_segment(evidence_request_id)}"))
-        return (yield from self._bundle(reply, self._expected(request_id=evidence_request_id)))
+        expected = self._expected(request_id=evidence_request_id)
+        answer = yield from self._session.verified(lambda jwks: verify_evidence(reply.body, jwks, expected))
+        self._keep([item.receipt for item in answer.requirements])
+        return answer
 
     def verify(self, token: str, *, audience: str | None = None) -> Flow[Verdict]:
         """See `Client.verify`."""
@@ -192,21 +195,20 @@ class Core:
         """See `Client.jwks`."""
         return (yield from self._session.fetch_keys())
 
-    def _ask(self, path: str, given: Mapping[str, Any], key: str | None) -> Flow[tuple[Reply, Expected]]:
+    def _ask(
+        self, path: str, given: Mapping[str, Any], key: str | None, verify: Callable[[bytes, Jwks, Expected], T]
+    ) -> Flow[T]:
         """Put a question that is answered over a signature. Under the caller's own key the answer may be an old one."""
         body = write_json(given)
         issued_from = None if key else time.time() - CLOCK_LEEWAY_SECONDS
-        reply = yield from self._session.call(Call("POST", path, body, key=key or _new_key()))
-        return reply, self._expected(request_hash=request_hash(path, body), issued_from=issued_from)
+        call = Call("POST", path, body, key=key or _new_key())
+        reply = yield from self._session.call(call)
+        expected = self._expected(request_hash=request_hash(path, body), issued_from=issued_from)
+        return (yield from self._session.verified(lambda jwks: verify(reply.body, jwks, expected), key=call.key))
 
     def _expected(self, **known: Any) -> Expected:
         settings = self._session.settings
         return Expected(issuer=settings.issuer, audience=settings.client_id, **known)
-
-    def _bundle(self, reply: Reply, expected: Expected) -> Flow[EvidenceAnswer]:
-        answer = yield from self._session.verified(lambda jwks: verify_evidence(reply.body, jwks, expected))
-        self._keep([item.receipt for item in answer.requirements])
-        return answer
 
     def _keep(self, receipts: Sequence[Receipt]) -> None:
         if self._keep_receipt is not None:

@@ -126,8 +126,8 @@ class Why:
     @classmethod
     def read(cls, given: Any) -> Self:
         """From JSON."""
-        told = given if isinstance(given, Mapping) else {}
-        return cls(str(told.get("code", "")), str(told.get("text", "")), dict(told.get("params") or {}))
+        told = mapping(given)
+        return cls(str(told.get("code", "")), str(told.get("text", "")), mapping(told.get("params")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,11 @@ class EvidenceAnswer:
     def still_needed(self) -> tuple[str, ...]:
         """Codes of what has to be asked of the person."""
         return tuple(item.code for item in self.requirements if item.outcome not in CLEARED)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object as it is, anything else as an empty one: for what explains and decides nothing."""
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def text(given: Mapping[str, Any], name: str) -> str:

@@ -108,19 +108,28 @@ class Session:
 
     def json(self, call: Call) -> Flow[Mapping[str, Any]]:
         """The answer as JSON."""
-        return read_object((yield from self.call(call)))
+        reply = yield from self.call(call)
+        try:
+            return read_object(reply)
+        except NetworkError as error:
+            error.idempotency_key = call.key
+            raise
 
-    def verified(self, check: Callable[[Jwks], T]) -> Flow[T]:
+    def verified(self, check: Callable[[Jwks], T], *, key: str | None = None) -> Flow[T]:
         """What `check` finds with the hub's keys; they are fetched again once when one is unknown.
 
-        Raises: VerificationError.
+        Raises: VerificationError, with `key`, that of the call which was answered.
         """
-        known = self.jwks
         try:
-            return check(known)
-        except UnknownKeyError:
-            yield Alone(self._fetch_keys(known))
-        return check(self.jwks)
+            known = self.jwks
+            try:
+                return check(known)
+            except UnknownKeyError:
+                yield Alone(self._fetch_keys(known))
+            return check(self.jwks)
+        except YizhengError as error:
+            error.idempotency_key = key
+            raise
 
     def fetch_keys(self) -> Flow[Jwks]:
         """The hub's keys as they are now, with all that were known before."""
@@ -177,9 +186,10 @@ class Session:
         yield from self._check_issuer()
         reply = yield from self._insist(self._token_request, Call("POST", "/oauth/token", signed_in=False))
         given = read_object(reply)
-        seconds = float(given.get("expires_in", 60))
-        renew_at = time.monotonic() + seconds - min(30.0, seconds / 4)
-        self._token = _Token(str(given["access_token"]), renew_at)
+        value, seconds = given.get("access_token"), given.get("expires_in", 60)
+        if not isinstance(value, str) or not isinstance(seconds, int | float):
+            raise NetworkError("not_the_hub", reply.status)
+        self._token = _Token(value, time.monotonic() + seconds - min(30.0, seconds / 4))
 
     def _check_issuer(self) -> Flow[None]:
         """RFC 8414 §3.3: an assertion for a hub that calls itself otherwise could be used at that other one."""

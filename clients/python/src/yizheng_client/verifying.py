@@ -19,7 +19,17 @@ from typing import Any, Final
 
 from yizheng_client.errors import VerificationError
 from yizheng_client.jose import Jwks, b64u, read_json, unb64u
-from yizheng_client.models import Evidence, EvidenceAnswer, QueryAnswer, Receipt, RequirementAnswer, Why, instant, text
+from yizheng_client.models import (
+    Evidence,
+    EvidenceAnswer,
+    QueryAnswer,
+    Receipt,
+    RequirementAnswer,
+    Why,
+    instant,
+    mapping,
+    text,
+)
 
 QUERY_TYPE: Final = "query-answer+jwt"
 BUNDLE_TYPE: Final = "evidence-bundle+jwt"
@@ -76,7 +86,7 @@ def verify_query_answer(answer: bytes | str, jwks: Jwks, expected: Expected = AN
         next_step=claims.get("next_step"),
         records=tuple(records),
         grant=text(claims, "grant"),
-        source=dict(claims.get("source") or {}),
+        source=mapping(claims.get("source")),
         obtained_at=instant(claims, "obtained_at"),
         age_seconds=_number(claims, "age_seconds"),
         cached=claims.get("cached") is True,
@@ -127,7 +137,9 @@ def _requirement(
 ) -> RequirementAnswer:
     if any(not _same(shown.get(name), signed.get(name)) for name in ("code", "party", "outcome")):
         raise VerificationError("body_differs")
-    copies = [shown["evidence"], *(shown.get("further_evidence") or ())] if shown.get("evidence") else []
+    first = [shown["evidence"]] if "evidence" in shown else []
+    further = _objects(shown, "further_evidence") if "further_evidence" in shown else []
+    copies = [*_objects({"evidence": first}, "evidence"), *further]
     hashes = [hashlib.sha256(text(copy, "token").encode()).hexdigest() for copy in copies]
     if hashes != signed.get("tokens"):
         raise VerificationError("copies_differ")
@@ -158,8 +170,8 @@ def _copy(shown: Mapping[str, Any], bundle: Mapping[str, Any], jwks: Jwks) -> Ev
         format=COPY_TYPE,
         token=token,
         claims=disclosed,
-        source=dict(shown.get("source") or {}),
-        certificate=dict(claims.get("certificate") or {}),
+        source=mapping(shown.get("source")),
+        certificate=mapping(claims.get("certificate")),
         expires_at=datetime.fromtimestamp(_number(claims, "exp"), UTC),
     )
 
