@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ def system_key(
     out: Annotated[Path | None, typer.Option("--out", help="Default: CLIENT_ID.pem 私钥文件")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key pair: the private half into a new file, the public half printed for `system add`. 生成密钥"""
+    """Make a key pair: the private half into a new file, the public half (JWK) on standard output. 生成密钥"""
     from signing.keys import SoftwareSigner
 
     path = out or Path(f"{client_id}.pem")
@@ -28,6 +29,6 @@ def system_key(
         fail(f"{path} cannot be written", "name a folder that exists with --out", Exit.UNAVAILABLE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(signer.to_pem())
-    jwk = {**signer.public.jwk, "kid": signer.kid, "use": "sig", "alg": "ES256"}
-    text = f"private  {path}  (mode 0600; keep it, show it to nobody)\npublic   - {json.dumps(jwk)}"
-    show({"private_key_file": str(path), "key": jwk}, as_json=as_json, text=text)
+    jwk = signer.public.jwk
+    print(f"private key in {path}, mode 0600: keep it, show it to nobody", file=sys.stderr)
+    show({"private_key_file": str(path), "key": jwk}, as_json=as_json, text=json.dumps(jwk))
