@@ -1,4 +1,4 @@
-"""Putting the hub together: every service over its ports, from settings alone. The only place that knows them all."""
+"""The opened hub: every service, from settings alone; opened, kept at work, closed. Put together by `hub.assembly`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,44 +7,29 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from hub.access.oidc import OidcService, OidcSettings
-from hub.access.passwords import Passwords
+from hub.access.oidc import OidcService
 from hub.access.service import AccessService
 from hub.access.sessions import Sessions
 from hub.access.staff import StaffService
 from hub.access.staff_sign_in import StaffSignIn
-from hub.access.staff_throttle import Throttle
+from hub.assembly.exchange import assemble_exchange
+from hub.assembly.ground import LOG_KEY, lay_ground, open_keys
+from hub.assembly.intake import assemble_intake
+from hub.assembly.library import assemble_library
+from hub.assembly.people import assemble_people
+from hub.assembly.publishing import assemble_publishing
 from hub.clock import Clock, utc_now
+from hub.collection.assembly import Collection
+from hub.collection.batches import COLLECT
 from hub.exchange.agents import AgentDesk
-from hub.exchange.agents_shared import open_agents
-from hub.exchange.agents_writing import WriteBack
-from hub.exchange.cache import AnswerCache
-from hub.exchange.claiming import QueryClaiming
-from hub.exchange.compose import QuerySigner
-from hub.exchange.deciding import QueryDeciding
 from hub.exchange.drift import DriftWatch
-from hub.exchange.finding import SourceFinder
 from hub.exchange.gateway import GatewayService
-from hub.exchange.judging import Readers
 from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
-from hub.exchange.sandbox import (
-    SANDBOX_ANSWER_TYPE,
-    SANDBOX_KIND,
-    SandboxClaiming,
-    SandboxDeciding,
-    SandboxFinder,
-)
-from hub.exchange.sandbox_people import by_number
 from hub.exchange.service import QueryService
-from hub.intake.answers import Answers, SignAnswer
+from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
-from hub.intake.claiming import Claiming
-from hub.intake.compose import EvidenceSigner
-from hub.intake.copies import CopyMaker
-from hub.intake.deciding import Deciding
 from hub.intake.evidence import EvidenceService
-from hub.intake.quotas import QuotaBook
 from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS, IssuingService
 from hub.issuing.status import StatusService
@@ -53,7 +38,6 @@ from hub.ledger.errors import StandbyError
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.sequencer import LEASE
 from hub.ledger.service import LedgerService
-from hub.outbound import Outbound
 from hub.registry.calls import CallService
 from hub.registry.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
@@ -70,14 +54,13 @@ from hub.settings import Settings
 from hub.storage.cache import RateLimits, SharedCache
 from hub.storage.database import Database, open_database
 from hub.storage.errors import MissingError, StorageError
-from hub.storage.jobs import Jobs, MemoryJobs
-from hub.storage.keystore import KeyFile, KeyStore, master_key
-from hub.storage.objects import FolderObjects, ObjectStore
-from hub.storage.shared import open_shared
-from hub.storage.vault import DataKey, Vault
+from hub.storage.jobs import Handler, Jobs, MemoryJobs
+from hub.storage.keystore import KeyStore
+from hub.storage.objects import ObjectStore
+from hub.storage.vault import Vault
 from hub.verification.service import VerificationService
 
-LOG_KEY: Final = "log-detail"
+__all__ = ["LOG_KEY", "Hub", "at_work", "look_into", "open_hub", "open_keys"]
 HOUSEKEEPING: Final = timedelta(seconds=10)
 DRAINING: Final = timedelta(seconds=10)
 """How long a process that ends waits for its jobs in hand."""
@@ -102,6 +85,7 @@ class Hub:
     sharing: Sharing
     catalogue: Catalogue
     issuing: IssuingService
+    collection: Collection
     status: StatusService
     access: AccessService
     staff: StaffService
@@ -128,11 +112,6 @@ class Hub:
     systems: SystemService
     calls: CallService
     gateway: GatewayService
-
-
-def open_keys(settings: Settings, *, create: bool = False) -> KeyFile:
-    """The embedded key store of a home."""
-    return KeyFile(settings.home / "keys" / "keystore.json", master_key=master_key(settings.home, create=create))
 
 
 @asynccontextmanager
@@ -204,6 +183,7 @@ async def _keep_house(hub: Hub) -> None:
             await hub.drift.load()
             await hub.answers.finish_decided()
             await hub.pushed.sweep()
+            await hub.collection.batches.sweep()
             await hub.catalogue.search.refresh()
 
 
@@ -214,125 +194,34 @@ def _founded_on(settings: Settings) -> Database:
     return open_database(settings.effective_database_url())
 
 
-def _provider(settings: Settings, database: Database, clock: Clock) -> OidcService | None:
-    """The OpenID provider of staff, if one is configured. Nothing is reached yet."""
-    if settings.oidc_issuer is None:
-        return None
-    configured = OidcSettings(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        client_secret=settings.oidc_client_secret.get_secret_value(),
-        redirect_uri=f"{settings.public_url}/console/oidc/callback",
-        claim=settings.oidc_claim,
-        acr=settings.oidc_acr,
-        amr=settings.oidc_amr,
-    )
-    return OidcService(database, settings=configured, outbound=Outbound(settings.oidc_issuer), clock=clock)
-
-
 def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
-    keys = open_keys(settings)
-    vault = Vault(keys)
-    log_secret = keys.secret(LOG_KEY)
-    log_key = DataKey(log_secret.value, wrapped=b"", kek_kid=log_secret.kid)
-    public_url = settings.public_url
-    desk = SigningDesk(keys, public_url=public_url)
-    objects = FolderObjects(settings.home / "objects")
-    types = TypeRegistry()
-    log_signer = keys.note_signer("log")
-    keeper = CheckpointKeeper(settings.witness_folder(), verifier=log_signer.verifier, clock=clock)
-    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-    shared = open_shared(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
-    cache = shared.cache
-    status = StatusService(
-        database,
-        vault=vault,
-        desk=desk,
-        objects=objects,
-        clock=clock,
-        public_url=public_url,
-        lifetime=timedelta(hours=settings.status_list_hours),
-    )
-    cases = CaseService(
-        database,
-        vault=vault,
-        log_key=log_key,
-        clock=clock,
-        sandbox_numbers=frozenset(by_number()),
-        write_back=WriteBack(vault).enqueue,
-    )
-    copies = CopyMaker(
-        vault=vault,
-        types=types,
-        clock=clock,
-        public_url=public_url,
-        lifetime=timedelta(hours=settings.purpose_copy_hours),
-    )
-    sessions = Sessions(database, vault=vault, clock=clock)
-    staff = StaffService(database, log_key=log_key, clock=clock, public_url=public_url)
+    """Every area over one ground, and the few services that belong to several."""
+    ground = lay_ground(settings, database, clock)
+    vault, desk, types, log_key = ground.vault, ground.desk, ground.types, ground.log_key
+    log_signer = ground.keys.note_signer("log")
+    library = assemble_library(ground)
+    intake = assemble_intake(ground, log_origin=log_signer.name)
+    publishing = assemble_publishing(ground)
+    exchange = assemble_exchange(ground, intake, publishing)
+    people = assemble_people(ground)
     registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
-    sharing = assemble_sharing(database, registry=registry, staff=staff, vault=vault, log_key=log_key, clock=clock)
-    quotas = QuotaBook()
-    signers: dict[str, SignAnswer] = {
-        "evidence": EvidenceSigner(desk, log_origin=log_signer.name),
-        "query": QuerySigner(desk, log_origin=log_signer.name),
-        SANDBOX_KIND: QuerySigner(desk, log_origin=log_signer.name, answer_type=SANDBOX_ANSWER_TYPE),
+    sharing = assemble_sharing(
+        database, registry=registry, staff=people.staff, vault=vault, log_key=log_key, clock=clock
+    )
+    handlers: dict[str, Handler] = {
+        PUBLISH_STATUS: library.status.publish,
+        REMIND: sharing.reminders.deliver,
+        COLLECT: library.batch_runner.run,
     }
-    answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
-    pushed = PushedRows(database, vault=vault, log_key=log_key, clock=clock)
-    agents = open_agents(
-        database,
-        vault=vault,
-        cache=cache,
-        redis_url=redis_url,
-        desk=desk,
-        log_key=log_key,
-        public_url=public_url,
-        clock=clock,
-    )
-    pool = SourcePool(
-        database,
-        vault=vault,
-        clock=clock,
-        egress_networks=settings.egress_networks,
-        lookup=pushed.lookup,
-        dispatch=agents.dispatch,
-    )
-    drift = DriftWatch(database, log_key=log_key, clock=clock, faults_in_a_row=settings.drift_faults)
-    interfaces = InterfaceService(
-        database,
-        pool=pool,
-        vault=vault,
-        log_key=log_key,
-        clock=clock,
-        notice_days=settings.deprecation_notice_days,
-    )
-    readers = Readers()
-    queries = QueryService(
-        database,
-        cases=cases,
-        claiming=QueryClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
-        deciding=QueryDeciding(vault=vault, public_url=public_url),
-        answers=answers,
-        quotas=quotas,
-        finder=SourceFinder(
-            vault=vault, pool=pool, cache=AnswerCache(cache, vault=vault), drift=drift, readers=readers, clock=clock
-        ),
-        clock=clock,
-    )
     return Hub(
         settings=settings,
         clock=clock,
         database=database,
-        keys=keys,
-        objects=objects,
-        cache=cache,
-        limits=shared.limits,
-        jobs=shared.hearing(
-            MemoryJobs(
-                database, clock=clock, handlers={PUBLISH_STATUS: status.publish, REMIND: sharing.reminders.deliver}
-            )
-        ),
+        keys=ground.keys,
+        objects=ground.objects,
+        cache=ground.shared.cache,
+        limits=ground.shared.limits,
+        jobs=ground.shared.hearing(MemoryJobs(database, clock=clock, handlers=handlers)),
         vault=vault,
         desk=desk,
         types=types,
@@ -341,88 +230,53 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         catalogue=assemble_catalogue(
             database,
             home=settings.home,
-            keys=keys,
+            keys=ground.keys,
             vault=vault,
             desk=desk,
             types=types,
             log_key=log_key,
             clock=clock,
         ),
-        issuing=IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=public_url),
-        status=status,
+        issuing=library.issuing,
+        batches=library.batches,
+        status=library.status,
         access=AccessService(
             database,
-            signer=keys.signer("token"),
-            issuer=public_url,
+            signer=ground.keys.signer("token"),
+            issuer=settings.public_url,
             clock=clock,
             token_seconds=settings.access_token_seconds,
         ),
-        staff=staff,
-        sessions=sessions,
-        staff_sign_in=StaffSignIn(
-            database,
-            staff=staff,
-            sessions=sessions,
-            passwords=Passwords(),
-            throttle=Throttle(vault),
-            clock=clock,
-            provider=settings.oidc_issuer is not None,
-        ),
-        oidc=_provider(settings, database, clock),
-        cases=cases,
-        answers=answers,
-        evidence=EvidenceService(
-            database,
-            cases=cases,
-            claiming=Claiming(vault=vault, types=types, copies=copies, quotas=quotas),
-            copies=copies,
-            deciding=Deciding(vault=vault, public_url=public_url),
-            answers=answers,
-            quotas=quotas,
-            clock=clock,
-        ),
-        pushed=pushed,
+        staff=people.staff,
+        sessions=people.sessions,
+        staff_sign_in=people.sign_in,
+        oidc=people.oidc,
+        cases=intake.cases,
+        answers=intake.answers,
+        evidence=intake.evidence,
+        pushed=publishing.pushed,
         ledger=LedgerService(
             database,
             signer=log_signer,
             origin=log_signer.name,
             clock=clock,
-            keeper=keeper,
+            keeper=CheckpointKeeper(settings.witness_folder(), verifier=log_signer.verifier, clock=clock),
             vault=vault,
             log_key=log_key,
         ),
-        pool=pool,
-        agents=agents,
-        sources=SourceService(
-            database,
-            vault=vault,
-            pool=pool,
-            log_key=log_key,
-            clock=clock,
-            egress_networks=settings.egress_networks,
-            folders=settings.source_folders,
-        ),
-        interfaces=interfaces,
-        trials=TrialService(database, interfaces=interfaces, pool=pool, drift=drift, log_key=log_key, clock=clock),
-        drafts=DraftService(database, vault=vault, clock=clock),
-        sampling=SamplingService(database, pool=pool, log_key=log_key, clock=clock),
-        usage=UsageService(database, vault=vault, clock=clock),
-        drift=drift,
-        queries=queries,
-        calls=CallService(database, vault=vault, log_key=log_key, clock=clock),
+        verification=library.verification,
+        pool=publishing.pool,
+        agents=publishing.agents,
+        sources=publishing.sources,
+        interfaces=publishing.interfaces,
+        trials=publishing.trials,
+        drafts=publishing.drafts,
+        sampling=publishing.sampling,
+        usage=publishing.usage,
+        drift=publishing.drift,
+        queries=exchange.queries,
+        sandbox=exchange.sandbox,
         systems=SystemService(database, registry=registry, log_key=log_key, clock=clock),
-        sandbox=QueryService(
-            database,
-            cases=cases,
-            claiming=SandboxClaiming(vault=vault, types=types, quotas=quotas, readers=readers),
-            deciding=SandboxDeciding(vault=vault, public_url=public_url),
-            answers=answers,
-            quotas=quotas,
-            finder=SandboxFinder(vault=vault, readers=readers, clock=clock),
-            clock=clock,
-        ),
-        gateway=GatewayService(database, vault=vault, cases=cases, queries=queries, log_key=log_key, clock=clock),
-        verification=VerificationService(
-            database, vault=vault, desk=desk, status=status, cache=cache, clock=clock, public_url=public_url
-        ),
+        calls=CallService(database, vault=vault, log_key=log_key, clock=clock),
+        gateway=exchange.gateway,
     )
