@@ -164,15 +164,17 @@ def typed(filing: Filing) -> dict[str, Any]:
 
 async def _faults(hub: Hub, actor: Actor, draft: FormDraft) -> list[Fault]:
     definition = readable(draft.content["definition"])
+    lacking: list[Fault] = []
     if not definition.get("system"):
-        fault = Fault("system_missing", "/system", "请选择应用系统", "Choose the system")
-        return [fault]
-    return [
-        item
-        for item in await hub.sharing.requests.check(actor, definition)
-        # The owner's question is answered under the request that is open.
-        if not (item.code == "asked_already" and draft.content.get("request"))
-    ]
+        lacking = [Fault("system_missing", "/system", "请选择应用系统", "choose the system")]
+        systems = await live_systems(hub, actor)
+        if not systems:
+            return lacking
+        definition["system"] = systems[0].client_id  # whichever: the other faults do not depend on it
+    # The owner's question is answered under the request that is open.
+    is_open = bool(draft.content.get("request") or lacking)
+    found = await hub.sharing.requests.check(actor, definition)
+    return lacking + [item for item in found if not (item.code == "asked_already" and is_open)]
 
 
 async def _errors(hub: Hub, actor: Actor, draft: FormDraft) -> list[FieldError]:

@@ -31,7 +31,9 @@ async def grants(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespon
     """What systems of my department may use."""
     views = await _held(hub, actor)
     used = await _used(hub, views)
-    return render(request, "console/consumer/grants.html", actor, views=views, used=used, **words.SHARED)
+    return render(
+        request, "console/consumer/grants.html", actor, views=views, used=used, moment=hub.clock(), **words.SHARED
+    )
 
 
 @router.get(LIST + "/{grant_id}", response_class=HTMLResponse)
@@ -43,6 +45,7 @@ async def one(request: Request, grant_id: UuidText, hub: HubDep, actor: ConsoleD
         "console/consumer/grant.html",
         actor,
         view=view,
+        moment=hub.clock(),
         grant=view.grant,
         used=(await _used(hub, [view])).get(view.id, 0),
         names=await _names(hub, view),

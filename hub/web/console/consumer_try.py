@@ -58,6 +58,16 @@ class Ran:
     milliseconds: int
 
     @property
+    def signed(self) -> dict[str, str]:
+        """Receipt and signed answer."""
+        return {name: self.body[name] for name in ("receipt", "answer") if name in self.body}
+
+    @property
+    def shortened(self) -> dict[str, Any]:
+        """The body with the signed texts cut, to be read."""
+        return self.body | {name: f"{token[:32]}…" for name, token in self.signed.items()}
+
+    @property
     def entry(self) -> str:
         """The ledger entry of the answer, if it has a receipt."""
         token = self.body.get("receipt", "")
