@@ -4,6 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PORT ?= 8700
+PYTEST_ARGS ?= -n 4 --dist loadfile
 
 .PHONY: help install dev demo run test lint bench docs lock clean services
 
@@ -31,10 +32,10 @@ run: $(STAMP)  ## serve ./yizheng-data, made with the sample city if absent
 	@test -f yizheng-data/hub.json || $(VENV)/bin/yizheng init --sample
 	$(VENV)/bin/yizheng serve --port $(PORT)
 
-services:  ## install and start what the tests need (PostgreSQL, Chromium)
+services:  ## install and start what the tests need (PostgreSQL, MariaDB, Redis, an S3 server, Chromium, …)
 	bash deploy/test_services.sh start
 
-test: $(DEV_STAMP) services  ## lint, types, layers and every test on SQLite and PostgreSQL
+test: $(DEV_STAMP) services  ## lint, types, layers and every test on the embedded and the real parts
 	$(MAKE) --no-print-directory lint
 	bash deploy/test_services.sh run $(VENV)/bin/pytest $(PYTEST_ARGS)
 
