@@ -122,7 +122,7 @@ start_postgres() {
     # Members of this role must give a password: sources are refused with a wrong one.
     sed -i '1i host all +readers 127.0.0.1/32 scram-sha-256' "$data/pg_hba.conf"
     as_postgres "$(pg_bin)/pg_ctl" -D "$data" -w -s -l "$data/server.log" \
-      -o "-p $port -k $socket_dir -c listen_addresses=127.0.0.1 -c max_connections=100" start )
+      -o "-p $port -k $socket_dir -c listen_addresses=127.0.0.1 -c max_connections=300" start )
   echo "$data" > "$state/postgres"
 }
 
