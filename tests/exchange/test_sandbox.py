@@ -1,5 +1,7 @@
 """The sandbox: every outcome on the real paths, marked everywhere, and never a word of real data."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +222,14 @@ async def test_a_disabled_sandbox_key_ends_at_once(town: Town, sandbox: Sandboxe
 
 def _call(case_no: str) -> QueryCall:
     return QueryCall(INTERFACE, case_no, PURPOSE, None, None, {}, None, "", "zh-CN", "0" * 64)
+
+
+def test_the_documented_table_is_the_sample() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "console-consumer.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+? \| (\S+) `(\w+)` \| (\S+) `(\w+)` \|$", page, re.MULTILINE)
+    pairs = [sample_people()[place : place + 2] for place in range(0, len(sample_people()), 2)]
+    wanted = [
+        (person.outcome.value, person.why.code, person.name, person.id_number, firm.name, firm.id_number)
+        for person, firm in pairs
+    ]
+    assert rows == wanted * 2  # in Chinese and in English

@@ -28,7 +28,7 @@ TITLES = {
     "shareholder": ("股东", "Shareholder"),
     "is_active": ("是否存续", "Is active"),
 }
-EGRESS = {"egress_networks": ("127.0.0.0/8",)}
+EGRESS: dict[str, Any] = {"egress_networks": ("127.0.0.0/8",)}
 
 
 @dataclass(frozen=True)

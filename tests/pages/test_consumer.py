@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -16,7 +17,7 @@ from tests.pages.market import Market, approver, market_at
 from tests.support import ENTERPRISE, PUBLIC_URL, Place
 
 pytestmark = pytest.mark.browser
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "ordinary": {"viewport": {"width": 1366, "height": 768}},
     "dark": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
     "zoomed to 200 %": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
