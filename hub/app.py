@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from hub.api import (
     agents,
+    batches,
     cases,
     catalogue,
     certificates,
@@ -63,6 +64,7 @@ _BODIES: Final = (
     evidence.EvidenceBody,
     query.QueryBody,
     pushed.PushBody,
+    batches.BatchBody,
     agents.PollBody,
     agents.AnswerBody,
     verify.VerifyBody,
@@ -113,6 +115,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         query,
         gateway,
         pushed,
+        batches,
         agents,
         sources,
         publishing,
@@ -135,7 +138,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         hosts=hosts,
         max_body_bytes=settings.max_body_bytes,
         refuse=lambda error, request: _answer(request, error, settings.public_url),
-        body_limits=pushed.BODY_LIMITS,
+        body_limits={**pushed.BODY_LIMITS, **batches.BODY_LIMITS, **agents.BODY_LIMITS},
     )
 
 

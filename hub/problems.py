@@ -23,6 +23,7 @@ from hub.access.errors import (
     SignInNeededError,
     SignInRefusedError,
 )
+from hub.collection.errors import NotEntitledError
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
 from hub.exchange import errors as exchange
 from hub.exchange.errors import GatewayError
@@ -120,6 +121,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
     IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),
     CertificateError: ProblemType("certificate-rule", 409, "证照规则不允许", "A rule of certificates forbids this", "caller"),
+    NotEntitledError: ProblemType("not-entitled", 403, "该部门无权颁发此类证照", "The department may not issue this type", "operator"),
     registry.StateError: ProblemType("wrong-state", 409, "当前状态不能进行此操作", "Not possible in this state", "caller"),
     registry.NotReadyError: ProblemType("not-ready", 409, "尚不具备条件", "Something is missing or failed first", "caller"),
     registry.NoticeError: ProblemType("notice-too-short", 409, "停用通知期不足", "Consumers need more notice", "caller"),

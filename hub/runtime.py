@@ -19,8 +19,7 @@ from hub.assembly.library import assemble_library
 from hub.assembly.people import assemble_people
 from hub.assembly.publishing import assemble_publishing
 from hub.clock import Clock, utc_now
-from hub.collection.assembly import Collection
-from hub.collection.batches import COLLECT
+from hub.collection.batches import COLLECT, BatchService
 from hub.exchange.agents import AgentDesk
 from hub.exchange.drift import DriftWatch
 from hub.exchange.gateway import GatewayService
@@ -85,7 +84,7 @@ class Hub:
     sharing: Sharing
     catalogue: Catalogue
     issuing: IssuingService
-    collection: Collection
+    batches: BatchService
     status: StatusService
     access: AccessService
     staff: StaffService
@@ -183,7 +182,7 @@ async def _keep_house(hub: Hub) -> None:
             await hub.drift.load()
             await hub.answers.finish_decided()
             await hub.pushed.sweep()
-            await hub.collection.batches.sweep()
+            await hub.batches.sweep()
             await hub.catalogue.search.refresh()
 
 

@@ -5,6 +5,9 @@
     │   ├── UnreadableRegisterError   not a CSV register in a known encoding
     │   ├── DuplicateColumnError      two columns of one name
     │   └── UnknownColumnError        the mapping wants columns that the file does not have
+    ├── UnknownTypeError              no such certificate type
+    ├── UnknownIssuerError            no such department
+    ├── NotEntitledError              the department may not issue the type
     ├── MappingError                  the mapping contradicts itself or its certificate type
     ├── ReportError                   the report directory cannot be used
     └── RunElsewhereError             another process is collecting the same register
@@ -47,6 +50,18 @@ class UnknownColumnError(RegisterError):
         self.missing = tuple(missing)
         self.present = tuple(present)
         super().__init__(f"missing columns: {', '.join(self.missing)}; the file has: {', '.join(self.present)}")
+
+
+class UnknownIssuerError(CollectionError):
+    """No department has this code."""
+
+
+class NotEntitledError(CollectionError):
+    """The department is not registered as an issuer of this type."""
+
+
+class UnknownTypeError(CollectionError):
+    """No certificate type has this code or name."""
 
 
 class MappingError(CollectionError):

@@ -1,14 +1,12 @@
 """Opening a register: CSV, JSON lines or an XLSX workbook, told by what the file begins with."""
 
-import os
 from enum import StrEnum
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from hub.collection.csv_reader import CsvReader
 from hub.collection.errors import UnreadableRegisterError
 from hub.collection.json_reader import JsonReader
-from hub.collection.rows import MAX_FIELDS, MAX_LINE_BYTES, RegisterReader
+from hub.collection.rows import MAX_FIELDS, MAX_LINE_BYTES, RegisterFile, RegisterReader
 from hub.collection.workbook_reader import WorkbookReader
 
 _ZIP: Final = b"PK\x03\x04"
@@ -25,7 +23,7 @@ class Format(StrEnum):
 
 
 def open_register(
-    path: Path,
+    path: RegisterFile,
     *,
     encoding: str | None = None,
     sheet: str | None = None,
@@ -52,13 +50,13 @@ def open_register(
     try:
         stream = path.open("rb")
     except FileNotFoundError as error:
-        raise UnreadableRegisterError("not_found", f"there is no file {path}") from error
+        raise UnreadableRegisterError("not_found", f"there is no file {path.name}") from error
     except OSError as error:
-        raise UnreadableRegisterError("not_readable", f"{path}: {error.strerror}") from error
+        raise UnreadableRegisterError("not_readable", f"{path.name}: {error.strerror}") from error
     try:
         found = _format(stream, path)
         _check(found, declared, sheet)
-        size_bytes = os.fstat(stream.fileno()).st_size
+        size_bytes = path.stat().st_size
         match found:
             case Format.XLSX:
                 return WorkbookReader(
@@ -86,7 +84,7 @@ def _check(found: Format, declared: Format | None, sheet: str | None) -> None:
         raise UnreadableRegisterError("sheet", "only a workbook has sheets, and this is none")
 
 
-def _format(stream: BinaryIO, path: Path) -> Format:
+def _format(stream: BinaryIO, path: RegisterFile) -> Format:
     try:
         head = stream.read(1024)
         stream.seek(0)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import BinaryIO, Final, Literal, Protocol, Self
 
 from hub.collection.errors import DuplicateColumnError, UnreadableRegisterError
 from hub.collection.lines import HEAD_BYTES, LongLine
@@ -39,6 +39,42 @@ class BadRow:
     length_bytes: int
     sha256: str
     reason: str
+
+
+class FileFacts(Protocol):
+    """What is asked of a file's status."""
+
+    @property
+    def st_size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def st_mtime(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+
+class RegisterFile(Protocol):
+    """Where a register lies: a `Path` is one, and so is a batch whose parts lie encrypted in the object store."""
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """The name's ending, with its dot."""
+        ...
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """Its bytes from the beginning, seekable; as often as wanted. Raises: OSError, StorageError."""
+        ...
+
+    def stat(self) -> FileFacts:
+        """Size and time of the last change."""
+        ...
 
 
 class RegisterReader(Protocol):

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, and_, insert, select, update
@@ -13,9 +12,11 @@ from catalog.tables import table
 from hub.clock import new_id
 from hub.collection.errors import RunElsewhereError
 from hub.collection.report import Totals
+from hub.collection.rows import RegisterFile
 from hub.collection.tables import CollectionRunRow
 
 _RUNS: Final = table(CollectionRunRow)
+_BLOCK_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,26 @@ class Run:
 
 
 def run_key(
-    files: Sequence[Path],
+    files: Sequence[RegisterFile],
     *,
     type_code: str,
     issuer: str,
     mapping_digest: str,
     as_of: datetime | None,
     sheet: str | None = None,
+    scope: str | None = None,
 ) -> str:
     """What a resumed run shares with the killed one: the same bytes under the same mapping for the same issuer."""
-    meaning = (type_code, issuer, mapping_digest, as_of.isoformat() if as_of else "", *([sheet] if sheet else []))
+    meaning = [type_code, issuer, mapping_digest, as_of.isoformat() if as_of else ""]
+    if sheet or scope:
+        meaning += [sheet or "", scope or ""]
     digest = hashlib.sha256("\0".join(meaning).encode())
     for path in files:
+        content = hashlib.sha256()
         with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+            while block := file.read(_BLOCK_BYTES):
+                content.update(block)
+        digest.update(content.digest())
     return digest.hexdigest()
 
 

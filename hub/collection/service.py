@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -19,13 +20,13 @@ from catalog.store import Department, find_department
 from hub.clock import BEIJING, Clock
 from hub.collection import runs
 from hub.collection.conflicts import ConflictFinder
-from hub.collection.errors import CollectionError
+from hub.collection.errors import NotEntitledError, UnknownIssuerError, UnknownTypeError
 from hub.collection.mapping import Mapped, Mapping, RowMapper
 from hub.collection.mapping_file import load_mapping
-from hub.collection.reader import open_register
+from hub.collection.reader import Format, open_register
 from hub.collection.reasons import Rejection
 from hub.collection.report import Report, Totals
-from hub.collection.rows import BadRow, RawRow
+from hub.collection.rows import BadRow, RawRow, RegisterFile
 from hub.issuing.plan import Decision, Effect, Record, keyed
 from hub.issuing.service import IssuingService
 from hub.issuing.types import TypeInForce, TypeRegistry
@@ -41,30 +42,22 @@ OnProgress = Callable[[int, int], None]
 """Bytes done, bytes in all."""
 
 
-class UnknownIssuerError(CollectionError):
-    """No department has this code."""
-
-
-class NotEntitledError(CollectionError):
-    """The department is not registered as an issuer of this type."""
-
-
-class UnknownTypeError(CollectionError):
-    """No certificate type has this code or name."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionOrder:
     """What to collect. `as_of` is when the register said so; by default each file's modification time."""
 
     type: str
     issuer: str
-    files: Sequence[Path]
+    files: Sequence[RegisterFile]
     report_dir: Path
     mapping: Path | Mapping | None = None
     as_of: datetime | None = None
     sheet: str | None = None
     """Of workbooks; the first visible one otherwise."""
+    declared: Format | None = None
+    """What the files must be; told by their bytes otherwise."""
+    scope: str | None = None
+    """Keeps runs of the same bytes apart that must not go on with each other's work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +69,27 @@ class CollectionResult:
     report: Path
 
 
+class Observer(Protocol):
+    """Somebody whose own records must say the same as the run, whenever it is killed."""
+
+    def advanced(self, tx: Connection, totals: Totals, done_bytes: int) -> None:
+        """Rows were committed, in this transaction; may run again."""
+        ...
+
+    async def reported(self, report: Path) -> None:
+        """The report in this folder is whole; the run is not over yet. May run again."""
+        ...
+
+    def ended(self, tx: Connection, totals: Totals) -> None:
+        """The run is over, in this transaction; may run again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     number: int
-    file: Path
+    file: str
+    position: int
     as_of: datetime
     raw: RawRow | BadRow
     outcome: Mapped | Rejection
@@ -97,8 +107,10 @@ class CollectionService:
         self._vault = vault
         self._clock = clock
 
-    async def collect(self, order: CollectionOrder, *, on_progress: OnProgress | None = None) -> CollectionResult:
-        """Collect all files of an order; rejected rows do not make it fail.
+    async def collect(
+        self, order: CollectionOrder, *, on_progress: OnProgress | None = None, observer: Observer | None = None
+    ) -> CollectionResult:
+        """Collect all files of an order; rejected rows do not make it fail. `on_progress` is called from a thread.
 
         Raises: UnknownTypeError, UnknownIssuerError, RegisterError and MappingError (a file or mapping cannot be used;
         nothing was issued from it), ReportError, RunElsewhereError, StorageError.
@@ -113,47 +125,38 @@ class CollectionService:
             raise NotEntitledError(f"{issuer.code} may not issue {issued.type.slug}")
         mapping = _mapping(order.mapping, issued)
         await self._issuing.finish()
-        conflicts = self._conflicts(order, mapping, issued, issuer)
-        key = runs.run_key(
+        # Reading a register whole keeps a processor busy for seconds; whoever else uses this event loop must not wait.
+        conflicts = await asyncio.to_thread(self._conflicts, order, mapping, issued, issuer)
+        key = await asyncio.to_thread(
+            runs.run_key,
             order.files,
             type_code=issued.type.code,
             issuer=issuer.code,
             mapping_digest=mapping.digest,
             as_of=order.as_of,
             sheet=order.sheet,
+            scope=order.scope,
         )
         now = self._clock()
         run = await self._database.write(lambda tx: runs.start_or_resume(tx, key, now=now))
         with Report(order.report_dir, run_id=run.id) as report:
             crash_at("collect.started")
-            totals = await self._run(order, mapping, issued, issuer, conflicts, run, report, on_progress)
+            rows = _rows(order, mapping, issued, skip=run.next_row, on_progress=on_progress)
+            totals = run.totals
+            while batch := await asyncio.to_thread(lambda: list(islice(rows, BATCH))):
+                totals = await self._batch(batch, issued, issuer, conflicts, run, report, totals, observer)
             path = report.finish(totals, mapping=mapping.digest, type=issued.type.code, issuer=issuer.code)
             crash_at("collect.reported")
-            await self._database.write(lambda tx: runs.finish(tx, run.id, now=self._clock()))
+            if observer is not None:
+                await observer.reported(path.parent)
+            await self._database.write(lambda tx: self._finish(tx, run, totals, observer))
         crash_at("collect.finished")
         return CollectionResult(totals, run.id, path)
 
-    async def _run(
-        self,
-        order: CollectionOrder,
-        mapping: Mapping,
-        issued: TypeInForce,
-        issuer: Department,
-        conflicts: frozenset[bytes],
-        run: runs.Run,
-        report: Report,
-        on_progress: OnProgress | None,
-    ) -> Totals:
-        totals = run.totals
-        batch: list[_Row] = []
-        for row in _rows(order, mapping, issued, skip=run.next_row, on_progress=on_progress):
-            batch.append(row)
-            if len(batch) == BATCH:
-                totals = await self._batch(batch, issued, issuer, conflicts, run, report, totals)
-                batch = []
-        if batch:
-            totals = await self._batch(batch, issued, issuer, conflicts, run, report, totals)
-        return totals
+    def _finish(self, tx: Connection, run: runs.Run, totals: Totals, observer: Observer | None) -> None:
+        runs.finish(tx, run.id, now=self._clock())
+        if observer is not None:
+            observer.ended(tx, totals)
 
     async def _batch(
         self,
@@ -164,6 +167,7 @@ class CollectionService:
         run: runs.Run,
         report: Report,
         totals: Totals,
+        observer: Observer | None,
     ) -> Totals:
         today = self._clock().astimezone(BEIJING).date()
         good: list[tuple[_Row, Mapped, Record]] = []
@@ -177,7 +181,7 @@ class CollectionService:
                 else:
                     good.append((row, outcome, record))
                     continue
-            report.reject(row.raw, outcome, file=row.file.name)
+            report.reject(row.raw, outcome, file=row.file)
             rejected += 1
         done = totals
 
@@ -187,12 +191,14 @@ class CollectionService:
             done = totals + counts + Totals(rejected=rejected)
             for (row, mapped, _), decision in zip(good, decisions, strict=True):
                 if decision.effect is Effect.REFUSED:
-                    report.reject(row.raw, Rejection.of_row(decision.reason or "row_failed"), file=row.file.name)
+                    report.reject(row.raw, Rejection.of_row(decision.reason or "row_failed"), file=row.file)
                 elif mapped.normalised and isinstance(row.raw, RawRow):
-                    report.normalise(row.raw, mapped, file=row.file.name)
+                    report.normalise(row.raw, mapped, file=row.file)
             report.sync()  # a committed row must not be missing from the report
             first, last = batch[0].number, batch[-1].number
             runs.advance(tx, run.id, first_row=first, next_row=last + 1, totals=done, now=self._clock())
+            if observer is not None:
+                observer.advanced(tx, done, batch[-1].position)
 
         await self._issuing.issue([record for _, _, record in good], issued=issued, issuer=issuer, alongside=progress)
         crash_at("collect.batch_committed")
@@ -218,7 +224,7 @@ class CollectionService:
         column = next(name for name, rule in mapping.columns.items() if rule.claim == issued.type.record_key)
         with ConflictFinder() as finder:
             for path in order.files:
-                with open_register(path, sheet=order.sheet) as reader:
+                with open_register(path, sheet=order.sheet, declared=order.declared) as reader:
                     mapper = mapping.bind(issued.type, reader.columns)
                     rows = (row for row in reader if isinstance(row, RawRow))
                     if only is None:
@@ -269,13 +275,13 @@ def _rows(
     before = 0
     for path in order.files:
         as_of = order.as_of or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        with open_register(path, sheet=order.sheet) as reader:
+        with open_register(path, sheet=order.sheet, declared=order.declared) as reader:
             mapper = mapping.bind(issued.type, reader.columns)
             for raw in reader:
                 number += 1
                 if number < skip:
                     continue
-                yield _Row(number, path, as_of, raw, mapper.apply(raw))
+                yield _Row(number, path.name, before + reader.position, as_of, raw, mapper.apply(raw))
                 if on_progress and number % 100 == 0:
                     on_progress(before + reader.position, total_bytes)
         before += path.stat().st_size

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, String
+from sqlalchemy import BigInteger, Column, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import document, instant
+from catalog.tables import binary, document, instant, uuid, words
 
 
 class CollectionRunRow(SQLModel, table=True):
@@ -20,3 +20,37 @@ class CollectionRunRow(SQLModel, table=True):
     totals: dict[str, Any] = document()
     started_at: datetime = instant()
     updated_at: datetime = instant()
+
+
+class CollectionBatchRow(SQLModel, table=True):
+    """A register that a system sends in parts. `data_key` seals its parts and report; emptied, they are mute."""
+
+    __tablename__ = "collection_batches"
+    id: str = uuid(primary_key=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    system_id: str = uuid(references="systems.id")
+    ordered: dict[str, Any] = document()
+    state: str = words(16)
+    problem: dict[str, Any] = document()
+    totals: dict[str, Any] = document()
+    size_bytes: int = Field(sa_column=Column(BigInteger(), nullable=False))
+    done_bytes: int = Field(sa_column=Column(BigInteger(), nullable=False))
+    report_pieces: int
+    attempts: int
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+    expires_at: datetime = instant(index=True)
+
+
+class CollectionPartRow(SQLModel, table=True):
+    """One uploaded part; its bytes lie sealed in the object store under its digest."""
+
+    __tablename__ = "collection_parts"
+    __table_args__ = (UniqueConstraint("batch_id", "number"),)
+    id: str = uuid(primary_key=True)
+    batch_id: str = uuid(references="collection_batches.id")
+    number: int
+    size_bytes: int
+    sha256: str = words(64)

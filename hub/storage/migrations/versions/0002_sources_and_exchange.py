@@ -196,6 +196,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_account_notices_staff_id"), ["staff_id"], unique=False)
 
     op.create_table(
+        "collection_batches",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("ordered", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("problem", sa.JSON(), nullable=False),
+        sa.Column("totals", sa.JSON(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("done_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("report_pieces", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("data_key", sa.LargeBinary(), nullable=False),
+        sa.Column("kek_kid", sa.String(length=32), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("collection_batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_collection_batches_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_collection_batches_owner_department_id"), ["owner_department_id"], unique=False
+        )
+
+    op.create_table(
         "demands",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column(
@@ -424,6 +454,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alarms_owner_department_id"), ["owner_department_id"], unique=False)
 
     op.create_table(
+        "collection_parts",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("batch_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["collection_batches.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("batch_id", "number"),
+    )
+    op.create_table(
         "demand_steps",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("demand_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -638,6 +679,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_demand_steps_demand_id"))
 
     op.drop_table("demand_steps")
+    op.drop_table("collection_parts")
     with op.batch_alter_table("alarms", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_alarms_owner_department_id"))
         batch_op.drop_index(batch_op.f("ix_alarms_interface_id"))
@@ -688,6 +730,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_demands_asking_department_id"))
 
     op.drop_table("demands")
+    with op.batch_alter_table("collection_batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_collection_batches_owner_department_id"))
+        batch_op.drop_index(batch_op.f("ix_collection_batches_expires_at"))
+
+    op.drop_table("collection_batches")
     with op.batch_alter_table("account_notices", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_account_notices_staff_id"))
         batch_op.drop_index(batch_op.f("ix_account_notices_created_at"))
