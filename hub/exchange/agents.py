@@ -115,18 +115,22 @@ class AgentDesk:
         end = loop.time() + min(beat.wait_seconds, MAX_WAIT_SECONDS)
         leaving = asyncio.ensure_future(gone)
         try:
-            while True:
+            # A poll whose caller has gone is no sign of life.
+            while not leaving.done():
                 await self._sign_of_life(agent, beat)
                 left = max(end - loop.time(), 0.0)
-                if not beat.take or leaving.done():
+                if not beat.take:
                     return None
                 if agent.writes and (token := await self.deliveries.next(agent)) is not None:
                     return token
                 item = await self._take(f"q:{agent.source}", min(SIGN_SECONDS, left), leaving)
-                if item is not None and (token := await self._hand_over(item, agent, beat)) is not None:
+                if item is not None and leaving.done():
+                    await self._boxes.put(f"q:{agent.source}", item, seconds=MAX_WAIT_SECONDS)
+                elif item is not None and (token := await self._hand_over(item, agent, beat)) is not None:
                     return token
                 if left <= 0:
                     return None
+            return None
         finally:
             leaving.cancel()
 

@@ -47,7 +47,7 @@ async def test_registered_probed_and_watched(hub: Hub, beside: Beside, tmp_path:
         "name": {"zh": "旧登记库", "en": "Old register"},
         "kind": "agent",
         "connection": {"agent": CLIENT},
-        "limits": {"total_seconds": 5},
+        "limits": {"total_seconds": 20},
     }
     await hub.sources.add(COMMAND, declared)
     assert (await hub.sources.probe(COMMAND, SOURCE)).code == "unreachable_agent_absent"
