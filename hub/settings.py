@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     @field_validator(*_LISTS, mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        """An operator types `10.1.0.0/16,10.2.0.0/16`; a footer with commas in it is written as JSON."""
+        """An operator types `172.20.0.0/16,172.21.0.0/16`; a footer with commas in it is written as JSON."""
         if not isinstance(value, str):
             return value
         if value.lstrip().startswith("["):

@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli.system_gateway import system_gateway
 from hub.cli.system_key import system_key
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def group(name: str) -> typer.Typer:
 
     if name == "system":
         app.command("key")(system_key)
+        app.command("gateway")(system_gateway)
     return app
 
 

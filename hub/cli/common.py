@@ -45,7 +45,7 @@ def settings_of(home: Path | None) -> "Settings":
         names = ", ".join("YIZHENG_" + str(fault["loc"][0]).upper() for fault in error.errors() if fault["loc"])
         fail(
             f"a setting cannot be used: {names}",
-            "docs/operator.md, “Settings”, has its form and default; lists take commas: 10.1.0.0/16,10.2.0.0/16",
+            "docs/operator.md, “Settings”, has its form and default; lists take commas: 172.20.0.0/16,172.21.0.0/16",
             Exit.USAGE,
         )
 

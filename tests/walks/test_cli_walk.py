@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import POSTGRES, free_port, valid_uscc
+from tests.walks.guide import shown_code, shown_request
 from tests.walks.manual import Done, Manual
 from tests.walks.registers import SHARED, address, in_mariadb, in_postgres, rows
 
@@ -72,11 +73,11 @@ def afternoon(tmp_path: Path) -> Iterator[Afternoon]:
         NUMBER: number,
         NAME: name,
         "hub_reader": user,
-        "10.20.0.11, port: 5432": f"{host}, port: {port}",
-        "10.20.0.11:5432": f"{host}:{port}",
-        "10.20.0.12, port: 3306": f"{maria_host}, port: {maria_port}",
-        "10.20.0.12:3306": f"{maria_host}:{maria_port}",
-        "10.20.0.0/16": "127.0.0.0/8",
+        "172.20.0.11, port: 5432": f"{host}, port: {port}",
+        "172.20.0.11:5432": f"{host}:{port}",
+        "172.20.0.12, port: 3306": f"{maria_host}, port: {maria_port}",
+        "172.20.0.12:3306": f"{maria_host}:{maria_port}",
+        "172.20.0.0/16": "127.0.0.0/8",
         "http://127.0.0.1:8700": url,
         "2027-11-01T00:00:00+08:00": year,
         "2027-06-30T00:00:00+08:00": year,
@@ -107,6 +108,7 @@ def test_the_manual_leads_from_an_empty_folder_to_the_end(afternoon: Afternoon) 
     with manual.serving(afternoon.url):
         grant_id = consumer_to_narrowed_grant(manual)
         questions_of_every_kind(afternoon, grant_id)
+        requests_of_the_developers_guide(afternoon)
         the_end(afternoon, grant_id)
     everything = "".join(path.read_text("utf-8", "replace") for path in manual.folder.glob("*.log"))
     assert not any(secret in everything for secret in (*SECRETS.values(), *afternoon.known))
@@ -189,6 +191,36 @@ def the_other_three(afternoon: Afternoon, case: str) -> None:
         assert (mismatched["outcome"], mismatched["records"]) == NO_RECORD
 
 
+def requests_of_the_developers_guide(afternoon: Afternoon) -> None:
+    number, name = afternoon.known
+    case = afternoon.case(number, name)
+    year = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%d")
+    changes = {"YZULGF9B232WGRFDZR874F": case, "2027-01-01": year, NUMBER: number, NAME: name, "2026-000001": case}
+    asked = afternoon.post(f"/api/v1/interfaces/{CODES[0]}/query", shown_request("party", changes), str(uuid.uuid4()))
+    assert asked["records"] == [{"uscc": number, "name": name}]
+    checked = afternoon.post("/api/v1/grant-requests/check", shown_request("scene", changes), str(uuid.uuid4()))
+    assert checked["errors"] == []
+    demanded = afternoon.post("/api/v1/demands", shown_request("what", changes), str(uuid.uuid4()))
+    assert demanded["state"]
+    key = afternoon.manual.run("yizheng system gateway service-centre --json").json()
+    space: dict[str, Any] = {}
+    exec(shown_code("gateway_query"), space)  # noqa: S102  # the guide's own code
+    additional = shown_request("powerMatters", changes)
+
+    def ask(interface: str = CODES[0], **purpose: str) -> dict[str, Any]:
+        found: dict[str, Any] = space["gateway_query"](
+            afternoon.url, key["app_key"], key["app_secret"], interface, {"uscc": number}, additional | purpose
+        )
+        return found
+
+    answered = ask()
+    assert (answered["code"], answered["dataCount"], answered["datas"][0]["name"]) == ("00", 1, name)
+    assert ask(materialName="随便写写")["code"] == "23"
+    assert ask(projectId="YZNOSUCHCASE")["code"] == "21"
+    assert ask("no_such_interface")["code"] == "41"
+    afternoon.manual.run("yizheng system gateway service-centre --end")
+
+
 def the_end(afternoon: Afternoon, grant_id: str) -> None:
     manual, case = afternoon.manual, afternoon.case(*afternoon.known)
     soon = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT00:00:00+08:00")
@@ -214,7 +246,7 @@ def test_each_stumble_says_what_to_do(afternoon: Afternoon) -> None:
     wrong = manual.run("YIZHENG_EGRESS_NETWORKS=everywhere yizheng source list", code=64)
     assert "a setting cannot be used: YIZHENG_EGRESS_NETWORKS" in wrong.err
     assert "Traceback" not in wrong.err
-    manual.run("export YIZHENG_EGRESS_NETWORKS=127.0.0.0/8,10.0.0.0/8; yizheng source add sources.yaml")
+    manual.run("export YIZHENG_EGRESS_NETWORKS=127.0.0.0/8,172.16.0.0/12; yizheng source add sources.yaml")
     unset = manual.run("yizheng source probe register-pg", code=1)
     assert "yizheng source secret register-pg reader" in unset.out
     mistyped = manual.run("echo x | yizheng source secret register-pg redaer")
