@@ -26,6 +26,8 @@ SECRETS = {"pg-password": "walk-pg-91c7", "maria-password": "walk-maria-42fe"}
 NO_RECORD = ("identity_unconfirmed", [])
 
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.postgresql,
     pytest.mark.skipif(not SHARED.exists(), reason="the real register is not here"),
     pytest.mark.skipif(POSTGRES is None or MARIADB is None, reason="no PostgreSQL and MariaDB: make test starts them"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="no curl"),
@@ -113,7 +115,7 @@ def test_the_manual_leads_from_an_empty_folder_to_the_end(afternoon: Afternoon) 
     everything = "".join(path.read_text("utf-8", "replace") for path in manual.folder.glob("*.log"))
     assert not any(secret in everything for secret in (*SECRETS.values(), *afternoon.known))
     # The manual says how many there are.
-    assert manual.commands == 37
+    assert manual.commands == 39
 
 
 def registers_to_live_interfaces(manual: Manual) -> None:
