@@ -115,6 +115,7 @@ async def test_a_request_is_filed_answered_and_supplied_with_what_was_asked(town
     await town.hub.sharing.requests.ask_more(await owner(town), request_id, "请写明核验的环节")
     page = await consumer.get(path)
     assert "请写明核验的环节" in page.text
+    assert f'href="{path}"' in (await consumer.get("/console/notices")).text
     form = await consumer.post(f"{path}/supply")
     place = form.headers["location"].rpartition("/")[0]
     assert 'value="2028-01-31"' in (await consumer.get(f"{place}/limits")).text

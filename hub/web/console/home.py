@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
+from hub.access.actors import Role
 from hub.access.staff_notices import list_notices
 from hub.access.staff_store import see_notices
 from hub.deps import HubDep, UuidText
 from hub.registry.notices import WORDS
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
-from hub.web.console.menu import OBJECT_PATHS, queues_for
+from hub.web.console.menu import CONSUMER_PATHS, OBJECT_PATHS, queues_for
 from hub.web.console.view import ELDER_COOKIE, LANGUAGE_COOKIE, YEAR_SECONDS, safe_path
 from hub.web.console.visit import ConsoleDep, is_secure
 
@@ -31,9 +32,8 @@ async def notices(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespo
     """About accounts, and about what his department shares; new ones stay marked until somebody has read them."""
     accounts = await hub.database.read(lambda tx: list_notices(tx, actor))
     shared = await hub.sharing.notices.list(actor)
-    return render(
-        request, "console/notices.html", actor, notices=accounts, shared=shared, words=WORDS, paths=OBJECT_PATHS
-    )
+    paths = {role: CONSUMER_PATHS if role is Role.CONSUMER_ENGINEER else OBJECT_PATHS for role in Role}
+    return render(request, "console/notices.html", actor, notices=accounts, shared=shared, words=WORDS, paths=paths)
 
 
 @router.post("/console/notices")

@@ -78,6 +78,14 @@ OBJECT_PATHS: Final[dict[str, str]] = {"grant_request": "/console/owner/requests
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
 
 
+CONSUMER_PATHS: Final[dict[str, str]] = {
+    "grant_request": "/console/consumer/requests/{id}",
+    "grant": "/console/consumer/grants/{id}",
+    "demand": "/console/consumer/demands",
+}
+"""The same for notices to whoever asked."""
+
+
 def entries_for(actor: Actor) -> list[Entry]:
     """The navigation of this actor."""
     return [entry for entry in NAVIGATION if entry.roles & actor.roles]
