@@ -23,7 +23,7 @@ CODES = ("enterprise_by_uscc", "enterprise_by_name", "park_enterprise_by_uscc", 
 NUMBER, NAME = "91990100MA9000054N", "示例市某某有限公司"
 STEPS = ["found", "sources", "draft", "look", "correct", "publish", "consumer", "ask", "decide", "query", "end"]
 SECRETS = {"pg-password": "walk-pg-91c7", "maria-password": "walk-maria-42fe"}
-NO_RECORD = ("identity_unconfirmed", [])
+NO_RECORD: tuple[str, list[Any]] = ("identity_unconfirmed", [])
 
 pytestmark = [
     pytest.mark.slow,
