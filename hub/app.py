@@ -34,6 +34,7 @@ from hub.api import (
     sources,
     staff,
     status_lists,
+    subscriptions,
     verify,
 )
 from hub.deps import known_query, language_of
@@ -65,6 +66,7 @@ _BODIES: Final = (
     query.QueryBody,
     pushed.PushBody,
     batches.BatchBody,
+    subscriptions.SubscriptionBody,
     agents.PollBody,
     agents.AnswerBody,
     verify.VerifyBody,
@@ -116,6 +118,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         gateway,
         pushed,
         batches,
+        subscriptions,
         agents,
         sources,
         publishing,

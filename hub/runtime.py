@@ -26,6 +26,9 @@ from hub.exchange.gateway import GatewayService
 from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
 from hub.exchange.service import QueryService
+from hub.exchange.subscriptions import SubscriptionService
+from hub.exchange.subscriptions_delivery import DELIVER
+from hub.exchange.uses import CHANGED
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
 from hub.intake.evidence import EvidenceService
@@ -111,6 +114,7 @@ class Hub:
     systems: SystemService
     calls: CallService
     gateway: GatewayService
+    subscriptions: SubscriptionService
 
 
 @asynccontextmanager
@@ -211,6 +215,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         PUBLISH_STATUS: library.status.publish,
         REMIND: sharing.reminders.deliver,
         COLLECT: library.batch_runner.run,
+        CHANGED: exchange.webhooks.spread,
+        DELIVER: exchange.webhooks.deliver,
     }
     return Hub(
         settings=settings,
@@ -278,4 +284,5 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         systems=SystemService(database, registry=registry, log_key=log_key, clock=clock),
         calls=CallService(database, vault=vault, log_key=log_key, clock=clock),
         gateway=exchange.gateway,
+        subscriptions=exchange.subscriptions,
     )

@@ -13,6 +13,9 @@ from hub.exchange.gateway import GatewayService
 from hub.exchange.judging import Readers
 from hub.exchange.sandbox import SandboxClaiming, SandboxDeciding, SandboxFinder
 from hub.exchange.service import QueryService
+from hub.exchange.subscriptions import SubscriptionService
+from hub.exchange.subscriptions_delivery import WebhookDelivery
+from hub.exchange.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Exchange:
     queries: QueryService
     sandbox: QueryService
     gateway: GatewayService
+    subscriptions: SubscriptionService
+    webhooks: WebhookDelivery
 
 
 def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) -> Exchange:
@@ -58,4 +63,7 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
     gateway = GatewayService(
         database, vault=vault, cases=intake.cases, queries=queries, log_key=ground.log_key, clock=clock
     )
-    return Exchange(queries, sandbox, gateway)
+    webhooks = Webhooks(egress_networks=ground.settings.egress_networks)
+    subscriptions = SubscriptionService(database, webhooks=webhooks, vault=vault, log_key=ground.log_key, clock=clock)
+    delivery = WebhookDelivery(database, webhooks=webhooks, vault=vault, clock=clock)
+    return Exchange(queries, sandbox, gateway, subscriptions, delivery)

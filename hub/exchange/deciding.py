@@ -19,7 +19,9 @@ from hub.access.service import Caller
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found, unsigned_answer, unsigned_content
 from hub.exchange.judging import unavailable
+from hub.exchange.pushed_marks import row_marks
 from hub.exchange.question import QueryCall
+from hub.exchange.uses import record_uses
 from hub.intake import store
 from hub.intake.answers import answer_place, case_key
 from hub.intake.compose import item_hash
@@ -70,6 +72,10 @@ class QueryDeciding:
             kind=self.kind,
         )
         append(tx, [entry])
+        if found.records and not caller.sandbox:
+            case_no = claimed.case.case_no
+            marks = row_marks(claimed.source, claimed.interface.interface.operation, claimed.params, self._vault)
+            record_uses(tx, marks, system_id=caller.system_id, case_no=case_no, entry_id=entry.id, now=now)
         sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored_bytes(answer))
         used = self.used(claimed)
         if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):

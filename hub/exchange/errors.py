@@ -49,3 +49,11 @@ class GatewayError(ExchangeError):
         super().__init__(msg)
         self.code = code
         self.msg = msg
+
+
+class WebhookError(ExchangeError):
+    """A subscriber's address was not reached, or did not answer as it must; `reason` is a code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"webhook: {reason}")
+        self.reason = reason

@@ -16,6 +16,7 @@ from hub.clock import new_id, rfc3339
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.exchange import pushed_store as store
 from hub.exchange.pushed_batch import Hashes, Judged, Rejected, Verdict, judge, shape_of
+from hub.exchange.uses import Event, announce, of_row
 from hub.intake.errors import IdempotencyError
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.errors import ConflictError, MissingError
@@ -140,6 +141,10 @@ class Receiving:
         # 2. Each row beside the one that is stored.
         existing = store.stored_rows(tx, source_id, dataset.name, [item.key_hash for item in verdict.rows])
         found = _compare(verdict, existing, batch.as_of)
+        changed = [way for item in found.new if item.key_hash in existing for way in (item.key_hash, *item.ways)]
+        # Also as it was found until now: a row that was moved to another look-up is changed for whoever used the old.
+        changed += store.ways_of(tx, found.replaced)
+        announce(tx, Event.RECORD_CHANGED, [of_row(way) for way in changed], now=now)
         store.remove_rows(tx, found.replaced)
         until = batch.as_of + dataset.keep if dataset.keep else None
         store.renew_rows(tx, found.renewed, as_of=batch.as_of, valid_until=until)

@@ -95,6 +95,14 @@ def remove_rows(tx: Connection, ids: Sequence[str]) -> None:
         tx.execute(delete(_ROWS).where(_ROWS.c.id.in_(chunk)))
 
 
+def ways_of(tx: Connection, ids: Sequence[str]) -> list[bytes]:
+    """The other look-ups of rows."""
+    found: list[bytes] = []
+    for chunk in _chunks(ids):
+        found += tx.execute(select(_LOOKUPS.c.way).where(_LOOKUPS.c.row_id.in_(chunk))).scalars()
+    return found
+
+
 def renew_rows(tx: Connection, ids: Sequence[str], *, as_of: datetime, valid_until: datetime | None) -> None:
     """Rows that were said again, with the same content, at a later date."""
     for chunk in _chunks(ids):

@@ -103,3 +103,53 @@ class GatewayKeyRow(SQLModel, table=True):
     kek_kid: str = words(32)
     row_version: int
     changed_at: datetime = instant()
+
+
+class UseRow(SQLModel, table=True):
+    """That a disclosure to a system rested on a licence or a pushed row, by a mark that names no person."""
+
+    __tablename__ = "disclosure_uses"
+    id: str = uuid(primary_key=True)
+    mark: str = words(80, index=True)
+    system_id: str = uuid(references="systems.id")
+    case_no: str = words(40)
+    ledger_entry_id: str = uuid()
+    used_at: datetime = instant()
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """Where a system wants to hear that something it used has changed. Address and secret lie encrypted."""
+
+    __tablename__ = "subscriptions"
+    id: str = uuid(primary_key=True)
+    system_id: str = uuid(references="systems.id", index=True)
+    owner_department_id: str = uuid(references="departments.id")
+    events: list[str] = document()
+    host: str = words(260)
+    state: str = words(16)
+    sealed: bytes = binary()
+    data_key: bytes = binary()
+    kek_kid: str = words(32)
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+
+
+class WebhookRow(SQLModel, table=True):
+    """One message to one subscription, once per change and use."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        UniqueConstraint("subscription_id", "change_id", "ledger_entry_id"),
+        Index("ix_webhook_deliveries_state", "subscription_id", "state"),
+    )
+    id: str = uuid(primary_key=True)
+    subscription_id: str = uuid(references="subscriptions.id")
+    change_id: str = uuid()
+    event: str = words(40)
+    case_no: str = words(40)
+    ledger_entry_id: str = uuid()
+    state: str = words(16)
+    attempts: int
+    last_error: str = words(40)
+    created_at: datetime = instant()
+    changed_at: datetime = instant()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from catalog.store import lock_grants
 from certificates import store as library
 from hub.access.service import Caller
+from hub.exchange.uses import of_certificate, record_uses
 from hub.intake import store
 from hub.intake.answers import answer_place, case_key
 from hub.intake.claiming import Claimed, EvidenceCall
@@ -54,6 +55,18 @@ class Deciding:
             entries=entries,
         )
         append(tx, entries)
+        if not caller.sandbox:
+            for item, entry in zip(items, entries, strict=True):
+                used_here = [of_certificate(source.held.record.id) for source in item.resolution.sources]
+                if item.resolution.outcome is Outcome.SATISFIED:
+                    record_uses(
+                        tx,
+                        used_here,
+                        system_id=caller.system_id,
+                        case_no=claimed.case.case_no,
+                        entry_id=entry.id,
+                        now=now,
+                    )
         used = sorted({grant.id for item in items for grant in item.resolution.grants})
         sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored(answer))
         if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):

@@ -19,6 +19,7 @@ from catalog.store import Department
 from certificates import store
 from certificates.store import VersionRecord
 from hub.clock import Clock, new_id
+from hub.exchange.uses import Event, announce, of_certificate
 from hub.issuing.desk import Certified, SigningDesk
 from hub.issuing.drafting import Desk, Intent, document_place, draft, version_row
 from hub.issuing.plan import Decision, Effect, Keyed, Record, decide, keyed
@@ -232,6 +233,7 @@ def _supersede(
     A version that somebody revokes meanwhile already has the entry of this number: ConflictError.
     """
     lists: set[int] = set()
+    marks: list[str] = []
     for version, by in pairs:
         if version.status not in {"valid", "suspended"}:
             continue
@@ -258,8 +260,10 @@ def _supersede(
         }
         store.change_status(tx, changed, transition=transition, now=now)
         lists.add(version.status_list)
+        marks.append(of_certificate(version.id))
     for number in sorted(lists):
         enqueue(tx, PUBLISH_STATUS, {"number": number}, now=now)
+    announce(tx, Event.SUPERSEDED, marks, now=now)
 
 
 def _unsigned(intent: Intent) -> Unsigned:

@@ -14,6 +14,7 @@ from certificates import store
 from certificates.lifecycle import STATUS_BITS, Operation, Status, transition
 from certificates.store import VersionRecord
 from hub.clock import Clock, new_id
+from hub.exchange.uses import Event, announce, of_certificate
 from hub.issuing.desk import SigningDesk
 from hub.issuing.service import PUBLISH_STATUS
 from hub.ledger.entries import Draft, append, seal
@@ -48,6 +49,14 @@ class _Published:
 
 class UnknownCertificateError(Exception):
     """No certificate has this identifier."""
+
+
+_HEARD: Final = {
+    Operation.REVOKE: Event.REVOKED,
+    Operation.SUSPEND: Event.SUSPENDED,
+    Operation.RESUME: Event.RESUMED,
+    Operation.SUPERSEDE: Event.SUPERSEDED,
+}
 
 
 class StatusService:
@@ -184,6 +193,8 @@ class StatusService:
         }
         store.change_status(tx, changed, transition=history, now=now)
         enqueue(tx, PUBLISH_STATUS, {"number": version.status_list}, now=now)
+        if operation in _HEARD:
+            announce(tx, _HEARD[operation], [of_certificate(version.id)], now=now)
         return changed
 
 

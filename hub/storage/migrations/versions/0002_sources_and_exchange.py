@@ -255,6 +255,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_demands_state"), ["state"], unique=False)
 
     op.create_table(
+        "disclosure_uses",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("mark", sa.String(length=80), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("case_no", sa.String(length=40), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("used_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("disclosure_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_disclosure_uses_mark"), ["mark"], unique=False)
+
+    op.create_table(
         "gateway_keys",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -407,6 +423,28 @@ def upgrade() -> None:
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_staff_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_staff_sessions_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
+        "subscriptions",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("host", sa.String(length=260), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("data_key", sa.LargeBinary(), nullable=False),
+        sa.Column("kek_kid", sa.String(length=32), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subscriptions_system_id"), ["system_id"], unique=False)
 
     op.create_table(
         "agent_deliveries",
@@ -575,6 +613,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_pushed_lookups_way", ["way"], unique=False)
 
     op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "subscription_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("change_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("event", sa.String(length=40), nullable=False),
+        sa.Column("case_no", sa.String(length=40), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(length=40), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["subscription_id"], ["subscriptions.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("subscription_id", "change_id", "ledger_entry_id"),
+    )
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_deliveries_state", ["subscription_id", "state"], unique=False)
+
+    op.create_table(
         "grant_disputes",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("request_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -654,6 +716,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_grant_disputes_asking_department_id"))
 
     op.drop_table("grant_disputes")
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_deliveries_state")
+
+    op.drop_table("webhook_deliveries")
     with op.batch_alter_table("pushed_lookups", schema=None) as batch_op:
         batch_op.drop_index("ix_pushed_lookups_way")
 
@@ -690,6 +756,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_agent_deliveries_case_id"))
 
     op.drop_table("agent_deliveries")
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_subscriptions_system_id"))
+
+    op.drop_table("subscriptions")
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_staff_sessions_staff_id"))
         batch_op.drop_index(batch_op.f("ix_staff_sessions_expires_at"))
@@ -723,6 +793,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_gateway_keys_system_id"))
 
     op.drop_table("gateway_keys")
+    with op.batch_alter_table("disclosure_uses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_disclosure_uses_mark"))
+
+    op.drop_table("disclosure_uses")
     with op.batch_alter_table("demands", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_demands_state"))
         batch_op.drop_index(batch_op.f("ix_demands_owner_department_id"))

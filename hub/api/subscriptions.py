@@ -1,0 +1,68 @@
+"""Subscriptions 订阅: hearing that something this system used has changed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from hub.deps import CallerDep, HubDep, UuidText
+from hub.edge.body import Body, read_json
+from hub.exchange.subscriptions import Wish, message_json, subscription_json
+from hub.exchange.subscriptions_store import MessageState
+from hub.exchange.uses import Event
+
+router = APIRouter(prefix="/api/v1", tags=["subscriptions"])
+Subscribed = Annotated[UuidText, Path()]
+EventText = Annotated[str, Field(pattern="^(" + "|".join(event.value.replace(".", r"\.") for event in Event) + ")$")]
+
+
+class SubscriptionBody(Body):
+    """What to hear, where, and the secret under which messages are signed (32 to 256 visible characters)."""
+
+    events: Annotated[tuple[EventText, ...], Field(min_length=1, max_length=len(Event))]
+    url: Annotated[str, Field(min_length=8, max_length=1000)]
+    secret: Annotated[str, Field(pattern=r"^[\x21-\x7e]{32,256}$")]
+
+
+@router.post("/subscriptions", summary="Subscribe 订阅", openapi_extra={"x-body": "SubscriptionBody"}, status_code=201)
+async def subscribe(request: Request, caller: CallerDep, hub: HubDep) -> Response:
+    """The address is asked at once: a signed `subscription.verify` whose `challenge` its JSON answer must repeat.
+
+    https, at a public address or in a network that the operator allows; plain http only in such a network.
+    """
+    body, _ = await read_json(request, SubscriptionBody, max_bytes=hub.settings.max_body_bytes)
+    wish = Wish(tuple(dict.fromkeys(Event(event) for event in body.events)), body.url, body.secret)
+    return JSONResponse(subscription_json(await hub.subscriptions.subscribe(caller, wish)), status_code=201)
+
+
+@router.get("/subscriptions", summary="Own subscriptions 我的订阅")
+async def list_subscriptions(caller: CallerDep, hub: HubDep) -> Response:
+    """Of the system that asks."""
+    found = await hub.subscriptions.own(caller)
+    return JSONResponse({"subscriptions": [subscription_json(item) for item in found]})
+
+
+@router.delete("/subscriptions/{subscription}", summary="End one 取消订阅", status_code=204)
+async def end_subscription(subscription: Subscribed, caller: CallerDep, hub: HubDep) -> Response:
+    """Address and secret are forgotten; what waits is not sent."""
+    await hub.subscriptions.end(caller, subscription)
+    return Response(status_code=204)
+
+
+@router.get("/subscriptions/{subscription}/messages", summary="Messages, dead letters 消息与死信")
+async def list_messages(
+    subscription: Subscribed, caller: CallerDep, hub: HubDep, state: MessageState | None = None
+) -> Response:
+    """The newest hundred; `?state=dead` for those that were given up."""
+    found = await hub.subscriptions.messages(caller, subscription, state=state)
+    return JSONResponse({"messages": [message_json(item) for item in found]})
+
+
+@router.post("/subscriptions/{subscription}/messages/{message}/replay", summary="Send again 重发", status_code=202)
+async def replay(
+    subscription: Subscribed, message: Annotated[UuidText, Path()], caller: CallerDep, hub: HubDep
+) -> Response:
+    """Whatever became of it; under the same id."""
+    await hub.jobs.nudge(await hub.subscriptions.replay(caller, subscription, message))
+    return Response(status_code=202)

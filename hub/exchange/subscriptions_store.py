@@ -1,0 +1,147 @@
+"""Queries over subscriptions and their messages. Each takes the caller's connection and never commits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from catalog.tables import table
+from hub.exchange.tables import SubscriptionRow, WebhookRow
+from hub.storage.vault import Vault
+from signing.canonical import canonical, strict_loads
+
+_SUBSCRIPTIONS: Final = table(SubscriptionRow)
+_MESSAGES: Final = table(WebhookRow)
+_MAX_SEALED: Final = 8192
+
+
+class MessageState(StrEnum):
+    """Where a message stands."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up; its subscriber may have it sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription, opened."""
+
+    id: str
+    system_id: str
+    events: tuple[str, ...]
+    host: str
+    state: str
+    created_at: datetime
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message; its id is also what the receiver tells repeats by."""
+
+    id: str
+    subscription_id: str
+    event: str
+    case_no: str
+    ledger_entry_id: str
+    state: MessageState
+    attempts: int
+    last_error: str
+    created_at: datetime
+    changed_at: datetime
+
+
+def add_subscription(
+    tx: Connection, vault: Vault, *, subscription_id: str, url: str, secret: str, **values: Any
+) -> None:
+    """Write a subscription; address and secret under a key of their own."""
+    key = vault.new_data_key()
+    sealed = key.encrypt(_place(subscription_id), canonical({"url": url, "secret": secret}))
+    tx.execute(
+        insert(_SUBSCRIPTIONS).values(
+            id=subscription_id, state="active", sealed=sealed, data_key=key.wrapped, kek_kid=key.kek_kid, **values
+        )
+    )
+
+
+def subscriptions_of(tx: Connection, vault: Vault, system_id: str) -> list[Subscription]:
+    """Active subscriptions of a system, oldest first."""
+    where = and_(_SUBSCRIPTIONS.c.system_id == system_id, _SUBSCRIPTIONS.c.state == "active")
+    rows = tx.execute(select(_SUBSCRIPTIONS).where(where).order_by(_SUBSCRIPTIONS.c.id))
+    return [_subscription(row, vault) for row in rows]
+
+
+def find_subscription(tx: Connection, vault: Vault, subscription_id: str) -> Subscription | None:
+    """A subscription that has not ended, whoever's it is."""
+    where = and_(_SUBSCRIPTIONS.c.id == subscription_id, _SUBSCRIPTIONS.c.state == "active")
+    row = tx.execute(select(_SUBSCRIPTIONS).where(where)).one_or_none()
+    return None if row is None else _subscription(row, vault)
+
+
+def end_subscription(tx: Connection, subscription_id: str, *, now: datetime) -> None:
+    """End it, and forget address and secret."""
+    values = {"state": "ended", "sealed": b"", "data_key": b"", "changed_at": now}
+    tx.execute(update(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.id == subscription_id).values(**values))
+
+
+def add_message(tx: Connection, message: Mapping[str, Any], *, now: datetime) -> bool:
+    """Write a message; False where this change was written for this use already."""
+    same = and_(*(_MESSAGES.c[name] == message[name] for name in ("subscription_id", "change_id", "ledger_entry_id")))
+    if tx.execute(select(_MESSAGES.c.id).where(same)).first() is not None:
+        return False
+    values = {"state": MessageState.WAITING, "attempts": 0, "last_error": "", "created_at": now, "changed_at": now}
+    tx.execute(insert(_MESSAGES).values(**values, **message))
+    return True
+
+
+def find_message(tx: Connection, message_id: str, *, lock: bool = False) -> Message | None:
+    """A message by id."""
+    query = select(_MESSAGES).where(_MESSAGES.c.id == message_id)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _message(row)
+
+
+def messages_of(tx: Connection, subscription_id: str, *, state: MessageState | None, most: int) -> list[Message]:
+    """Messages of a subscription, newest first."""
+    query = select(_MESSAGES).where(_MESSAGES.c.subscription_id == subscription_id)
+    if state is not None:
+        query = query.where(_MESSAGES.c.state == state)
+    return [_message(row) for row in tx.execute(query.order_by(_MESSAGES.c.id.desc()).limit(most))]
+
+
+def change_message(tx: Connection, message_id: str, *, now: datetime, **values: Any) -> None:
+    """Write what became of a message."""
+    tx.execute(update(_MESSAGES).where(_MESSAGES.c.id == message_id).values(changed_at=now, **values))
+
+
+def _message(row: Any) -> Message:
+    return Message(
+        row.id,
+        row.subscription_id,
+        row.event,
+        row.case_no,
+        row.ledger_entry_id,
+        MessageState(row.state),
+        row.attempts,
+        row.last_error,
+        row.created_at,
+        row.changed_at,
+    )
+
+
+def _subscription(row: Any, vault: Vault) -> Subscription:
+    plain = vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.sealed)
+    kept = strict_loads(plain, max_bytes=_MAX_SEALED)
+    return Subscription(
+        row.id, row.system_id, tuple(row.events), row.host, row.state, row.created_at, kept["url"], kept["secret"]
+    )
+
+
+def _place(subscription_id: str) -> str:
+    return f"subscriptions:{subscription_id}:sealed"

@@ -1,0 +1,137 @@
+"""Webhooks: a signed message to the address of a subscriber. Bounded, over a checked address, following nothing.
+
+Signature as in Standard Webhooks: HMAC-SHA256 under the subscriber's secret over `id.timestamp.body`. The message names
+an event, a case of the receiver's own and a ledger entry; no person and no value.
+"""
+
+import asyncio
+import base64
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from ssl import SSLContext
+from typing import Any, Final
+
+from adapters.egress import Address, Egress, Network, Target, networks, system_addresses
+from adapters.errors import DefinitionFaultError, SourceError, UnreachableError
+from adapters.http import Http, Reply, Request
+from adapters.port import Budget
+from adapters.tls import client_context
+from adapters.urls import Url, read_url
+from hub.exchange.errors import WebhookError
+from hub.exchange.pool import OpenedSecrets
+from signing.canonical import canonical, strict_loads
+from signing.errors import MalformedError
+
+VERIFY: Final = "subscription.verify"
+_BUDGET: Final = Budget(connect_seconds=3.0, read_seconds=5.0, total_seconds=8.0, max_bytes=16_384)
+_OK: Final = range(200, 300)
+
+
+class Webhooks:
+    """Sends messages. `egress_networks`: private networks that subscribers may live in, as for sources."""
+
+    def __init__(self, *, egress_networks: Sequence[str]) -> None:
+        self._networks = networks(egress_networks)
+
+    def read(self, address: str) -> Url:
+        """A subscriber's address. Raises: WebhookError: `url`, `user_info`."""
+        try:
+            return read_url(address, "/url")
+        except DefinitionFaultError as error:
+            raise WebhookError(error.rule) from None
+
+    async def verify(self, address: str, secret: str, *, message_id: str, now: datetime) -> None:
+        """The handshake: whoever listens there must know the request's challenge and say it again.
+
+        Raises: WebhookError: as `send`, and `challenge`.
+        """
+        reply = await self.send(
+            address, secret, {"event": VERIFY, "challenge": message_id}, message_id=message_id, now=now
+        )
+        try:
+            told = strict_loads(reply.body, max_bytes=_BUDGET.max_bytes, max_depth=4)
+        except MalformedError:
+            told = None
+        if not isinstance(told, dict) or told.get("challenge") != message_id:
+            raise WebhookError("challenge")
+
+    async def send(
+        self, address: str, secret: str, message: Mapping[str, Any], *, message_id: str, now: datetime
+    ) -> Reply:
+        """Send one message; answers a reply of 2xx.
+
+        Raises: WebhookError: `egress`, `dns`, `refused`, `tls`, `timeout`, `redirect`, `too_large`, `status_…` and the
+            other codes of `adapters.errors`. The answer's text is never told: it may be another service's secret.
+        """
+        url = self.read(address)
+        body = canonical(dict(message))
+        http = Http(self._egress(url), tls=_tls() if url.origin.scheme == "https" else None, connections=1)
+        request = Request(
+            "POST", url.origin, url.path_and_query, headers=signed_headers(secret, message_id, body, now), body=body
+        )
+        try:
+            async with asyncio.timeout(_BUDGET.total_seconds):
+                reply = await http.send(request, budget=_BUDGET)
+        except UnreachableError as error:
+            raise WebhookError(error.reason) from None
+        except DefinitionFaultError:
+            raise WebhookError("url") from None
+        except SourceError as error:
+            raise WebhookError(error.code) from None
+        except TimeoutError:
+            raise WebhookError("timeout") from None
+        finally:
+            await http.close()
+        if reply.status not in _OK:
+            raise WebhookError(f"status_{reply.status}")
+        return reply
+
+    def _egress(self, url: Url) -> Egress:
+        target = frozenset({Target(url.origin.host, url.origin.port)})
+        if url.origin.scheme == "https":
+            return Egress(target, self._networks)
+        if (literal := _literal(url.origin.host)) and not self._inside(literal):
+            raise WebhookError("egress")
+        return Egress(target, self._networks, self._private_addresses)
+
+    async def _private_addresses(self, host: str, port: int) -> Sequence[Address]:
+        """Without TLS only what the operator calls his own network is reached."""
+        found = await system_addresses(host, port)
+        if not all(self._inside(address) for address in found):
+            raise UnreachableError("egress")
+        return found
+
+    def _inside(self, address: Address) -> bool:
+        return any(_holds(network, address) for network in self._networks)
+
+
+def signed_headers(secret: str, message_id: str, body: bytes, now: datetime) -> tuple[tuple[str, str], ...]:
+    """`Webhook-Id`, `Webhook-Timestamp` (seconds), `Webhook-Signature` (`v1,` and base64)."""
+    stamp = str(int(now.timestamp()))
+    digest = hmac.digest(secret.encode(), f"{message_id}.{stamp}.".encode() + body, "sha256")
+    return (
+        ("Content-Type", "application/json"),
+        ("Webhook-Id", message_id),
+        ("Webhook-Timestamp", stamp),
+        ("Webhook-Signature", f"v1,{base64.b64encode(digest).decode()}"),
+    )
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _holds(network: Network, address: Address) -> bool:
+    return network.version == address.version and address in network
+
+
+@cache
+def _tls() -> SSLContext:
+    """Authorities of the machine's store; no client certificate."""
+    return client_context({}, OpenedSecrets({}))

@@ -1,0 +1,293 @@
+"""Subscriptions: whoever used something hears that it changed, signed, at a checked address, and nothing more."""
+
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import select, update
+
+from catalog.tables import table
+from certificates.lifecycle import Operation
+from hub.exchange.errors import WebhookError
+from hub.exchange.subscriptions_delivery import PAUSES
+from hub.exchange.tables import SubscriptionRow, UseRow
+from hub.exchange.uses import Event, announce
+from hub.exchange.webhooks import Webhooks
+from hub.runtime import Hub
+from hub.storage.tables import OutboxRow
+from tests.exchange.conftest import INTERFACE, definition, grant, publish
+from tests.exchange.pushing import CODE, body, register
+from tests.exchange.receiver import Receiver, listening
+from tests.support import ENTERPRISE, NARROW, PURPOSE, Place, enterprise_claims, issue, open_case, pull, valid_uscc
+
+SECRET = "canary-secret-0123456789-0123456789"
+EVENTS = [
+    "certificate.superseded",
+    "certificate.revoked",
+    "certificate.suspended",
+    "certificate.resumed",
+    "record.changed",
+]
+OUTBOX = table(OutboxRow)
+Client = httpx2.AsyncClient
+
+
+async def work(hub: Hub) -> None:
+    """Run what is due, and what comes of it."""
+    while await hub.jobs.sweep():
+        pass
+
+
+@dataclass
+class Subscriber:
+    """A system that subscribes."""
+
+    place: Place
+    hub: Hub
+    client: Client
+    headers: dict[str, str]
+    receiver: Receiver
+
+    async def subscribe(self, **changes: Any) -> httpx2.Response:
+        wish = {"events": EVENTS, "url": self.receiver.url, "secret": SECRET} | changes
+        return await self.client.post("/api/v1/subscriptions", json=wish, headers=self.headers)
+
+    async def subscribed(self, **changes: Any) -> str:
+        answer = await self.subscribe(**changes)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["subscription"])
+
+    async def messages(self, subscription: str, query: str = "") -> list[dict[str, Any]]:
+        answer = await self.client.get(f"/api/v1/subscriptions/{subscription}/messages{query}", headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["messages"]
+        return found
+
+    async def use(self) -> tuple[str, dict[str, Any]]:
+        """Be shown the licence in a case; answers the case and the item."""
+        case_no = await open_case(self.client, self.headers)
+        answer = await pull(self.client, self.headers, case_no, requirements=["licence"])
+        [item] = answer.json()["requirements"]
+        assert item["outcome"] == "satisfied", item
+        return case_no, item
+
+    async def change(self, operation: Operation) -> None:
+        identifier = await self._identifier()
+        await self.hub.status.change(identifier, operation, reason="r", legal_basis="l")
+        await work(self.hub)
+
+    async def _identifier(self) -> str:
+        from hub.issuing.files import identifiers_of
+
+        found = await identifiers_of(self.hub, ENTERPRISE["id_type"], ENTERPRISE["id_number"])
+        return str(found[0]["identifier"])
+
+    async def sweep_now(self) -> None:
+        """Run what waits, whenever it was to run."""
+        now = datetime.now(UTC)
+        await self.hub.database.write(lambda tx: tx.execute(update(OUTBOX).values(due_at=now - timedelta(seconds=1))))
+        await self.hub.jobs.sweep()
+
+
+@pytest.fixture
+async def subscriber(place: Place) -> AsyncIterator[Subscriber]:
+    async with (
+        listening() as receiver,
+        place.open(egress_networks=("127.0.0.0/8",)) as hub,
+        place.client(hub) as client,
+    ):
+        yield Subscriber(place, hub, client, await place.headers(client), receiver)
+
+
+async def test_the_address_is_asked_before_anything_is_written(subscriber: Subscriber) -> None:
+    subscription = await subscriber.subscribed()
+    [(headers, raw)] = subscriber.receiver.got
+    assert json.loads(raw) == {"event": "subscription.verify", "challenge": subscription}
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + raw
+    expected = base64.b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    listed = (await subscriber.client.get("/api/v1/subscriptions", headers=subscriber.headers)).text
+    assert subscription in listed
+    assert "canary" not in listed
+    row = await subscriber.hub.database.read(lambda tx: tx.execute(select(table(SubscriptionRow))).one())
+    assert "canary" not in repr(tuple(row))
+
+
+@pytest.mark.parametrize(
+    ("mood", "why"), [("deaf", "challenge"), ("fail", "status_500"), ("redirect", "faulty_redirect"), ("hang", None)]
+)
+async def test_an_address_that_does_not_answer_as_it_must_is_refused(
+    subscriber: Subscriber, mood: str, why: str | None
+) -> None:
+    subscriber.receiver.mood = mood
+    answer = await subscriber.subscribe()
+    assert answer.status_code == 422
+    [fault] = answer.json()["errors"]
+    assert fault["pointer"] == "/url"
+    assert fault["rule"] == why if why else "time" in fault["rule"]
+    assert (await subscriber.client.get("/api/v1/subscriptions", headers=subscriber.headers)).json() == {
+        "subscriptions": []
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://169.254.169.254/latest/meta-data/", "egress"),
+        ("https://169.254.169.254/", "egress"),
+        ("https://[fd00:ec2::254]/", "egress"),
+        ("http://1.1.1.1/", "egress"),
+        ("https://2130706433/", "dns"),
+        ("https://user:pass@example.com/", "user_info"),
+        ("ftp://example.com/", "url"),
+    ],
+)
+async def test_addresses_that_nobody_may_name(subscriber: Subscriber, url: str, why: str) -> None:
+    answer = await subscriber.subscribe(url=url)
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, why)
+
+
+async def test_a_private_address_needs_the_operators_word(place: Place) -> None:
+    async with listening() as receiver:
+        with pytest.raises(WebhookError) as caught:
+            await Webhooks(egress_networks=()).send(
+                receiver.url, SECRET, {"event": "x"}, message_id="m", now=datetime.now(UTC)
+            )
+        assert caught.value.reason == "egress"
+        assert receiver.got == []
+
+
+@pytest.mark.parametrize("changes", [{"events": []}, {"events": ["other"]}, {"secret": "short"}, {"more": 1}])
+async def test_a_wish_that_makes_no_sense_is_refused(subscriber: Subscriber, changes: dict[str, Any]) -> None:
+    assert (await subscriber.subscribe(**changes)).status_code == 422
+    assert subscriber.receiver.got == []
+
+
+async def test_whoever_was_shown_a_licence_hears_what_becomes_of_it(subscriber: Subscriber) -> None:
+    subscription = await subscriber.subscribed()
+    case_no, item = await subscriber.use()
+    for operation in (Operation.SUSPEND, Operation.RESUME, Operation.REVOKE):
+        await subscriber.change(operation)
+    told = subscriber.receiver.messages
+    assert [message["event"] for message in told] == EVENTS[2:4] + EVENTS[1:2]
+    assert {message["case_no"] for message in told} == {case_no}
+    assert all(set(message) == {"id", "time", "event", "case_no", "receipt_entry"} for message in told)
+    receipt = item["receipt"].split(".")[1]
+    assert told[0]["receipt_entry"] in base64.urlsafe_b64decode(receipt + "==").decode()
+    assert [message["state"] for message in await subscriber.messages(subscription)] == ["delivered"] * 3
+
+
+async def test_a_newer_version_is_heard_of(subscriber: Subscriber) -> None:
+    await subscriber.subscribed()
+    await subscriber.use()
+    await issue(subscriber.hub, enterprise_claims(address="示例市新区路2号"))
+    await work(subscriber.hub)
+    assert [message["event"] for message in subscriber.receiver.messages] == ["certificate.superseded"]
+
+
+async def test_nobody_hears_of_what_was_not_his_or_not_wished(subscriber: Subscriber) -> None:
+    await subscriber.subscribed(events=["certificate.superseded"])
+    other = await subscriber.place.headers(subscriber.client, NARROW)
+    wish = {"events": EVENTS, "url": subscriber.receiver.url, "secret": SECRET}
+    assert (await subscriber.client.post("/api/v1/subscriptions", json=wish, headers=other)).status_code == 201
+    await subscriber.use()
+    await subscriber.change(Operation.SUSPEND)
+    assert subscriber.receiver.messages == []
+
+
+async def test_a_pushed_row_that_changes_is_heard_of_by_whoever_was_given_it(subscriber: Subscriber) -> None:
+    hub, client, headers = subscriber.hub, subscriber.client, subscriber.headers
+    await subscriber.subscribed()
+    await register(hub)
+    mapped = {"version": 1, "fields": {"uscc": {"from": "uscc", "as": "uscc"}, "name": "name", "status": "status"}}
+    operation = {"dataset": "enterprises", "key": {"uscc": "uscc"}}
+    fields = {name: each for name, each in definition()["fields"].items() if name in {"uscc", "name", "status"}}
+    await publish(hub, definition(source=CODE, operation=operation, mapping=mapped, fields=fields))
+    await hub.registry.add_grant(grant(fields=["uscc", "name"]))
+    row = {"uscc": ENTERPRISE["id_number"], "name": ENTERPRISE["name"], "status": "存续"}
+
+    async def push(days: int, **changes: Any) -> None:
+        sent = body(row | changes, as_of=datetime.now(UTC) - timedelta(days=days))
+        answer = await client.post(f"/api/v1/sources/{CODE}/rows", json=sent, headers=headers)
+        assert answer.json()["rejected"] == [], answer.text
+        await work(hub)
+
+    await push(3)
+    case_no = await open_case(client, headers)
+    asked = {"case_no": case_no, "purpose": PURPOSE, "party": "applicant"}
+    answer = await client.post(f"/api/v1/interfaces/{INTERFACE}/query", json=asked, headers=headers)
+    assert answer.json()["outcome"] == "satisfied", answer.text
+    await push(2)
+    assert subscriber.receiver.messages == []
+    await push(1, status="注销")
+    [message] = subscriber.receiver.messages
+    assert (message["event"], message["case_no"]) == ("record.changed", case_no)
+    await push(0, uscc=valid_uscc("91990100MA7654321"))
+    assert len(subscriber.receiver.messages) == 1
+
+
+@pytest.mark.parametrize("mood", ["fail", "redirect"])
+async def test_a_receiver_that_fails_is_tried_with_growing_pauses_then_listed_and_sent_again(
+    subscriber: Subscriber, mood: str
+) -> None:
+    subscription = await subscriber.subscribed()
+    await subscriber.use()
+    subscriber.receiver.mood = mood
+    await subscriber.change(Operation.SUSPEND)
+    [waiting] = await subscriber.messages(subscription)
+    assert (waiting["state"], waiting["attempts"]) == ("waiting", 1)
+    assert waiting["last_error"] == {"fail": "status_500", "redirect": "faulty_redirect"}[mood]
+    due = await subscriber.hub.database.read(lambda tx: tx.execute(select(OUTBOX.c.due_at)).scalars().all())
+    assert max(due) > datetime.now(UTC) + PAUSES[0] / 2
+    assert list(PAUSES) == sorted(PAUSES)
+    for _ in PAUSES:
+        await subscriber.sweep_now()
+    [dead] = await subscriber.messages(subscription, "?state=dead")
+    assert dead["attempts"] == len(PAUSES) + 1 == len(subscriber.receiver.messages)
+    assert len({message["id"] for message in subscriber.receiver.messages}) == 1
+    subscriber.receiver.mood = "ok"
+    await subscriber.sweep_now()
+    assert len(subscriber.receiver.messages) == len(PAUSES) + 1
+    path = f"/api/v1/subscriptions/{subscription}/messages/{dead['message']}/replay"
+    assert (await subscriber.client.post(path, headers=subscriber.headers)).status_code == 202
+    await work(subscriber.hub)
+    assert [item["state"] for item in await subscriber.messages(subscription)] == ["delivered"]
+    assert subscriber.receiver.messages[-1]["id"] == dead["message"]
+
+
+async def test_a_change_said_twice_is_one_message(subscriber: Subscriber) -> None:
+    subscription = await subscriber.subscribed()
+    await subscriber.use()
+    mark = await subscriber.hub.database.read(lambda tx: tx.execute(select(table(UseRow).c.mark)).scalar_one())
+
+    def twice(tx: Any) -> None:
+        announce(tx, Event.REVOKED, [mark], now=datetime.now(UTC))
+        job = tx.execute(select(OUTBOX)).one()
+        tx.execute(OUTBOX.insert().values(**dict(job._mapping) | {"id": "0198a1b2-0000-7000-8000-000000000002"}))
+
+    await work(subscriber.hub)
+    await subscriber.hub.database.write(twice)
+    await work(subscriber.hub)
+    assert len(await subscriber.messages(subscription)) == 1
+
+
+async def test_an_ended_subscription_hears_nothing_and_is_forgotten(subscriber: Subscriber) -> None:
+    subscription = await subscriber.subscribed()
+    await subscriber.use()
+    other = await subscriber.place.headers(subscriber.client, NARROW)
+    path = f"/api/v1/subscriptions/{subscription}"
+    assert (await subscriber.client.delete(path, headers=other)).status_code == 404
+    assert (await subscriber.client.get(f"{path}/messages", headers=other)).status_code == 404
+    assert (await subscriber.client.get(f"{path}/messages")).status_code == 401
+    assert (await subscriber.client.delete(path, headers=subscriber.headers)).status_code == 204
+    await subscriber.change(Operation.REVOKE)
+    assert subscriber.receiver.messages == []
+    row = await subscriber.hub.database.read(lambda tx: tx.execute(select(table(SubscriptionRow))).one())
+    assert (row.sealed, row.data_key) == (b"", b"")
+    assert (await subscriber.client.delete(path, headers=subscriber.headers)).status_code == 404
