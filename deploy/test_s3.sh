@@ -96,7 +96,7 @@ start() {
   timeout 30 ceph -c "$conf" osd crush add 0 1 root=default host=one >/dev/null 2>&1
   running osd ceph-osd -c "$conf" -i 0 -f
   until_ok 20 sh -c "timeout 5 ceph -c '$conf' osd stat | grep -q '1 up'"
-  timeout 60 radosgw-admin -c "$conf" -n client.rgw user create --uid=test --display-name=test \
+  timeout 120 radosgw-admin -c "$conf" -n client.rgw user create --uid=test --display-name=test \
     --access-key="$access" --secret-key="$secret" >"$dir/user.out" 2>&1
   running rgw radosgw -c "$conf" -n client.rgw -f
   until_ok 30 answers

@@ -117,7 +117,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     exchange.FieldNotGrantedError: ProblemType("field-not-granted", 403, "所请求的字段超出授权", "A field is outside the grant", "owner"),
     exchange.QuestionError: ProblemType("invalid-question", 422, "查询条件不符合接口约定", "The question does not fit the interface", "caller"),
     exchange.WebhookError: ProblemType("webhook-unreachable", 422, "回调地址不可用或未通过验证", "The webhook address cannot be used, or did not answer the challenge", "caller"),
-    GatewayError: ProblemType("gateway-refused", 403, "网关调用被拒绝", "The gateway's dialect refuses this call", "caller"),
+    GatewayError: ProblemType("gateway-refused", 403, "网关调用被拒绝", "The gateway dialect refuses this call", "caller"),
     UnknownCertificateError: ProblemType("certificate-not-found", 404, "没有该证照", "No such certificate", "caller"),
     DefinitionError: ProblemType("invalid-definition", 422, "定义不完整", "The definition is not acceptable", "caller"),
     IdentifierError: ProblemType("invalid-identifier", 422, "证件号码有误", "The identifier is not valid", "caller"),
