@@ -124,9 +124,7 @@ class RegistryService:
             )
         return known.type.code
 
-    def put_system(
-        self, tx: Connection, definition: dict[str, Any], now: datetime, *, sandbox: bool = False
-    ) -> str:
+    def put_system(self, tx: Connection, definition: dict[str, Any], now: datetime, *, sandbox: bool = False) -> str:
         """The unit of `add_system`, for whoever has a transaction; the console makes those of the sandbox."""
         if text(definition, "client_id").startswith(SANDBOX_PREFIX) is not sandbox:
             raise DefinitionError(f"system: {SANDBOX_PREFIX} begins the client_id of sandbox credentials, and no other")

@@ -89,9 +89,7 @@ class UsageService:
         begin, end = (datetime.combine(day, time(), BEIJING) for day in (first, last + timedelta(days=1)))
         return await self._database.read(lambda tx: self._read(tx, actor, begin, end, resource, system))
 
-    def _read(
-        self, tx: Connection, actor: Actor, begin: datetime, end: datetime, resource: str, system: str
-    ) -> Usage:
+    def _read(self, tx: Connection, actor: Actor, begin: datetime, end: datetime, resource: str, system: str) -> Usage:
         own = _own(tx, actor)
         counts: Counter[tuple[str, str, str, str, str]] = Counter()
         uses: list[Use] = []
