@@ -92,6 +92,15 @@ def add_system(tx: Connection, **values: Any) -> None:
     tx.execute(insert(_SYSTEMS).values(**values))
 
 
+def systems_of(tx: Connection, department_id: str) -> list[dict[str, Any]]:
+    """The systems of a department as shown, by client id."""
+    query = select(_SYSTEMS).where(_SYSTEMS.c.owner_department_id == department_id).order_by(_SYSTEMS.c.client_id)
+    return [
+        {"client_id": row.client_id, "name": {"zh": row.name_zh, "en": row.name_en}, "active": row.active}
+        for row in tx.execute(query)
+    ]
+
+
 def add_system_key(tx: Connection, **values: Any) -> None:
     """Write a public key of a system."""
     tx.execute(insert(_KEYS).values(**values))

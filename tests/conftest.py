@@ -13,6 +13,15 @@ from tests.support import POSTGRES, Place, copy_home, make_template, new_databas
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
+LONG = tuple(f"tests/{name}" for name in ("walks", "drills", "pages", "clients", "agent", "collection", "access"))
+"""Few tests, long ones: begun first, so that nobody waits for the last of them when all else is done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; within a file the order stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(scope="session", params=DIALECTS)
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A founded and filled hub, to be copied and not used."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from catalog.tables import SystemRow, table
+from catalog.store import systems_of
 from hub.access.service import Caller
 from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep, KeyDep, UuidText
@@ -28,7 +28,6 @@ Words = Annotated[
 Values = Annotated[str, Query(max_length=1000, description="多个取值以逗号分隔 Several values with commas between")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=1024, description="As `next` of the page before")]
-_SYSTEMS = table(SystemRow)
 
 
 class DemandBody(Body):
@@ -164,13 +163,7 @@ async def _answer(hub: Hub, caller: Caller, ask: Ask) -> JSONResponse:
 
 
 async def _systems(hub: Hub, caller: Caller) -> list[dict[str, Any]]:
-    mine = _SYSTEMS.c.owner_department_id == caller.department_id
-    query = _SYSTEMS.select().where(mine).order_by(_SYSTEMS.c.client_id)
-    rows = await hub.database.read(lambda tx: tx.execute(query).all())
-    return [
-        {"client_id": row.client_id, "name": {"zh": row.name_zh, "en": row.name_en}, "active": row.active}
-        for row in rows
-    ]
+    return await hub.database.read(lambda tx: systems_of(tx, caller.department_id))
 
 
 def shown_page(page: Page, granted: Any = None) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from certificates.lifecycle import Status
 from certificates.numbering import Identifier
@@ -810,6 +810,7 @@ VALUES = st.recursive(
 NAMES = st.sampled_from([*licence_payload()[0], *copy_payload()[0], "nbf", "sub", "custody"])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.sampled_from(["licence", "copy"]))
 def test_any_claims_of_a_genuine_signer_get_a_verdict(claims: dict[str, Any], kind: str) -> None:
     payload, key = (licence_payload()[0], ISSUER) if kind == "licence" else (copy_payload()[0], COPY_KEY)
