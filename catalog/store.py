@@ -199,10 +199,17 @@ def find_grant(tx: Connection, grant_id: str) -> Grant | None:
 
 
 def list_grants(
-    tx: Connection, *, department_id: str | None = None, system_id: str | None = None, limit: int = 500
+    tx: Connection,
+    *,
+    department_id: str | None = None,
+    system_id: str | None = None,
+    grant_id: str | None = None,
+    limit: int = 500,
 ) -> list[Grant]:
     """Grants that a department gave or holds, or of one system, or all; newest first. The guard is not checked here."""
     query = select(_GRANTS).join(_SYSTEMS, _SYSTEMS.c.id == _GRANTS.c.system_id)
+    if grant_id is not None:
+        query = query.where(_GRANTS.c.id == grant_id)
     if department_id is not None:
         given, held = _GRANTS.c.owner_department_id, _SYSTEMS.c.owner_department_id
         query = query.where((given == department_id) | (held == department_id))

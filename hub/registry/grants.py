@@ -105,10 +105,11 @@ class GrantService:
 
     async def get(self, actor: Actor, grant_id: str) -> GrantView:
         """One grant that he sees. Raises: MissingError, IntegrityBrokenError."""
-        found = next((item for item in await self.list(actor) if item.id == grant_id), None)
-        if found is None:
+        actor.require(*Role)
+        found = await self._database.read(lambda tx: self._list(tx, actor, grant_id))
+        if not found:
             raise MissingError("grant")
-        return found
+        return found[0]
 
     async def change_by(self, actor: Actor, grant_id: str, state: GrantState, reason: str) -> None:
         """Suspend, restore or withdraw a grant of one's own department, with a reason that the other side is told.
@@ -128,13 +129,14 @@ class GrantService:
 
         await self._database.write(unit)
 
-    def _list(self, tx: Connection, actor: Actor) -> Sequence[GrantView]:
+    def _list(self, tx: Connection, actor: Actor, grant_id: str | None = None) -> Sequence[GrantView]:
         if actor.kind == "system":
-            found = store.list_grants(tx, system_id=store.find_system_id(tx, actor.id) or NOBODY)
+            system_id = store.find_system_id(tx, actor.id) or NOBODY
+            found = store.list_grants(tx, system_id=system_id, grant_id=grant_id)
         elif actor.roles & {Role.OPERATOR, Role.AUDITOR}:
-            found = store.list_grants(tx)
+            found = store.list_grants(tx, grant_id=grant_id)
         else:
-            found = store.list_grants(tx, department_id=actor.department_id or NOBODY)
+            found = store.list_grants(tx, department_id=actor.department_id or NOBODY, grant_id=grant_id)
         check_guards(tx, self._vault, grants=found)
         return shown(tx, found, self._clock())
 

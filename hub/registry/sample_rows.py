@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.errors import FaultyAnswerError
 from catalog.errors import DefinitionError
 
 MAX_ROWS: Final = 200_000
@@ -58,25 +58,16 @@ def _jsonl(path: Path) -> Iterator[Any]:
 
 
 def _xlsx(path: Path) -> Iterator[Any]:
-    from python_calamine import CalamineError, CalamineWorkbook
+    """As the files adapter reads a workbook: measured before it is unfolded, the first sheet that people see."""
+    from adapters.files_rows import Bad
+    from adapters.files_xlsx import read_xlsx
 
-    try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-        rows = iter(sheet.to_python(skip_empty_area=False))
-    except (CalamineError, ValueError, IndexError):
-        raise DefinitionError("sample: not a workbook") from None
-    header = next(rows, None)
-    if header is None:
-        return
-    columns = [str(cell).strip() for cell in header]
-    for cells in rows:
-        if any(cell != "" for cell in cells):
-            yield {column: _cell(cell) for column, cell in zip(columns, cells, strict=False) if column}
-
-
-def _cell(cell: Any) -> Any:
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return int(cell)
-    if isinstance(cell, datetime | date | time):
-        return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
-    return str(cell) if isinstance(cell, timedelta) else cell
+    with path.open("rb") as file:
+        try:
+            table = read_xlsx(file, sheet=None)
+        except FaultyAnswerError as error:
+            raise DefinitionError(f"sample: not a workbook that can be used ({error.reason})") from None
+        columns = table.columns or ()
+        for cells in table.rows:
+            readable = not isinstance(cells, Bad)
+            yield {name: cell for name, cell in zip(columns, cells, strict=False) if name} if readable else None

@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,23 @@ def test_a_sample_is_read_from_csv_xlsx_and_json_lines_alike(tmp_path: Path) -> 
         ".jsonl": (1, 1),
     }
     assert all(item.failing_required - item.unreadable.count == 1 for item in found.values())
+
+
+def test_a_workbook_is_measured_before_it_is_unfolded(tmp_path: Path) -> None:
+    """Two cells far apart are seventeen thousand million: whoever sends a sample must not fill the hub's memory."""
+    spread = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        '<row r="1"><c r="A1"/></row><row r="1048576"><c r="XFD1048576"/></row></sheetData></worksheet>'
+    )
+    with xlsxwriter.Workbook(tmp_path / "rows.xlsx") as book:
+        book.add_worksheet().write_row(0, 0, ["uscc", "name"])
+    with zipfile.ZipFile(tmp_path / "rows.xlsx") as whole:
+        members = {info.filename: whole.read(info) for info in whole.infolist()}
+    with zipfile.ZipFile(tmp_path / "rows.xlsx", "w", zipfile.ZIP_DEFLATED) as changed:
+        for name, content in (members | {"xl/worksheets/sheet1.xml": spread.encode()}).items():
+            changed.writestr(name, content)
+    with pytest.raises(DefinitionError, match="too_large"):
+        sample_rows(tmp_path / "rows.xlsx")
 
 
 @pytest.mark.parametrize(("name", "content"), [("rows.txt", b"x"), ("rows.xlsx", b"no workbook")])

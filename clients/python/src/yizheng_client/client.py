@@ -1,6 +1,7 @@
 """The two clients: the same calls, blocking and under asyncio. All logic is in `yizheng_client.core`."""
 
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -18,7 +19,7 @@ from yizheng_client.session import Retries, Session, Settings, checked
 DEFAULT_RETRIES: Final = Retries()
 
 
-class _Base:
+class _Base(ABC):
     """What both clients are made of."""
 
     def __init__(
@@ -65,8 +66,9 @@ class _Base:
         }
         self._connect(options, timeout)
 
+    @abstractmethod
     def _connect(self, options: Mapping[str, Any], seconds: float) -> None:
-        raise NotImplementedError
+        """Make the connection pool; nothing is sent."""
 
     def __repr__(self) -> str:
         return self._shown
