@@ -8,7 +8,7 @@ import re
 import socket
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -218,13 +218,23 @@ async def test_f10_two_hundred_callers_who_leave_cost_no_connection(place: Place
             answers = await asyncio.gather(*(pull(client, headers, case_no) for _ in range(20)))
             assert {answer.status_code for answer in answers} == {200}
             assert (await client.get("/health/ready")).status_code == 200
-            await asyncio.sleep(0.3)
-            assert open_files() <= before + 25
-            if place.database_url:
-                query = (
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
-                )
-                assert outside(place.database_url, query) == [(0,)]
+            # What those who left had begun goes on to its end; after that nothing is held.
+            await _eventually(lambda: open_files() <= before + 25)
+            url = place.database_url
+            if url is not None:
+                await _eventually(lambda: outside(url, _HELD) == [(0,)])
+
+
+_HELD = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+
+
+async def _eventually(holds: Callable[[], bool], seconds: int = 60) -> None:
+    """A promise about the end of work, however busy the machine is meanwhile."""
+    for _ in range(seconds * 10):
+        if holds():
+            return
+        await asyncio.sleep(0.1)
+    assert holds()
 
 
 def open_files() -> int:

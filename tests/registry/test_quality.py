@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from catalog.errors import DefinitionError
 from catalog.interfaces import read_interface
@@ -143,7 +144,6 @@ async def test_a_source_lists_its_own_sample(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_sample_is_read_from_csv_xlsx_and_json_lines_alike(tmp_path: Path) -> None:
-    import xlsxwriter
 
     sample = rows({}, {"name": None, "zt": 2})
     names = list(sample[0])
