@@ -212,8 +212,8 @@ def _told(code: str, state: str, holders: list[dict[str, Any]], *, as_json: bool
 
 def _meaning(code: str) -> list[str]:
     """A result that is no pass, in plain words."""
+    from hub.registry.meanings import TRIAL, failure
     from hub.registry.trial import PASSED
-    from hub.web.console.owner_words import TRIAL, failure
 
     if code == PASSED:
         return []

@@ -146,7 +146,7 @@ def _next(source: "SourceView") -> list[str]:
 
 def _why(code: str) -> list[str]:
     """Plain words, and who must act."""
-    from hub.web.console.owner_words import failure
+    from hub.registry.meanings import failure
 
     (what_zh, what_en), (who_zh, who_en) = failure(code)
     return [f"  {what_zh}。{who_zh}", f"  {what_en}. {who_en}"]

@@ -161,6 +161,8 @@ class GrantService:
         if new.client_id.startswith(SANDBOX_PREFIX):
             raise DefinitionError("grant: a sandbox credential has no grants; it never reaches real data")
         check_officers(new.kind, new.terms)
+        if new.terms.bulk_subjects is not None and new.resource.kind is ResourceKind.CERTIFICATE_TYPE:
+            raise DefinitionError("grant: bulk is for interfaces only")
         _check_fields(new.resource, new.terms.fields)
         grant_id = new_id()
         entry = self._entry(

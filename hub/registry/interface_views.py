@@ -11,11 +11,15 @@ from hub.clock import rfc3339
 from hub.exchange.drift import Alarm, open_quarantines
 from hub.registry.interface_history import Event, Holder, Trial, events_of, holders_of, trials_of
 from hub.registry.recording import digest_of
+from hub.registry.source_store import department_code
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceView:
-    """A version with its history, its trials of this very definition, and who has grants of its code."""
+    """A version with its history, its trials of this very definition, and who has grants of its code.
+
+    `declared` and `department` name the department that answers for it today; `digest` is of what was published.
+    """
 
     code: str
     version: int
@@ -61,15 +65,16 @@ class InterfaceView:
 def view(tx: Connection, stored: StoredInterface) -> InterfaceView:
     """The view of a stored version."""
     digest = digest_of(stored.declared)
+    declared = declared_today(tx, stored)
     return InterfaceView(
         code=stored.interface.code,
         version=stored.version,
-        department=stored.interface.department,
+        department=declared["department"],
         source=stored.interface.source,
         state=stored.state.value,
         row_version=stored.row_version,
         digest=digest,
-        declared=stored.declared,
+        declared=declared,
         published_at=stored.published_at,
         ends_at=stored.ends_at,
         quarantine=next((alarm for alarm in open_quarantines(tx) if alarm.interface_id == stored.id), None),
@@ -77,6 +82,13 @@ def view(tx: Connection, stored: StoredInterface) -> InterfaceView:
         trials=trials_of(tx, stored.id, digest=digest),
         holders=holders_of(tx, stored.interface.code),
     )
+
+
+def declared_today(tx: Connection, stored: StoredInterface) -> dict[str, Any]:
+    """A definition under its present owner: what is stored names the department of the day it was written, which
+    after a succession can write nothing any more.
+    """
+    return stored.declared | {"department": department_code(tx, stored.owner_department_id)}
 
 
 def _alarm(alarm: Alarm | None) -> dict[str, Any] | None:

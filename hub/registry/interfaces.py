@@ -18,7 +18,7 @@ from hub.clock import Clock, new_id
 from hub.registry.errors import Lack, NoticeError, NotReadyError, StateError, TwoPersonsError
 from hub.registry.guarding import check_interface, guard_interface
 from hub.registry.interface_history import Holder, add_event, holders_of, trials_of, wrote
-from hub.registry.interface_views import InterfaceView, view
+from hub.registry.interface_views import InterfaceView, declared_today, view
 from hub.registry.readiness import lacks_of, shows_a_row
 from hub.registry.reading import department
 from hub.registry.recording import digest_of, plain_json, record
@@ -73,14 +73,18 @@ class InterfaceService:
         return await self._database.write(lambda tx: self._draft(tx, actor, parsed, declared, now))
 
     async def copy(self, actor: Actor, code: str) -> Version:
-        """A draft of the next version that says what the newest one says. Raises: StateError when that is a draft."""
+        """A draft of the next version that says what the newest one says, under the department that owns it today.
+
+        Raises: StateError when the newest one is a draft.
+        """
         now = self._clock()
 
         def unit(tx: Connection) -> Version:
             newest = _newest(tx, actor, code)
             if newest.state in {InterfaceState.DRAFT, InterfaceState.TEST}:
                 raise StateError(newest.state.value, "draft")
-            return self._draft(tx, actor, newest.interface, newest.declared, now)
+            declared = declared_today(tx, newest)
+            return self._draft(tx, actor, read_interface(declared), declared, now)
 
         return await self._database.write(unit)
 
@@ -155,9 +159,10 @@ class InterfaceService:
         return await self._database.read(lambda tx: holders_of(tx, code))
 
     async def export(self, actor: Actor, code: str, version: int | None = None) -> str:
-        """A version as the YAML document it came from: what is imported gives the same version again."""
+        """A version as a YAML document under its owner of today: what is imported gives the same version again."""
         stored, _ = await self.find(actor, code, version, *READERS)
-        return yaml.safe_dump(stored.declared, allow_unicode=True, sort_keys=False, width=120)
+        declared = await self._database.read(lambda tx: declared_today(tx, stored))
+        return yaml.safe_dump(declared, allow_unicode=True, sort_keys=False, width=120)
 
     async def show(self, actor: Actor, code: str, version: int | None = None) -> InterfaceView:
         """A version with history, trials and holders. Raises: MissingError."""

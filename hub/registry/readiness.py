@@ -7,6 +7,7 @@ from adapters.errors import DefinitionFaultError
 from adapters.port import Source
 from catalog.errors import DefinitionError
 from catalog.interfaces import Interface
+from catalog.metadata import interface_metadata
 from hub.exchange.contract import AnswerContract
 from hub.exchange.mapping import MappedRow, RowMapper, compile_mapping
 from hub.registry.errors import Lack
@@ -25,6 +26,11 @@ def lacks_of(interface: Interface, source: Source) -> tuple[Lack, ...]:
         contract = AnswerContract(interface)
     except DefinitionError as error:
         found.append(_told(error, "/fields"))
+    try:
+        # What the catalogue cannot show would be published and found by nobody.
+        interface_metadata(interface)
+    except DefinitionError as error:
+        found.append(_of_metadata(error))
     if not interface.shareable():
         found.append(Lack("/fields", "nothing_is_shared"))
     if mapper is not None and contract is not None:
@@ -89,6 +95,12 @@ def _row(mapper: RowMapper, contract: AnswerContract, sample: Mapping[str, Any],
     answer = sample.get("answer")
     if isinstance(answer, Mapping) and any(answer.get(name, value) != value for name, value in mapped.values.items()):
         yield Lack(where, "differs_from_answer")
+
+
+def _of_metadata(error: DefinitionError) -> Lack:
+    """The place stands before the first blank: `interface: catalogue/category begins with …`."""
+    place, _, rule = str(error).removeprefix("interface: ").partition(" ")
+    return Lack(f"/{place}", rule)
 
 
 def _told(error: DefinitionError, pointer: str) -> Lack:

@@ -69,5 +69,7 @@ def _xlsx(path: Path) -> Iterator[Any]:
             raise DefinitionError(f"sample: not a workbook that can be used ({error.reason})") from None
         columns = table.columns or ()
         for cells in table.rows:
-            readable = not isinstance(cells, Bad)
-            yield {name: cell for name, cell in zip(columns, cells, strict=False) if name} if readable else None
+            if isinstance(cells, Bad):
+                yield None
+            else:
+                yield {name: cell for name, cell in zip(columns, cells, strict=False) if name}

@@ -155,7 +155,7 @@ class SourceService:
 
         def unit(tx: Connection) -> int:
             stored = self._owned(tx, actor, parsed.code, Role.OWNER_ENGINEER)
-            if (parsed.kind, parsed.department) != (stored.definition.kind, stored.definition.department):
+            if (parsed.kind, parsed.department) != (stored.definition.kind, _owner_code(tx, stored)):
                 raise DefinitionError("source: kind and department stay; register another source instead")
             changed = store.change_source(
                 tx,
@@ -330,13 +330,19 @@ def _owned(tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSourc
     return stored
 
 
+def _owner_code(tx: Connection, stored: StoredSource) -> str:
+    """Whose it is today: after a succession the definition still names the department that wrote it."""
+    return department_code(tx, stored.owner_department_id)
+
+
 def _view(tx: Connection, stored: StoredSource) -> SourceView:
+    owner = _owner_code(tx, stored)
     return SourceView(
         code=stored.definition.code,
-        department=department_code(tx, stored.owner_department_id),
+        department=owner,
         state=stored.state,
         row_version=stored.row_version,
-        declared=stored.declared,
+        declared=stored.declared | {"department": owner},
         secrets=secret_dates(tx, stored.id, secret_names(stored.definition.connection)),
         health=last_probe(tx, stored.id),
         interfaces=interfaces_of(tx, stored.id),

@@ -8,12 +8,14 @@ from typing import Any
 
 from catalog.store import find_department
 from hub.access.actors import Actor, Role
+from hub.registry.interfaces import Version
 from hub.runtime import Hub
 from tests.exchange.declared import TERMS, TITLE, derived, field
 from tests.support import AMR, ENTERPRISE, POLICE, valid_uscc
 
 SOURCE = "amr-register"
 CODE = "enterprise_by_uscc"
+GOOD = {"uscc": ENTERPRISE["id_number"]}
 OTHER = valid_uscc("91990100MA0000002")
 LISTING = {"statement": "SELECT name, uscc, day, zt FROM enterprises ORDER BY rowid"}
 
@@ -108,6 +110,15 @@ def interface(**changes: Any) -> dict[str, Any]:
             },
         },
     } | changes
+
+
+async def tested(hub: Hub, staff: People, **changes: Any) -> Version:
+    """A version that only approval keeps from being live."""
+    version = await hub.interfaces.draft(staff.engineer, interface(**changes))
+    await hub.interfaces.to_test(staff.engineer, CODE)
+    result = await hub.trials.try_out(staff.engineer, CODE, params=GOOD)
+    assert result.passed, result
+    return version
 
 
 async def entries(hub: Hub, kind: str) -> int:

@@ -9,7 +9,7 @@ from catalog.grants import ResourceKind
 from catalog.interface_store import interface_versions
 from catalog.store import find_department, find_matter
 from hub.issuing.types import TypeRegistry
-from hub.web.console.owner_words import Words
+from hub.registry.meanings import Words
 
 
 @dataclass(frozen=True, slots=True)

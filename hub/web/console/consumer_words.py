@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub.web.console.owner_words import CYCLES, OUTCOMES, SHARING, STATES, Words
+from hub.registry.meanings import Words
+from hub.web.console.owner_words import CYCLES, OUTCOMES, SHARING, STATES
 
 FACETS: Final = (
     ("kind", "类型", "Kind"),

@@ -15,6 +15,7 @@ from catalog.errors import DefinitionError
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
 from hub.deps import HubDep
+from hub.registry import meanings
 from hub.registry.errors import NoticeError, NotReadyError, StateError, TwoPersonsError
 from hub.registry.interface_views import InterfaceView
 from hub.registry.trial import TrialResult
@@ -218,6 +219,7 @@ async def _page(
 def _words(actor: Actor) -> dict[str, Any]:
     return {
         "words": words,
+        "meanings": meanings,
         "states": words.STATES,
         "rule_words": words.rule_words,
         "list_path": LIST,

@@ -16,6 +16,7 @@ from adapters.registry import operation_schema
 from catalog.errors import DefinitionError
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep, UuidText
+from hub.registry import meanings
 from hub.registry.drafts import FormDraft
 from hub.registry.errors import Lack, NotReadyError
 from hub.runtime import Hub
@@ -254,7 +255,7 @@ async def step_page(
     return render(
         request, f"console/owner/publish_{step}.html", actor, status=status, errors=errors,
         base=f"{BASE}/{draft.id}", titles=TITLES, now=STEPS.index(step) + 2, list_path=LIST, words=words,
-        **(values | dict(extra or {})),
+        meanings=meanings, **(values | dict(extra or {})),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from hub.access.actors import Actor, Role
 from hub.deps import HubDep, UuidText
 from hub.registry.connections import leads_to
 from hub.registry.drafts import FormDraft
+from hub.registry.meanings import failure
 from hub.runtime import Hub
 from hub.storage.errors import ConflictError, MissingError
 from hub.web.console import owner_words as words
@@ -233,7 +234,7 @@ def _step_page(
         inputs = _inputs(draft)
         values |= {"inputs": inputs, "values": shown(inputs, definition.get("connection", {}))}
     if tested := draft.content.get("tested"):
-        values["failed"] = None if tested["ok"] else words.failure(tested["code"])
+        values["failed"] = None if tested["ok"] else failure(tested["code"])
     return _render(request, actor, step, values, errors)
 
 

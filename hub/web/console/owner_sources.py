@@ -14,6 +14,7 @@ from catalog.errors import DefinitionError
 from catalog.interface_store import find_source
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep
+from hub.registry.meanings import Words, failure
 from hub.registry.sources import SourceView
 from hub.runtime import Hub
 from hub.web.console import owner_words as words
@@ -31,7 +32,7 @@ class Shown:
 
     view: SourceView
     health: Health | None
-    failed: tuple[words.Words, words.Words] | None
+    failed: tuple[Words, Words] | None
 
 
 @router.get(LIST, response_class=HTMLResponse)
@@ -58,7 +59,7 @@ async def probe(request: Request, code: str, hub: HubDep, actor: ConsoleDep) -> 
         return redirect(
             f"{LIST}/{code}", (f"连接成功，用时 {found.milliseconds} 毫秒", f"It answers, in {found.milliseconds} ms")
         )
-    zh, en = words.failure(found.code)[0]
+    zh, en = failure(found.code)[0]
     return redirect(f"{LIST}/{code}", (f"连接未成功：{zh}", f"It does not answer: {en}"))
 
 
@@ -117,7 +118,7 @@ async def _shown(hub: Hub, view: SourceView) -> Shown:
         code = "disabled"
     if any(secret.changed_at is None for secret in view.secrets):
         code = code or "definition"
-    return Shown(view, health, words.failure(code) if code else None)
+    return Shown(view, health, failure(code) if code else None)
 
 
 def _words(actor: Actor) -> dict[str, Any]:

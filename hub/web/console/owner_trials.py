@@ -15,6 +15,7 @@ from catalog.errors import DefinitionError
 from hub.access.actors import Actor
 from hub.collection.errors import CollectionError
 from hub.deps import HubDep, UuidText
+from hub.registry import meanings
 from hub.registry.errors import NotReadyError
 from hub.registry.interfaces import Version
 from hub.registry.sample_rows import sample_rows
@@ -165,4 +166,5 @@ async def _version_page(
         request, "console/owner/quality.html", actor, status=422 if errors else 200, errors=errors, view=view,
         report=report, path_of=path, listing=listing or listing_of(view.declared), words=words, result=None,
         kind="sql" if "statement" in view.declared.get("operation", {}) else "", definition=view.declared,
+        meanings=meanings,
     )  # fmt: skip

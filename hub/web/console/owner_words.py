@@ -1,12 +1,14 @@
-"""Plain words for the codes that a department meets: states, ways in which a source failed, what is missing."""
+"""Plain words for the codes that a department meets on its pages: states, kinds, what is missing or wrong.
+
+How a source failed and what a test showed: `hub.registry.meanings`, which the command line says too.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from adapters.breaker import BreakerState
+from hub.registry.meanings import Words
 from hub.web.console.forms import FieldError
-
-Words = tuple[str, str]
 
 KINDS: Final[Mapping[str, tuple[Words, Words]]] = {
     "sql": (("数据库", "Database"), ("PostgreSQL、MariaDB、MySQL、SQLite 等，只读查询", "PostgreSQL, MariaDB, MySQL, SQLite …, read-only")),
@@ -92,48 +94,6 @@ OUTCOMES: Final[Mapping[str, Words]] = {
     "holder_decision_needed": ("待本人决定", "the holder decides"),
     "pending": ("处理中", "pending"),
 }
-_FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
-    "disabled": (("数据源已停用", "The source is disabled"), ("本部门：需要时重新启用", "The department: enable it when it is needed")),
-    "definition": (("连接信息不完整或密码未设置", "The description is incomplete, or a password is not set"), ("本部门：补全连接信息和密码", "The department: complete the description and the passwords")),
-    "denied": (("数据源拒绝了平台的账号", "The source refuses the hub's credentials"), ("本部门：核对或更新账号、密码、密钥", "The department: check or renew user, password, key")),
-    "unreachable_dns": (("主机名无法解析", "The host's name is not known"), ("本部门：核对主机名", "The department: check the host's name")),
-    "unreachable_refused": (("主机没有应答该端口", "Nothing answers at this host and port"), ("本部门：核对端口，确认服务已启动、防火墙放行", "The department: check port, service and firewall")),
-    "unreachable_tls": (("加密连接的证书未通过检查", "The server's certificate does not hold"), ("本部门：核对证书和 CA", "The department: check certificate and CA")),
-    "unreachable_egress": (("地址不在平台放行的网络内", "The address is outside the networks opened for sources"), ("平台运行人员：放行该网络", "The operator: open the network")),
-    "unreachable_breaker_open": (("连续失败，平台暂停询问", "It failed in a row and is left alone for a while"), ("本部门：恢复数据源，平台会自动重试", "The department: repair it; the hub tries again by itself")),
-    "unreachable_busy": (("询问过多，排队已满", "Too many questions at once"), ("本部门：提高并发上限或稍后再试", "The department: raise the limit, or wait")),
-    "unreachable_load_limit": (("超过每分钟上限", "More than the limit per minute"), ("本部门：需要时提高上限", "The department: raise the limit if needed")),
-    "unreachable_outside_window": (("不在约定的服务时段", "Outside the agreed hours"), ("无须处理，到时自动恢复", "Nobody: it answers again at its hours")),
-    "unreachable_agent_absent": (("前置代理未连接", "The agent is not connected"), ("本部门：启动前置代理", "The department: start the agent")),
-    "unreachable_closed": (("连接已关闭", "The connection was closed"), ("平台会自动重连", "The hub connects again by itself")),
-}  # fmt: skip
-
-
-def failure(code: str) -> tuple[Words, Words]:
-    """What a source's error means and who must act."""
-    if code in _FAILURES:
-        return _FAILURES[code]
-    if code.startswith("timed_out"):
-        return ("数据源应答过慢", "The source answers too slowly"), (
-            "本部门：检查数据库负载和索引，或放宽时限",
-            "The department: check load and indexes, or allow more time",
-        )
-    return (f"应答内容异常（{code}）", f"What it answers is no answer ({code})"), (
-        "本部门：检查语句、接口或编码",
-        "The department: check statement, service or encoding",
-    )
-
-
-TRIAL: Final[Mapping[str, Words]] = {
-    "satisfied": ("通过：应答符合接口约定", "passed: the answer is what the interface promises"),
-    "no_record": (
-        "未通过：没有查到记录，请换一个存在的测试号码",
-        "failed: no record; try the number of one that exists",
-    ),
-    "several_records": ("未通过：约定一条，却有多条", "failed: several rows where one is promised"),
-    "other_record": ("未通过：应答的不是所查的对象", "failed: the answer is about somebody else"),
-    "contract": ("未通过：应答与约定不符", "failed: the answer breaks the contract"),
-}
 _RULES: Final[Mapping[str, Words]] = {
     "missing": ("尚缺", "is missing"),
     "trial/missing": ("尚未用现定义调试成功", "no live test of this very definition has passed"),
@@ -165,9 +125,20 @@ _RULES: Final[Mapping[str, Words]] = {
 }  # fmt: skip
 
 
+_PLACES: Final[Mapping[str, Words]] = {
+    "/catalogue/category": ("类目须以“基础信息资源”“主题信息资源”或“部门信息资源”开头，以“/”分级，最多四级", "a category begins with 基础信息资源, 主题信息资源 or 部门信息资源, / between at most four levels"),
+    "/catalogue/resource_code": ("资源代码须为类(1)项(2)目(3)细目/顺序号，首位与类目一致", "a resource code is digits, its first that of the category"),
+    "/catalogue/openness": ("开放属性不在可选值内", "is not one of the values allowed"),
+    "/catalogue/method": ("共享方式不在可选值内", "is not one of the values allowed"),
+    "/catalogue/keywords": ("关键词须为列表，不能有空项", "a list of words, none empty"),
+    "/catalogue/related": ("相关资源须为代码列表", "a list of codes"),
+    "/update_cycle": ("更新周期不在可选值内", "is not one of the values allowed"),
+}  # fmt: skip
+
+
 def rule_words(pointer: str, rule: str) -> Words:
     """What is missing or wrong at a place of a definition."""
-    known = _RULES.get(f"{pointer}/{rule}") or _RULES.get(rule)
+    known = _RULES.get(f"{pointer}/{rule}") or _RULES.get(rule) or _PLACES.get(pointer)
     place = pointer.strip("/") or rule
     if known is None:
         return f"{place}：{rule}", f"{place}: {rule}"
