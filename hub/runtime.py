@@ -208,8 +208,25 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     exchange = assemble_exchange(ground, intake, publishing)
     people = assemble_people(ground)
     registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
+    catalogue = assemble_catalogue(
+        database,
+        home=settings.home,
+        keys=ground.keys,
+        vault=vault,
+        desk=desk,
+        types=types,
+        log_key=log_key,
+        clock=clock,
+    )
     sharing = assemble_sharing(
-        database, registry=registry, staff=people.staff, vault=vault, log_key=log_key, clock=clock
+        database,
+        registry=registry,
+        departments=catalogue.departments,
+        demands=catalogue.demands,
+        staff=people.staff,
+        vault=vault,
+        log_key=log_key,
+        clock=clock,
     )
     handlers: dict[str, Handler] = {
         PUBLISH_STATUS: library.status.publish,
@@ -218,6 +235,8 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         CHANGED: exchange.webhooks.spread,
         DELIVER: exchange.webhooks.deliver,
     }
+    jobs = ground.shared.hearing(MemoryJobs(database, clock=clock, handlers=handlers))
+    database.hear(jobs.nudge)
     return Hub(
         settings=settings,
         clock=clock,
@@ -226,22 +245,13 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         objects=ground.objects,
         cache=ground.shared.cache,
         limits=ground.shared.limits,
-        jobs=ground.shared.hearing(MemoryJobs(database, clock=clock, handlers=handlers)),
+        jobs=jobs,
         vault=vault,
         desk=desk,
         types=types,
         registry=registry,
         sharing=sharing,
-        catalogue=assemble_catalogue(
-            database,
-            home=settings.home,
-            keys=ground.keys,
-            vault=vault,
-            desk=desk,
-            types=types,
-            log_key=log_key,
-            clock=clock,
-        ),
+        catalogue=catalogue,
         issuing=library.issuing,
         batches=library.batches,
         status=library.status,

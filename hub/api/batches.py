@@ -80,10 +80,7 @@ async def put_part(request: Request, batch: BatchId, number: PartNumber, caller:
 @router.post("/batches/{batch}/start", summary="Collect it 开始归集", status_code=202)
 async def start_batch(batch: BatchId, caller: CallerDep, hub: HubDep) -> Response:
     """Begins once; asked again it tells how far it is."""
-    view, job = await hub.batches.start(caller, batch)
-    if job is not None:
-        await hub.jobs.nudge(job)
-    return JSONResponse(view.as_json(), status_code=202)
+    return JSONResponse((await hub.batches.start(caller, batch)).as_json(), status_code=202)
 
 
 @router.get("/batches/{batch}", summary="How far it is 归集进度")

@@ -197,28 +197,28 @@ class BatchService:
 
         return await self._database.write(unit)
 
-    async def start(self, caller: Caller, batch_id: str) -> tuple[BatchView, str | None]:
-        """Have it collected; answers the job to nudge. Started already: nothing happens, unless it has stalled.
+    async def start(self, caller: Caller, batch_id: str) -> BatchView:
+        """Have it collected. Started already: nothing happens, unless it has stalled.
 
         Raises: MissingError; StateError when it is over; InvalidBodyError when parts are missing or more or less than
             `total_bytes`; NotEntitledError.
         """
         now = self._clock()
 
-        def unit(tx: Connection) -> tuple[BatchView, str | None]:
+        def unit(tx: Connection) -> BatchView:
             view = _own(tx, caller, batch_id, lock=True)
             batch = view.batch
             under_way = batch.state in {BatchState.QUEUED, BatchState.RUNNING}
             if under_way and batch.changed_at > now - _STALLED:
-                return view, None
+                return view
             if not under_way:
                 _require_open(batch)
                 _check_whole(view)
                 _check_may_issue(tx, caller, batch.ordered)
                 self._record(tx, caller, view, now)
             store.change_batch(tx, batch_id, now=now, state=BatchState.QUEUED, attempts=0)
-            job = enqueue(tx, COLLECT, {"batch": batch_id}, now=now)
-            return _own(tx, caller, batch_id), job
+            enqueue(tx, COLLECT, {"batch": batch_id}, now=now)
+            return _own(tx, caller, batch_id)
 
         return await self._database.write(unit)
 

@@ -27,12 +27,15 @@ from hub.storage.errors import BusyError, CommitUnknownError, ConflictError, Int
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
+Listener = Callable[..., Awaitable[None]]
+"""Takes the ids of jobs; must not fail."""
 
 BUSY_BOUND_SECONDS: Final = 5.0
 MAX_ATTEMPTS: Final = 4
 BEGIN_READ: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01"})
+_MENTIONED: Final = "jobs"
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -52,9 +55,18 @@ class Database(Protocol):
         """Run the unit against one consistent snapshot; nothing it writes is kept."""
         ...
 
+    def hear(self, listener: Listener) -> None:
+        """Tell `listener` after every commit which jobs it wrote: the one place from which workers are nudged."""
+        ...
+
     async def close(self) -> None:
         """Give all connections back."""
         ...
+
+
+def mention(tx: Connection, job_id: str) -> None:
+    """Have a job told of once this transaction is committed. If it is not, or its process dies, nobody is told."""
+    tx.info.setdefault(_MENTIONED, []).append(job_id)
 
 
 def open_database(url: str) -> Database:
@@ -69,17 +81,41 @@ def open_database(url: str) -> Database:
     raise ValueError("the database URL must start with sqlite:/// or postgresql://")
 
 
-class SqliteDatabase:
+class _Heard:
+    """What both databases do with the jobs that a unit mentioned."""
+
+    def __init__(self) -> None:
+        self._listener: Listener | None = None
+
+    def hear(self, listener: Listener) -> None:
+        self._listener = listener
+
+    async def _told(self, run: Callable[[Unit[T]], Awaitable[T]], unit: Unit[T]) -> T:
+        mentioned: list[str] = []
+
+        def noted(tx: Connection) -> T:
+            mentioned.clear()  # of an attempt that was undone
+            tx.info[_MENTIONED] = mentioned
+            return unit(tx)
+
+        result = await run(noted)
+        if mentioned and self._listener is not None:
+            await self._listener(*mentioned)
+        return result
+
+
+class SqliteDatabase(_Heard):
     """One file, WAL, synchronous=FULL, one writer at a time."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._engine = sqlite_engine(path)
         self._connection: Connection | None = None
 
     async def write(self, unit: Unit[T]) -> T:
-        return await self._run(unit, BEGIN_WRITE)
+        return await self._told(lambda noted: self._run(noted, BEGIN_WRITE), unit)
 
     async def read(self, unit: Unit[T]) -> T:
         return await self._run(unit, BEGIN_READ)
@@ -163,12 +199,13 @@ def sqlite_engine(path: Path) -> Engine:
     return engine
 
 
-class PostgresDatabase:
+class PostgresDatabase(_Heard):
     """A pool of psycopg connections; row locks keep writers apart."""
 
     dialect = "postgresql"
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        super().__init__()
         self._engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
@@ -184,7 +221,7 @@ class PostgresDatabase:
         )
 
     async def write(self, unit: Unit[T]) -> T:
-        return await self._retried(lambda: self._attempt(unit, keep=True))
+        return await self._told(lambda noted: self._retried(lambda: self._attempt(noted, keep=True)), unit)
 
     async def read(self, unit: Unit[T]) -> T:
         return await self._retried(lambda: self._attempt(unit, keep=False))

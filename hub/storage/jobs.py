@@ -1,7 +1,7 @@
 """The jobs port: the outbox table is the truth. At least once, so handlers are idempotent.
 
-A job is a row written in the transaction of its cause; whoever commits may `nudge`. A sweep finds what was missed:
-jobs of a process that died, jobs whose lease ran out, jobs due after a failure.
+A job is a row written in the transaction of its cause; the database nudges a worker when that is committed. A sweep
+finds what was missed: jobs of a process that died, jobs whose lease ran out, jobs due after a failure.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from catalog.tables import table
 from hub.clock import Clock, new_id
-from hub.storage.database import Database
+from hub.storage.database import Database, mention
 from hub.storage.errors import StorageError
 from hub.storage.tables import OutboxRow
 
@@ -45,6 +45,8 @@ def enqueue(tx: Connection, kind: str, payload: dict[str, Any], *, now: datetime
             failed=False,
         )
     )
+    if due is None or due <= now:
+        mention(tx, job_id)
     return job_id
 
 

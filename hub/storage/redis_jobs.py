@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from hub.clock import new_id
 from hub.storage.errors import UnavailableError
-from hub.storage.jobs import LEASE, SWEEP_SECONDS, MemoryJobs
+from hub.storage.jobs import LEASE, PAGE, SWEEP_SECONDS, MemoryJobs
 from hub.storage.redis_link import PAUSE_SECONDS, RedisLink
 
 WAIT_SECONDS: Final = 2.0
@@ -41,8 +41,8 @@ class RedisJobs:
 
     async def nudge(self, *job_ids: str) -> None:
         try:
-            for job_id in job_ids or ("",):
-                await self._link.ask(lambda job_id=job_id: self._add(job_id))  # type: ignore[misc]
+            # More than a page is found as soon by the sweep that an empty id asks for.
+            await self._link.ask(lambda: self._add(job_ids if 0 < len(job_ids) <= PAGE else ("",)))
         except UnavailableError:
             await self._worker.nudge()  # at least this process looks at once
 
@@ -94,8 +94,11 @@ class RedisJobs:
         await self._worker.run_unless_stopped(job_id)
         await self._link.ask(lambda: self._done(entry))
 
-    async def _add(self, job_id: str) -> None:
-        await self._link.client.xadd(self._stream, {"id": job_id}, maxlen=_MAX_ENTRIES, approximate=True)
+    async def _add(self, job_ids: tuple[str, ...]) -> None:
+        async with self._link.client.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.xadd(self._stream, {"id": job_id}, maxlen=_MAX_ENTRIES, approximate=True)
+            await pipe.execute()
 
     async def _done(self, entry: bytes) -> None:
         # Deleted as well: an acknowledged entry stays in the stream.

@@ -202,18 +202,51 @@ async def test_a_worker_that_lost_its_lease_does_not_finish_its_successors_job(
     assert await left(store) == 1
 
 
-async def test_a_nudge_is_quicker_than_the_next_sweep(store: Database, open_jobs: OpenJobs) -> None:
-    called = asyncio.Event()
-    recorder = Recorder(lambda _n: called.set())
-    jobs = open_jobs(Clock(), recorder)
-    serving = asyncio.create_task(jobs.serve(every_seconds=600))
-    await asyncio.sleep(0.05)
+async def test_a_job_runs_when_its_cause_is_committed_whatever_the_pause_between_sweeps(
+    store: Database, open_jobs: OpenJobs
+) -> None:
+    """The worker looks at its start, and then once an hour; the second job is written by the first."""
+    done = asyncio.Event()
+    seen: list[tuple[int, bool]] = []
+
+    async def handle(payload: Mapping[str, Any]) -> None:
+        number = payload["n"]
+        seen.append((number, await left(store) > 0))  # what the cause wrote is there to be read
+        if number == 1:
+            await put(store, 2)
+        else:
+            done.set()
+
+    worker, other = open_jobs(Clock(), handle), open_jobs(Clock(), Recorder())
+    # On Redis the process that enqueues is another than the one that works.
+    store.hear(other.nudge if isinstance(other, RedisJobs) else worker.nudge)
+    serving = asyncio.create_task(worker.serve(every_seconds=3600))
     await put(store, 1)
-    await jobs.nudge()
-    async with asyncio.timeout(2):
-        await called.wait()
-    jobs.stop()
+    async with asyncio.timeout(10):
+        await done.wait()
+    worker.stop()
     await serving
+    assert seen == [(1, True), (2, True)]
+    assert await left(store) == 0
+
+
+async def test_a_commit_that_fails_and_a_job_for_later_nudge_nobody(store: Database) -> None:
+    told: list[str] = []
+
+    async def listen(*job_ids: str) -> None:
+        told.extend(job_ids)
+
+    def undone(tx: Connection) -> None:
+        enqueue(tx, "job", {"n": 1}, now=START)
+        raise KeyError
+
+    store.hear(listen)
+    with pytest.raises(KeyError):
+        await store.write(undone)
+    await store.write(lambda tx: enqueue(tx, "job", {"n": 2}, now=START, due=START + LEASE))
+    assert told == []
+    job_id = await store.write(lambda tx: enqueue(tx, "job", {"n": 3}, now=START))
+    assert told == [job_id]
 
 
 async def test_a_slow_job_does_not_hold_up_the_next(store: Database, open_jobs: OpenJobs) -> None:
