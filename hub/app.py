@@ -21,6 +21,7 @@ from hub.api import (
     cases,
     catalogue,
     certificates,
+    demands,
     evidence,
     gateway,
     grants,
@@ -60,7 +61,7 @@ from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _BODIES: Final = (
-    catalogue.DemandBody,
+    *demands.BODIES,
     cases.CaseBody,
     evidence.EvidenceBody,
     query.QueryBody,
@@ -109,6 +110,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         app.state.hub = hub
     for module in (
         catalogue,
+        demands,
         grants,
         proposals,
         oauth,

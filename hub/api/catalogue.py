@@ -1,24 +1,21 @@
-"""The catalogue 目录: search, entries in full, demands. For authenticated systems; drafts of others do not exist."""
+"""The catalogue 目录: search and entries in full. For authenticated systems; drafts of others do not exist."""
 
-import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from catalog.store import systems_of
 from hub.access.service import Caller
 from hub.clock import rfc3339
-from hub.deps import CallerDep, HubDep, KeyDep, UuidText
-from hub.edge.body import Body, read_json
+from hub.deps import CallerDep, HubDep
 from hub.registry.catalogue_views import Held
 from hub.registry.search import MAX_LIMIT, Ask, Hit, Page
 from hub.registry.search_documents import EntryKind
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from hub.storage.idempotency import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 CodeText = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]{1,64}$")]
@@ -28,17 +25,6 @@ Words = Annotated[
 Values = Annotated[str, Query(max_length=1000, description="多个取值以逗号分隔 Several values with commas between")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=1024, description="As `next` of the page before")]
-
-
-class DemandBody(Body):
-    """A demand 供需对接: something the catalogue does not have."""
-
-    what: Annotated[str, Field(max_length=200)] = ""
-    legal_basis: Annotated[str, Field(max_length=500)] = ""
-    contact: Annotated[str, Field(max_length=200, description="An office, never a person")] = ""
-    matter: Annotated[str, Field(max_length=64)] = ""
-    fields: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=50)] = ()
-    note: Annotated[str, Field(max_length=2000)] = ""
 
 
 @router.get("/catalogue", summary="Search 搜索目录")
@@ -121,39 +107,6 @@ async def get_system(client_id: CodeText, hub: HubDep, caller: CallerDep) -> JSO
     if found is None:
         raise MissingError("system")
     return JSONResponse(found)
-
-
-@router.post("/demands", status_code=201, summary="Leave a demand 供需对接", openapi_extra={"x-body": "DemandBody"})
-async def file_demand(request: Request, hub: HubDep, caller: CallerDep, key: KeyDep) -> Response:
-    """It reaches the department that most likely has it, with a clock; faults are named all at once."""
-    body, raw = await read_json(request, DemandBody, max_bytes=hub.settings.max_body_bytes)
-    scope = RequestKey(caller.system_id, "demands", key, hashlib.sha256(raw).hexdigest()) if key else None
-    told = {name: value for name, value in body.model_dump().items() if value} | {"fields": list(body.fields)}
-    view = await hub.catalogue.demands.file_for(caller, told, key=scope)
-    location = {"Location": f"/api/v1/demands/{view.demand.id}"}
-    return JSONResponse(view.as_json(), status_code=201, headers=location)
-
-
-@router.get("/demands", summary="One's own demands 本部门需求")
-async def list_demands(hub: HubDep, caller: CallerDep, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
-    """Those of the caller's department, newest first."""
-    scope = ["demands", caller.department_id]
-    before = str(hub.catalogue.cursors.open(cursor, scope=scope)[0]) if cursor else None
-    found = await hub.catalogue.demands.list(caller, before=before, limit=limit + 1)
-    more = hub.catalogue.cursors.seal([found[limit - 1].demand.id], scope=scope) if len(found) > limit else None
-    return JSONResponse({"demands": [item.as_json() for item in found[:limit]], "next": more})
-
-
-@router.get("/demands/{demand_id}", summary="One demand 需求详情")
-async def get_demand(demand_id: UuidText, hub: HubDep, caller: CallerDep) -> JSONResponse:
-    """With every step. Somebody else's is a 404."""
-    return JSONResponse((await hub.catalogue.demands.show(caller, demand_id)).as_json())
-
-
-@router.post("/demands/{demand_id}/withdraw", summary="Withdraw a demand 撤回需求")
-async def withdraw_demand(demand_id: UuidText, hub: HubDep, caller: CallerDep) -> JSONResponse:
-    """No longer needed. Twice is a 409."""
-    return JSONResponse((await hub.catalogue.demands.withdraw(caller, demand_id)).as_json())
 
 
 async def _answer(hub: Hub, caller: Caller, ask: Ask) -> JSONResponse:

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
 from catalog.grants import GrantState
 from hub.access.actors import Actor
-from hub.deps import HubDep, KeyDep, UuidText, authenticated, remembered, staff_actor
+from hub.api.either import EitherDep
+from hub.deps import HubDep, KeyDep, UuidText
 from hub.edge.body import Body, read_json
 from hub.edge.errors import BadRequestError, Fault
 from hub.registry.requests import system_actor
@@ -19,8 +19,6 @@ from hub.registry.requests_values import State
 from hub.storage.idempotency import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["grants"])
-_BEARER: Final = HTTPBearer(auto_error=False, description="Of a system, or of staff (`yzs_…`)")
-_STAFF_TOKEN: Final = "yzs_"  # noqa: S105  # what such tokens begin with
 Word = Annotated[str, Field(max_length=100)]
 Words = Annotated[tuple[Word, ...], Field(max_length=200)]
 Said = Annotated[str, Field(max_length=2000)]
@@ -70,14 +68,9 @@ class ReasonBody(Body):
 BODIES: Final = (GrantRequestBody, ApprovalBody, ReasonBody)
 
 
-async def acting(
-    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> tuple[Actor, str | None]:
-    """A member of staff, or a system for itself with its id. Raises: SignInNeededError, InvalidTokenError."""
-    if bearer is not None and bearer.credentials.startswith(_STAFF_TOKEN):
-        return await staff_actor(request, bearer), None
-    caller = await authenticated(request, await remembered(request, bearer))
-    return system_actor(caller), caller.system_id
+async def acting(who: EitherDep) -> tuple[Actor, str | None]:
+    """A member of staff, or a system for itself with its id."""
+    return (who, None) if isinstance(who, Actor) else (system_actor(who), who.system_id)
 
 
 ActingDep = Annotated[tuple[Actor, str | None], Depends(acting)]

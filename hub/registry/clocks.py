@@ -54,8 +54,8 @@ class ClockService:
         return Clocks(rules, calendar)
 
     def set_calendar(self, tx: Connection, definition: Mapping[str, Any], now: datetime) -> Year:
-        """Put a year in the place of the known one. Raises: DefinitionError. Clocks that run are recounted by
-        `requests.recount`.
+        """Put a year in the place of the known one. Raises: DefinitionError. Clocks that run are recounted
+        by the `recount` of requests, disputes and demands.
         """
         year = read_year(definition)
         self._put(tx, _CALENDAR, year.as_json(), now)

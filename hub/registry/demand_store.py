@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from catalog.tables import table
-from hub.registry.demand_states import Demand, State
+from hub.registry.demand_states import OPEN, Demand, State
 from hub.registry.tables import DemandRow, DemandStepRow
 
 _DEMANDS: Final = table(DemandRow)
@@ -66,6 +66,15 @@ def list_demands(
     if before is not None:
         query = query.where(_DEMANDS.c.id < before)
     return [_demand(row) for row in tx.execute(query)]
+
+
+def waiting_from(tx: Connection, instant: datetime) -> list[tuple[Demand, datetime]]:
+    """Demands that wait beyond this instant, locked, each with the instant of its last step, when its clock began."""
+    query = select(_DEMANDS).where(
+        and_(_DEMANDS.c.state.in_([state.value for state in OPEN]), _DEMANDS.c.due_at > instant)
+    )
+    found = [_demand(row) for row in tx.execute(query.order_by(_DEMANDS.c.id).with_for_update())]
+    return [(demand, steps_of(tx, demand.id)[-1].at) for demand in found]
 
 
 def add_step(tx: Connection, **values: Any) -> None:

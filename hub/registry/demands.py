@@ -23,7 +23,7 @@ from hub.intake.errors import IdempotencyError
 from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.registry import demand_store
-from hub.registry.clocks import ClockService
+from hub.registry.clocks import ClockService, new_year, schedule
 from hub.registry.demand_owners import likely_owners
 from hub.registry.demand_states import OPEN, TRANSITIONS, Demand, State, Step, read_wanted
 from hub.registry.demand_views import DemandView, concerns, tell, view_of
@@ -183,6 +183,13 @@ class DemandService:
             raise MissingError("department")
         return await self._database.read(unit)
 
+    def recount(self, tx: Connection, year: int, now: datetime) -> int:
+        """As `GrantRequestService.recount`, for the demands that wait."""
+        found = demand_store.waiting_from(tx, new_year(year))
+        for demand, since in found:
+            demand_store.change_demand(tx, demand, due_at=self._run(tx, demand.id, since, now))
+        return len(found)
+
     async def _file(
         self,
         by: _By,
@@ -217,7 +224,7 @@ class DemandService:
             demand_store.add_demand(
                 tx, id=demand_id, asking_department_id=asking, system_id=system_id, owner_department_id=owner,
                 state=state.value, wanted=wanted, candidates=candidates[1:], answer={}, row_version=1, filed_at=now,
-                due_at=self._due(tx, now), changed_at=now,
+                due_at=self._run(tx, demand_id, now, now), changed_at=now,
             )  # fmt: skip
             self._write_down(tx, demand_id, 1, by, step, state, owner, asking, "", now)
             if key:
@@ -250,7 +257,7 @@ class DemandService:
             owner = changes.get("owner_department_id", demand.owner_department_id)
             taken = Step.GIVE_UP if step is Step.FORWARD and owner is None else step
             state = demand.after(taken)
-            due_at = self._due(tx, now) if state in OPEN else None
+            due_at = self._run(tx, demand.id, now, now) if state in OPEN else None
             if not demand_store.change_demand(tx, demand, state=state.value, due_at=due_at, changed_at=now, **changes):
                 raise StepError(step.value, demand.state.value, "changed_meanwhile")
             self._write_down(
@@ -284,9 +291,12 @@ class DemandService:
         )  # fmt: skip
         tell(tx, demand_id, version, state, owner=owner, asking=asking, now=now)
 
-    def _due(self, tx: Connection, now: datetime) -> datetime:
+    def _run(self, tx: Connection, demand_id: str, since: datetime, now: datetime) -> datetime:
+        """When a clock begun then ends; its reminders are scheduled."""
         clocks = self._clocks.in_force(tx)
-        return clocks.calendar.due(now, clocks.on(now).working_days[Limit.ANSWER]).at
+        due_at = clocks.calendar.due(since, clocks.on(since).working_days[Limit.ANSWER]).at
+        schedule(tx, clocks.calendar, "demand", demand_id, due_at, now)
+        return due_at
 
     def _published(self, tx: Connection, kind: str, code: str) -> bool:
         if kind == "interface":

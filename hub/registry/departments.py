@@ -3,6 +3,7 @@
 A successor takes over sources with their interfaces, systems, matters, certificate types, grants, and everything that
 waits with a clock running. What was is not rewritten: definitions, licences, ledger entries and closed requests keep
 the department of their day. Staff accounts stay behind: who joins the successor, in which role, people decide.
+A succession takes two operators (`two_person`, by `succeed`); `merge` and `hand_over` are the command line's.
 """
 
 from dataclasses import replace
@@ -22,6 +23,8 @@ from hub.ledger.guards import check_guards, grant_mac
 from hub.registry import department_store, succession_store
 from hub.registry.department_store import Departments, DepartmentView, read_departments
 from hub.registry.recording import record
+from hub.registry.requests_errors import SamePersonError
+from hub.registry.succession import Succession
 from hub.registry.succession_store import Part
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -66,9 +69,10 @@ class DepartmentService:
         """Close a department; another takes over everything. Codes are USCCs. Answers what moved, by kind.
 
         Raises: DefinitionError (the same, one is closed or issues under a key of its own, a date to come),
-        MissingError, ForbiddenError, IntegrityBrokenError (a grant that the hub did not write is not handed over).
+        MissingError, ForbiddenError, IntegrityBrokenError (a grant that the hub did not write is not handed over);
+        SamePersonError for an operator, who proposes it.
         """
-        return await self._hand_over(actor, giver, taker, Part(), as_of, legal_basis)
+        return await self._alone(actor, Succession(giver, taker, as_of, legal_basis, Part()))
 
     async def hand_over(
         self, actor: Actor, giver: str, taker: str, part: Part, *, as_of: date, legal_basis: str
@@ -80,7 +84,14 @@ class DepartmentService:
         """
         if part.everything:
             raise DefinitionError("succession: a part names what changes hands; to hand over everything, merge")
-        return await self._hand_over(actor, giver, taker, part, as_of, legal_basis)
+        return await self._alone(actor, Succession(giver, taker, as_of, legal_basis, part))
+
+    def succeed(self, tx: Connection, succession: Succession, confirmer: Actor, now: datetime) -> dict[str, Any]:
+        """A merger or the hand-over of a part that two operators agreed on; a unit of `two_person`.
+
+        Answers how much moved, by kind. Raises: as `merge`.
+        """
+        return {"moved": _counts(self._succeed(tx, confirmer, succession, now))}
 
     async def history(self, actor: Actor, code: str) -> list[dict[str, Any]]:
         """What a department handed over and took over, oldest first. Raises: MissingError."""
@@ -104,35 +115,34 @@ class DepartmentService:
 
         return await self._database.read(unit)
 
-    async def _hand_over(
-        self, actor: Actor, giver: str, taker: str, part: Part, as_of: date, legal_basis: str
-    ) -> dict[str, Any]:
+    async def _alone(self, actor: Actor, succession: Succession) -> dict[str, Any]:
         actor.require(Role.OPERATOR)
+        if actor.kind != "command":  # whoever runs commands holds the hub's keys anyway
+            raise SamePersonError
         now = self._clock()
-        if as_of > now.astimezone(BEIJING).date():
+        return await self._database.write(lambda tx: self._succeed(tx, actor, succession, now))
+
+    def _succeed(self, tx: Connection, actor: Actor, succession: Succession, now: datetime) -> dict[str, Any]:
+        if succession.as_of > now.astimezone(BEIJING).date():
             raise DefinitionError("succession: as_of lies ahead; hand over on the day")
-        text(legal_basis, "succession: legal_basis")
-
-        def unit(tx: Connection) -> dict[str, Any]:
-            departments = read_departments(tx)
-            source, target = _open(departments, giver), _open(departments, taker)
-            if source.id == target.id:
-                raise DefinitionError("succession: a department does not succeed itself")
-            department_store.lock_departments(tx, sorted((source.id, target.id)))
-            moved = self._move(tx, source, target, part, now)
-            kind = "merge" if part.everything else "part"
-            if part.everything:
-                department_store.change_department(tx, source.id, successor_id=target.id)
-            department_store.add_succession(
-                tx, id=new_id(), from_department_id=source.id, into_department_id=target.id, kind=kind,
-                as_of=as_of.isoformat(), legal_basis=legal_basis, moved=moved, actor=actor.as_json(), at=now,
-            )  # fmt: skip
-            counts = {name: value if isinstance(value, int) else len(value) for name, value in moved.items()}
-            detail = {"from": giver, "into": taker, "kind": kind, "as_of": as_of.isoformat(), "moved": counts}
-            record(tx, self._log_key, actor, "catalog.succession", detail | {"legal_basis": legal_basis}, now=now)
-            return moved
-
-        return await self._database.write(unit)
+        legal_basis = text(succession.legal_basis, "succession: legal_basis")
+        departments = read_departments(tx)
+        giver, taker = _open(departments, succession.giver), _open(departments, succession.taker)
+        if giver.id == taker.id:
+            raise DefinitionError("succession: a department does not succeed itself")
+        department_store.lock_departments(tx, sorted((giver.id, taker.id)))
+        part, as_of = succession.part, succession.as_of.isoformat()
+        moved = self._move(tx, giver, taker, part, now)
+        kind = "merge" if part.everything else "part"
+        if part.everything:
+            department_store.change_department(tx, giver.id, successor_id=taker.id)
+        department_store.add_succession(
+            tx, id=new_id(), from_department_id=giver.id, into_department_id=taker.id, kind=kind, as_of=as_of,
+            legal_basis=legal_basis, moved=moved, actor=actor.as_json(), at=now,
+        )  # fmt: skip
+        detail = {"from": giver.code, "into": taker.code, "kind": kind, "as_of": as_of, "moved": _counts(moved)}
+        record(tx, self._log_key, actor, "catalog.succession", detail | {"legal_basis": legal_basis}, now=now)
+        return moved
 
     def _move(
         self, tx: Connection, giver: DepartmentView, taker: DepartmentView, part: Part, now: datetime
@@ -174,6 +184,10 @@ class DepartmentService:
         changed = replace(grant, owner_department_id=taker.id, row_version=version, ledger_entry_id=entry.id)
         append(tx, [seal(entry, now=now)])
         store.replace_grant(tx, replace(changed, mac=grant_mac(changed, self._vault)))
+
+
+def _counts(moved: dict[str, Any]) -> dict[str, int]:
+    return {name: value if isinstance(value, int) else len(value) for name, value in moved.items()}
 
 
 def _open(departments: Departments, code: str) -> DepartmentView:

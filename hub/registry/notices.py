@@ -42,10 +42,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "grant.live": ("授权已恢复", "a grant was restored"),
     "bulk.waiting": ("有批量查询结果待复核发放", "the result of a bulk run waits for its release"),
     "bulk.released": ("批量查询结果已发放，请在期限内取走", "the result of a bulk run is released; fetch it in time"),
-    "bulk.refused": ("批量查询结果不予发放，理由见详情", "the result of a bulk run is not released; the reason is beside it"),
+    "bulk.refused": (
+        "批量查询结果不予发放，理由见详情",
+        "the result of a bulk run is not released; the reason is beside it",
+    ),
     "bulk.stopped": ("批量查询已中止，原因见详情", "a bulk run was ended before its end; the reason is beside it"),
     "demand.waiting": ("有供需对接需求，请在期限内答复", "a demand for data waits for your answer"),
     "demand.unassigned": ("有供需对接需求未找到数源部门，请指定", "a demand has no likely owner: name one"),
+    "demand.near": ("供需对接需求的答复期限将至", "the time for answering a demand ends soon"),
+    "demand.over": ("供需对接需求逾期未答复", "the answer to a demand is overdue"),
     "demand.answered": ("供需对接需求已答复", "your demand was answered"),
     "proposal.made": ("有变更待第二人确认", "a change waits for a second person"),
     "proposal.executed": ("变更已由第二人确认并生效", "the change was confirmed and made"),
@@ -128,7 +133,8 @@ def notify(
     if code not in WORDS:
         raise ValueError("a notice without words")
     notice_id = new_id()
-    name = f"{code}:{about[1]}:{department_id}:{once}"[:120] if once else notice_id
+    # The role too: a department that asks itself is told on both sides.
+    name = f"{code}:{about[1]}:{department_id}:{role}:{once}"[:120] if once else notice_id
     if once and tx.execute(select(_NOTICES.c.id).where(_NOTICES.c.once == name)).first() is not None:
         return
     tx.execute(

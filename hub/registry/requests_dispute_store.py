@@ -13,7 +13,7 @@ from catalog.tables import table
 from hub.clock import rfc3339
 from hub.registry.clocks import Running
 from hub.registry.requests_errors import StepError
-from hub.registry.requests_values import GrantRequest
+from hub.registry.requests_values import Clock, GrantRequest, read_clock
 from hub.registry.tables import GrantDisputeRow
 
 _DISPUTES: Final = table(GrantDisputeRow)
@@ -155,6 +155,21 @@ def find_dispute(tx: Connection, request_id: str) -> Dispute | None:
     query = select(_DISPUTES).where(_DISPUTES.c.request_id == request_id).order_by(_DISPUTES.c.id.desc()).limit(1)
     row = tx.execute(query).one_or_none()
     return None if row is None else _dispute(row)
+
+
+def running_from(tx: Connection, instant: datetime) -> list[tuple[Dispute, Clock]]:
+    """Disputes whose clock runs beyond this instant, locked, each with its clock: a calendar is about to change."""
+    query = select(_DISPUTES).where(
+        and_(_DISPUTES.c.stage.in_([stage.value for stage in OPEN_STAGES]), _DISPUTES.c.due_at > instant)
+    )
+    rows = tx.execute(query.order_by(_DISPUTES.c.id).with_for_update())
+    return [(_dispute(row), read_clock(row.clock)) for row in rows]
+
+
+def move_due(tx: Connection, dispute: Dispute, due_at: datetime) -> None:
+    """Let the clock of a locked dispute end at another instant; nobody has taken a step."""
+    changed = update(_DISPUTES).where(_DISPUTES.c.id == dispute.id)
+    tx.execute(changed.values(due_at=due_at, row_version=dispute.row_version + 1))
 
 
 def dispute_by_id(tx: Connection, dispute_id: str) -> Dispute | None:

@@ -16,7 +16,7 @@ from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.registry import requests_dispute_store as disputes
-from hub.registry.clocks import ClockService, schedule, started
+from hub.registry.clocks import ClockService, counted, new_year, schedule, started
 from hub.registry.grants import NOBODY
 from hub.registry.notices import notify
 from hub.registry.requests_answering import Answering
@@ -129,6 +129,16 @@ class DisputeService:
         }
         moved = Moved(move, confirmer, str(payload["reason"]), now, outcome)
         return {"dispute": dispute.id, "stage": self._conclude(tx, request, dispute, moved).stage.value}
+
+    def recount(self, tx: Connection, year: int, now: datetime) -> int:
+        """As `GrantRequestService.recount`, for the disputes that run."""
+        calendar = self._clocks.in_force(tx).calendar
+        found = disputes.running_from(tx, new_year(year))
+        for dispute, clock in found:
+            due_at = counted(calendar, clock).due_at
+            disputes.move_due(tx, dispute, due_at)
+            schedule(tx, calendar, "dispute", dispute.id, due_at, now)
+        return len(found)
 
     def _open(self, tx: Connection, actor: Actor, request_id: str, reason: str, now: datetime) -> Dispute:
         request = locked(tx, request_id)

@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Role
 from hub.clock import Clock
+from hub.registry.demand_states import OPEN
+from hub.registry.demand_store import find_demand
 from hub.registry.notices import notify
 from hub.registry.requests_answering import Answering
 from hub.registry.requests_dispute_store import Stage, dispute_by_id
@@ -29,7 +31,7 @@ class Reminders:
     async def deliver(self, payload: Mapping[str, Any]) -> None:
         """Tell whom it concerns, unless the clock has stopped or was moved; end what has lapsed."""
         now = self._clock()
-        unit = self._request if payload["about"] == "request" else _dispute
+        unit = {"request": self._request, "dispute": _dispute, "demand": _demand}[payload["about"]]
         due = datetime.fromisoformat(payload["due_at"])
         if payload["stage"] == "near" and now >= due:  # the hub was down meanwhile: the other job tells the truth
             return
@@ -45,7 +47,15 @@ class Reminders:
         owner: _Place = (request.owner_department_id, Role.OWNER_APPROVER)
         asker: _Place = (request.asking_department_id, Role.CONSUMER_ENGINEER)
         acting = owner if request.state is State.SUBMITTED else asker
-        _tell(tx, "request", request.id, stage, [acting] if stage == "near" else [owner, asker, _OPERATOR], due, now)
+        _tell(
+            tx,
+            "request",
+            ("grant_request", request.id),
+            stage,
+            [acting] if stage == "near" else [owner, asker, _OPERATOR],
+            due,
+            now,
+        )
 
 
 _OPERATOR: Final[_Place] = (None, Role.OPERATOR)
@@ -61,19 +71,36 @@ def _dispute(tx: Connection, dispute_id: str, due: datetime, stage: str, now: da
     ]
     acting = sides if dispute.stage is Stage.NEGOTIATING else [_OPERATOR]
     places = acting if stage == "near" else [*sides, _OPERATOR]
-    _tell(tx, "dispute", dispute.request_id, stage, places, due, now)
+    _tell(tx, "dispute", ("grant_request", dispute.request_id), stage, places, due, now)
+
+
+def _demand(tx: Connection, demand_id: str, due: datetime, stage: str, now: datetime) -> None:
+    demand = find_demand(tx, demand_id, for_update=True)
+    if demand is None or demand.state not in OPEN or demand.due_at != due:
+        return
+    assigned = demand.owner_department_id is not None
+    acting: list[_Place] = [(demand.owner_department_id, Role.OWNER_APPROVER)] if assigned else [_OPERATOR]
+    asker: _Place = (demand.asking_department_id, Role.CONSUMER_ENGINEER)
+    places = acting if stage == "near" else list(dict.fromkeys((*acting, asker, _OPERATOR)))
+    _tell(tx, "demand", ("demand", demand.id), stage, places, due, now)
 
 
 def _tell(
-    tx: Connection, about: str, request_id: str, stage: str, places: list[_Place], due: datetime, now: datetime
+    tx: Connection,
+    name: str,
+    about: tuple[str, str],
+    stage: str,
+    places: list[_Place],
+    due: datetime,
+    now: datetime,
 ) -> None:
     for department_id, role in places:
         notify(
             tx,
-            f"{about}.{stage}",
+            f"{name}.{stage}",
             department_id=department_id,
             role=role,
-            about=("grant_request", request_id),
+            about=about,
             now=now,
             once=due.date().isoformat(),
         )

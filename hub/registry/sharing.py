@@ -1,6 +1,6 @@
 """Access by request, put together: requests, disputes, notices, and the changes that take two operators."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,16 +14,21 @@ from hub.access.actors import Actor
 from hub.access.staff import StaffService
 from hub.clock import Clock
 from hub.registry.clocks import ClockService
+from hub.registry.demands import DemandService
+from hub.registry.departments import DepartmentService
 from hub.registry.notices import NoticeService
 from hub.registry.reading import text
 from hub.registry.requests import GrantRequestService
 from hub.registry.requests_disputes import DisputeService, check_decision
 from hub.registry.requests_reminders import Reminders
 from hub.registry.service import RegistryService
+from hub.registry.succession import read_hand_over, read_merger
 from hub.registry.two_person import Action, Proposals
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 
+MERGE: Final = "department.merge"
+HAND_OVER: Final = "department.hand_over"
 DEPARTMENT: Final = "department.add"
 SYSTEM: Final = "system.add"
 MATTER: Final = "matter.add"
@@ -31,6 +36,8 @@ CALENDAR: Final = "clock.calendar"
 RULES: Final = "clock.rules"
 DISPUTE: Final = "dispute.decide"
 STAFF_OPERATOR: Final = "staff.operator"
+_Recount = Callable[[Connection, int, datetime], int]
+"""`(tx, year, now)`: counts the running clocks of one kind again, answers how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ def assemble_sharing(
     database: Database,
     *,
     registry: RegistryService,
+    departments: DepartmentService,
+    demands: DemandService,
     staff: StaffService,
     vault: Vault,
     log_key: DataKey,
@@ -58,7 +67,8 @@ def assemble_sharing(
     clocks = ClockService(vault)
     requests = GrantRequestService(database, grants=registry.grants, clocks=clocks, log_key=log_key, clock=clock)
     disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
-    actions = _catalogue_actions(registry) | _clock_actions(clocks, requests)
+    actions = _catalogue_actions(registry) | _succession_actions(departments)
+    actions |= _clock_actions(clocks, (requests.recount, disputes.recount, demands.recount))
     actions |= {DISPUTE: Action(check_decision, disputes.decide), STAFF_OPERATOR: _operator(staff)}
     return Sharing(
         clocks=clocks,
@@ -94,10 +104,20 @@ def _catalogue_actions(registry: RegistryService) -> dict[str, Action]:
     }
 
 
-def _clock_actions(clocks: ClockService, requests: GrantRequestService) -> dict[str, Action]:
+def _succession_actions(departments: DepartmentService) -> dict[str, Action]:
+    def merge(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return departments.succeed(tx, read_merger(payload), by, now)
+
+    def hand_over(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return departments.succeed(tx, read_hand_over(payload), by, now)
+
+    return {MERGE: Action(read_merger, merge), HAND_OVER: Action(read_hand_over, hand_over)}
+
+
+def _clock_actions(clocks: ClockService, recounts: Sequence[_Recount]) -> dict[str, Action]:
     def calendar(tx: Connection, payload: Mapping[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
         year = clocks.set_calendar(tx, payload, now)
-        return {"year": year.year, "recounted": requests.recount(tx, year.year, now)}
+        return {"year": year.year, "recounted": sum(recount(tx, year.year, now) for recount in recounts)}
 
     def rules(tx: Connection, payload: Mapping[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
         return {"in_force_from": clocks.set_rules(tx, payload, now).in_force_from.isoformat()}

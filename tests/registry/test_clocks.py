@@ -92,6 +92,36 @@ async def test_a_hub_that_was_down_reminds_when_it_is_back(place: Place, desk: D
     assert await told(desk) == {"owner": over, "asker": over, "operator": over, "stranger": []}
 
 
+async def test_a_demand_reminds_its_owner_and_then_everybody_until_it_is_answered(desk: Desk, hands: Hands) -> None:
+    demands = desk.hub.catalogue.demands
+    wanted = {"what": "户籍成员信息", "legal_basis": "政务数据共享条例", "contact": "信息科"}
+    answered = await demands.file(desk.asker, wanted)
+    open_one = await demands.file(desk.asker, wanted)
+    await demands.refuse(desk.owner, answered.demand.id, "不掌握")
+    hands.to(days=11)
+    await desk.hub.jobs.sweep()
+    assert await told(desk) == {"owner": ["demand.near"], "asker": [], "operator": [], "stranger": []}
+    hands.to(days=15)
+    await desk.hub.jobs.sweep()
+    over = ["demand.over"]
+    assert await told(desk) == {
+        "owner": ["demand.over", "demand.near"],
+        "asker": over,
+        "operator": over,
+        "stranger": [],
+    }
+    (notice,) = [item for item in await desk.hub.sharing.notices.list(desk.asker) if item.code == "demand.over"]
+    assert (notice.object_kind, notice.object_id) == ("demand", open_one.demand.id)
+
+
+async def test_a_demand_that_nobody_has_reminds_the_operator_alone(desk: Desk, hands: Hands) -> None:
+    wanted = {"what": "卫星云图", "legal_basis": "政务数据共享条例", "contact": "信息科"}
+    await desk.hub.catalogue.demands.file(desk.asker, wanted)
+    hands.to(days=11)
+    await desk.hub.jobs.sweep()
+    assert await told(desk) == {"owner": [], "asker": [], "operator": ["demand.near"], "stranger": []}
+
+
 async def test_a_dispute_reminds_both_sides_and_then_the_operator(desk: Desk, hands: Hands) -> None:
     sharing = desk.hub.sharing
     filed = await sharing.requests.file(desk.asker, filing(hands))

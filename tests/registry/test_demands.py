@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -21,7 +20,7 @@ from hub.registry.tables import NoticeRow
 from hub.runtime import Hub, open_hub
 from hub.storage.errors import MissingError
 from tests.registry.published import put
-from tests.support import AMR, MATTER, NARROW, POLICE, Place
+from tests.support import AMR, MATTER, POLICE, Place
 
 CIVIL = "11990000MB0000004Y"
 WANTED: dict[str, Any] = {
@@ -209,30 +208,3 @@ def test_the_transition_table_ends_where_it_should() -> None:
     assert {state for state, _ in TRANSITIONS} == {None, *OPEN}
     assert {TRANSITIONS[key] for key in TRANSITIONS} == set(State)
     assert {step for _, step in TRANSITIONS} == set(Step)
-
-
-async def test_a_system_leaves_a_demand_once(place: Place, hub: Hub, client: httpx2.AsyncClient) -> None:
-    headers = await place.headers(client) | {"Idempotency-Key": "d-1"}
-    first = await client.post("/api/v1/demands", json=WANTED, headers=headers)
-    assert first.status_code == 201, first.text
-    again = await client.post("/api/v1/demands", json=WANTED, headers=headers)
-    assert again.json()["id"] == first.json()["id"]
-    other = await client.post("/api/v1/demands", json=WANTED | {"what": "别的"}, headers=headers)
-    assert other.status_code == 409
-    told = (await client.get(first.headers["location"], headers=headers)).json()
-    assert (told["state"], told["owner"], told["steps"][0]["step"]) == ("assigned", POLICE, "file")
-    assert "0990" not in (await client.get("/metrics", headers=headers)).text
-    listed = (await client.get("/api/v1/demands?limit=1", headers=headers)).json()
-    assert [item["id"] for item in listed["demands"]] == [told["id"]]
-    assert listed["next"] is None
-    withdrawn = await client.post(f"{first.headers['location']}/withdraw", headers=headers)
-    assert withdrawn.json()["state"] == "withdrawn"
-    assert (await client.post(f"{first.headers['location']}/withdraw", headers=headers)).status_code == 409
-
-
-async def test_faults_of_a_demand_are_a_problem(place: Place, client: httpx2.AsyncClient) -> None:
-    headers = await place.headers(client, NARROW)
-    answer = await client.post("/api/v1/demands", json={"what": "户籍"}, headers=headers)
-    assert answer.status_code == 422
-    assert {item["rule"] for item in answer.json()["errors"]} == {"legal_basis_missing", "contact_missing"}
-    assert (await client.post("/api/v1/demands", json=WANTED)).status_code == 401

@@ -13,14 +13,16 @@ from catalog.store import find_department
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
 from hub.registry.requests_errors import ProposalOverError, SamePersonError
-from hub.registry.sharing import CALENDAR, DEPARTMENT, MATTER, RULES, SYSTEM
+from hub.registry.sharing import CALENDAR, DEPARTMENT, HAND_OVER, MATTER, MERGE, RULES, SYSTEM
 from hub.runtime import open_hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from signing.keys import SoftwareSigner
 from tests.registry.asking import CIVIL, Desk, Hands, filing, matter
-from tests.support import Place, valid_uscc
+from tests.support import POLICE, Place, valid_uscc
 
+WANTED = {"what": "户籍成员信息", "legal_basis": "政务数据共享条例", "contact": "信息科"}
 NEW = valid_uscc("11990000MB0000009")
+MERGER = {"from": POLICE, "into": CIVIL, "as_of": "2026-11-01", "legal_basis": "机构改革方案"}
 PAYLOAD = {"code": NEW, "name": {"zh": "新设局", "en": "A new bureau"}}
 
 
@@ -63,6 +65,30 @@ async def test_systems_and_matters_of_others_too(desk: Desk) -> None:
         made = await proposals.propose(desk.operator, action, payload, "代为登记")
         await proposals.confirm(desk.second, made.id)
     assert [item.state for item in await proposals.list(desk.auditor)] == ["executed", "executed"]
+
+
+async def test_a_merger_takes_two_operators(desk: Desk, hands: Hands) -> None:
+    sharing, departments = desk.hub.sharing, desk.hub.catalogue.departments
+    with pytest.raises(SamePersonError):
+        await departments.merge(desk.operator, POLICE, CIVIL, as_of=hands.now.date(), legal_basis="机构改革方案")
+    filed = await sharing.requests.file(desk.asker, filing(hands))
+    made = await sharing.proposals.propose(desk.operator, MERGE, MERGER, "机构改革")
+    assert (await sharing.requests.get(desk.asker, filed.request.id)).request.owner_code == POLICE
+    moved = (await sharing.proposals.confirm(desk.second, made.id)).result["moved"]
+    assert (moved["interfaces"], moved["sources"], moved["waiting"]) == (1, 1, 1)
+    assert (await sharing.requests.get(desk.asker, filed.request.id)).request.owner_code == CIVIL
+    (told,) = await departments.history(COMMAND, POLICE)
+    assert (told["from"], told["into"], told["kind"], told["as_of"]) == (POLICE, CIVIL, "merge", "2026-11-01")
+
+
+async def test_a_part_is_handed_over_by_two_operators(desk: Desk) -> None:
+    proposals = desk.hub.sharing.proposals
+    part = MERGER | {"sources": ["source-of-residence_by_id"]}
+    made = await proposals.propose(desk.operator, HAND_OVER, part, "职责划转")
+    assert (await proposals.confirm(desk.second, made.id)).result["moved"]["interfaces"] == 1
+    giver = await desk.hub.database.read(lambda tx: find_department(tx, POLICE))
+    assert giver is not None
+    assert not giver.closed
 
 
 async def test_it_lapses_after_three_days(desk: Desk, hands: Hands) -> None:
@@ -133,6 +159,10 @@ async def test_two_second_operators_at_once_make_the_change_once(place: Place, d
         (CALENDAR, {"year": 2028}),
         (RULES, {"in_force_from": "soon"}),
         ("dispute.decide", {"request": "x", "verdict": "maybe"}),
+        (MERGE, MERGER | {"as_of": "tomorrow"}),
+        (MERGE, MERGER | {"systems": ["x"]}),
+        (HAND_OVER, MERGER),
+        (HAND_OVER, MERGER | {"sources": "source-of-residence_by_id"}),
     ],
 )
 async def test_what_could_never_be_made_is_refused_at_once(desk: Desk, action: str, payload: dict[str, Any]) -> None:
@@ -174,12 +204,27 @@ async def test_an_announced_calendar_moves_the_clocks_that_run(desk: Desk, hands
     due = filed.request.due_at
     assert due is not None
     assert filed.request.due_assumed
+    other = await sharing.requests.file(desk.asker, filing(hands, purpose="核验申请人婚姻情况"))
+    await sharing.requests.refuse(desk.owner, other.request.id, "无需该信息", "条例第四条")
+    disputed = (await sharing.disputes.open(desk.asker, other.request.id, "法定职责需要")).due_at
+    demand = await desk.hub.catalogue.demands.file(desk.asker, WANTED)
+    assert disputed == demand.demand.due_at == due  # ten working days from the same morning
     holiday = (hands.now + timedelta(days=2)).date()
     year = {"year": holiday.year, "source": "国务院办公厅通知", "holidays": [holiday.isoformat()]}
     made = await sharing.proposals.propose(desk.operator, CALENDAR, year, "已公布")
-    assert (await sharing.proposals.confirm(desk.second, made.id)).result == {"year": holiday.year, "recounted": 1}
+    assert (await sharing.proposals.confirm(desk.second, made.id)).result == {"year": holiday.year, "recounted": 3}
     moved = await sharing.requests.get(desk.asker, filed.request.id)
-    assert (moved.request.due_at, moved.request.due_assumed) == (due + timedelta(days=1), False)
+    later = due + timedelta(days=1)
+    assert (moved.request.due_at, moved.request.due_assumed) == (later, False)
+    dispute = await sharing.disputes.of(desk.asker, other.request.id)
+    assert dispute is not None
+    assert dispute.due_at == later
+    assert (await desk.hub.catalogue.demands.show(desk.asker, demand.demand.id)).demand.due_at == later
+    await sharing.disputes.escalate(desk.asker, other.request.id, "协商未果")  # a step finds it where the count left it
+    hands.to(days=15)
+    await desk.hub.jobs.sweep()
+    over = [item.code for item in await sharing.notices.list(desk.owner) if item.code.endswith(".over")]
+    assert over == []
 
 
 async def test_a_setting_nobody_confirmed_is_not_believed(desk: Desk, hands: Hands) -> None:
