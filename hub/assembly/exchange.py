@@ -34,12 +34,9 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
     database, vault, clock, types = ground.database, ground.vault, ground.clock, ground.types
     readers = Readers()
     queries = QueryService(
-        database,
-        cases=intake.cases,
+        course=intake.course,
         claiming=QueryClaiming(vault=vault, types=types, quotas=intake.quotas, readers=readers),
         deciding=QueryDeciding(vault=vault, public_url=ground.public_url),
-        answers=intake.answers,
-        quotas=intake.quotas,
         finder=SourceFinder(
             vault=vault,
             pool=publishing.pool,
@@ -51,12 +48,9 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
         clock=clock,
     )
     sandbox = QueryService(
-        database,
-        cases=intake.cases,
+        course=intake.course,
         claiming=SandboxClaiming(vault=vault, types=types, quotas=intake.quotas, readers=readers),
         deciding=SandboxDeciding(vault=vault, public_url=ground.public_url),
-        answers=intake.answers,
-        quotas=intake.quotas,
         finder=SandboxFinder(vault=vault, readers=readers, clock=clock),
         clock=clock,
     )

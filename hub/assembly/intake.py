@@ -13,6 +13,7 @@ from hub.intake.cases import CaseService
 from hub.intake.claiming import Claiming
 from hub.intake.compose import EvidenceSigner
 from hub.intake.copies import CopyMaker
+from hub.intake.course import Course
 from hub.intake.deciding import Deciding
 from hub.intake.evidence import EvidenceService
 from hub.intake.quotas import QuotaBook
@@ -24,6 +25,7 @@ class Intake:
 
     cases: CaseService
     answers: Answers
+    course: Course
     evidence: EvidenceService
     quotas: QuotaBook
 
@@ -53,6 +55,7 @@ def assemble_intake(ground: Ground, *, log_origin: str) -> Intake:
         SANDBOX_KIND: QuerySigner(ground.desk, log_origin=log_origin, answer_type=SANDBOX_ANSWER_TYPE),
     }
     answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
+    course = Course(database, cases=cases, answers=answers, quotas=quotas)
     evidence = EvidenceService(
         database,
         cases=cases,
@@ -60,7 +63,7 @@ def assemble_intake(ground: Ground, *, log_origin: str) -> Intake:
         copies=copies,
         deciding=Deciding(vault=vault, public_url=ground.public_url),
         answers=answers,
-        quotas=quotas,
+        course=course,
         clock=clock,
     )
-    return Intake(cases, answers, evidence, quotas)
+    return Intake(cases, answers, course, evidence, quotas)

@@ -6,39 +6,20 @@ Units 2 and 3 compare the lease token: of two workers on one request, the loser 
 """
 
 import asyncio
-from typing import Final
-
-import structlog
 
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import store
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
-from hub.intake.claiming import Claimed, Claiming, EvidenceCall
+from hub.intake.claiming import Claiming, EvidenceCall
 from hub.intake.copies import CopyMaker
+from hub.intake.course import Course, leave_on_the_grid
 from hub.intake.deciding import Deciding
-from hub.intake.errors import (
-    CaseClosedError,
-    CaseNotFoundError,
-    RequestNotFoundError,
-    UnlistedRequirementError,
-)
-from hub.intake.quotas import QuotaBook, Taken
+from hub.intake.errors import RequestNotFoundError, UnlistedRequirementError
 from hub.intake.resolver import Outcome
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
-from hub.storage.errors import ConflictError, IntegrityBrokenError
-
-GRID_SECONDS: Final = 0.025
-"""An answer that does not confirm an identity leaves on this grid: what the hub knows of the number costs some tenths
-of a millisecond, and a caller must not learn it from the time (threat S14)."""
-_REFUSED_AS: Final = {
-    CaseClosedError: "case_closed",
-    UnlistedRequirementError: "requirement_not_listed",
-    IntegrityBrokenError: "integrity",
-}
-_log = structlog.get_logger(__name__)
 
 
 class EvidenceService:
@@ -53,7 +34,7 @@ class EvidenceService:
         copies: CopyMaker,
         deciding: Deciding,
         answers: Answers,
-        quotas: QuotaBook,
+        course: Course,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -62,7 +43,7 @@ class EvidenceService:
         self._copies = copies
         self._deciding = deciding
         self._answers = answers
-        self._quotas = quotas
+        self._course = course
         self._clock = clock
 
     async def pull(self, caller: Caller, call: EvidenceCall) -> bytes:
@@ -72,24 +53,29 @@ class EvidenceService:
         IdempotencyError, InFlightError, GrantEndedError, StorageError.
         """
         arrived = asyncio.get_running_loop().time()
-        claimed = await self._claim(caller, call)
+        now = self._clock()
+        claimed = await self._course.claim(
+            caller,
+            call,
+            lambda tx, *, taken: self._claiming.claim(tx, caller, call, taken, now),
+            key=call.idempotency_key,
+            refused_as=_refused_as,
+            detail={"purpose": call.purpose},
+        )
         if isinstance(claimed, bytes):
             return claimed
         crash_at("pull.claimed")
         items = [self._copies.make(item, caller, claimed.case, call.purpose) for item in claimed.resolutions]
         now = self._clock()
-        try:
-            decided = await self._database.write(
-                lambda tx: self._deciding.decide(tx, caller, call, claimed, items, now)
-            )
-        except CaseClosedError:
-            await self._cases.refuse(caller, "case_closed", {"purpose": call.purpose}, case=claimed.case)
-            raise
-        crash_at("pull.decided")
-        body = await self._answers.finish(claimed.request_id, claimed.lease, claimed.case, *decided)
+        body = await self._course.decide(
+            caller,
+            claimed,
+            lambda tx: self._deciding.decide(tx, caller, call, claimed, items, now),
+            purpose=call.purpose,
+            crash="pull.decided",
+        )
         if any(found.outcome is Outcome.IDENTITY_UNCONFIRMED for found in claimed.resolutions):
-            elapsed = asyncio.get_running_loop().time() - arrived
-            await asyncio.sleep(GRID_SECONDS - elapsed % GRID_SECONDS)
+            await leave_on_the_grid(arrived)
         return body
 
     async def fetch(self, caller: Caller, request_id: str) -> bytes:
@@ -106,27 +92,6 @@ class EvidenceService:
             raise RequestNotFoundError
         return await self._answers.again(caller, case, request)
 
-    async def _claim(self, caller: Caller, call: EvidenceCall) -> Claimed | bytes:
-        now = self._clock()
-        taken = Taken()
-        try:
-            claimed = await self._database.write(lambda tx: self._claiming.claim(tx, caller, call, taken, now))
-        except ConflictError:
-            self._quotas.give_back(taken)
-            stored = await self._answers.repeated(caller, call.idempotency_key or "", call.request_hash)
-            return stored if stored is not None else await self.pull(caller, call)
-        except CaseNotFoundError:
-            await self._cases.refuse(caller, "case_not_found", {"case_no": call.case_no})
-            raise
-        except (CaseClosedError, UnlistedRequirementError, IntegrityBrokenError) as error:
-            self._quotas.give_back(taken)
-            if isinstance(error, IntegrityBrokenError):
-                _log.error("guarded_row_broken", alarm=True, where=error.where)
-            case = await self._cases.get(caller, call.case_no)
-            await self._cases.refuse(caller, _REFUSED_AS[type(error)], {"purpose": call.purpose}, case=case)
-            raise
-        except BaseException:
-            self._quotas.give_back(taken)
-            raise
-        self._quotas.confirm(taken)
-        return claimed
+
+def _refused_as(error: Exception) -> str | None:
+    return "requirement_not_listed" if isinstance(error, UnlistedRequirementError) else None

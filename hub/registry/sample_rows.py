@@ -59,7 +59,6 @@ def _jsonl(path: Path) -> Iterator[Any]:
 
 def _xlsx(path: Path) -> Iterator[Any]:
     """As the files adapter reads a workbook: measured before it is unfolded, the first sheet that people see."""
-    from adapters.files_rows import Bad
     from adapters.files_xlsx import read_xlsx
 
     with path.open("rb") as file:
@@ -69,7 +68,4 @@ def _xlsx(path: Path) -> Iterator[Any]:
             raise DefinitionError(f"sample: not a workbook that can be used ({error.reason})") from None
         columns = table.columns or ()
         for cells in table.rows:
-            if isinstance(cells, Bad):
-                yield None
-            else:
-                yield {name: cell for name, cell in zip(columns, cells, strict=False) if name}
+            yield dict(zip(columns, cells, strict=False)) if isinstance(cells, list) else None

@@ -385,17 +385,18 @@ async def test_what_ends_between_check_and_disclosure_discloses_nothing(
     status, outcome, act = BETWEEN[name]
     headers = await place.headers(client)
     case_no = await open_case(client, headers)
-    claim = hub.evidence._claim
+    course = hub.evidence._course
+    claim = course.claim
     before: list[Any] = []
 
-    async def claim_then_act(*arguments: Any) -> Any:
-        claimed = await claim(*arguments)
+    async def claim_then_act(*arguments: Any, **named: Any) -> Any:
+        claimed = await claim(*arguments, **named)
         assert claimed.resolutions[0].sources  # it would have been disclosed
         await act(hub, client, headers, case_no)
         before.extend(await ledger(hub))
         return claimed
 
-    monkeypatch.setattr(hub.evidence, "_claim", claim_then_act)
+    monkeypatch.setattr(course, "claim", claim_then_act)
     answer = await pull(client, headers, case_no, requirements=["licence"])
     assert answer.status_code == status
     assert "evidence" not in answer.text.replace("evidence_request_id", "")
