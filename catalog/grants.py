@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from catalog.declared import text, texts
 from catalog.errors import DefinitionError
+
+MAX_BULK_SUBJECTS: Final = 100_000
 
 
 class GrantState(StrEnum):
@@ -37,7 +39,8 @@ class Terms:
     """What the owner approved.
 
     `corroboration` lists the kinds of which a case must show at least one; empty asks for none. `officers` are the
-    operators, by their id in the intake system, who alone may use a grant of the kind `ex_officio`.
+    operators, by their id in the intake system, who alone may use a grant of the kind `ex_officio`. `bulk_subjects` is
+    how many subjects one bulk run (批量查询) under a campaign case may have; None: the grant is not for bulk.
     """
 
     fields: frozenset[str]
@@ -46,19 +49,25 @@ class Terms:
     quota_per_day: int | None
     corroboration: frozenset[str]
     officers: frozenset[str] = frozenset()
+    bulk_subjects: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The stored form, with sorted lists so that equal terms are equal bytes. Without officers it has no such
-        member: the MAC of a grant that was written before there were any still fits.
+        """The stored form, with sorted lists so that equal terms are equal bytes. Without officers or bulk it has
+        no such member: the MAC of a grant that was written before there were any still fits.
         """
         officers = {"officers": sorted(self.officers)} if self.officers else {}
-        return officers | {
-            "fields": sorted(self.fields),
-            "matters": sorted(self.matters),
-            "legal_basis": self.legal_basis,
-            "quota_per_day": self.quota_per_day,
-            "corroboration": sorted(self.corroboration),
-        }
+        bulk = {} if self.bulk_subjects is None else {"bulk": True, "bulk_subjects": self.bulk_subjects}
+        return (
+            officers
+            | bulk
+            | {
+                "fields": sorted(self.fields),
+                "matters": sorted(self.matters),
+                "legal_basis": self.legal_basis,
+                "quota_per_day": self.quota_per_day,
+                "corroboration": sorted(self.corroboration),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
             quota_per_day=definition.get("quota_per_day"),
             corroboration=frozenset(texts(definition.get("corroboration", ()), "grant: corroboration")),
             officers=frozenset(texts(definition.get("officers", ()), "grant: officers")),
+            bulk_subjects=_bulk_subjects(definition),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DefinitionError(f"grant: {error}") from error
@@ -151,8 +161,21 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
     return terms
 
 
+def _bulk_subjects(definition: Mapping[str, Any]) -> int | None:
+    wanted, most = definition.get("bulk", False), definition.get("bulk_subjects")
+    if type(wanted) is not bool:
+        raise DefinitionError("grant: bulk is true or false")
+    if not wanted:
+        if most is not None:
+            raise DefinitionError("grant: bulk_subjects belongs to bulk: true")
+        return None
+    if type(most) is not int or not 1 <= most <= MAX_BULK_SUBJECTS:
+        raise DefinitionError(f"grant: bulk needs bulk_subjects, at most {MAX_BULK_SUBJECTS}: the most of one run")
+    return most
+
+
 def check_officers(kind: CaseKind, terms: Terms) -> None:
-    """Named officers and a daily quota belong to grants for `ex_officio` cases, and officers to no others.
+    """Named officers and a daily quota belong to grants for `ex_officio` cases; officers and bulk to no others.
 
     Not part of `read_terms`: rows of earlier releases are read as they are, and then serve nobody.
 
@@ -160,6 +183,8 @@ def check_officers(kind: CaseKind, terms: Terms) -> None:
     """
     if kind is CaseKind.APPLICATION and terms.officers:
         raise DefinitionError("grant: officers are named for the kind ex_officio only")
+    if kind is CaseKind.APPLICATION and terms.bulk_subjects is not None:
+        raise DefinitionError("grant: bulk is for the kind ex_officio only")
     if kind is CaseKind.EX_OFFICIO and not terms.officers:
         raise DefinitionError("grant: the kind ex_officio needs officers, the operators who may use it")
     if kind is CaseKind.EX_OFFICIO and terms.quota_per_day is None:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from hub.api import (
     agents,
     batches,
+    bulk,
     cases,
     catalogue,
     certificates,
@@ -55,6 +56,7 @@ from hub.problems import (
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
 from hub.web import pages
+from hub.web.console import owner_trials
 from hub.web.console.frame import problem_page
 from hub.web.console.router import router as console
 from signing.canonical import canonical
@@ -79,6 +81,7 @@ _STAFF_BODIES: Final = (
     *proposals.BODIES,
     *sources.BODIES,
     *publishing.BODIES,
+    *bulk.BODIES,
 )
 _log = structlog.get_logger(__name__)
 
@@ -120,6 +123,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         gateway,
         pushed,
         batches,
+        bulk,
         subscriptions,
         agents,
         sources,
@@ -143,7 +147,13 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         hosts=hosts,
         max_body_bytes=settings.max_body_bytes,
         refuse=lambda error, request: _answer(request, error, settings.public_url),
-        body_limits={**pushed.BODY_LIMITS, **batches.BODY_LIMITS, **agents.BODY_LIMITS},
+        body_limits={
+            **pushed.BODY_LIMITS,
+            **batches.BODY_LIMITS,
+            **bulk.BODY_LIMITS,
+            **agents.BODY_LIMITS,
+            **owner_trials.BODY_LIMITS,
+        },
     )
 
 

@@ -12,19 +12,23 @@ from hub.access.service import AccessService
 from hub.access.sessions import Sessions
 from hub.access.staff import StaffService
 from hub.access.staff_sign_in import StaffSignIn
+from hub.assembly.bulk import Bulk, assemble_bulk
 from hub.assembly.exchange import assemble_exchange
 from hub.assembly.ground import LOG_KEY, lay_ground, open_keys
 from hub.assembly.intake import assemble_intake
 from hub.assembly.library import assemble_library
 from hub.assembly.people import assemble_people
 from hub.assembly.publishing import assemble_publishing
+from hub.assembly.retention import assemble_retention
 from hub.clock import Clock, utc_now
 from hub.collection.batches import COLLECT, BatchService
 from hub.exchange.agents import AgentDesk
+from hub.exchange.bulk import RUN
 from hub.exchange.drift import DriftWatch
 from hub.exchange.gateway import GatewayService
 from hub.exchange.pool import SourcePool
 from hub.exchange.pushed import PushedRows
+from hub.exchange.retention import Retention
 from hub.exchange.service import QueryService
 from hub.exchange.subscriptions import SubscriptionService
 from hub.exchange.subscriptions_delivery import DELIVER
@@ -115,6 +119,8 @@ class Hub:
     calls: CallService
     gateway: GatewayService
     subscriptions: SubscriptionService
+    retention: Retention
+    bulk: Bulk
 
 
 @asynccontextmanager
@@ -177,16 +183,17 @@ async def at_work(hub: Hub) -> AsyncIterator[None]:
 
 async def _keep_house(hub: Hub) -> None:
     """Types registered by a command come into force within seconds; answers left decided by a worker that died are
-    signed, whether or not anybody asks again; pushed rows past their time are deleted.
+    signed, whether or not anybody asks again; what is past its time is deleted.
     """
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         with suppress(StorageError):
             await hub.database.read(hub.types.load)
-            await hub.drift.load()
             await hub.answers.finish_decided()
             await hub.pushed.sweep()
             await hub.batches.sweep()
+            await hub.retention.sweep()
+            await hub.bulk.ending.sweep()
             await hub.catalogue.search.refresh()
 
 
@@ -206,6 +213,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     intake = assemble_intake(ground, log_origin=log_signer.name)
     publishing = assemble_publishing(ground)
     exchange = assemble_exchange(ground, intake, publishing)
+    bulk = assemble_bulk(ground, intake, publishing, log_origin=log_signer.name)
     people = assemble_people(ground)
     registry = RegistryService(database, vault=vault, desk=desk, types=types, log_key=log_key, clock=clock)
     catalogue = assemble_catalogue(
@@ -234,6 +242,7 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         COLLECT: library.batch_runner.run,
         CHANGED: exchange.webhooks.spread,
         DELIVER: exchange.webhooks.deliver,
+        RUN: bulk.runner.run,
     }
     jobs = ground.shared.hearing(MemoryJobs(database, clock=clock, handlers=handlers))
     database.hear(jobs.nudge)
@@ -295,4 +304,6 @@ def _assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         calls=CallService(database, vault=vault, log_key=log_key, clock=clock),
         gateway=exchange.gateway,
         subscriptions=exchange.subscriptions,
+        retention=assemble_retention(ground),
+        bulk=bulk,
     )

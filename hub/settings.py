@@ -59,6 +59,18 @@ class Settings(BaseSettings):
     """Faulty answers of one kind in a row after which an interface version is closed."""
     deprecation_notice_days: int = Field(default=30, ge=0, le=3650)
     """How long a deprecated interface version must go on answering at least."""
+    bulk_runs_per_system: int = Field(default=2, ge=1, le=100)
+    """How many bulk runs of one system are worked off at once; the next one is refused until one has ended."""
+    bulk_kept_days: int = Field(default=7, ge=1, le=90)
+    """How long the result of a bulk run waits for its release, and then to be fetched; then it is deleted."""
+    use_days: int = Field(default=90, ge=1, le=36_500)
+    """How long it is kept who used which record, for systems without a subscription."""
+    subscribed_use_days: int = Field(default=1095, ge=1, le=36_500)
+    """And for systems with one: after that they no longer hear of what becomes of the record."""
+    webhook_days: int = Field(default=30, ge=3, le=3650)
+    """How long a message is kept after it was delivered, or given up; until then it can be sent again."""
+    pushed_batch_days: int = Field(default=90, ge=2, le=3650)
+    """How long the receipt of a pushed batch is kept: counts and codes of rejected rows."""
     allowed_hosts: Texts = ()
     """Host names accepted beside that of `public_url` and the loopback ones."""
     forwarded_allow_ips: str = ""

@@ -115,7 +115,7 @@ class QueryDeciding:
             "payload_hash": payload_hash,
         }
         return Draft(
-            kind=caller.marked(_kind(found.outcome)),
+            kind=caller.marked(entry_kind(found.outcome)),
             detail=detail,
             key=key,
             subject_id=subject.id if subject else None,
@@ -146,7 +146,7 @@ def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:
     return replace(found, outcome=outcome, why=why, records=(), cached=False, stale=False, as_of=None)
 
 
-def _kind(outcome: Outcome) -> str:
+def entry_kind(outcome: Outcome) -> str:
     """A disclosure, an answer that discloses no record, or a refusal."""
     if outcome is Outcome.SATISFIED:
         return "disclosure"

@@ -61,7 +61,7 @@ class PushedBatchRow(SQLModel, table=True):
     source_id: str = uuid(references="sources.id", index=True)
     dataset: str = words(64)
     as_of: datetime = instant()
-    received_at: datetime = instant()
+    received_at: datetime = instant(index=True)
     accepted: int
     unchanged: int
     superseded_older: int
@@ -109,6 +109,7 @@ class UseRow(SQLModel, table=True):
     """That a disclosure to a system rested on a licence or a pushed row, by a mark that names no person."""
 
     __tablename__ = "disclosure_uses"
+    __table_args__ = (Index("ix_disclosure_uses_age", "system_id", "used_at"),)
     id: str = uuid(primary_key=True)
     mark: str = words(80, index=True)
     system_id: str = uuid(references="systems.id")
@@ -152,4 +153,68 @@ class WebhookRow(SQLModel, table=True):
     attempts: int
     last_error: str = words(40)
     created_at: datetime = instant()
+    changed_at: datetime = instant(index=True)
+
+
+class BulkRunRow(SQLModel, table=True):
+    """A bulk run 批量查询 under a campaign case. What it means is under a MAC; how far it is stands outside of it."""
+
+    __tablename__ = "bulk_runs"
+    __table_args__ = (Index("ix_bulk_runs_system", "system_id", "state"), Index("ix_bulk_runs_due", "state"))
+    id: str = uuid(primary_key=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    asking_department_id: str = uuid(references="departments.id", index=True)
+    system_id: str = uuid(references="systems.id")
+    case_id: str = uuid(references="cases.id")
+    interface: str = words(64)
+    grant_id: str = uuid()
+    ordered: dict[str, Any] = document()
+    """Purpose and fields; who asked. No person."""
+    sealed: bytes = binary()
+    """Officer and parameters, under the case's key."""
+    state: str = words(16)
+    row_version: int
+    ledger_entry_id: str | None = uuid(nullable=True)
+    mac: bytes = binary()
+    subjects: int
+    problem: str = words(40)
+    file: dict[str, Any] = document()
+    """Of a finished run: where its result lies, in how many pieces, its length and digest."""
+    decision: dict[str, Any] = document()
+    """Who released or refused it, when, why, and the ledger entry of it."""
+    manifest: bytes | None = binary(nullable=True)
+    """Signed, sealed under the case's key."""
+    done: int
+    outcomes: dict[str, int] = document()
+    downloads: int
+    turn: int
+    lease: str = words(36)
+    attempts: int
+    pauses: int
+    paused_until: datetime | None = instant(nullable=True)
+    paused_why: str = words(40)
+    created_at: datetime = instant()
     changed_at: datetime = instant()
+    finished_at: datetime | None = instant(nullable=True)
+    expires_at: datetime | None = instant(nullable=True)
+
+
+class BulkSubjectRow(SQLModel, table=True):
+    """One subject of a run: who it is and, once decided, what was found, both under the case's key.
+
+    `place` is its place in the result by the recipient's own key; `number` its place in the list that was sent.
+    """
+
+    __tablename__ = "bulk_subjects"
+    __table_args__ = (
+        UniqueConstraint("run_id", "place"),
+        Index("ix_bulk_subjects_waiting", "run_id", "state", "number"),
+    )
+    id: str = uuid(primary_key=True)
+    run_id: str = uuid(references="bulk_runs.id")
+    number: int
+    place: bytes = binary()
+    state: str = words(10)
+    sealed: bytes = binary()
+    result: bytes | None = binary(nullable=True)
+    ledger_entry_id: str | None = uuid(nullable=True)

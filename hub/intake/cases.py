@@ -183,7 +183,7 @@ class CaseService:
 
     def _check_sample(self, parties: Sequence[PartyInput]) -> None:
         for index, party in enumerate(parties):
-            number = _checked_number(party, index)
+            number = checked_number(party, index)
             if number is not None and number not in self._sandbox_numbers:
                 raise PartyError(f"/parties/{index}/id_number", "sample_persons_only")
 
@@ -210,7 +210,7 @@ class CaseService:
 
     def _party_row(self, case_id: str, key: DataKey, index: int, party: PartyInput) -> dict[str, Any]:
         party_id = new_id()
-        number = _checked_number(party, index)
+        number = checked_number(party, index)
         identity = {"name": party.name, "id_number": number}
         return {
             "id": party_id,
@@ -252,7 +252,8 @@ def _check_roles(matter: Matter, parties: Sequence[PartyInput]) -> None:
         raise PartyError("/parties", f"missing_role:{matter.roles[0]}")
 
 
-def _checked_number(party: PartyInput, index: int) -> str | None:
+def checked_number(party: PartyInput, index: int) -> str | None:
+    """The party's number as it is compared; None without one. Raises: PartyError."""
     if (party.id_type is None) != (party.id_number is None):
         raise PartyError(f"/parties/{index}", "id_type_and_id_number_together")
     if party.id_type is None or party.id_number is None:

@@ -40,6 +40,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "grant.suspended": ("授权已被暂停", "a grant was suspended"),
     "grant.withdrawn": ("授权已被撤回", "a grant was withdrawn"),
     "grant.live": ("授权已恢复", "a grant was restored"),
+    "interface.deprecated": (
+        "有授权的数据接口公告停用，请按期改用",
+        "an interface that you may use will end: change over in time",
+    ),
+    "interface.withdrawn": (
+        "有授权的数据接口已下线，理由见接口页面",
+        "an interface that you may use was withdrawn; the reason is on its page",
+    ),
     "bulk.waiting": ("有批量查询结果待复核发放", "the result of a bulk run waits for its release"),
     "bulk.released": ("批量查询结果已发放，请在期限内取走", "the result of a bulk run is released; fetch it in time"),
     "bulk.refused": (
@@ -94,7 +102,7 @@ class NoticeService:
 
     async def list(self, actor: Actor, *, unseen: bool = False) -> list[Notice]:
         """The newest 200 for his department and roles."""
-        query = select(_NOTICES).where(_for(actor)).order_by(_NOTICES.c.id.desc()).limit(MAX_LISTED)
+        query = select(_NOTICES).where(concerns(actor)).order_by(_NOTICES.c.id.desc()).limit(MAX_LISTED)
         if unseen:
             query = query.where(_NOTICES.c.seen_at.is_(None))
         rows = await self._database.read(lambda tx: tx.execute(query).all())
@@ -106,7 +114,7 @@ class NoticeService:
     async def see(self, actor: Actor, notice_id: str) -> None:
         """Mark one as seen, for everybody it is for. Raises: MissingError."""
         now = self._clock()
-        where = and_(_NOTICES.c.id == notice_id, _for(actor))
+        where = and_(_NOTICES.c.id == notice_id, concerns(actor))
         values = {"seen_at": now, "seen_by": actor.id}
 
         def unit(tx: Connection) -> bool:
@@ -151,7 +159,8 @@ def notify(
     )
 
 
-def _for(actor: Actor) -> Any:
+def concerns(actor: Actor) -> Any:
+    """The condition that a notice is for this actor: his department and one of his roles."""
     if actor.kind == "command":
         return _NOTICES.c.id.is_not(None)
     roles = [role.value for role in actor.roles]
