@@ -160,6 +160,16 @@ _ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+def needed_members(way: str) -> tuple[str, ...]:
+    """Members of `auth` that a way must have."""
+    return _NEEDED[way]
+
+
+def allowed_members(way: str) -> tuple[str, ...]:
+    """Members of `auth` that a way may have beside them."""
+    return _ALLOWED.get(way, ())
+
+
 def _secret(title: str, title_en: str) -> dict[str, Any]:
     return {"type": "string", "pattern": "^secret:.+", "title": title, "title_en": title_en}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.interface_store import find_version
 from hub.access.actors import COMMAND
@@ -161,6 +161,15 @@ def test_every_page_keeps_the_rules_at_every_size(browser: Browser, shop: Shop, 
                     seen(page, f"{lang}-{who}{name}")
 
 
+def auth_inputs(page: Page) -> set[str]:
+    """What the page asks for to show the source who the hub is."""
+    return {
+        name
+        for name in page.locator("main form").evaluate("form => [...form.elements].map(e => e.name)")
+        if ".auth." in name
+    }
+
+
 def test_what_was_typed_is_kept_through_errors_and_a_pause_without_a_script(browser: Browser, shop: Shop) -> None:
     with visiting(browser, shop.site, "engineer", java_script_enabled=False) as page:
         page.goto("/console/owner/register")
@@ -181,8 +190,21 @@ def test_what_was_typed_is_kept_through_errors_and_a_pause_without_a_script(brow
         page.locator("#en").fill("Statistics")
         page.locator("#code").fill("statistics")
         press(page, "保存并继续")
+        assert (faults(page), overflow(page)) == ([], 0)
+        page.get_by_label("用户名和口令", exact=True).check()
+        press(page, "保存并继续")
+        assert auth_inputs(page) == {"connection.auth.username", "connection.auth.password"}
         page.locator('[id="connection.url"]').fill("https://192.0.2.7/api")
-        page.locator('[id="connection.auth.type"]').select_option("bearer")
+        page.locator('[id="connection.auth.password"]').fill("hidden-former")
+        press(page, "保存并继续")
+        expect(page.get_by_role("alert")).to_contain_text("请填写认证：用户名")
+        page.get_by_role("link", name="更换方式").click()
+        page.get_by_label("固定令牌", exact=True).check()
+        press(page, "保存并继续")
+        assert auth_inputs(page) == {"connection.auth.token"}
+        assert (faults(page), overflow(page)) == ([], 0)
+        seen(page, "register-rest-bearer")
+        assert page.locator('[id="connection.url"]').input_value() == "https://192.0.2.7/api"
         page.locator('[id="connection.auth.token"]').fill("hidden-canary")
         press(page, "保存并继续")
         assert page.locator("#targets").input_value() == "192.0.2.7:443"

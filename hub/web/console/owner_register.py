@@ -1,4 +1,5 @@
-"""Registering a source, one question a page: kind → name → connection → targets and limits → live test → check answers.
+"""Registering a source, one question a page: kind → name → authentication, where the kind has several ways of it →
+connection → targets and limits → live test → check answers.
 
 What was typed is a draft after every page; the source exists only when the last page is sent.
 """
@@ -25,17 +26,18 @@ from hub.storage.errors import ConflictError, MissingError
 from hub.web.console import owner_words as words
 from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
+from hub.web.console.owner_auth import WAYS, chosen, has_ways, narrowed, way_of
 from hub.web.console.owner_schema_form import Input, inputs_of, read_form, shown
 from hub.web.console.owner_sources import LIST
 from hub.web.console.visit import ConsoleDep
 
 router = APIRouter()
 BASE: Final = "/console/owner/register"
-STEPS: Final = ("name", "connection", "limits", "test", "check")
-TITLES: Final = (
-    ("类型", "Kind"), ("名称", "Name"), ("连接", "Connection"), ("地址与限额", "Targets and limits"),
-    ("连接测试", "Live test"), ("核对", "Check"),
-)  # fmt: skip
+_KIND: Final = ("类型", "Kind")
+_TITLES: Final[Mapping[str, tuple[str, str]]] = {
+    "name": ("名称", "Name"), "auth": ("认证", "Authentication"), "connection": ("连接", "Connection"),
+    "limits": ("地址与限额", "Targets and limits"), "test": ("连接测试", "Live test"), "check": ("核对", "Check"),
+}  # fmt: skip
 LIMITS: Final = (
     ("total_seconds", "一次询问最长秒数", "Seconds for a whole answer"),
     ("connect_seconds", "建立连接最长秒数", "Seconds to connect"),
@@ -109,9 +111,11 @@ async def take(request: Request, draft_id: UuidText, step: str, hub: HubDep, act
 
 
 def _after(draft: FormDraft, step: str) -> str:
-    # Whoever came back from the last page by "change" returns there, by way of the test.
-    following = STEPS[STEPS.index(step) + 1]
-    return "test" if draft.content.get("reached") and following != "check" else following
+    # Whoever came back from the last page by "change" returns there, by way of the test. Another way of authentication
+    # has other members, which the page of the connection asks for.
+    steps = _steps(draft)
+    following = steps[steps.index(step) + 1]
+    return "test" if draft.content.get("reached") and following not in {"check", "connection"} else following
 
 
 def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], list[FieldError]]:
@@ -131,7 +135,12 @@ def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], li
     if step == "connection":
         read = read_form(_inputs(draft), given, definition.get("connection", {}))
         before = leads_to(definition.get("connection", {}))
-        definition["connection"] = read.declared
+        way = way_of(definition.get("connection", {}))
+        definition["connection"] = chosen({}, way) | read.declared
+        if "auth" in read.declared:
+            definition["connection"]["auth"] = {"type": way} | read.declared["auth"]
+    if step == "auth":
+        return _way_taken(draft, given)
         if definition.get("targets", []) in ([], before):  # proposed, and not edited since
             definition["targets"] = leads_to(read.declared)
         return {
@@ -155,6 +164,21 @@ async def _refused(hub: Hub, actor: Actor, draft: FormDraft, step: str) -> list[
     try:
         await hub.sources.check(actor, draft.content["definition"])
     except DefinitionError as error:
+def _way_taken(draft: FormDraft, given: Form) -> tuple[dict[str, Any], list[FieldError]]:
+    way = given.text("way")
+    if way not in {code for code, *_ in WAYS}:
+        return {}, [FieldError("way", "请选择一种", "Choose one")]
+    definition = dict(draft.content["definition"])
+    before = definition.get("connection", {})
+    definition["connection"] = chosen(before, way)
+    if way == way_of(before):
+        return {"definition": definition}, []
+    # A password typed for another way is not kept: nothing would refer to it.
+    secrets = draft.content.get("secrets", {})
+    kept = {name: value for name, value in secrets.items() if not name.startswith("auth_")}
+    return {"definition": definition, "secrets": kept}, []
+
+
         names = {item.name for item in _inputs(draft)} | {"targets", "windows"} | {name for name, *_ in LIMITS}
         fault = words.told(error, step, names)
         # What belongs to an earlier page is told here too, with a link to that page beside it.
@@ -204,12 +228,19 @@ def _secrets(draft: FormDraft) -> dict[str, str]:
 
 
 def _inputs(draft: FormDraft) -> list[Input]:
-    return inputs_of(connection_schema(draft.content["definition"]["kind"]), "connection")
+    definition = draft.content["definition"]
+    schema = connection_schema(definition["kind"])
+    return inputs_of(narrowed(schema, way_of(definition.get("connection", {}))), "connection")
+
+
+def _steps(draft: FormDraft) -> list[str]:
+    with_ways = has_ways(connection_schema(draft.content["definition"]["kind"]))
+    return [step for step in _TITLES if step != "auth" or with_ways]
 
 
 async def _draft(hub: Hub, actor: Actor, draft_id: str, step: str) -> FormDraft:
     draft = await hub.drafts.get(actor, draft_id)
-    if step not in STEPS or draft.kind != "source":
+    if draft.kind != "source" or step not in _steps(draft):
         raise MissingError("page")
     if step == "check" and not draft.content.get("reached"):
         return await hub.drafts.save(actor, draft_id, {"reached": True})
@@ -237,6 +268,13 @@ def _step_page(
         values["failed"] = None if tested["ok"] else failure(tested["code"])
     return _render(request, actor, step, values, errors)
 
+    steps = _steps(draft)
+    values |= {
+        "titles": [_KIND, *(_TITLES[name] for name in steps)],
+        "now": steps.index(step) + 2,
+        "with_ways": "auth" in steps,
+    }
+    values |= {"ways": WAYS, "way": way_of(definition.get("connection", {}))}
 
 def _render(
     request: Request, actor: Actor, step: str, values: Mapping[str, Any], errors: Sequence[FieldError] = ()
@@ -247,11 +285,9 @@ def _render(
         actor,
         status=422 if errors else 200,
         errors=errors,
-        titles=TITLES,
-        now=STEPS.index(step) + 2 if step in STEPS else 1,
         kinds=words.KINDS,
         limits=LIMITS,
         defaults=Limits(),
         list_path=LIST,
-        **values,
+        **({"titles": [_KIND, *(_TITLES[step] for step in _TITLES if step != "auth")], "now": 1} | dict(values)),
     )

@@ -53,7 +53,13 @@ def inputs_of(schema: Mapping[str, Any], prefix: str) -> list[Input]:
 
 
 def _inputs(
-    schema: Mapping[str, Any], path: tuple[str, ...], prefix: str, *, ordinary: bool, group: tuple[str, str] = ("", "")
+    schema: Mapping[str, Any],
+    path: tuple[str, ...],
+    prefix: str,
+    *,
+    ordinary: bool,
+    group: tuple[str, str] = ("", ""),
+    needed: bool = True,
 ) -> Iterator[Input]:
     required = set(schema.get("required", ()))
     for name, member in schema.get("properties", {}).items():
@@ -63,7 +69,8 @@ def _inputs(
         zh, en = member.get("title", name), member.get("title_en", member.get("title", name))
         usual = ordinary and (name in required or name in _ORDINARY)
         if member.get("type") == "object" and "properties" in member:
-            yield from _inputs(member, place, prefix, ordinary=usual, group=(f"{zh}：", f"{en}: "))
+            asked = needed and name in required  # what a group needs is needed only where the group is
+            yield from _inputs(member, place, prefix, ordinary=usual, group=(f"{zh}：", f"{en}: "), needed=asked)
             continue
         options = tuple(str(item) for item in member.get("enum", ()))
         yield Input(
@@ -72,7 +79,7 @@ def _inputs(
             kind=_kind(member),
             zh=f"{group[0]}{zh}",
             en=f"{group[1]}{en}",
-            required=name in required and not group[0],
+            required=name in required and needed,
             ordinary=usual,
             options=options,
         )
