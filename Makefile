@@ -6,6 +6,9 @@ DEV_STAMP := $(VENV)/.installed-dev
 PORT ?= 8700
 PYTEST_ARGS ?= -n 5 --dist loadfile --no-loadscope-reorder
 
+# Where bytecode is not kept, every command and every server that a test starts compiles what it imports: two seconds each.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install dev demo run test lint bench docs lock clean services
 
 help:  ## this list
@@ -17,6 +20,7 @@ $(STAMP): deploy/core.lock pyproject.toml
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes -r deploy/core.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -q hub adapters certificates signing catalog
 	@touch $@
 
 dev: $(DEV_STAMP)  ## plus what tests, lint and bench need

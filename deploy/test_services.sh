@@ -158,6 +158,8 @@ run() {
   export YIZHENG_TEST_MARIADB="mysql://root@127.0.0.1:$mariadb_port"
   local s3
   if s3="$(bash "$root/deploy/test_s3.sh" url)"; then export YIZHENG_TEST_S3="$s3"; fi
+  # Tests start commands and servers by the dozen: without kept bytecode each compiles for two seconds what it imports.
+  export PYTHONDONTWRITEBYTECODE=
   exec "$@"
 }
 
