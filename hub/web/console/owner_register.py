@@ -132,6 +132,8 @@ def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], li
                 FieldError("code", "编码为 3 至 64 位小写字母、数字、_ 和 -", "A code takes 3 to 64 of a-z 0-9 _ -")
             )
         return {"definition": definition}, errors
+    if step == "auth":
+        return _way_taken(draft, given)
     if step == "connection":
         read = read_form(_inputs(draft), given, definition.get("connection", {}))
         before = leads_to(definition.get("connection", {}))
@@ -139,8 +141,6 @@ def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], li
         definition["connection"] = chosen({}, way) | read.declared
         if "auth" in read.declared:
             definition["connection"]["auth"] = {"type": way} | read.declared["auth"]
-    if step == "auth":
-        return _way_taken(draft, given)
         if definition.get("targets", []) in ([], before):  # proposed, and not edited since
             definition["targets"] = leads_to(read.declared)
         return {
@@ -160,10 +160,6 @@ def _taken(step: str, draft: FormDraft, given: Form) -> tuple[dict[str, Any], li
     return {"definition": definition}, errors
 
 
-async def _refused(hub: Hub, actor: Actor, draft: FormDraft, step: str) -> list[FieldError]:
-    try:
-        await hub.sources.check(actor, draft.content["definition"])
-    except DefinitionError as error:
 def _way_taken(draft: FormDraft, given: Form) -> tuple[dict[str, Any], list[FieldError]]:
     way = given.text("way")
     if way not in {code for code, *_ in WAYS}:
@@ -179,6 +175,10 @@ def _way_taken(draft: FormDraft, given: Form) -> tuple[dict[str, Any], list[Fiel
     return {"definition": definition, "secrets": kept}, []
 
 
+async def _refused(hub: Hub, actor: Actor, draft: FormDraft, step: str) -> list[FieldError]:
+    try:
+        await hub.sources.check(actor, draft.content["definition"])
+    except DefinitionError as error:
         names = {item.name for item in _inputs(draft)} | {"targets", "windows"} | {name for name, *_ in LIMITS}
         fault = words.told(error, step, names)
         # What belongs to an earlier page is told here too, with a link to that page beside it.
@@ -261,13 +261,6 @@ def _step_page(
 ) -> HTMLResponse:
     definition = draft.content["definition"]
     values: dict[str, Any] = {"draft": draft, "definition": definition, "base": f"{BASE}/{draft.id}"}
-    if step in {"connection", "check"}:
-        inputs = _inputs(draft)
-        values |= {"inputs": inputs, "values": shown(inputs, definition.get("connection", {}))}
-    if tested := draft.content.get("tested"):
-        values["failed"] = None if tested["ok"] else failure(tested["code"])
-    return _render(request, actor, step, values, errors)
-
     steps = _steps(draft)
     values |= {
         "titles": [_KIND, *(_TITLES[name] for name in steps)],
@@ -275,6 +268,13 @@ def _step_page(
         "with_ways": "auth" in steps,
     }
     values |= {"ways": WAYS, "way": way_of(definition.get("connection", {}))}
+    if step in {"connection", "check"}:
+        inputs = _inputs(draft)
+        values |= {"inputs": inputs, "values": shown(inputs, definition.get("connection", {}))}
+    if tested := draft.content.get("tested"):
+        values["failed"] = None if tested["ok"] else failure(tested["code"])
+    return _render(request, actor, step, values, errors)
+
 
 def _render(
     request: Request, actor: Actor, step: str, values: Mapping[str, Any], errors: Sequence[FieldError] = ()
