@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 from typing import Any, Final, TypeVar
 
@@ -87,7 +87,7 @@ class CatalogueSearch:
         *,
         types: TypeRegistry,
         cursors: Cursors,
-        vocabulary: Vocabulary,
+        vocabulary: Callable[[], Vocabulary],
         clock: Clock,
         settle_seconds: float = _SETTLE_SECONDS,
     ) -> None:
@@ -96,14 +96,18 @@ class CatalogueSearch:
         self._cursors = cursors
         self._clock = clock
         self._settle_seconds = settle_seconds
-        self.vocabulary = vocabulary
-        self._index = SearchIndex(vocabulary)
+        self._load_vocabulary = vocabulary
         self._versions: dict[str, Version] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         self._refreshing = asyncio.Lock()
         self._head: str | None = None
         self._counter: tuple[Any, ...] | None = None
         self._looked = float("-inf")
+
+    @cached_property
+    def _index(self) -> SearchIndex:
+        """Begun, like all work on it, in the search's own thread."""
+        return SearchIndex(self._load_vocabulary())
 
     async def search(self, viewer: Viewer, ask: Ask) -> Page:
         """Find entries that the viewer may see, best first.
@@ -158,7 +162,7 @@ class CatalogueSearch:
                 item.key: item
                 for items in (
                     now.matters,
-                    department_documents(now.departments, self.vocabulary),
+                    department_documents(now.departments, self._index.vocabulary),
                     type_documents(types, now.departments),
                 )
                 for item in items
