@@ -7,6 +7,7 @@ from typer._click.exceptions import UsageError  # the command parser that typer 
 
 from hub.cli import (
     agent,
+    bulk,
     catalogue,
     catalogue_search,
     certificate,
@@ -51,6 +52,7 @@ app.add_typer(source.app, name="source")
 app.add_typer(agent.app, name="agent")
 app.add_typer(interface.app, name="interface")
 app.add_typer(grant.app, name="grant")
+app.add_typer(bulk.app, name="bulk")
 app.add_typer(proposal.app, name="proposal")
 app.add_typer(proposal.clock, name="clock")
 for _name in catalogue.GROUPS:

@@ -53,13 +53,17 @@ class Mark:
         return {name: _within(key, value) for name, value in sorted(members.items(), key=_rank(key))}
 
     def likeness(self, rows: Iterable[Mapping[str, Any]]) -> Likeness:
-        """How far these rows, as they stand, bear the mark. Rows that do not say whom they are about do not count."""
+        """How far these rows, as they stand, bear the mark. Rows that do not say whom they are about do not count,
+        nor does the second about one person: repeated often enough, any row would seem to be marked.
+        """
         places: list[bytes] = []
+        seen: set[tuple[str | None, ...]] = set()
         right, bits = 0, 0.0
         for row in rows:
             who = who_of(row)
-            if who is None:
+            if who is None or who in seen:
                 continue
+            seen.add(who)
             places.append(self.place(who))
             if list(row) == list(self.ordered(who, row)):
                 right += 1

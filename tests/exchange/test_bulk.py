@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -48,10 +47,10 @@ ENTRIES, RUNS, SUBJECTS = table(LedgerEntryRow), table(BulkRunRow), table(BulkSu
 
 
 @pytest.fixture
-async def bulk(town: Town) -> AsyncIterator[Town]:
+async def bulk(town: Town) -> Town:
     """The town, with the campaign's grant."""
     town.grant_id = await town.hub.registry.add_grant(bulk_grant())
-    yield town
+    return town
 
 
 async def count(town: Town, *kinds: str) -> int:
