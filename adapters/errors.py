@@ -24,6 +24,7 @@ UnreachableReason = Literal[
     "agent_absent",
     "closed",
 ]
+TlsCheck = Literal["name", "expired", "not_yet", "authority"]
 TimeoutPhase = Literal["connect", "read", "total"]
 
 
@@ -50,10 +51,12 @@ class UnreachableError(SourceError):
 
     retryable = True
 
-    def __init__(self, reason: UnreachableReason) -> None:
+    def __init__(self, reason: UnreachableReason, *, failed: TlsCheck | None = None) -> None:
+        """`failed`: with `tls`, what is wrong with the certificate that was shown; None for any other fault of TLS."""
         super().__init__(f"unreachable: {reason}")
         self.code = f"unreachable_{reason}"
         self.reason = reason
+        self.failed = failed
 
 
 class TimedOutError(SourceError):

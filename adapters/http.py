@@ -20,7 +20,14 @@ from urllib.parse import quote, urljoin
 import httpcore2
 
 from adapters.egress import Egress
-from adapters.errors import DefinitionFaultError, DeniedError, FaultyAnswerError, TimedOutError, UnreachableError
+from adapters.errors import (
+    DefinitionFaultError,
+    DeniedError,
+    FaultyAnswerError,
+    TimedOutError,
+    TlsCheck,
+    UnreachableError,
+)
 from adapters.lifetime import Lifetime
 from adapters.port import Budget
 from adapters.urls import Origin, read_url
@@ -30,6 +37,8 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _ANYWHERE: Final = frozenset({"accept"})
 """Headers that may follow a redirect to another origin."""
 _CERTIFICATE_ALERTS: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_EXPIRED", "DENIED")
+_CHECKS: Final[dict[int, TlsCheck]] = {9: "not_yet", 10: "expired", 62: "name", 64: "name"}
+"""OpenSSL's codes (X509_V_ERR_…); all others say that no trusted authority stands behind the certificate."""
 
 # Its debug lines show the headers of answers.
 logging.getLogger("httpcore2").setLevel(logging.INFO)
@@ -262,5 +271,7 @@ def _tls_fault(error: BaseException) -> DeniedError | UnreachableError:
         reason = (getattr(told, "reason", None) or "").upper()
         if "ALERT" in reason and any(alert in reason for alert in _CERTIFICATE_ALERTS):
             return DeniedError("client certificate")
+        if isinstance(told, ssl.SSLCertVerificationError):
+            return UnreachableError("tls", failed=_CHECKS.get(told.verify_code, "authority"))
         told = told.__cause__ or told.__context__  # the pool raises again `from None`
     return UnreachableError("tls")

@@ -207,7 +207,7 @@ def _members(error: Exception | None) -> dict[str, Any]:
         case exchange.FieldNotGrantedError():
             return {"errors": [{"pointer": f"/fields/{place}", "rule": "not_granted"} for place in error.places]}
         case exchange.WebhookError():
-            return {"errors": [{"pointer": "/url", "rule": error.reason}]}
+            return {"errors": [{"pointer": error.pointer, "rule": error.reason}]}
         case exchange.NotGrantedError():
             return {"why": error.code}
         case intake.UnlistedRequirementError():

@@ -53,7 +53,7 @@ async def create_batch(request: Request, caller: CallerDep, hub: HubDep, key: Ke
     The same Idempotency-Key gives the same batch for 24 hours.
     """
     body, raw = await read_json(request, BatchBody, max_bytes=hub.settings.max_body_bytes)
-    scope = RequestKey(caller.system_id, "batches", key, hashlib.sha256(raw).hexdigest()) if key else None
+    scope = RequestKey.of(caller.system_id, "batches", key, raw)
     values = body.model_dump() | {"as_of": datetime.fromisoformat(body.as_of), "format": Format(body.format)}
     view = await hub.batches.create(caller, BatchOrder(**values), request=scope)
     location = {"Location": f"/api/v1/batches/{view.batch.id}"}

@@ -31,7 +31,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.registry.errors import StateError
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
-from hub.storage.idempotency import RequestKey, find_effect, record_effect
+from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.jobs import enqueue
 from hub.storage.objects import ObjectStore
 from hub.storage.vault import DataKey, Vault
@@ -170,7 +170,7 @@ class BatchService:
                 record_effect(tx, request, batch_id, now=now)
             return _own(tx, caller, batch_id)
 
-        return await self._database.write(unit)
+        return await write_once(self._database, unit)
 
     async def put_part(self, caller: Caller, batch_id: str, number: int, data: bytes) -> Part:
         """Take a part, or take it again; another content under its number replaces the first.

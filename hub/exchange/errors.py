@@ -52,8 +52,11 @@ class GatewayError(ExchangeError):
 
 
 class WebhookError(ExchangeError):
-    """A subscriber's address was not reached, or did not answer as it must; `reason` is a code."""
+    """A subscriber's address was not reached, or did not answer as it must; `reason` is a code, `pointer` the member
+    of the wish that is to blame.
+    """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, pointer: str = "/url") -> None:
         super().__init__(f"webhook: {reason}")
         self.reason = reason
+        self.pointer = pointer

@@ -1,12 +1,13 @@
 """Subscriptions: a system hears, at an address it proved to be its own, that something it used has changed.
 
 It hears of its own uses only. A message is sent at least once, with growing pauses until it is given up; what was
-given up is listed and can be sent again.
+given up is listed and can be sent again. Staff of its department act for it through `hub.exchange.subscriptions_desk`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
@@ -17,10 +18,12 @@ from hub.exchange import subscriptions_store as store
 from hub.exchange.subscriptions_delivery import DELIVER
 from hub.exchange.subscriptions_store import Message, MessageState, Subscription
 from hub.exchange.uses import Event
-from hub.exchange.webhooks import Webhooks
+from hub.exchange.webhooks import Receiver, Webhooks
+from hub.intake.errors import IdempotencyError
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
+from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.jobs import enqueue
 from hub.storage.vault import DataKey, Vault
 
@@ -31,11 +34,24 @@ LISTED: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a system wants to hear, and where. `secret` signs the messages."""
+    """What a system wants to hear, and where."""
 
     events: tuple[Event, ...]
-    url: str = field(repr=False)
-    secret: str = field(repr=False)
+    receiver: Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The system whose subscriptions these are, and who acts, as ledger entries name him."""
+
+    system_id: str
+    department_id: str
+    by: Mapping[str, str]
+
+    @classmethod
+    def of(cls, caller: Caller) -> Self:
+        """A system that acts for itself."""
+        return cls(caller.system_id, caller.department_id, {"kind": "system", "id": caller.client_id})
 
 
 class SubscriptionService:
@@ -48,83 +64,124 @@ class SubscriptionService:
         self._log_key = log_key
         self._clock = clock
 
-    async def subscribe(self, caller: Caller, wish: Wish) -> Subscription:
-        """Ask the address first, then write the subscription. Nothing is written for one that does not answer.
+    async def subscribe(self, holder: Holder, wish: Wish, *, request: RequestKey | None = None) -> Subscription:
+        """Ask the address first, then write the subscription. Nothing is written for one that does not answer; with an
+        Idempotency-Key that has made one already nobody is asked, and that one is answered.
 
-        Raises: WebhookError; InvalidBodyError when the system has too many.
+        Raises: WebhookError; InvalidBodyError when the system has too many; IdempotencyError; MissingError when what
+            the key made has ended since.
         """
         now, subscription_id = self._clock(), new_id()
-        host = self._webhooks.read(wish.url).origin.authority
-        known = await self.own(caller)
-        if len(known) >= MOST:
-            raise InvalidBodyError(Fault("", "too_many_subscriptions"))
-        await self._webhooks.verify(wish.url, wish.secret, message_id=subscription_id, now=now)
+        host = self._webhooks.read(wish.receiver).origin.authority
+        known = await self._database.read(lambda tx: self._admit(tx, holder, request, now))
+        if known is not None:
+            return known
+        await self._webhooks.verify(wish.receiver, message_id=subscription_id, now=now)
 
         def unit(tx: Connection) -> Subscription:
+            twin = self._admit(tx, holder, request, now)
+            if twin is not None:
+                return twin
             store.add_subscription(
                 tx,
                 self._vault,
                 subscription_id=subscription_id,
-                url=wish.url,
-                secret=wish.secret,
-                system_id=caller.system_id,
-                owner_department_id=caller.department_id,
+                receiver=wish.receiver,
+                system_id=holder.system_id,
+                owner_department_id=holder.department_id,
                 events=sorted(event.value for event in wish.events),
                 host=host,
                 created_at=now,
                 changed_at=now,
             )
-            self._record(tx, caller, "subscription.begin", {"subscription": subscription_id, "host": host})
-            return self._find(tx, caller, subscription_id)
+            self._record(tx, holder, "subscription.begin", {"subscription": subscription_id, "host": host})
+            if request is not None:
+                record_effect(tx, request, subscription_id, now=now)
+            return self._find(tx, holder, subscription_id)
 
-        return await self._database.write(unit)
+        return await write_once(self._database, unit)
 
-    async def own(self, caller: Caller) -> Sequence[Subscription]:
+    async def verify(self, holder: Holder, subscription_id: str) -> None:
+        """The handshake once more, to see whether the address answers today; changes nothing.
+
+        Raises: MissingError, WebhookError.
+        """
+        found = await self._database.read(lambda tx: self._find(tx, holder, subscription_id))
+        await self._webhooks.verify(found.receiver, message_id=new_id(), now=self._clock())
+
+    async def own(self, holder: Holder) -> Sequence[Subscription]:
         """The system's subscriptions."""
-        return await self._database.read(lambda tx: store.subscriptions_of(tx, self._vault, caller.system_id))
+        return await self._database.read(lambda tx: store.subscriptions_of(tx, self._vault, holder.system_id))
 
-    async def end(self, caller: Caller, subscription_id: str) -> None:
+    async def end(self, holder: Holder, subscription_id: str) -> None:
         """End one; what waits is not sent any more. Raises: MissingError."""
 
         def unit(tx: Connection) -> None:
-            self._find(tx, caller, subscription_id)
+            self._find(tx, holder, subscription_id)
             store.end_subscription(tx, subscription_id, now=self._clock())
-            self._record(tx, caller, "subscription.end", {"subscription": subscription_id})
+            self._record(tx, holder, "subscription.end", {"subscription": subscription_id})
 
         await self._database.write(unit)
 
-    async def messages(self, caller: Caller, subscription_id: str, *, state: MessageState | None) -> list[Message]:
+    async def messages(self, holder: Holder, subscription_id: str, *, state: MessageState | None) -> list[Message]:
         """The newest hundred, of one state or all. Raises: MissingError."""
 
         def unit(tx: Connection) -> list[Message]:
-            self._find(tx, caller, subscription_id)
+            self._find(tx, holder, subscription_id)
             return store.messages_of(tx, subscription_id, state=state, most=LISTED)
 
         return await self._database.read(unit)
 
-    async def replay(self, caller: Caller, subscription_id: str, message_id: str) -> str:
-        """Send a message again, from the beginning of its pauses; answers the job. Raises: MissingError."""
+    async def replay(
+        self, holder: Holder, subscription_id: str, message_id: str, *, request: RequestKey | None = None
+    ) -> None:
+        """Send a message again, from the beginning of its pauses; once per Idempotency-Key.
 
-        def unit(tx: Connection) -> str:
-            self._find(tx, caller, subscription_id)
+        Raises: MissingError, IdempotencyError.
+        """
+
+        def unit(tx: Connection) -> None:
+            self._find(tx, holder, subscription_id)
             message = store.find_message(tx, message_id, lock=True)
             if message is None or message.subscription_id != subscription_id:
                 raise MissingError("message")
             now = self._clock()
+            if request is not None:
+                if _known(tx, request, now) is not None:
+                    return
+                record_effect(tx, request, message_id, now=now)
             store.change_message(tx, message_id, now=now, state=MessageState.WAITING, attempts=0)
-            return enqueue(tx, DELIVER, {"message": message_id, "attempt": 0}, now=now)
+            enqueue(tx, DELIVER, {"message": message_id, "attempt": 0}, now=now)
 
-        return await self._database.write(unit)
+        await write_once(self._database, unit)
 
-    def _find(self, tx: Connection, caller: Caller, subscription_id: str) -> Subscription:
+    def _admit(self, tx: Connection, holder: Holder, request: RequestKey | None, now: datetime) -> Subscription | None:
+        """What this key has made. Nothing yet: None, if there is room for one more."""
+        known = _known(tx, request, now)
+        if known is not None:
+            return self._find(tx, holder, known)
+        if len(store.subscriptions_of(tx, self._vault, holder.system_id)) >= MOST:
+            raise InvalidBodyError(Fault("", "too_many_subscriptions"))
+        return None
+
+    def _find(self, tx: Connection, holder: Holder, subscription_id: str) -> Subscription:
         found = store.find_subscription(tx, self._vault, subscription_id)
-        if found is None or found.system_id != caller.system_id:
+        if found is None or found.system_id != holder.system_id:
             raise MissingError("subscription")
         return found
 
-    def _record(self, tx: Connection, caller: Caller, kind: str, detail: dict[str, Any]) -> None:
-        by = {"by": {"kind": "system", "id": caller.client_id}}
+    def _record(self, tx: Connection, holder: Holder, kind: str, detail: dict[str, Any]) -> None:
+        by = {"by": dict(holder.by)}
         append(tx, [seal(Draft(kind=kind, detail=detail | by, key=self._log_key), now=self._clock())])
+
+
+def _known(tx: Connection, request: RequestKey | None, now: datetime) -> str | None:
+    effect = find_effect(tx, request, now=now) if request else None
+    if effect is None:
+        return None
+    if not effect[1]:
+        raise IdempotencyError
+    return effect[0]
 
 
 def subscription_json(found: Subscription) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class WebhookDelivery:
         }
         error = ""
         try:
-            await self._webhooks.send(subscription.url, subscription.secret, told, message_id=message.id, now=now)
+            await self._webhooks.send(subscription.receiver, told, message_id=message.id, now=now)
         except WebhookError as failure:
             error = failure.reason[:40]
             _log.warning("webhook_failed", subscription=subscription.id, reason=error, attempt=attempt + 1)

@@ -1,7 +1,7 @@
 """Queries over subscriptions and their messages. Each takes the caller's connection and never commits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -10,12 +10,13 @@ from sqlalchemy import Connection, and_, insert, select, update
 
 from catalog.tables import table
 from hub.exchange.tables import SubscriptionRow, WebhookRow
+from hub.exchange.webhooks import Receiver
 from hub.storage.vault import Vault
 from signing.canonical import canonical, strict_loads
 
 _SUBSCRIPTIONS: Final = table(SubscriptionRow)
 _MESSAGES: Final = table(WebhookRow)
-_MAX_SEALED: Final = 8192
+_MAX_SEALED: Final = 65_536
 
 
 class MessageState(StrEnum):
@@ -37,8 +38,7 @@ class Subscription:
     host: str
     state: str
     created_at: datetime
-    url: str = field(repr=False)
-    secret: str = field(repr=False)
+    receiver: Receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,10 @@ class Message:
     changed_at: datetime
 
 
-def add_subscription(
-    tx: Connection, vault: Vault, *, subscription_id: str, url: str, secret: str, **values: Any
-) -> None:
+def add_subscription(tx: Connection, vault: Vault, *, subscription_id: str, receiver: Receiver, **values: Any) -> None:
     """Write a subscription; address and secret under a key of their own."""
     key = vault.new_data_key()
-    sealed = key.encrypt(_place(subscription_id), canonical({"url": url, "secret": secret}))
+    sealed = key.encrypt(_place(subscription_id), canonical(asdict(receiver)))
     tx.execute(
         insert(_SUBSCRIPTIONS).values(
             id=subscription_id, state="active", sealed=sealed, data_key=key.wrapped, kek_kid=key.kek_kid, **values
@@ -138,9 +136,8 @@ def _message(row: Any) -> Message:
 def _subscription(row: Any, vault: Vault) -> Subscription:
     plain = vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.sealed)
     kept = strict_loads(plain, max_bytes=_MAX_SEALED)
-    return Subscription(
-        row.id, row.system_id, tuple(row.events), row.host, row.state, row.created_at, kept["url"], kept["secret"]
-    )
+    receiver = Receiver(kept["url"], kept["secret"], kept.get("ca"))  # older rows have no authority
+    return Subscription(row.id, row.system_id, tuple(row.events), row.host, row.state, row.created_at, receiver)
 
 
 def _place(subscription_id: str) -> str:

@@ -9,6 +9,7 @@ import base64
 import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from ssl import SSLContext
@@ -30,27 +31,40 @@ _BUDGET: Final = Budget(connect_seconds=3.0, read_seconds=5.0, total_seconds=8.0
 _OK: Final = range(200, 300)
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where a subscriber listens. `secret` signs what is sent; `ca` (PEM) is the only authority that his certificate
+    may come from, instead of those that the machine trusts.
+    """
+
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    ca: str | None = None
+
+
 class Webhooks:
     """Sends messages. `egress_networks`: private networks that subscribers may live in, as for sources."""
 
     def __init__(self, *, egress_networks: Sequence[str]) -> None:
         self._networks = networks(egress_networks)
 
-    def read(self, address: str) -> Url:
-        """A subscriber's address. Raises: WebhookError: `url`, `user_info`."""
+    def read(self, receiver: Receiver) -> Url:
+        """A subscriber's address. Raises: WebhookError: `url`, `user_info`; of `/ca`: `pem`, `only_with_https`."""
         try:
-            return read_url(address, "/url")
+            url = read_url(receiver.url, "/url")
         except DefinitionFaultError as error:
             raise WebhookError(error.rule) from None
+        if receiver.ca is not None and url.origin.scheme != "https":
+            raise WebhookError("only_with_https", pointer="/ca")
+        _tls(receiver.ca)
+        return url
 
-    async def verify(self, address: str, secret: str, *, message_id: str, now: datetime) -> None:
+    async def verify(self, receiver: Receiver, *, message_id: str, now: datetime) -> None:
         """The handshake: whoever listens there must know the request's challenge and say it again.
 
         Raises: WebhookError: as `send`, and `challenge`.
         """
-        reply = await self.send(
-            address, secret, {"event": VERIFY, "challenge": message_id}, message_id=message_id, now=now
-        )
+        reply = await self.send(receiver, {"event": VERIFY, "challenge": message_id}, message_id=message_id, now=now)
         try:
             told = strict_loads(reply.body, max_bytes=_BUDGET.max_bytes, max_depth=4)
         except MalformedError:
@@ -58,25 +72,24 @@ class Webhooks:
         if not isinstance(told, dict) or told.get("challenge") != message_id:
             raise WebhookError("challenge")
 
-    async def send(
-        self, address: str, secret: str, message: Mapping[str, Any], *, message_id: str, now: datetime
-    ) -> Reply:
+    async def send(self, receiver: Receiver, message: Mapping[str, Any], *, message_id: str, now: datetime) -> Reply:
         """Send one message; answers a reply of 2xx.
 
-        Raises: WebhookError: `egress`, `dns`, `refused`, `tls`, `timeout`, `redirect`, `too_large`, `status_…` and the
-            other codes of `adapters.errors`. The answer's text is never told: it may be another service's secret.
+        Raises: WebhookError: `egress`, `dns`, `refused`, `tls`, `tls_…` with what is wrong with the certificate,
+            `timeout`, `status_…` and the other codes of `adapters.errors`. The answer's text is never told: it may be
+            another service's secret.
         """
-        url = self.read(address)
+        url = self.read(receiver)
         body = canonical(dict(message))
-        http = Http(self._egress(url), tls=_tls() if url.origin.scheme == "https" else None, connections=1)
-        request = Request(
-            "POST", url.origin, url.path_and_query, headers=signed_headers(secret, message_id, body, now), body=body
-        )
+        tls = _tls(receiver.ca) if url.origin.scheme == "https" else None
+        http = Http(self._egress(url), tls=tls, connections=1)
+        headers = signed_headers(receiver.secret, message_id, body, now)
+        request = Request("POST", url.origin, url.path_and_query, headers=headers, body=body)
         try:
             async with asyncio.timeout(_BUDGET.total_seconds):
                 reply = await http.send(request, budget=_BUDGET)
         except UnreachableError as error:
-            raise WebhookError(error.reason) from None
+            raise WebhookError(f"tls_{error.failed}" if error.failed else error.reason) from None
         except DefinitionFaultError:
             raise WebhookError("url") from None
         except SourceError as error:
@@ -131,7 +144,16 @@ def _holds(network: Network, address: Address) -> bool:
     return network.version == address.version and address in network
 
 
+def _tls(ca: str | None) -> SSLContext:
+    """Trusts this authority alone, or those of the machine's store; no client certificate."""
+    if ca is None:
+        return _of_machine()
+    try:
+        return client_context({"ca": ca}, OpenedSecrets({}))
+    except DefinitionFaultError:
+        raise WebhookError("pem", pointer="/ca") from None
+
+
 @cache
-def _tls() -> SSLContext:
-    """Authorities of the machine's store; no client certificate."""
+def _of_machine() -> SSLContext:
     return client_context({}, OpenedSecrets({}))

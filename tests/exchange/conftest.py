@@ -15,7 +15,9 @@ from catalog.store import find_department
 from hub.registry.guarding import guard_interface, guard_source
 from hub.runtime import Hub
 from tests.exchange.declared import TERMS, TITLE, field
+from tests.exchange.receiver import listening
 from tests.exchange.register import Register, serving
+from tests.exchange.subscriber import Subscriber, subscribing
 from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, PURPOSE, Place, case_body, open_case
 
 INTERFACE = "enterprise_by_uscc"
@@ -191,3 +193,10 @@ async def town(place: Place, register: Register) -> AsyncIterator[Town]:
         await publish(hub, definition())
         granted = await hub.registry.add_grant(grant())
         yield Town(place, hub, client, await place.headers(client), register, granted)
+
+
+@pytest.fixture
+async def subscriber(place: Place) -> AsyncIterator[Subscriber]:
+    """A system with an address that listens."""
+    async with listening() as receiver, subscribing(place, receiver) as opened:
+        yield opened

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ class Receiver:
     """`mood`: ok, fail, hang, redirect, deaf (answers no challenge)."""
 
     port: int = 0
+    scheme: str = "http"
     mood: str = "ok"
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first message that is no handshake."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook?token=canary-token"
+        return f"{self.scheme}://127.0.0.1:{self.port}/hook?token=canary-token"
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -33,6 +37,8 @@ class Receiver:
         }
         body = await reader.readexactly(int(headers["content-length"]))
         self.got.append((headers, body))
+        if self.messages:
+            self.told.set()
         try:
             if self.mood == "hang":
                 await reader.read()
@@ -47,10 +53,10 @@ class Receiver:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Receiver]:
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """A receiver, while it listens."""
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver.handle, "127.0.0.1", 0)
+    receiver = Receiver(scheme="https" if tls else "http")
+    server = await asyncio.start_server(receiver.handle, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

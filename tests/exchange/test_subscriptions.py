@@ -3,14 +3,11 @@
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx2
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from catalog.tables import table
 from certificates.lifecycle import Operation
@@ -18,91 +15,13 @@ from hub.exchange.errors import WebhookError
 from hub.exchange.subscriptions_delivery import PAUSES
 from hub.exchange.tables import SubscriptionRow, UseRow
 from hub.exchange.uses import Event, announce
+from hub.exchange.webhooks import Receiver as Address
 from hub.exchange.webhooks import Webhooks
-from hub.runtime import Hub
-from hub.storage.tables import OutboxRow
 from tests.exchange.conftest import INTERFACE, definition, grant, publish
 from tests.exchange.pushing import CODE, body, register
-from tests.exchange.receiver import Receiver, listening
-from tests.support import ENTERPRISE, NARROW, PURPOSE, Place, enterprise_claims, issue, open_case, pull, valid_uscc
-
-SECRET = "canary-secret-0123456789-0123456789"
-EVENTS = [
-    "certificate.superseded",
-    "certificate.revoked",
-    "certificate.suspended",
-    "certificate.resumed",
-    "record.changed",
-]
-OUTBOX = table(OutboxRow)
-Client = httpx2.AsyncClient
-
-
-async def work(hub: Hub) -> None:
-    """Run what is due, and what comes of it."""
-    while await hub.jobs.sweep():
-        pass
-
-
-@dataclass
-class Subscriber:
-    """A system that subscribes."""
-
-    place: Place
-    hub: Hub
-    client: Client
-    headers: dict[str, str]
-    receiver: Receiver
-
-    async def subscribe(self, **changes: Any) -> httpx2.Response:
-        wish = {"events": EVENTS, "url": self.receiver.url, "secret": SECRET} | changes
-        return await self.client.post("/api/v1/subscriptions", json=wish, headers=self.headers)
-
-    async def subscribed(self, **changes: Any) -> str:
-        answer = await self.subscribe(**changes)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["subscription"])
-
-    async def messages(self, subscription: str, query: str = "") -> list[dict[str, Any]]:
-        answer = await self.client.get(f"/api/v1/subscriptions/{subscription}/messages{query}", headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["messages"]
-        return found
-
-    async def use(self) -> tuple[str, dict[str, Any]]:
-        """Be shown the licence in a case; answers the case and the item."""
-        case_no = await open_case(self.client, self.headers)
-        answer = await pull(self.client, self.headers, case_no, requirements=["licence"])
-        [item] = answer.json()["requirements"]
-        assert item["outcome"] == "satisfied", item
-        return case_no, item
-
-    async def change(self, operation: Operation) -> None:
-        identifier = await self._identifier()
-        await self.hub.status.change(identifier, operation, reason="r", legal_basis="l")
-        await work(self.hub)
-
-    async def _identifier(self) -> str:
-        from hub.issuing.files import identifiers_of
-
-        found = await identifiers_of(self.hub, ENTERPRISE["id_type"], ENTERPRISE["id_number"])
-        return str(found[0]["identifier"])
-
-    async def sweep_now(self) -> None:
-        """Run what waits, whenever it was to run."""
-        now = datetime.now(UTC)
-        await self.hub.database.write(lambda tx: tx.execute(update(OUTBOX).values(due_at=now - timedelta(seconds=1))))
-        await self.hub.jobs.sweep()
-
-
-@pytest.fixture
-async def subscriber(place: Place) -> AsyncIterator[Subscriber]:
-    async with (
-        listening() as receiver,
-        place.open(egress_networks=("127.0.0.0/8",)) as hub,
-        place.client(hub) as client,
-    ):
-        yield Subscriber(place, hub, client, await place.headers(client), receiver)
+from tests.exchange.receiver import listening
+from tests.exchange.subscriber import EVENTS, OUTBOX, SECRET, Subscriber, work
+from tests.support import ENTERPRISE, NARROW, PURPOSE, Place, enterprise_claims, issue, open_case, valid_uscc
 
 
 async def test_the_address_is_asked_before_anything_is_written(subscriber: Subscriber) -> None:
@@ -157,7 +76,7 @@ async def test_a_private_address_needs_the_operators_word(place: Place) -> None:
     async with listening() as receiver:
         with pytest.raises(WebhookError) as caught:
             await Webhooks(egress_networks=()).send(
-                receiver.url, SECRET, {"event": "x"}, message_id="m", now=datetime.now(UTC)
+                Address(receiver.url, SECRET), {"event": "x"}, message_id="m", now=datetime.now(UTC)
             )
         assert caught.value.reason == "egress"
         assert receiver.got == []
