@@ -18,6 +18,7 @@ from hub.issuing.types import TypeRegistry
 from hub.ledger.guards import check_guards
 from hub.registry.catalogue_shown import brief, shown_department, shown_metadata, type_metadata
 from hub.registry.department_store import DepartmentView, read_departments
+from hub.registry.interface_history import why_it_ends
 from hub.registry.viewers import Viewer
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -98,6 +99,7 @@ class CatalogueReader:
                         "state": item.state.value,
                         "published_at": rfc3339(item.published_at) if item.published_at else None,
                         "ends_at": rfc3339(item.ends_at) if item.ends_at else None,
+                        "ends_because": why_it_ends(tx, item.id),
                     }
                     for item in seen
                 ],

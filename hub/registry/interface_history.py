@@ -8,8 +8,9 @@ from sqlalchemy import Connection, and_, insert, select
 
 from catalog.interface_store import StoredInterface
 from catalog.tables import DepartmentRow, GrantRow, SystemRow, table
-from hub.access.actors import Actor
+from hub.access.actors import Actor, Role
 from hub.clock import new_id, rfc3339
+from hub.registry.notices import notify
 from hub.registry.tables import InterfaceEventRow, InterfaceTrialRow
 
 _EVENTS: Final = table(InterfaceEventRow)
@@ -142,15 +143,32 @@ def trials_of(
     return tuple(Trial(row.kind, row.passed, row.code, row.report, row.at) for row in rows)
 
 
+def why_it_ends(tx: Connection, interface_id: str) -> str | None:
+    """What its owner said when he announced the end of a version, or ended it; consumers may see it."""
+    said = [event.reason for event in events_of(tx, interface_id) if event.kind in {"deprecated", "withdrawn"}]
+    return said[-1] if said else None
+
+
+def tell_holders(tx: Connection, code: str, kind: str, *, now: datetime) -> None:
+    """A notice about each grant to the department that has it, in the transaction of the step."""
+    query = select(_GRANTS.c.id, _SYSTEMS.c.owner_department_id).join(_SYSTEMS, _SYSTEMS.c.id == _GRANTS.c.system_id)
+    held = query.where(_held(code)).order_by(_GRANTS.c.id)
+    for grant_id, department_id in tx.execute(held).all():
+        about = ("grant", grant_id)
+        notify(tx, f"interface.{kind}", department_id=department_id, role=Role.CONSUMER_ENGINEER, about=about, now=now)
+
+
+def _held(code: str) -> Any:
+    return and_(_GRANTS.c.resource_kind == "interface", _GRANTS.c.type_code == code, _GRANTS.c.state != "withdrawn")
+
+
 def holders_of(tx: Connection, code: str) -> tuple[Holder, ...]:
     """Systems with a grant of an interface that is not withdrawn, by client."""
     query = (
         select(_SYSTEMS.c.client_id, _DEPARTMENTS.c.code, _GRANTS.c.id, _GRANTS.c.state, _GRANTS.c.valid_until)
         .join(_SYSTEMS, _SYSTEMS.c.id == _GRANTS.c.system_id)
         .join(_DEPARTMENTS, _DEPARTMENTS.c.id == _SYSTEMS.c.owner_department_id)
-        .where(
-            and_(_GRANTS.c.resource_kind == "interface", _GRANTS.c.type_code == code, _GRANTS.c.state != "withdrawn")
-        )
+        .where(_held(code))
         .order_by(_SYSTEMS.c.client_id, _GRANTS.c.id)
     )
     return tuple(Holder(row.client_id, row.code, row.id, row.state, row.valid_until) for row in tx.execute(query))

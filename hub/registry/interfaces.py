@@ -17,7 +17,7 @@ from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id
 from hub.registry.errors import Lack, NoticeError, NotReadyError, StateError, TwoPersonsError
 from hub.registry.guarding import check_interface, guard_interface
-from hub.registry.interface_history import Holder, add_event, holders_of, trials_of, wrote
+from hub.registry.interface_history import Holder, add_event, holders_of, tell_holders, trials_of, wrote
 from hub.registry.interface_views import InterfaceView, declared_today, view
 from hub.registry.readiness import lacks_of, shows_a_row
 from hub.registry.reading import department
@@ -287,6 +287,8 @@ class InterfaceService:
             raise ConflictError("row_version")
         guard_interface(tx, self._vault, stored.id)
         add_event(tx, stored.id, kind, actor, now=now, reason=reason)
+        if kind in {"deprecated", "withdrawn"} and stored.published_at is not None:
+            tell_holders(tx, stored.interface.code, kind, now=now)
         detail = {"code": stored.interface.code, "version": stored.version, "digest": digest_of(stored.declared)}
         record(tx, self._log_key, actor, f"interface.{kind}", detail | ({"reason": reason} if reason else {}), now=now)
 

@@ -6,17 +6,20 @@ from sqlalchemy import Connection, Table, and_, func, select
 
 from catalog.tables import InterfaceRow, table
 from hub.access.actors import Actor, Role
+from hub.access.staff_notices import count_new
 from hub.exchange.drift import DRIFT
 from hub.registry.demand_states import State as DemandState
+from hub.registry.notices import concerns
 from hub.registry.requests_dispute_store import OPEN_STAGES
 from hub.registry.requests_values import State
-from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow
+from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow, NoticeRow
 
 _REQUESTS: Final = table(GrantRequestRow)
 _DISPUTES: Final = table(GrantDisputeRow)
 _DEMANDS: Final = table(DemandRow)
 _INTERFACES: Final = table(InterfaceRow)
 _ALARMS: Final = table(AlarmRow)
+_SHARED: Final = table(NoticeRow)
 
 
 def requests_to_answer(tx: Connection, actor: Actor) -> int:
@@ -42,6 +45,12 @@ def versions_to_approve(tx: Connection, actor: Actor) -> int:
 def quarantines(tx: Connection, actor: Actor) -> int:
     """Interface versions that drifted and are closed."""
     return _count(tx, actor, _ALARMS, and_(_ALARMS.c.kind == DRIFT, _ALARMS.c.lifted_at.is_(None)))
+
+
+def unread_notices(tx: Connection, actor: Actor) -> int:
+    """Notices that nobody they are for has read: about his account, and about what his department shares."""
+    query = select(func.count()).select_from(_SHARED).where(concerns(actor), _SHARED.c.seen_at.is_(None))
+    return count_new(tx, actor) + int(tx.execute(query).scalar_one())
 
 
 def _count(tx: Connection, actor: Actor, rows: Table, where: Any) -> int:

@@ -28,6 +28,7 @@ from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from hub.web.console import consumer_words as words
+from hub.web.console.consumer_names import owner_words
 from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.visit import ConsoleDep
@@ -255,6 +256,7 @@ async def _page(
         previous=STEPS[STEPS.index(step) - 1] if STEPS.index(step) else "",
         definition=definition,
         shown=shown,
+        owner=await hub.database.read(lambda tx: owner_words(tx, shown["provider"])),
         matters=matters,
         systems=await live_systems(hub, actor),
         answering=draft.content.get("request", ""),

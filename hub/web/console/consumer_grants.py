@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from catalog.grants import ResourceKind
+from catalog.interface_store import answering_interface
 from catalog.store import find_matter, quota_leased
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
@@ -16,7 +17,7 @@ from hub.registry.grants_views import GrantView
 from hub.runtime import Hub
 from hub.web.console import consumer_words as words
 from hub.web.console.consumer_ask import BASE as ASK
-from hub.web.console.consumer_names import Names, names_of
+from hub.web.console.consumer_names import Names, names_of, titles_of
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
 from hub.web.console.visit import ConsoleDep
@@ -31,9 +32,12 @@ async def grants(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespon
     """What systems of my department may use."""
     views = await _held(hub, actor)
     used = await _used(hub, views)
+    named = [(view.grant.resource_kind, view.grant.resource) for view in views]
+    titles = await hub.database.read(lambda tx: titles_of(tx, hub.types, named))
     return render(
-        request, "console/consumer/grants.html", actor, views=views, used=used, moment=hub.clock(), **words.SHARED
-    )
+        request, "console/consumer/grants.html", actor, views=views, used=used, titles=titles, moment=hub.clock(),
+        **words.SHARED,
+    )  # fmt: skip
 
 
 @router.get(LIST + "/{grant_id}", response_class=HTMLResponse)
@@ -49,6 +53,7 @@ async def one(request: Request, grant_id: UuidText, hub: HubDep, actor: ConsoleD
         grant=view.grant,
         used=(await _used(hub, [view])).get(view.id, 0),
         names=await _names(hub, view),
+        answers=await _answers(hub, view),
         snippets=await _snippets(hub, actor, view),
         may_renew=Role.CONSUMER_ENGINEER in actor.roles,
         **words.SHARED,
@@ -75,6 +80,14 @@ _RENEWED: Final = ("fields", "matters", "legal_basis", "quota_per_day", "corrobo
 async def _held(hub: Hub, actor: Actor) -> list[GrantView]:
     mine = {item.client_id for item in await hub.systems.list(actor)}
     return [item for item in await hub.registry.grants.list(actor) if item.system in mine]
+
+
+async def _answers(hub: Hub, view: GrantView) -> bool:
+    """Whether what was granted answers at all: a grant outlives its interface, and then is good for nothing."""
+    code, now = view.grant.resource, hub.clock()
+    if view.grant.resource_kind is not ResourceKind.INTERFACE:
+        return True
+    return await hub.database.read(lambda tx: answering_interface(tx, code, now=now)) is not None
 
 
 async def _used(hub: Hub, views: list[GrantView]) -> Mapping[str, int]:

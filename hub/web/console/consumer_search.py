@@ -19,6 +19,7 @@ from hub.registry.search import Ask
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from hub.web.console import consumer_words as words
+from hub.web.console.consumer_names import owner_words
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.visit import ConsoleDep
@@ -139,6 +140,7 @@ async def _resource(
         "console/consumer/resource.html",
         actor,
         shown=shown,
+        owner=await hub.database.read(lambda tx: owner_words(tx, shown["provider"])),
         sample=sample,
         from_samples=samples,
         held=mine,

@@ -135,7 +135,7 @@ async def _page(
         return answering_interface(tx, code, now=now), list_matters(tx)
 
     stored, matters = await hub.database.read(unit)
-    if stored is None or not matters:
+    if stored is None:
         raise MissingError("interface")
     systems = [item for item in await hub.systems.list(actor) if item.sandbox and item.active]
     wanted = {param.id_type for param in stored.interface.params.values() if param.id_type}
@@ -144,7 +144,7 @@ async def _page(
         next((item for item in systems if item.client_id == system), systems[0]),
         by_number().get(person, persons[0]),
         next((item for item in matters if item.code == matter), matters[0]),
-    ) if systems else None  # fmt: skip
+    ) if systems and matters else None  # fmt: skip
     language = view_of(request).language
     ran = await _run(hub, actor, stored, chosen, language) if chosen and runs else None
     return render(

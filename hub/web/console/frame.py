@@ -37,6 +37,7 @@ def render(
     signed_in = getattr(request.state, "signed_in", None)
     flash = _flash(request)
     path: str = request.scope["path"]
+    settings = request.app.state.hub.settings
     html = TEMPLATES.get_template(template).render(
         lang=view.language,
         elder=view.elder,
@@ -49,7 +50,8 @@ def render(
         back_here=quote(here(request), safe=""),
         flash=view.t(*flash) if flash else "",
         errors=list(errors),
-        footer=request.app.state.hub.settings.site_footer,
+        footer=settings.site_footer,
+        demonstration=(settings.home / "sample").exists(),
         **values,
     )
     response = HTMLResponse(html, status_code=status, headers={"Content-Language": view.language})

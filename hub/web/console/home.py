@@ -1,16 +1,19 @@
 """The first page after signing in: what waits. Notices. The switches of the header."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
-from hub.access.actors import Role
+from hub.access.actors import Actor, Role
 from hub.access.staff_notices import list_notices
 from hub.access.staff_store import see_notices
 from hub.deps import HubDep, UuidText
+from hub.registry.meanings import Words
 from hub.registry.notices import WORDS
+from hub.runtime import Hub
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
 from hub.web.console.menu import CONSUMER_PATHS, OBJECT_PATHS, queues_for
@@ -20,11 +23,44 @@ from hub.web.console.visit import ConsoleDep, is_secure
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first thing to do, for a department that has nothing yet."""
+
+    said: Words
+    path: str
+    link: Words
+
+
+_SOURCE: Final = Beginning(
+    ("本部门还没有数据源。", "Your department has no source yet."),
+    "/console/owner/register",
+    ("从登记数据源开始", "Begin by registering one"),
+)
+_SYSTEM: Final = Beginning(
+    (
+        "本部门还没有应用系统。先找数据、在沙箱试用，再登记系统、申请使用。",
+        "Your department has no system yet. Find data, try it in the sandbox, register a system, ask for access.",
+    ),
+    "/console/consumer/search",
+    ("找数据", "Find data"),
+)
+
+
 @router.get("/console", response_class=HTMLResponse)
 async def home(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
     """Queues as counts, by role."""
     queues = await hub.database.read(lambda tx: queues_for(tx, actor))
-    return render(request, "console/home.html", actor, queues=queues)
+    return render(request, "console/home.html", actor, queues=queues, begin=await _beginning(hub, actor))
+
+
+async def _beginning(hub: Hub, actor: Actor) -> Beginning | None:
+    """Where somebody new begins; None once his department has a source, or a system."""
+    if Role.OWNER_ENGINEER in actor.roles and not await hub.sources.list(actor):
+        return _SOURCE
+    if Role.CONSUMER_ENGINEER in actor.roles and not await hub.systems.list(actor):
+        return _SYSTEM
+    return None
 
 
 @router.get("/console/notices", response_class=HTMLResponse)

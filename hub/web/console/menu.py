@@ -10,12 +10,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
-from hub.access.staff_notices import count_new
 from hub.registry.waiting import (
     demands_to_answer,
     open_disputes,
     quarantines,
     requests_to_answer,
+    unread_notices,
     versions_to_approve,
 )
 
@@ -70,7 +70,7 @@ QUEUES: Final[list[Queue]] = [
     Queue("/console/owner/interfaces", "待审批的接口", "Interfaces to approve", OWNERS, versions_to_approve),
     Queue("/console/owner/interfaces", "被隔离的接口", "Quarantined interfaces", OWNERS | CITY, quarantines),
     Queue("/console/owner/demands", "待答复的需求", "Demands to answer", OWNERS, demands_to_answer),
-    Queue("/console/notices", "新通知", "New notices", EVERYBODY, count_new),
+    Queue("/console/notices", "新通知", "New notices", EVERYBODY, unread_notices),
 ]
 
 

@@ -13,6 +13,7 @@ from hub.deps import HubDep, UuidText
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from hub.web.console import owner_words as words
+from hub.web.console.consumer_names import names_of, titles_of
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.visit import ConsoleDep
@@ -33,7 +34,9 @@ async def grants(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespon
     found = await hub.registry.grants.list(actor)
     if actor.department_id is not None:
         found = [item for item in found if item.grant.owner_department_id == actor.department_id]
-    return render(request, "console/owner/grants.html", actor, grants=found, states=words.STATES)
+    named = [(item.grant.resource_kind, item.grant.resource) for item in found]
+    titles = await hub.database.read(lambda tx: titles_of(tx, hub.types, named))
+    return render(request, "console/owner/grants.html", actor, grants=found, states=words.STATES, titles=titles)
 
 
 @router.get(LIST + "/{grant_id}", response_class=HTMLResponse)
@@ -64,8 +67,12 @@ async def _page(
     request: Request, hub: Hub, actor: Actor, grant_id: str, errors: list[FieldError] | None = None
 ) -> HTMLResponse:
     view = await hub.registry.grants.get(actor, grant_id)
+    grant = view.grant
+    names = await hub.database.read(
+        lambda tx: names_of(tx, hub.types, grant.resource_kind, grant.resource, matters=grant.terms.matters, owner="")
+    )
     may = Role.OWNER_APPROVER in actor.roles and view.grant.owner_department_id == actor.department_id
     return render(
         request, "console/owner/grant.html", actor, status=422 if errors else 200, errors=errors or (), view=view,
-        states=words.STATES, may=may, list_path=LIST,
+        states=words.STATES, may=may, list_path=LIST, names=names,
     )  # fmt: skip

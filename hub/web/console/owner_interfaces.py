@@ -86,7 +86,7 @@ async def take_document(request: Request, hub: HubDep, actor: ConsoleDep) -> Res
     except (yaml.YAMLError, UnicodeDecodeError):
         errors = [FieldError("text", "不是有效的 YAML（UTF-8）", "This is no valid YAML in UTF-8")]
     except DefinitionError as error:
-        fault = words.told(error, "", set())
+        fault = words.told(error)
         errors = [FieldError("text", fault.zh, fault.en)]
     except ConflictError:
         errors = [FieldError("text", "编码已被其他部门使用", "The code is another department's")]
@@ -136,7 +136,7 @@ async def take_step(request: Request, code: str, version: int, step: str, hub: H
         zh, en = f"通知期不足，最早 {day}（北京时间）", f"More notice is needed: {day} Beijing time at the earliest"
         errors = [FieldError("ends_on", zh, en)]
     except DefinitionError as error:
-        errors = [_reason_missing(step) if "reason" in str(error) else words.told(error, "", set())]
+        errors = [_reason_missing(step) if "reason" in str(error) else words.told(error)]
     except StateError as error:
         errors = [FieldError("", f"当前状态（{error.state}）不能办理", f"Not possible while it is {error.state}")]
     else:
@@ -212,8 +212,15 @@ async def _page(
     return render(
         request, "console/owner/interface.html", actor, status=422 if shown.errors else 200, errors=shown.errors,
         view=view, lacks=lacks, given=shown.given or Form({}), result=shown.result, path_of=f"{LIST}/{code}/{version}",
-        **_words(actor),
+        question_text=_question(view), **_words(actor),
     )  # fmt: skip
+
+
+def _question(view: InterfaceView) -> str:
+    """What whoever approves it answers for beside the fields: what is asked, about whom, how it is read and known."""
+    wanted = ("operation", "params", "mapping", "echoes", "identity_name", "many", "complete")
+    found = {name: view.declared[name] for name in wanted if name in view.declared}
+    return yaml.safe_dump(found, allow_unicode=True, sort_keys=False, width=120)
 
 
 def _words(actor: Actor) -> dict[str, Any]:

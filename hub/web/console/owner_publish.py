@@ -142,7 +142,7 @@ async def _operation(request: Request, hub: Hub, actor: Actor, draft: FormDraft,
         try:
             names = await hub.sampling.params(actor, definition["source"], read.declared)
         except DefinitionError as error:
-            errors = [words.told(error, "operation", {item.name for item in inputs})]
+            errors = [words.told(error, {item.name: (item.zh, item.en) for item in inputs})]
     if errors:
         return await step_page(request, hub, actor, draft, "operation", errors)
     changed = with_params(definition, names)
@@ -171,7 +171,7 @@ async def _sample(request: Request, hub: Hub, actor: Actor, draft: FormDraft, gi
     try:
         found = await hub.sampling.sample(actor, definition["source"], definition["operation"], values)
     except DefinitionError as error:
-        return await step_page(request, hub, actor, draft, "sample", [words.told(error, "", set())])
+        return await step_page(request, hub, actor, draft, "sample", [words.told(error)])
     columns = [
         {"name": item.name, "kind": item.kind, "shown": item.shown, "longest": item.longest} for item in found.columns
     ]
@@ -186,7 +186,7 @@ async def _finish(request: Request, hub: Hub, actor: Actor, draft: FormDraft) ->
         written = await hub.interfaces.draft(actor, draft.content["definition"])
         await hub.interfaces.to_test(actor, written.code, written.version)
     except DefinitionError as error:
-        return await step_page(request, hub, actor, draft, "check", [words.told(error, "", set())])
+        return await step_page(request, hub, actor, draft, "check", [words.told(error)])
     except ConflictError:
         taken = FieldError(
             "", "编码已被其他部门使用，请修改名称页上的编码", "The code is taken; change it on the page of the name"

@@ -42,9 +42,13 @@ LIMITS: Final = (
     ("total_seconds", "一次询问最长秒数", "Seconds for a whole answer"),
     ("connect_seconds", "建立连接最长秒数", "Seconds to connect"),
     ("concurrency", "同时询问数", "Questions at once"),
-    ("per_minute", "每分钟询问上限（空：不限）", "Questions a minute (empty: no limit)"),
+    ("per_minute", "每分钟询问上限", "Questions a minute"),
     ("max_rows", "一次最多行数", "Rows of an answer"),
 )
+_LIMITED: Final[dict[str, tuple[str, str]]] = {
+    "targets": ("允许连接的地址", "Targets"),
+    "windows": ("服务时段", "Hours"),
+}
 
 
 @router.get(BASE, response_class=HTMLResponse)
@@ -103,7 +107,7 @@ async def take(request: Request, draft_id: UuidText, step: str, hub: HubDep, act
     changes, errors = _taken(step, draft, given)
     # Kept first, also when something is wrong with it: nothing that was typed is lost.
     draft = await hub.drafts.save(actor, draft_id, changes | {"tested": None})
-    if not errors and step == "limits":
+    if not errors and step in {"connection", "limits"}:
         errors = await _refused(hub, actor, draft, step)
     if errors:
         return _step_page(request, actor, draft, step, errors)
@@ -179,10 +183,13 @@ async def _refused(hub: Hub, actor: Actor, draft: FormDraft, step: str) -> list[
     try:
         await hub.sources.check(actor, draft.content["definition"])
     except DefinitionError as error:
-        names = {item.name for item in _inputs(draft)} | {"targets", "windows"} | {name for name, *_ in LIMITS}
-        fault = words.told(error, step, names)
-        # What belongs to an earlier page is told here too, with a link to that page beside it.
-        return [fault if not fault.field.startswith("connection") else FieldError("", fault.zh, fault.en)]
+        inputs = {item.name: (item.zh, item.en) for item in _inputs(draft)}
+        fault = words.told(error, inputs | _LIMITED | {name: (zh, en) for name, zh, en in LIMITS})
+        its_own = fault.field in inputs
+        if step == "connection":
+            # What is asked for on later pages is not missing yet.
+            return [fault] if its_own else []
+        return [FieldError("", fault.zh, fault.en) if its_own else fault]
     return []
 
 
@@ -190,7 +197,7 @@ async def _test(request: Request, hub: Hub, actor: Actor, draft: FormDraft) -> R
     try:
         found = await hub.sources.test(actor, draft.content["definition"], _secrets(draft))
     except DefinitionError as error:
-        fault = words.told(error, "", set())
+        fault = words.told(error)
         return _step_page(request, actor, draft, "test", [FieldError("", fault.zh, fault.en)])
     await hub.drafts.save(actor, draft.id, {"tested": found.as_json()})
     return redirect(f"{BASE}/{draft.id}/test")
@@ -204,7 +211,7 @@ async def _register(request: Request, hub: Hub, actor: Actor, draft: FormDraft) 
         else:
             await hub.sources.add(actor, definition)
     except DefinitionError as error:
-        fault = words.told(error, "", set())
+        fault = words.told(error)
         return _step_page(request, actor, draft, "check", [FieldError("", fault.zh, fault.en)])
     except ConflictError:
         zh, en = ("编码已被使用，请修改名称页上的编码", "The code is taken; change it on the page of the name")

@@ -12,16 +12,19 @@ from catalog.store import find_department
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
+from hub.registry.meanings import Words
 from hub.registry.requests_decision import read_approval
 from hub.registry.requests_errors import Fault, IncompleteError, OwnRequestError, StepError
 from hub.registry.requests_values import OPEN, Filing, State
 from hub.registry.requests_views import RequestView
 from hub.runtime import Hub
 from hub.web.console import owner_words as words
+from hub.web.console.consumer_names import Names, names_of, titles_of
 from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
+from hub.web.templating import last_day
 
 router = APIRouter()
 LIST: Final = "/console/owner/requests"
@@ -41,6 +44,14 @@ _WHY: Final = {
     "no_extension": ("现行规则不允许延期", "The rules allow no extension"),
     "changed_meanwhile": ("他人刚刚办理过，请查看最新状态", "Somebody was faster; look at its state"),
     "resource_unknown": ("所申请的资源已不再提供", "What was asked for is not published any more"),
+}
+_CUTS: Final[dict[str, Words]] = {
+    "fields": ("字段", "field"),
+    "matters": ("事项", "matter"),
+    "officers": ("办理人员", "officer"),
+    "quota_per_day": ("每日用量", "questions a day"),
+    "valid_until": ("使用期限", "last day"),
+    "corroboration": ("办件佐证", "corroboration"),
 }
 CORROBORATION: Final = (
     ("card_read", "读卡", "card read"),
@@ -66,9 +77,11 @@ async def requests(
     if show == "open":
         found = [item for item in found if item.request.state in OPEN]
     disputes = await hub.sharing.disputes.list(actor)
+    named = [(item.request.filing.resource_kind, item.request.filing.resource) for item in found]
+    titles = await hub.database.read(lambda tx: titles_of(tx, hub.types, named))
     return render(
         request, "console/owner/requests.html", actor, found=found, disputes=disputes, everything=show == "all",
-        states=words.STATES,
+        states=words.STATES, titles=titles,
     )  # fmt: skip
 
 
@@ -149,8 +162,7 @@ def approval_of(filing: Filing, given: Form) -> dict[str, Any]:
 
 def _end_of(text: str, filing: Filing) -> str | None:
     """The end of a civil day; None where it is the day that was asked for. What is no day is left to be refused."""
-    asked = filing.valid_until
-    if asked is not None and text == asked.astimezone(BEIJING).date().isoformat():
+    if text == _last_day(filing):
         return None
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a civil day; its zone is added below
@@ -159,11 +171,25 @@ def _end_of(text: str, filing: Filing) -> str | None:
     return datetime.combine(day, time(23, 59, 59), BEIJING).isoformat()
 
 
+def _last_day(filing: Filing) -> str:
+    """The last whole day that was asked for, as the consumer's pages say it; empty where none was."""
+    return last_day(filing.valid_until) if filing.valid_until else ""
+
+
+def cut_words(cut: str, names: Names | None = None) -> Words:
+    """What is taken away or made smaller, as the page calls it: `fields/address`, `quota_per_day`."""
+    kind, _, item = cut.partition("/")
+    zh, en = _CUTS.get(kind, (kind, kind))
+    known = {**names.fields, **names.matters}.get(item, (item, item)) if names else (item, item)
+    return (f"{zh} {known[0]}".strip(), f"{en} {known[1]}".strip())
+
+
 def _beside(fault: Fault) -> FieldError:
     """A fault of the answer beside its input; a cut says which."""
     if fault.pointer.startswith("/reasons/"):
         cut = fault.pointer.removeprefix("/reasons/")
-        return FieldError(f"reason.{cut}", f"{fault.zh}：{cut}", f"{fault.en}: {cut}")
+        zh, en = cut_words(cut)
+        return FieldError(f"reason.{cut}", f"{fault.zh}：{zh}", f"{fault.en}: {en}")
     return FieldError(fault.pointer.strip("/").partition("/")[0], fault.zh, fault.en)
 
 
@@ -178,6 +204,17 @@ async def _page(
 ) -> HTMLResponse:
     view = await hub.sharing.requests.get(actor, request_id)
     dispute = await hub.sharing.disputes.of(actor, request_id)
+    filing = view.request.filing
+    names = await hub.database.read(
+        lambda tx: names_of(
+            tx,
+            hub.types,
+            filing.resource_kind,
+            filing.resource,
+            matters=filing.matters,
+            owner=view.request.owner_code,
+        )
+    )
     is_owner = Role.OWNER_APPROVER in actor.roles and actor.department_id == view.request.owner_department_id
     return render(
         request,
@@ -192,11 +229,13 @@ async def _page(
         may=_may(view) if is_owner else [],
         in_dispute=is_owner and dispute is not None and dispute.stage.value in {"negotiating", "decided"},
         titles=await _titles(hub, actor, view),
+        names=names,
         asking=await _name(hub, request, view.request.asking_code),
         corroborations=CORROBORATION,
+        cut_words=lambda cut: cut_words(cut, names),
         list_path=LIST,
         states=words.STATES,
-        until=view.request.filing.valid_until.astimezone(BEIJING).date() if view.request.filing.valid_until else "",
+        until=_last_day(view.request.filing),
     )
 
 

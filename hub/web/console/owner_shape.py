@@ -28,7 +28,8 @@ _SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     As.BOOLEAN: {"type": "boolean"},
     As.JSON: {"type": ["object", "array"]},
 }
-_LONG_TEXT: Final = 200
+_LONGEST: Final = 4000
+"""Characters of a text: one sample row says nothing of the longest, and a row too long is given to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,16 @@ def rows_of(content: Mapping[str, Any]) -> list[FieldRow]:
         if column not in taken:
             name = _free(proposed_name(column), names)
             names.add(name)
-            en = name.replace("_", " ").capitalize()
+            en = _english(name)
             zh = column if not column.isascii() else ""
             rows.append(
                 FieldRow(column, fresh, name, zh, en, item["kind"], required=False, shown=item.get("shown", ""))
             )
     return rows
+
+
+def _english(name: str) -> str:
+    return "USCC" if name == "uscc" else name.replace("_", " ").capitalize()
 
 
 def proposed_name(column: str) -> str:
@@ -116,7 +121,7 @@ def schema_for(kind: str, longest: int = 0) -> dict[str, Any]:
     """The schema of a field of a kind."""
     if kind in _SCHEMAS:
         return dict(_SCHEMAS[kind])
-    return {"type": "string", "maxLength": _LONG_TEXT if longest <= _LONG_TEXT // 2 else 4000}
+    return {"type": "string", "maxLength": max(_LONGEST, 2 * longest)}
 
 
 def with_fields(content: Mapping[str, Any], rows: Sequence[FieldRow]) -> dict[str, Any]:
@@ -158,7 +163,7 @@ def with_params(definition: Mapping[str, Any], names: Sequence[str]) -> dict[str
 
 def _param(name: str) -> dict[str, Any]:
     id_type = {"uscc": "001", "id_number": "111", "citizen_id": "111", "sfzh": "111"}.get(name.lower())
-    title = {"zh": next((zh for zh, en in _NAMED.items() if en == name), name), "en": name}
+    title = {"zh": next((zh for zh, en in _NAMED.items() if en == name), name), "en": _english(name)}
     if id_type:
         return {"title": title, "from": "party.id_number", "id_type": id_type}
     return {"title": title, "from": "party.name" if name in {"name", "mc", "xm"} else "caller"}

@@ -29,13 +29,19 @@ from hub.web.console.visit import ConsoleDep
 
 router = APIRouter()
 MAX_SAMPLE: Final = 8 * 1024 * 1024
+_FORM_AROUND: Final = 65_536
+BODY_LIMITS: Final = {
+    rf"{BASE}/[^/]+/quality/file": MAX_SAMPLE + _FORM_AROUND,
+    rf"{LIST}/[^/]+/[^/]+/quality/file": MAX_SAMPLE + _FORM_AROUND,
+}
+"""Real registers are longer than any other body that the hub takes; the rest of the form comes on top."""
 _WHERE: Final = re.compile(r"\bwhere\b", re.IGNORECASE)
 
 
 @router.post(BASE + "/{draft_id}/quality/file", response_class=HTMLResponse)
 async def form_file(request: Request, draft_id: UuidText, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
     """A dry run of the form over a file."""
-    given = await upload(request, max_bytes=MAX_SAMPLE)
+    given = await upload(request, max_bytes=MAX_SAMPLE + _FORM_AROUND)
     return await _of_form(request, hub, actor, draft_id, "file", given)
 
 
@@ -55,7 +61,7 @@ async def report_page(request: Request, code: str, version: int, hub: HubDep, ac
 @router.post(LIST + "/{code}/{version}/quality/file", response_class=HTMLResponse)
 async def version_file(request: Request, code: str, version: int, hub: HubDep, actor: ConsoleDep) -> Response:
     """A dry run of a version over a file."""
-    given = await upload(request, max_bytes=MAX_SAMPLE)
+    given = await upload(request, max_bytes=MAX_SAMPLE + _FORM_AROUND)
     return await _of_version(request, hub, actor, Version(code, version), "file", given)
 
 
@@ -84,7 +90,7 @@ async def _of_form(request: Request, hub: Hub, actor: Actor, draft_id: str, way:
     except NotReadyError as error:
         errors = lacking(error, "value")
     except DefinitionError as error:
-        fault = words.told(error, "", set())
+        fault = words.told(error)
         errors = [FieldError(_beside(way), fault.zh, fault.en)]
     except CollectionError:
         errors = [FieldError("file", "文件无法读取", "The file cannot be read")]
@@ -98,7 +104,7 @@ async def _of_version(request: Request, hub: Hub, actor: Actor, version: Version
     except NotReadyError as error:
         return await _version_page(request, hub, actor, version, lacking(error, ""), given.raw("listing"))
     except DefinitionError as error:
-        fault = words.told(error, "", set())
+        fault = words.told(error)
         errors = [FieldError(_beside(way), fault.zh, fault.en)]
         return await _version_page(request, hub, actor, version, errors, given.raw("listing"))
     except CollectionError:

@@ -145,18 +145,27 @@ def rule_words(pointer: str, rule: str) -> Words:
     return f"{place}：{known[0]}", f"{place}: {known[1]}"
 
 
-def told(error: Exception, prefix: str, names: frozenset[str] | set[str] = frozenset()) -> FieldError:
-    """A refusal `<what>: <place>: <rule>` beside the field it is about, if the form has that field."""
+def told(error: Exception, names: Mapping[str, Words] | None = None) -> FieldError:
+    """A refusal `<what>: <place>: <rule>` beside the field it is about, if the form has that field.
+
+    `names` are the fields with what stands beside them on the page: people know them by that, not by their place.
+    """
+    known = names or {}
     text = str(error).removeprefix("source: ").removeprefix("interface: ")
     place, _, rule = text.partition(": ")
     parts = place.partition(" ")[0].split("/")
     while parts:
         name = ".".join(parts)
-        if name in names or (name == prefix and name in names):
+        if name in known:
             break
         parts.pop()
-    zh, en = rule_words(place, rule) if rule and " " not in place else (f"不能接受：{text}", f"Not acceptable: {text}")
-    return FieldError(".".join(parts), zh, en)
+    field = ".".join(parts)
+    if not rule or " " in place:
+        return FieldError(field, f"不能接受：{text}", f"Not acceptable: {text}")
+    zh, en = rule_words(place, rule)
+    if field in known:
+        zh, en = (f"{known[field][0]}：{zh.partition('：')[2]}", f"{known[field][1]}: {en.partition(': ')[2]}")
+    return FieldError(field, zh, en)
 
 
 _FAULTS: Final[Mapping[str, Words]] = {
