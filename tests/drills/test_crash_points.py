@@ -19,6 +19,7 @@ from hub.storage.crash import CRASH_POINTS
 from tests.drills.oracle import examine, examine_report, intents, shown_and_not_kept
 from tests.drills.processes import KILLED
 from tests.drills.register import write_register
+from tests.drills.test_bulk_crashes import AT_BULK
 from tests.drills.test_query_crashes import AT_QUERY
 from tests.drills.town import PATIENCE, Request, Town, opening, pulling
 from tests.support import AMR, POSTGRES, Place, new_database
@@ -75,6 +76,7 @@ def test_no_crash_point_is_forgotten() -> None:
             AFTER_COLLECTION,
             AT_REVOKING,
             AT_QUERY,
+            AT_BULK,
         )
         for point in points
     }
