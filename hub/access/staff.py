@@ -76,6 +76,10 @@ class StaffService:
         made = await self._database.write(unit)
         return f"{self._public_url}/console/link?t={secret}" if made else None
 
+    async def nobody_yet(self) -> bool:
+        """Whether the first operator has yet to make his account."""
+        return not await self._database.read(store.has_staff)
+
     def add_first(self, tx: Connection, definition: Mapping[str, Any]) -> Staff:
         """The first operator, who may sign in past a provider, in the transaction that uses the first link up.
 

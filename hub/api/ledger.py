@@ -27,6 +27,16 @@ async def checkpoint(hub: HubDep) -> PlainTextResponse:
     return PlainTextResponse(note)
 
 
+@router.get("/.well-known/tlog-key", summary="The log's public key 账本公钥")
+async def log_key(hub: HubDep) -> PlainTextResponse:
+    """One line, a C2SP signed-note verifier key: origin, key hash, Ed25519 key. It checks every checkpoint.
+
+    A hub that lies gives a key of its own: compare it once with the `log key` that its operator made known elsewhere, and
+    keep it beside the first checkpoint.
+    """
+    return PlainTextResponse(hub.ledger.verifier + "\n", headers={"Cache-Control": "public, max-age=3600"})
+
+
 @router.get("/ledger/tile/{path:path}", summary="A tile of the tree, or a bundle of leaves 树片")
 async def tile(path: str, hub: HubDep) -> Response:
     """`{level}/{index}` for hashes, `entries/{index}` for leaves, with `.p/{width}` while partial."""

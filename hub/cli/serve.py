@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from hub.runtime import Hub
 
 
 def serve(
@@ -39,9 +42,9 @@ def serve(
     if not _free(host, port):
         fail(f"{host}:{port} is taken", "choose another with --port", Exit.USAGE)
     # A hub that must not start says so in one line, before there is a server.
-    first_link = with_hub(home, lambda hub: hub.staff.first_link())
+    first_step = with_hub(home, _first_step)
     configure_logging()
-    print(banner(settings, host=host, port=port, first_link=first_link), flush=True)
+    print(banner(settings, host=host, port=port, first_step=first_step), flush=True)
     os.environ["YIZHENG_HOME"] = str(settings.home)  # further processes read it by themselves
     config = uvicorn.Config(
         create_app(settings) if workers == 1 else "hub.cli.serve:application",
@@ -89,6 +92,16 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
         as_json=as_json,
         text="\n".join(f"{name:<28} {value}" for name, value in shown.items()) + "\nall good 检查通过",
     )
+
+
+async def _first_step(hub: "Hub") -> str | None:
+    """How the first operator gets in: at a terminal the link itself, elsewhere the command that prints it.
+
+    What is no terminal is collected and kept, and whoever reads a link there first is the operator.
+    """
+    if sys.stdout.isatty():
+        return await hub.staff.first_link()
+    return "yizheng staff invite" if await hub.staff.nobody_yet() else None
 
 
 def _free(host: str, port: int) -> bool:

@@ -46,6 +46,11 @@ class LedgerService:
         )
         self.broken: tuple[str, ...] = ()
 
+    @property
+    def verifier(self) -> str:
+        """The log's public key as a line of text (C2SP signed-note): whoever has it can check every checkpoint."""
+        return self._signer.verifier.text
+
     async def check_start(self) -> None:
         """Refuse to run on a store older than the remembered checkpoint. Raises LedgerBrokenError."""
         await self._database.read(self._keeper.check)
