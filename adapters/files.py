@@ -25,6 +25,7 @@ from adapters.files_rows import Table, read_csv, read_json_lines
 from adapters.files_schema import CONNECTION_SCHEMA, OPERATION_SCHEMA
 from adapters.files_shelf import Shelf
 from adapters.lifetime import Lifetime
+from adapters.paths import judged
 from adapters.port import Answer, Budget, Context, Environment, Prepared, Probe, Row, Value
 
 __all__ = ["CONNECTION_SCHEMA", "OPERATION_SCHEMA", "FilesSource", "open_files", "open_source"]
@@ -133,9 +134,7 @@ def open_source(connection: Mapping[str, Any], environment: Environment) -> File
 
         place = SftpFolder(connection["sftp"], glob, environment.egress, environment.secrets)
         return open_files(place, connection, environment, check_seconds=30)
-    folder = Path(connection["folder"])
-    if not folder.is_absolute() or ".." in folder.parts:
-        raise DefinitionFaultError("/folder", "absolute_path")
+    folder = judged(connection["folder"], "/folder", environment.folders)
     return open_files(LocalFolder(folder, glob), connection, environment, check_seconds=1)
 
 
@@ -144,7 +143,7 @@ def open_files(
 ) -> FilesSource:
     """A source over any place that holds files. `check_seconds`: how often it is looked at unless declared."""
     keep = "index_dir" in connection
-    folder = _index_dir(Path(connection["index_dir"])) if keep else Path(tempfile.mkdtemp(prefix="yizheng-files-"))
+    folder = _index_dir(connection, environment) if keep else Path(tempfile.mkdtemp(prefix="yizheng-files-"))
     what = {name: value for name, value in connection.items() if name not in {"index_dir", "check_seconds"}}
     identity = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     shelf = Shelf(
@@ -159,9 +158,8 @@ def open_files(
     return FilesSource(shelf, connection.get("as_of_column"))
 
 
-def _index_dir(folder: Path) -> Path:
-    if not folder.is_absolute() or ".." in folder.parts:
-        raise DefinitionFaultError("/index_dir", "absolute_path")
+def _index_dir(connection: Mapping[str, Any], environment: Environment) -> Path:
+    folder = judged(connection["index_dir"], "/index_dir", environment.folders)
     folder.mkdir(mode=0o700, exist_ok=True)
     seen = folder.lstat()
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o077:

@@ -61,11 +61,10 @@ def matches(name: str, glob: str) -> bool:
 
 
 class LocalFolder:
-    """A folder of this machine. Links that lead out of it are not there; neither is what is no regular file."""
+    """A folder of this machine, without links. Links that lead out of it are not there, nor is what is no file."""
 
     def __init__(self, folder: Path, glob: str) -> None:
-        # As it was when somebody judged it: a link put in its place later leads nowhere.
-        self._folder = folder.resolve()
+        self._folder = folder
         self._glob = glob
         # A mount that hangs takes this source's threads, nobody else's.
         self._threads = ThreadPoolExecutor(2, "files")

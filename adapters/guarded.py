@@ -126,6 +126,10 @@ class Guarded:
             return Probe(ok=False, seconds=0.0, code=error.code)
         return await self._source.probe(budget)
 
+    async def idle(self) -> None:
+        """Wait for the questions under way and in the line; each ends with its budget at the latest."""
+        await self._lifetime.idle()
+
     async def close(self) -> None:
         """End the questions under way and in the line, and the source."""
         self._lifetime.close()

@@ -13,6 +13,8 @@ class Lifetime:
     def __init__(self) -> None:
         self._closed = False
         self._under_way: set[asyncio.Timeout] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def closed(self) -> bool:
@@ -31,6 +33,7 @@ class Lifetime:
         try:
             async with whole:
                 self._under_way.add(whole)
+                self._idle.clear()
                 yield
         except TimeoutError:
             if not whole.expired():
@@ -38,6 +41,12 @@ class Lifetime:
             raise (UnreachableError("closed") if self._closed else TimedOutError("total")) from None
         finally:
             self._under_way.discard(whole)
+            if not self._under_way:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until no question is under way. Each ends with its budget, so this does too unless new ones come."""
+        await self._idle.wait()
 
     def close(self) -> None:
         """End the questions under way, now; refuse the next. Twice is once."""

@@ -13,6 +13,7 @@ Every implementation promises, and `tests/adapters/contract.py` proves over real
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from adapters.egress import Egress
@@ -123,5 +124,7 @@ class Environment:
     secrets: Secrets
     egress: Egress
     clock: Callable[[], datetime]
+    folders: tuple[Path, ...] | None = None
+    """Folders of this machine that sources may read; elsewhere a path counts only without links. None: anywhere."""
     lookup: Lookup | None = None
     dispatch: Dispatch | None = None

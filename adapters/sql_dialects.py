@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from adapters.definition import resolved
 from adapters.errors import DefinitionFaultError
+from adapters.paths import judged
 from adapters.port import Environment, Secrets
 from adapters.sql_session import Dialect, Opening
 from adapters.sql_sqlite import SqliteDialect
@@ -33,7 +34,8 @@ def open_dialect(connection: Mapping[str, Any], environment: Environment) -> Dia
     if "text_as" in connection and name not in _TRANSCODES:
         raise DefinitionFaultError("/text_as", "dialect")
     if name == "sqlite":
-        return SqliteDialect(_file(connection), "gb18030" if "text_as" in connection else None)
+        path, lies = _file(connection, environment)
+        return SqliteDialect(path, lies, "gb18030" if "text_as" in connection else None)
     for member in ("host", "user"):
         if member not in connection:
             raise DefinitionFaultError(f"/{member}", "missing")
@@ -44,14 +46,11 @@ def open_dialect(connection: Mapping[str, Any], environment: Environment) -> Dia
     return opened
 
 
-def _file(connection: Mapping[str, Any]) -> Path:
+def _file(connection: Mapping[str, Any], environment: Environment) -> tuple[Path, Path]:
     for member in ("host", "port", "user", "password", "ssl", "thick"):
         if member in connection:
             raise DefinitionFaultError(f"/{member}", "unknown")
-    path = Path(connection["database"])
-    if not path.is_absolute() or ".." in path.parts:
-        raise DefinitionFaultError("/database", "absolute_path")
-    return path
+    return Path(connection["database"]), judged(connection["database"], "/database", environment.folders)
 
 
 def opener(connection: Mapping[str, Any], secrets: Secrets) -> Callable[[], Opening]:

@@ -45,10 +45,10 @@ class SqliteDialect:
     syntax = Syntax(backticks=True, brackets=True)
     host = None
 
-    def __init__(self, path: Path, misdeclared: str | None) -> None:
+    def __init__(self, path: Path, lies: Path, misdeclared: str | None) -> None:
+        """`lies`: where it really lies, as it was when that was judged: a link put there later leads nowhere."""
         self._path = path
-        # Where it really lies, as it was when somebody judged it: a link put there later leads nowhere.
-        self._resolved = path.resolve()
+        self._resolved = lies
         self._misdeclared = misdeclared
 
     def opening(self) -> Opening:

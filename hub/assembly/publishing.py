@@ -52,6 +52,7 @@ def assemble_publishing(ground: Ground) -> Publishing:
         vault=vault,
         clock=clock,
         egress_networks=settings.egress_networks,
+        folders=settings.source_folders,
         lookup=pushed.lookup,
         dispatch=agents.dispatch,
     )

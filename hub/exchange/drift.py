@@ -2,11 +2,12 @@
 
 After several questions in a row failed in the same way, the interface version answers `source_unavailable` at once, an
 alarm names the first difference, and its owner opens it again after a live test. Counted in this process; the
-quarantine itself lies in the database.
+quarantine itself lies in the database, where every process of the hub learns of it within a second.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -25,6 +26,11 @@ DRIFT: Final = "drift"
 _ALARMS: Final = table(AlarmRow)
 _OPEN: Final = and_(_ALARMS.c.kind == DRIFT, _ALARMS.c.lifted_at.is_(None))
 _KEPT_QUESTIONS: Final = 64
+KNOWN_SECONDS: Final = 0.5
+"""How old the known quarantines may be when a question comes: one small read of the database a process, if any comes.
+
+Not over Redis: what must hold is held by the database, and a second way would be one that can be lost.
+"""
 _log = structlog.get_logger(__name__)
 
 
@@ -55,13 +61,21 @@ class DriftWatch:
         self._limit = faults_in_a_row
         self._streaks: dict[str, _Streak] = {}
         self._closed: frozenset[str] = frozenset()
+        self._looked = float("-inf")
 
     async def load(self) -> None:
-        """Learn of quarantines that other processes began or ended. Run at the start and every few seconds."""
-        self._closed = frozenset(alarm.interface_id for alarm in await self._database.read(open_quarantines))
+        """Learn now of quarantines that other processes began or ended."""
+        self._looked = monotonic()  # whoever comes meanwhile does not look as well
+        try:
+            self._closed = frozenset(alarm.interface_id for alarm in await self._database.read(open_quarantines))
+        except BaseException:
+            self._looked = float("-inf")
+            raise
 
-    def quarantined(self, interface_id: str) -> bool:
-        """Whether this version answers nobody. Other processes' decisions count from their next `load` here."""
+    async def quarantined(self, interface_id: str) -> bool:
+        """Whether this version answers nobody. What another process decided counts here within a second."""
+        if monotonic() - self._looked >= KNOWN_SECONDS:
+            await self.load()
         return interface_id in self._closed
 
     async def observe(
@@ -74,9 +88,9 @@ class DriftWatch:
         """
         if difference is None:
             self._streaks.pop(stored.id, None)
-            return self.quarantined(stored.id)
+            return stored.id in self._closed
         if not difference.structural or not self._counted(stored.id, difference, question):
-            return self.quarantined(stored.id)
+            return stored.id in self._closed
         del self._streaks[stored.id]
         await self._close(stored, difference)
         return True

@@ -49,7 +49,7 @@ class SourceFinder:
         stored, interface = claimed.interface, claimed.interface.interface
         if needs_party(interface) and interface.identity_name is None and not claimed.identity_known:
             return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
-        if claimed.source.state != "active" or self._drift.quarantined(stored.id):
+        if claimed.source.state != "active" or await self._drift.quarantined(stored.id):
             return unavailable("source_quarantined")
         now = self._clock()
         kept = await self._cache.get(stored, claimed.params, now=now)

@@ -1,12 +1,14 @@
 """Opened sources: one guarded adapter a source, opened at first use and again when its definition or a secret changed.
 
-Each source has its own breaker, slots and connections: ten dead ones cost the eleventh nothing.
+Each source has its own breaker, slots and connections: ten dead ones cost the eleventh nothing. A source that was
+replaced is closed when its last question has ended.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -58,6 +60,7 @@ class SourcePool:
         vault: Vault,
         clock: Clock,
         egress_networks: tuple[str, ...],
+        folders: tuple[Path, ...] = (),
         lookup: Lookup | None = None,
         dispatch: Dispatch | None = None,
     ) -> None:
@@ -66,10 +69,13 @@ class SourcePool:
         self._guard = DefinitionGuard(vault)
         self._clock = clock
         self._networks = networks(egress_networks)
+        self._folders = folders
         self._lookup = lookup
         self._dispatch = dispatch
         self._opened: dict[str, _Opened] = {}
         self._opening = asyncio.Lock()
+        self._retired: set[Guarded] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def ask(
         self, stored: StoredSource, interface: StoredInterface, params: Mapping[str, Value], context: Context
@@ -94,10 +100,14 @@ class SourcePool:
         return found.source if found else None
 
     async def close(self) -> None:
-        """Close every source."""
-        opened, self._opened = self._opened, {}
-        for item in opened.values():
-            await _close(item.source)
+        """Close every source, those too that still end their questions."""
+        for task in tuple(self._closing):
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        sources = [*self._retired, *(item.source for item in self._opened.values())]
+        self._retired, self._opened = set(), {}
+        for source in sources:
+            await _close(source)
 
     async def _open(self, stored: StoredSource) -> _Opened:
         known = self._opened.get(stored.id)
@@ -112,8 +122,17 @@ class SourcePool:
             source = self.open(stored.definition, unsealed(sealed, stored.id, self._vault))
             self._opened[stored.id] = opened = _Opened(stored.row_version, source)
         if known is not None:
-            await _close(known.source)
+            self._retired.add(known.source)
+            task = asyncio.create_task(self._retire(known.source))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
         return opened
+
+    async def _retire(self, source: Guarded) -> None:
+        """Whoever asked before the change is answered under the former definition; nothing new comes."""
+        await source.idle()
+        self._retired.discard(source)
+        await _close(source)
 
     def open(self, definition: SourceDefinition, secrets: Mapping[str, str]) -> Guarded:
         """Open an adapter that is not kept, to check a definition before it is stored. Raises: DefinitionFaultError."""
@@ -122,6 +141,7 @@ class SourcePool:
             secrets=OpenedSecrets(secrets),
             egress=Egress(targets, self._networks),
             clock=self._clock,
+            folders=self._folders,
             lookup=self._lookup,
             dispatch=self._dispatch,
         )

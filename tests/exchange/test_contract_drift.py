@@ -1,5 +1,6 @@
 """A drifting source is closed after a few answers, with an alarm, and opened by its owner after a live test."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,16 @@ from catalog.interface_store import StoredInterface, find_version
 from catalog.tables import table
 from hub.access.actors import COMMAND
 from hub.exchange.contract import Difference
-from hub.exchange.drift import DriftWatch
 from hub.registry.errors import NotReadyError, StateError
 from hub.registry.tables import AlarmRow
 from hub.runtime import Hub
-from hub.storage.vault import DataKey
 from tests.registry.department import CODE, entries, interface, people, register, rewrite, source
 from tests.support import ENTERPRISE, Place
 
 RENAMED = Difference("name", "column_missing")
 RETYPED = Difference("status", "code_unknown")
 BAD_NUMBER = Difference("uscc", "id_check_digit")
+LEARNT_SECONDS = 0.9
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def test_three_equal_differences_in_a_row_close_the_version(
 ) -> None:
     seen = [await hub.drift.observe(stored, RENAMED) for _ in range(3)]
     assert seen == [False, False, True]
-    assert hub.drift.quarantined(stored.id)
+    assert await hub.drift.quarantined(stored.id)
     alarms = table(AlarmRow)
     alarm = await hub.database.read(lambda tx: tx.execute(select(alarms)).one())
     assert (alarm.field, alarm.code, alarm.lifted_at) == ("name", "column_missing", None)
@@ -63,20 +63,32 @@ async def test_a_bad_record_in_between_does_not_save_a_drifting_source(hub: Hub,
     assert seen[-1]
 
 
-async def test_a_quarantine_holds_in_other_processes_and_after_a_restart(place: Place, tmp_path: Path) -> None:
+async def test_a_quarantine_and_its_end_count_in_another_process_within_a_second(place: Place, tmp_path: Path) -> None:
+    params = {"uscc": ENTERPRISE["id_number"]}
+    async with place.open(drift_faults=1) as hub, place.open() as other:
+        await hub.sources.add(COMMAND, source(register(tmp_path)))
+        await hub.interfaces.draft(COMMAND, interface())
+        found = await hub.database.read(lambda tx: find_version(tx, CODE, 1))
+        assert found is not None
+        assert not await other.drift.quarantined(found.id)
+        assert await hub.drift.observe(found, RENAMED)
+        await asyncio.sleep(LEARNT_SECONDS)
+        assert await other.drift.quarantined(found.id)
+        assert (await other.trials.try_out(COMMAND, CODE, params=params)).passed
+        await other.trials.lift(COMMAND, CODE)
+        await asyncio.sleep(LEARNT_SECONDS)
+        assert not await hub.drift.quarantined(found.id)
+
+
+async def test_a_quarantine_holds_after_a_restart(place: Place, tmp_path: Path) -> None:
     async with place.open(drift_faults=1) as hub:
         await hub.sources.add(COMMAND, source(register(tmp_path)))
         await hub.interfaces.draft(COMMAND, interface())
         found = await hub.database.read(lambda tx: find_version(tx, CODE, 1))
         assert found is not None
-        other = DriftWatch(hub.database, log_key=DataKey(bytes(32), wrapped=b"", kek_kid=""), clock=hub.clock)
         assert await hub.drift.observe(found, RENAMED)
-        assert not other.quarantined(found.id)
-        await other.load()
-        assert other.quarantined(found.id)
     async with place.open() as hub:
-        await hub.drift.load()
-        assert hub.drift.quarantined(found.id)
+        assert await hub.drift.quarantined(found.id)
 
 
 async def test_the_owner_opens_it_again_after_a_good_live_test(
@@ -101,6 +113,6 @@ async def test_the_owner_opens_it_again_after_a_good_live_test(
     rewrite(path, "UPDATE enterprises SET zt = '1'")
     assert (await hub.trials.try_out(staff.engineer, CODE, params=params)).passed
     await hub.trials.lift(staff.engineer, CODE)
-    assert not hub.drift.quarantined(stored.id)
+    assert not await hub.drift.quarantined(stored.id)
     assert (await hub.interfaces.show(staff.engineer, CODE)).quarantine is None
     assert await entries(hub, "interface.lifted") == 1
