@@ -19,7 +19,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "matter_of_another_department": ("该事项不属于申请部门", "the matter belongs to another department"),
     "purpose_missing": ("未写明用途", "no purpose"),
     "purpose_vague": ("用途过于笼统，须写明办理什么", "the purpose is too vague: say what is done with the data"),
-    "legal_basis_missing": ("未写明使用依据（法律、法规、规章或职责文件）", "no legal basis"),
+    "legal_basis_missing": ("未写明依据（法律、法规、规章或职责文件）", "no legal basis"),
     "scene_missing": ("未写明使用场景", "no scene of use: the step in which the data is used"),
     "quota_missing": ("未写明每日用量", "no quota_per_day"),
     "validity_missing": ("未写明使用期限", "no valid_until"),

@@ -5,24 +5,18 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.grants import GrantState
 from hub.runtime import Hub
-from tests.pages.browser import LANGUAGES, faults, overflow, visiting
+from tests.pages.browser import faults, in_large_print, overflow, visiting
 from tests.pages.market import Market, approver, market_at
+from tests.pages.test_frame import SIZES, VIEWS
 from tests.support import ENTERPRISE, PUBLIC_URL, Place
 
 pytestmark = pytest.mark.browser
-SIZES: dict[str, dict[str, Any]] = {
-    "ordinary": {"viewport": {"width": 1366, "height": 768}},
-    "dark": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
-    "zoomed to 200 %": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
-    "zoomed to 400 %": {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4},
-}
 PURPOSE = "核验居住证申请人所在单位的登记状态"
 SHOTS = os.environ.get("YIZHENG_TEST_SHOTS")
 """A folder for pictures of the pages, for people who look."""
@@ -199,12 +193,16 @@ def pages_of(page: Page, market: Market) -> list[str]:
     return paths + [path for path in (request, grant, system) if path]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_keeps_the_rules_at_every_size(browser: Browser, market: Market, lang: str, size: str) -> None:
+@pytest.mark.parametrize(("lang", "size", "look"), VIEWS)
+def test_every_page_keeps_the_rules_at_every_size(
+    browser: Browser, market: Market, lang: str, size: str, look: str
+) -> None:
     with visiting(browser, market.site, "consumer", lang, **SIZES[size]) as page:
+        if look == "elder":
+            in_large_print(page, market.site)
         for path in pages_of(page, market):
             page.goto(path)
+            assert page.evaluate("document.documentElement.classList.contains('elder')") is (look == "elder"), path
             assert faults(page) == [], path
             assert overflow(page) == 0, path
-            shot(page, f"{lang}-{size[:8].strip()}-{path.partition('consumer/')[2].replace('/', '-')[:30]}")
+            shot(page, f"{look}-{lang}-{size[:8].strip()}-{path.partition('consumer/')[2].replace('/', '-')[:30]}")

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.browser import LANGUAGES, PASSWORD, Site, faults, overflow, reached_by_keyboard, visiting
+from tests.pages.browser import (
+    LANGUAGES,
+    PASSWORD,
+    Site,
+    faults,
+    in_large_print,
+    overflow,
+    reached_by_keyboard,
+    visiting,
+)
 
 pytestmark = pytest.mark.browser
 PAGES = [
@@ -46,6 +55,15 @@ SIZES = {
 }
 
 
+VIEWS = [
+    *((lang, size, "standard") for lang in LANGUAGES for size in SIZES),
+    # The longest words in the largest print on the narrowest screen, and what most people who choose it see.
+    ("zh-CN", "ordinary", "elder"),
+    ("en", "zoomed to 400 %", "elder"),
+]
+"""Language, size and print in which the pages of a group are looked at."""
+
+
 @pytest.fixture(params=LANGUAGES)
 def lang(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -66,7 +84,7 @@ def test_every_page_keeps_the_rules_at_every_size(
     for who, path in PAGES:
         with visiting(browser, site, who, lang, **SIZES[size]) as page:
             if look == "elder":
-                page.context.add_cookies([{"name": "yz_elder", "value": "1", "url": site.url}])
+                in_large_print(page, site)
             page.goto(path)
             assert page.evaluate("document.documentElement.lang") == lang
             assert faults(page) == [], path

@@ -12,9 +12,9 @@ from hub.access.actors import COMMAND
 from hub.exchange.contract import Difference
 from hub.registry.trials import TrialService
 from hub.web.console.owner_publish import STEPS
-from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, visiting
+from tests.pages.browser import Site, faults, in_large_print, overflow, people_of, visiting
 from tests.pages.owner_town import aside, file_request, press, seen, write_register
-from tests.pages.test_frame import SIZES
+from tests.pages.test_frame import SIZES, VIEWS
 from tests.registry.department import CODE, SOURCE, interface, source
 from tests.serving import serving
 from tests.support import AMR, ENTERPRISE, POLICE, Place
@@ -144,21 +144,25 @@ def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_keeps_the_rules_at_every_size(browser: Browser, shop: Shop, lang: str, size: str) -> None:
+@pytest.mark.parametrize(("lang", "size", "look"), VIEWS)
+def test_every_page_keeps_the_rules_at_every_size(
+    browser: Browser, shop: Shop, lang: str, size: str, look: str
+) -> None:
     listed = pages_of(browser, shop)
     for who in dict.fromkeys(who for who, _ in listed):
         with visiting(browser, shop.site, who, lang, **SIZES[size]) as page:
+            if look == "elder":
+                in_large_print(page, shop.site)
             for path in (path for name, path in listed if name == who):
                 answer = page.goto(path)
                 assert answer is not None
                 assert answer.status == 200, path
+                assert page.evaluate("document.documentElement.classList.contains('elder')") is (look == "elder"), path
                 assert faults(page) == [], path
                 assert overflow(page) == 0, path
                 if size == "ordinary":
                     name = path.removeprefix(shop.site.url).removeprefix("/console").replace("/", "-")[-60:]
-                    seen(page, f"{lang}-{who}{name}")
+                    seen(page, f"{look}-{lang}-{who}{name}")
 
 
 def auth_inputs(page: Page) -> set[str]:

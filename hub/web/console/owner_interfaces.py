@@ -132,8 +132,8 @@ async def take_step(request: Request, code: str, version: int, step: str, hub: H
     except TwoPersonsError:
         errors = [FieldError("", *_ANOTHER)]
     except NoticeError as error:
-        day = error.earliest.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
-        zh, en = f"通知期不足，最早 {day}（北京时间）", f"More notice is needed: {day} Beijing time at the earliest"
+        day = error.earliest.astimezone(BEIJING).date().isoformat()  # a last day ends with it
+        zh, en = f"通知期不足，最早为 {day}", f"More notice is needed: {day} at the earliest"
         errors = [FieldError("ends_on", zh, en)]
     except DefinitionError as error:
         errors = [_reason_missing(step) if "reason" in str(error) else words.told(error)]

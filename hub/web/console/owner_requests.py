@@ -14,7 +14,10 @@ from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
 from hub.registry.meanings import Words
 from hub.registry.requests_decision import read_approval
+from hub.registry.requests_dispute_store import Dispute
+from hub.registry.requests_disputes import FOR_ASKER, FOR_OWNER
 from hub.registry.requests_errors import Fault, IncompleteError, OwnRequestError, StepError
+from hub.registry.requests_store import find_request
 from hub.registry.requests_values import OPEN, Filing, State
 from hub.registry.requests_views import RequestView
 from hub.runtime import Hub
@@ -53,6 +56,10 @@ _CUTS: Final[dict[str, Words]] = {
     "valid_until": ("使用期限", "last day"),
     "corroboration": ("办件佐证", "corroboration"),
 }
+_VERDICTS: Final[dict[str, Words]] = {
+    FOR_ASKER: ("支持申请部门：须重新答复", "for the asker: it is answered again"),
+    FOR_OWNER: ("支持数源部门：原答复有效", "for the owner: the answer stands"),
+}
 CORROBORATION: Final = (
     ("card_read", "读卡", "card read"),
     ("presentation_code", "出示码", "presentation code"),
@@ -76,13 +83,21 @@ async def requests(
         found = [item for item in found if item.request.owner_department_id == actor.department_id]
     if show == "open":
         found = [item for item in found if item.request.state in OPEN]
-    disputes = await hub.sharing.disputes.list(actor)
-    named = [(item.request.filing.resource_kind, item.request.filing.resource) for item in found]
+    disputes = await _disputes(hub, actor)
+    filings = [*(item.request.filing for item in found), *(filing for _, filing in disputes)]
+    named = [(filing.resource_kind, filing.resource) for filing in filings]
     titles = await hub.database.read(lambda tx: titles_of(tx, hub.types, named))
     return render(
         request, "console/owner/requests.html", actor, found=found, disputes=disputes, everything=show == "all",
         states=words.STATES, titles=titles,
     )  # fmt: skip
+
+
+async def _disputes(hub: Hub, actor: Actor) -> list[tuple[Dispute, Filing]]:
+    """Open disputes, each with what it is about."""
+    found = await hub.sharing.disputes.list(actor)
+    about = await hub.database.read(lambda tx: [find_request(tx, item.request_id) for item in found])
+    return [(item, request.filing) for item, request in zip(found, about, strict=True) if request is not None]
 
 
 @router.get(LIST + "/{request_id}", response_class=HTMLResponse)
@@ -227,6 +242,7 @@ async def _page(
         step=step,
         given=given,
         may=_may(view) if is_owner else [],
+        verdicts=_VERDICTS,
         in_dispute=is_owner and dispute is not None and dispute.stage.value in {"negotiating", "decided"},
         titles=await _titles(hub, actor, view),
         names=names,
