@@ -4,39 +4,24 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import psycopg
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from hub.access.actors import Actor, Role
 from hub.clock import utc_now
 from signing.keys import SoftwareSigner
-from tests.adapters.sql_servers import PASSWORD, postgres_reader
 from tests.registry.asking import department_id, matter
-from tests.support import ENTERPRISE, POLICE, Place, new_database, valid_uscc
+from tests.support import ENTERPRISE, POLICE, Place, valid_uscc
 
 OTHER = valid_uscc("91990100MA0000002")
 SHOTS = os.environ.get("YIZHENG_SHOTS", "")
 """A folder for screenshots, for whoever wants to see the pages."""
 SYSTEM = "police-counter"
-STATEMENT = (
-    'SELECT name AS "企业名称", uscc AS "统一社会信用代码", day AS "注册日期", zt AS "ZT" '
-    "FROM enterprises WHERE uscc = :uscc"
-)
-
-
-@dataclass(frozen=True)
-class Register:
-    """Where the records are, as the form asks for it."""
-
-    connection: Mapping[str, str]
 
 
 def write_register(folder: Path) -> Path:
@@ -70,149 +55,6 @@ def press(page: Page, name: str) -> None:
 def fine(page: Page) -> None:
     """No error summary on the page."""
     assert page.locator(".summary").count() == 0, page.locator(".summary").inner_text()
-
-
-def register_source(page: Page, register: Register, code: str = "amr-register") -> None:
-    """From the kind to the registered source."""
-    page.goto("/console/owner/sources")
-    page.get_by_role("link", name="登记数据源").first.click()
-    page.get_by_label("数据库", exact=True).check()
-    seen(page, "register-1-kind")
-    press(page, "继续")
-    page.locator("#zh").fill("市场主体登记库")
-    page.locator("#en").fill("Register of enterprises")
-    page.locator("#code").fill(code)
-    page.locator("#contact").fill("信息中心 0000-1234567")
-    seen(page, "register-2-name")
-    press(page, "保存并继续")
-    fine(page)
-    for name, value in register.connection.items():
-        box = page.locator(f'[id="connection.{name}"]')
-        if name == "dialect":
-            box.select_option(value)
-        else:
-            box.fill(value)
-    seen(page, "register-3-connection")
-    press(page, "保存并继续")
-    fine(page)
-    seen(page, "register-4-limits")
-    press(page, "保存并继续")
-    fine(page)
-    press(page, "测试连接")
-    expect(page.locator("#result")).to_contain_text("连接成功")
-    seen(page, "register-5-test")
-    page.get_by_role("link", name="继续", exact=True).click()
-    seen(page, "register-6-check")
-    press(page, "登记数据源")
-    fine(page)
-    expect(page.locator(".flash")).to_contain_text("数据源已保存")
-    seen(page, "source")
-
-
-def publish(page: Page, code: str = "enterprise_by_uscc", source: str = "amr-register") -> None:
-    """From the source to a version that waits for approval."""
-    _ask(page, code, source)
-    _choose_fields(page)
-    _share_and_map(page)
-    _check_and_offer(page)
-
-
-def _ask(page: Page, code: str, source: str) -> None:
-    page.goto(f"/console/owner/publish?source={source}")
-    seen(page, "publish-01-source")
-    press(page, "继续")
-    page.locator("#zh").fill("企业登记信息（按统一社会信用代码）")
-    page.locator("#en").fill("Enterprise by USCC")
-    page.locator("#code").fill(code)
-    seen(page, "publish-02-title")
-    press(page, "保存并继续")
-    page.locator('[id="operation.statement"]').fill(STATEMENT)
-    seen(page, "publish-03-operation")
-    press(page, "保存并继续")
-    fine(page)
-    expect(page.locator('[id="uscc.from"]')).to_have_value("party.id_number")
-    seen(page, "publish-04-params")
-    press(page, "保存并继续")
-    page.locator('[id="value.uscc"]').fill(ENTERPRISE["id_number"])
-    press(page, "取样例")
-    fine(page)
-    expect(page.locator("#result")).to_contain_text("查到 1 行")
-    assert ENTERPRISE["name"] not in page.content()
-    seen(page, "publish-05-sample")
-    page.get_by_role("link", name="继续：选择字段").click()
-
-
-def _choose_fields(page: Page) -> None:
-    expect(page.locator('[id="f1.kind"]')).to_have_value("uscc")
-    expect(page.locator('[id="f2.kind"]')).to_have_value("date")
-    page.locator('[id="f0.required"]').check()
-    page.locator('[id="f1.required"]').check()
-    page.locator('[id="f3.name"]').fill("status")
-    page.locator('[id="f3.zh"]').fill("登记状态")
-    page.locator('[id="f3.en"]').fill("Status")
-    seen(page, "publish-06-fields")
-    press(page, "保存并继续")
-    fine(page)
-    page.locator('[id="p0.name"]').fill("is_active")
-    page.locator('[id="p0.zh"]').fill("是否存续")
-    page.locator('[id="p0.en"]').fill("Is active")
-    page.locator('[id="p0.field"]').select_option("status")
-    page.locator('[id="p0.against"]').fill("存续")
-    seen(page, "publish-07-predicates")
-    press(page, "保存并继续")
-    fine(page)
-
-
-def _share_and_map(page: Page) -> None:
-    page.get_by_label("有条件共享", exact=True).first.check()
-    page.locator('[id="terms.reason"]').fill("涉及企业信息")
-    page.locator('[id="terms.conditions"]').fill("须有在办的办件")
-    page.locator('[id="terms.legal_basis"]').fill("政务数据共享条例")
-    seen(page, "publish-08-sharing")
-    press(page, "保存并继续")
-    fine(page)
-    page.locator("#absent").fill("N/A, 无")
-    page.locator("fieldset", has=page.locator('[id="status.from"]')).locator("summary").click()
-    page.locator('[id="status.codes"]').fill("1=存续\n2=注销")
-    seen(page, "publish-09-mapping")
-    press(page, "保存并继续")
-    fine(page)
-    expect(page.locator('[id="echo.uscc"]')).to_have_value("uscc")
-    page.locator("#identity_name").select_option("name")
-    page.locator("#complete").check()
-    seen(page, "publish-10-rules")
-    press(page, "保存并继续")
-    fine(page)
-
-
-def _check_and_offer(page: Page) -> None:
-    page.locator("#listing").fill(STATEMENT.partition(" WHERE")[0])
-    page.get_by_role("button", name="生成报告").first.click()
-    fine(page)
-    expect(page.locator("#report")).to_contain_text("2 行中 2 行可用")
-    seen(page, "publish-11-quality")
-    press(page, "继续")
-    page.locator("#category").fill("基础信息资源/法人")
-    page.locator("#keywords").fill("营业执照, 企业")
-    page.locator("#contact").fill("信息中心 0000-1234567")
-    seen(page, "publish-12-catalogue")
-    press(page, "保存并继续")
-    fine(page)
-    seen(page, "publish-13-check")
-    press(page, "提交审批")
-    fine(page)
-    expect(page.locator(".flash")).to_contain_text("已提交")
-
-
-def try_out(page: Page, code: str = "enterprise_by_uscc", version: int = 1) -> None:
-    """A live test on the page of a version."""
-    page.goto(f"/console/owner/interfaces/{code}/{version}")
-    page.locator('[id="value.uscc"]').fill(ENTERPRISE["id_number"])
-    press(page, "问一次")
-    fine(page)
-    expect(page.locator("#result")).to_contain_text("通过")
-    assert ENTERPRISE["name"] not in page.content()
-    seen(page, "interface-tried")
 
 
 Found = TypeVar("Found")
@@ -254,24 +96,3 @@ async def file_request(place: Place, code: str = "enterprise_by_uscc", **changes
         } | changes
         filed = await hub.sharing.requests.file(asker, asked)
         return filed.request.id
-
-
-@contextmanager
-def postgres_register() -> Iterator[Register]:
-    """The same register in PostgreSQL, with a user who may only read and a password that is asked for."""
-    with new_database() as url:
-        with psycopg.connect(url, autocommit=True) as link:
-            link.execute("CREATE TABLE enterprises (name text, uscc text, day text, zt text)")
-            link.cursor().executemany("INSERT INTO enterprises VALUES (%s, %s, %s, %s)", rows())
-        with postgres_reader(url) as reader:
-            place = urlsplit(url)
-            yield Register(
-                {
-                    "dialect": "postgresql",
-                    "host": str(place.hostname),
-                    "port": str(place.port),
-                    "database": place.path.strip("/"),
-                    "user": reader,
-                    "password": PASSWORD,
-                }
-            )

@@ -1,8 +1,6 @@
 """The consumer's way in Chromium: search, ask, be granted, try in the sandbox, query for real, see it withdrawn."""
 
-import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +10,18 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from catalog.grants import GrantState
 from hub.runtime import Hub
 from tests.pages.browser import faults, in_large_print, overflow, visiting
+from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
 from tests.pages.market import Market, approver, market_at
 from tests.pages.test_frame import SIZES, VIEWS
-from tests.support import ENTERPRISE, PUBLIC_URL, Place
+from tests.support import ENTERPRISE, Place
 
 pytestmark = pytest.mark.browser
-PURPOSE = "核验居住证申请人所在单位的登记状态"
+WISH = Wish(
+    code="enterprise_by_uscc",
+    fields=("name", "is_active", "uscc"),
+    matter="居住证办理",
+    purpose="核验居住证申请人所在单位的登记状态",
+)
 SHOTS = os.environ.get("YIZHENG_TEST_SHOTS")
 """A folder for pictures of the pages, for people who look."""
 
@@ -41,58 +45,6 @@ def shot(page: Page, name: str) -> None:
     """A picture, if pictures are wanted."""
     if SHOTS is not None:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
-def ask(page: Page, market: Market, *, quota: str = "100") -> str:
-    """The question pages to the end; answers the request's id."""
-    page.goto(f"{market.site.url}/console/consumer/interfaces/enterprise_by_uscc")
-    page.get_by_role("button", name="申请使用").click()
-    if page.url.endswith("/system"):
-        page.get_by_label("一窗受理").check()
-        page.get_by_role("button", name="保存并继续").click()
-    for name in ("name", "is_active", "uscc"):
-        page.locator(f"input[name=fields][value={name}]").check()
-    shot(page, "04-fields")
-    page.get_by_role("button", name="保存并继续").click()
-    page.get_by_label("居住证办理").check()
-    page.get_by_role("button", name="保存并继续").click()
-    page.get_by_label("用途").fill(PURPOSE)
-    page.get_by_label("使用依据").fill("居住证暂行条例第九条")
-    page.get_by_label("使用场景").fill("窗口受理时核对")
-    page.get_by_role("button", name="保存并继续").click()
-    page.get_by_label("每日最多查询次数").fill(quota)
-    page.get_by_label("使用到哪一天").fill("2028-01-31")
-    page.get_by_label("联系处室").fill("治安支队 0990-0100200")
-    page.get_by_role("button", name="保存并继续").click()
-    shot(page, "05-check")
-    page.get_by_role("button", name="提交申请").click()
-    page.wait_for_url("**/console/consumer/requests/*-*")
-    return page.url.rpartition("/")[2]
-
-
-def register(page: Page, market: Market, code: str) -> tuple[str, str]:
-    """A live system with a pair made by the hub; answers client_id and the private key."""
-    page.goto(f"{market.site.url}/console/consumer/systems/new")
-    page.get_by_label("中文名称").fill(f"一窗受理{code}")
-    page.get_by_label("编码").fill(code)
-    page.get_by_role("button", name="登记").click()
-    pem = page.locator("#private-key").inner_text()
-    shot(page, "03-key")
-    return f"yz_live_{code}", pem
-
-
-def run_curl(script: str, folder: Path, market: Market, key: tuple[str, str]) -> dict[str, object]:
-    """A copied snippet, run as it stands; only where the hub is served here differs from its public URL."""
-    client_id, pem = key
-    (folder / f"{client_id}.pem").write_text(pem + "\n")
-    placed = script.replace(f"HUB={PUBLIC_URL}", f"HUB={market.site.url}").replace(
-        '"$CLIENT" "$CLIENT" "$HUB"', f'"$CLIENT" "$CLIENT" "{PUBLIC_URL}"'
-    )
-    assert placed.count(market.site.url) == 1
-    done = subprocess.run(["bash", "-c", placed], cwd=folder, capture_output=True, text=True, check=False)
-    said = done.stdout.strip() or done.stderr.strip()  # a problem document goes to the error stream
-    found: dict[str, object] = json.loads(said.splitlines()[-1])
-    return found
 
 
 def find(page: Page) -> None:
@@ -130,15 +82,15 @@ def try_in_sandbox(page: Page, market: Market, folder: Path) -> None:
     expect(page.get_by_text("没有访问任何数据源")).to_be_visible()
     shot(page, "08-try")
     client_id = page.get_by_label("沙箱凭据", exact=True).input_value()
-    found = run_curl(page.locator("#snippet-curl").inner_text(), folder, market, (client_id, pem))
+    found = run_curl(page.locator("#snippet-curl").inner_text(), folder, market.site, (client_id, pem))
     assert (found["outcome"], found["sandbox"]) == ("satisfied", True)
 
 
 def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Market, tmp_path: Path) -> None:
     with visiting(browser, market.site, "consumer") as page:
         find(page)
-        key = register(page, market, "counter")
-        request_id = ask(page, market)
+        key = register_system(page, market.site, "counter")
+        request_id = ask(page, market.site, WISH)
         shot(page, "06-request")
         grant_id = approve(market, request_id)
         page.reload()
@@ -147,10 +99,8 @@ def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Marke
 
         page.goto(f"/console/consumer/grants/{grant_id}")
         shot(page, "09-grant")
-        script = page.locator("#snippet-curl").inner_text()
-        for place, value in (("ID_TYPE", "001"), ("ID_NUMBER", ENTERPRISE["id_number"]), ("NAME", ENTERPRISE["name"])):
-            script = script.replace(f'"{place}"', f'"{value}"')
-        found = run_curl(script, tmp_path, market, key)
+        script = copied(page, ENTERPRISE)
+        found = run_curl(script, tmp_path, market.site, key)
         assert found["outcome"] == "satisfied"
         assert found["records"] == [{"is_active": True, "name": ENTERPRISE["name"], "uscc": ENTERPRISE["id_number"]}]
         assert "sandbox" not in found
@@ -160,7 +110,7 @@ def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Marke
             await hub.registry.grants.change_by(by, grant_id, GrantState.WITHDRAWN, "条例修订，不再共享")
 
         market.act(withdraw)
-        refused = run_curl(script, tmp_path, market, key)
+        refused = run_curl(script, tmp_path, market.site, key)
         assert (refused["status"], refused["why"]) == (403, "grant_withdrawn")
         page.reload()
         expect(page.get_by_text("提供部门已收回授权")).to_be_visible()

@@ -1,50 +1,81 @@
-"""The owner's whole way in Chromium: register → map → test → live by a second person → approve a request → withdraw."""
+"""The whole way in Chromium, over real databases: register → map → test → live by a second person → asked for → granted
+narrowed → queried with the copied program → seen in the use → withdrawn. Every step by somebody at his own page.
+"""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.adapters.sql_servers import MARIADB
 from tests.pages.browser import Site, people_of, visiting
-from tests.pages.owner_town import (
+from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
+from tests.pages.owner_town import aside, fine, press, seen
+from tests.pages.register_town import (
+    BY_NAME,
+    BY_USCC,
+    TITLES,
     Register,
-    aside,
-    file_request,
-    fine,
-    postgres_register,
-    press,
     publish,
+    register_file,
+    register_in,
     register_source,
-    seen,
     try_out,
-    write_register,
 )
+from tests.registry.asking import matter
 from tests.serving import serving
-from tests.support import POSTGRES, Place
+from tests.support import POLICE, POSTGRES, Place
+from tests.walks.registers import SHARED
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.postgresql,
+    pytest.mark.skipif(POSTGRES is None or MARIADB is None, reason="no PostgreSQL and MariaDB: make test starts them"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="no curl"),
+]
+REAL = pytest.mark.skipif(not SHARED.exists(), reason="the real register is not here")
+INVENTED = pytest.mark.skipif(SHARED.exists(), reason="the real register is here, and walked with")
+PURPOSE = "核验集体户单位登记情况"
+NARROWED = {"established_on", "name", "uscc"}
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@dataclass(frozen=True)
+class Counter:
+    """The consumer's desk: his key, the granted programs by interface, a folder for files."""
+
+    key: tuple[str, str]
+    programs: dict[str, str]
+    folder: Path
+
+    def query(self, site: Site, code: str) -> dict[str, object]:
+        return run_curl(self.programs[code], self.folder, site, self.key)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("postgresql", True), marks=REAL, id="postgresql-real"),
+        pytest.param(("mariadb", True), marks=REAL, id="mariadb-real"),
+        pytest.param(("postgresql", False), marks=INVENTED, id="postgresql-invented"),
+        pytest.param(("mariadb", False), marks=INVENTED, id="mariadb-invented"),
+    ],
+)
 def register(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
-    """A real register in an SQLite file, and in PostgreSQL."""
-    if request.param == "sqlite":
-        path = write_register(tmp_path_factory.mktemp("register"))
-        yield Register({"dialect": "sqlite", "database": str(path)})
-        return
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL: make test starts one")
-    with postgres_register() as found:
+    database, real = request.param
+    with register_in(database, register_file(tmp_path_factory.mktemp("register"), real=real)) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, register: Register) -> Iterator[Site]:
+    del register
     place = Place(tmp_path_factory.mktemp("site") / "home", None)
     sessions = people_of(place)
-    folder = Path(register.connection["database"]).parent
-    with serving(place, source_folders=(folder,), egress_networks=("127.0.0.0/8",)) as served:
+    with serving(place, egress_networks=("127.0.0.0/8",)) as served:
         yield Site(f"http://127.0.0.1:{served.port}", place, sessions)
 
 
@@ -57,65 +88,168 @@ def browser(site: Site) -> Iterator[Browser]:
         chromium.close()
 
 
-def test_the_owners_whole_way(browser: Browser, site: Site, register: Register) -> None:
+def test_the_whole_way(browser: Browser, site: Site, register: Register, tmp_path: Path) -> None:
     with visiting(browser, site, "engineer") as page:
         register_source(page, register)
-        assert register.connection.get("password", "no password") not in page.content()
-        publish(page)
-        try_out(page)
-        assert page.get_by_role("button", name="上线", exact=True).count() == 0
+        assert register.connection["password"] not in page.content()
+        for code in (BY_USCC, BY_NAME):
+            publish(page, register, code)
+            try_out(page, register, code)
+            assert page.get_by_role("button", name="上线", exact=True).count() == 0
         page.goto("/console/owner/sources")
         seen(page, "sources")
     with visiting(browser, site, "approver") as page:
-        page.goto("/console/owner/interfaces/enterprise_by_uscc/1")
-        seen(page, "interface-to-approve")
+        take_live(page)
+    aside(lambda: add_matter(site.place))
+    with visiting(browser, site, "consumer") as page:
+        key = register_system(page, site, "counter")
+        requests = {BY_USCC: ask(page, site, wish(BY_USCC)), BY_NAME: ask(page, site, wish(BY_NAME))}
+    with visiting(browser, site, "approver") as page:
+        grant_narrowed(page, requests[BY_USCC])
+        grant_whole(page, requests[BY_NAME])
+    with visiting(browser, site, "consumer") as page:
+        counter = Counter(key, programs(page, register), tmp_path)
+    questions(site, register, counter)
+    with visiting(browser, site, "approver") as page:
+        see_the_use(page, register)
+        suspend_and_withdraw_the_grant(page, site, counter)
+        withdraw_the_interface(page, site, counter)
+    with visiting(browser, site, "consumer") as page:
+        is_told(page)
+
+
+async def add_matter(place: Place) -> None:
+    """The operator registers what the consumer's cases are about."""
+    async with place.open() as hub:
+        await hub.registry.add_matter(matter("RESIDENCE", POLICE))
+
+
+def wish(code: str) -> Wish:
+    fields = ("uscc", "name", "established_on", *(("address", "is_of_zhejiang") if code == BY_USCC else ()))
+    return Wish(code, fields, "RESIDENCE", PURPOSE, quota="500")
+
+
+def take_live(page: Page) -> None:
+    """The second person sees what is asked of the register, and puts it into force."""
+    page.goto("/console")
+    for code in (BY_USCC, BY_NAME):
+        page.goto(f"/console/owner/interfaces/{code}/1")
+        page.get_by_text("查询、参数、映射和认定（全文）").click()
+        expect(page.locator("details pre")).to_contain_text("统一社会信用代码 = :uscc")
+        seen(page, f"{code}-to-approve")
         press(page, "上线")
         fine(page)
         expect(page.locator(".flash")).to_contain_text("已上线")
-        seen(page, "interface-live")
-    grant_it_narrowed(browser, site)
-    with visiting(browser, site, "approver") as page:
-        withdraw_it(page)
+        seen(page, f"{code}-live")
 
 
-def grant_it_narrowed(browser: Browser, site: Site) -> None:
-    request_id = aside(lambda: file_request(site.place))
-    with visiting(browser, site, "approver") as page:
-        page.goto("/console/owner/requests")
-        expect(page.locator("#requests")).to_contain_text("个工作日")
-        seen(page, "requests")
-        page.goto(f"/console/owner/requests/{request_id}")
-        seen(page, "request")
-        page.get_by_role("link", name="同意，或核减后同意").click()
-        seen(page, "request-approve")
-        page.locator("#fields-3").uncheck()
-        press(page, "同意")
-        expect(page.get_by_role("alert")).to_contain_text("核减未说明理由")
-        page.locator('[id="reason.fields/status"]').fill("办理集体户不需要登记状态")
-        seen(page, "request-approve-error")
-        press(page, "同意")
-        fine(page)
-        expect(page.locator("main")).to_contain_text("办理集体户不需要登记状态")
-        seen(page, "request-granted")
-        page.get_by_role("link", name="查看授权").click()
-        expect(page.locator("main")).to_contain_text("有效")
-        seen(page, "grant")
-        page.locator("#reason").fill("试运行结束")
-        press(page, "暂停")
-        expect(page.locator("main")).to_contain_text("已暂停")
-        page.locator("#reason").fill("已核实")
-        press(page, "恢复")
-        page.locator("#reason").fill("事项已取消")
-        press(page, "撤回")
-        fine(page)
-        expect(page.locator("main")).to_contain_text("已撤回")
+def grant_narrowed(page: Page, request_id: str) -> None:
+    page.goto("/console")
+    expect(page.locator(".cards li", has_text="新通知").locator("b")).to_have_text("2")
+    page.goto("/console/owner/requests")
+    expect(page.locator("#requests")).to_contain_text("个工作日")
+    expect(page.locator("#requests")).to_contain_text(TITLES[BY_USCC][0])
+    seen(page, "requests")
+    page.goto(f"/console/owner/requests/{request_id}")
+    expect(page.locator("dl").first).to_contain_text("2028-01-31")
+    seen(page, "request")
+    page.get_by_role("link", name="同意，或核减后同意").click()
+    expect(page.locator("#valid_until")).to_have_value("2028-01-31")
+    seen(page, "request-approve")
+    page.locator("input[name=fields][value=address]").uncheck()
+    page.locator("input[name=fields][value=is_of_zhejiang]").uncheck()
+    page.locator('[id="reason.fields/is_of_zhejiang"]').fill("与落户无关")
+    press(page, "同意")
+    expect(page.get_by_role("alert")).to_contain_text("核减未说明理由：字段 address")
+    page.locator('[id="reason.fields/address"]').fill("窗口只需核对主体")
+    seen(page, "request-approve-error")
+    press(page, "同意")
+    fine(page)
+    expect(page.locator("main")).to_contain_text("核减：字段 注册地址")
+    expect(page.locator("main")).to_contain_text("窗口只需核对主体")
+    seen(page, "request-granted")
 
 
-def withdraw_it(page: Page) -> None:
-    page.goto("/console/owner/interfaces/enterprise_by_uscc/1")
+def grant_whole(page: Page, request_id: str) -> None:
+    page.goto(f"/console/owner/requests/{request_id}/approve")
+    press(page, "同意")
+    fine(page)
+    page.get_by_role("link", name="查看授权").click()
+    expect(page.locator("h1")).to_contain_text(TITLES[BY_NAME][0])
+    expect(page.locator("main")).to_contain_text("有效")
+    expect(page.locator("main")).to_contain_text("2028-01-31")
+    seen(page, "grant")
+
+
+def programs(page: Page, register: Register) -> dict[str, str]:
+    """The curl programs of both grants, with the party in them."""
+    found = {}
+    for code in (BY_USCC, BY_NAME):
+        page.goto("/console/consumer/grants")
+        page.get_by_role("link", name=code).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(TITLES[code][0])
+        found[code] = copied(page, register.known)
+    return found
+
+
+def questions(site: Site, register: Register, counter: Counter) -> None:
+    """Each answers its own fields of the very enterprise; another name is nobody's."""
+    for code in (BY_USCC, BY_NAME):
+        found = counter.query(site, code)
+        assert found["outcome"] == "satisfied", found
+        (record,) = found["records"]  # type: ignore[misc]
+        assert record.keys() == NARROWED
+        assert (record["uscc"], record["name"]) == (register.known["id_number"], register.known["name"])
+        script = counter.programs[code].replace(register.known["name"], "示例市另一家有限公司")
+        other = run_curl(script, counter.folder, site, counter.key)
+        assert (other["outcome"], other["records"]) == ("identity_unconfirmed", [])
+
+
+def see_the_use(page: Page, register: Register) -> None:
+    page.goto("/console/owner/usage")
+    expect(page.locator("#counts tbody tr")).to_have_count(4)
+    expect(page.locator("#entries tbody tr").filter(has_text="已提供")).to_have_count(2)
+    expect(page.locator("#entries tbody tr").filter(has_text="身份未确认")).to_have_count(2)
+    assert register.known["name"] not in page.content()
+    seen(page, "usage")
+
+
+def suspend_and_withdraw_the_grant(page: Page, site: Site, counter: Counter) -> None:
+    page.goto("/console/owner/grants")
+    page.get_by_role("link", name=BY_USCC).click()
+    page.locator("#reason").fill("试运行结束")
+    press(page, "暂停")
+    expect(page.locator("main")).to_contain_text("已暂停")
+    assert counter.query(site, BY_USCC)["why"] == "grant_suspended"
+    page.locator("#reason").fill("已核实")
+    press(page, "恢复")
+    assert counter.query(site, BY_USCC)["outcome"] == "satisfied"
+    page.locator("#reason").fill("事项已取消")
+    press(page, "撤回")
+    fine(page)
+    expect(page.locator("main")).to_contain_text("已撤回")
+    refused = counter.query(site, BY_USCC)
+    assert (refused["status"], refused["why"]) == (403, "grant_withdrawn")
+
+
+def withdraw_the_interface(page: Page, site: Site, counter: Counter) -> None:
+    page.goto(f"/console/owner/interfaces/{BY_NAME}/1")
     press(page, "下线")
     expect(page.get_by_role("alert")).to_contain_text("请写明理由")
     page.locator("#withdraw_reason").fill("登记库迁移")
     press(page, "下线")
     fine(page)
     expect(page.locator("dl").first).to_contain_text("已下线")
+    gone = counter.query(site, BY_NAME)
+    assert (gone["status"], str(gone["type"]).rpartition("/")[2]) == (404, "interface-not-found")
+
+
+def is_told(page: Page) -> None:
+    """The consumer hears of it, finds the reason, and is offered no program for what has ended."""
+    page.goto("/console/notices")
+    page.get_by_role("link", name="有授权的数据接口已下线").click()
+    expect(page.locator(".verdict")).to_contain_text("该数据接口已下线")
+    assert page.locator("#snippet-curl").count() == 0
+    page.get_by_role("link", name="看下线理由").click()
+    expect(page.locator("main")).to_contain_text("登记库迁移")
+    seen(page, "ended")
