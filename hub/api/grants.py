@@ -43,6 +43,8 @@ class GrantRequestBody(Body):
     corroboration: Words = ()
     officers: Words = ()
     contact: Annotated[str, Field(max_length=200)] = ""
+    bulk: bool = False
+    bulk_subjects: Annotated[int, Field(ge=1)] | None = None
 
 
 class ApprovalBody(Body):
@@ -54,6 +56,8 @@ class ApprovalBody(Body):
     quota_per_day: Annotated[int, Field(ge=1)] | None = None
     valid_until: Annotated[str, Field(max_length=40)] | None = None
     corroboration: Words | None = None
+    bulk: bool | None = None
+    bulk_subjects: Annotated[int, Field(ge=1)] | None = None
     reasons: Annotated[dict[Word, Annotated[str, Field(max_length=500)]], Field(max_length=200)] | None = None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from catalog.grants import CaseKind
+from catalog.grants import CaseKind, ResourceKind
 from catalog.interfaces import Sharing
 from hub.registry.grants import Resource
 from hub.registry.requests_errors import Fault
@@ -134,4 +134,7 @@ def _people(filing: Filing) -> list[Fault]:
         found.append(fault("officers_missing", "/officers"))
     if filing.kind is CaseKind.APPLICATION and filing.officers:
         found.append(fault("officers_unasked", "/officers"))
+    for_bulk = filing.kind is CaseKind.EX_OFFICIO and filing.resource_kind is ResourceKind.INTERFACE
+    if filing.bulk_subjects is not None and not for_bulk:
+        found.append(fault("bulk_unfit", "/bulk"))
     return found

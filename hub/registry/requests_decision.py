@@ -12,7 +12,7 @@ from hub.registry.requests_values import Filing
 from hub.registry.requests_wording import fault
 
 _LISTS: Final = ("fields", "matters", "officers", "corroboration")
-_MEMBERS: Final = {*_LISTS, "quota_per_day", "valid_until", "reasons"}
+_MEMBERS: Final = {*_LISTS, "quota_per_day", "valid_until", "reasons", "bulk", "bulk_subjects"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class Approval:
     quota_per_day: int | None = None
     valid_until: datetime | None = None
     corroboration: tuple[str, ...] | None = None
+    bulk: bool | None = None
+    """False takes bulk runs away."""
+    bulk_subjects: int | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,6 +63,10 @@ def read_approval(definition: Mapping[str, Any]) -> Approval:
         faults.append(fault("malformed", "/reasons"))
         reasons = {}
     lists = {name: read_texts(definition, name, faults) for name in _LISTS if definition.get(name) is not None}
+    bulk, most = definition.get("bulk"), definition.get("bulk_subjects")
+    if not isinstance(bulk, bool | None) or (most is not None and (type(most) is not int or most < 1)):
+        faults.append(fault("malformed", "/bulk"))
+        bulk, most = None, None
     approval = Approval(
         fields=lists.get("fields"),
         matters=lists.get("matters"),
@@ -67,6 +74,8 @@ def read_approval(definition: Mapping[str, Any]) -> Approval:
         corroboration=lists.get("corroboration"),
         quota_per_day=read_quota(definition, faults),
         valid_until=read_instant(definition, "valid_until", faults),
+        bulk=bulk,
+        bulk_subjects=most,
         reasons={str(name): item for name, item in reasons.items()},
     )
     if faults:
@@ -93,8 +102,9 @@ def decide(filing: Filing, approval: Approval, now: datetime) -> Decided:
             faults.append(fault("nothing_left", f"/{name}"))
     quota, more = _quota(filing, approval)
     until, longer = _until(filing, approval)
+    bulk, fewer = _bulk(filing, approval, faults)
     wanted = filing.corroboration if approval.corroboration is None else approval.corroboration
-    cuts += [*more, *longer, *(["corroboration"] if set(wanted) != set(filing.corroboration) else [])]
+    cuts += [*more, *longer, *fewer, *(["corroboration"] if set(wanted) != set(filing.corroboration) else [])]
     faults += _exceeding(filing, quota, until, now)
     faults += [fault("cut_without_reason", f"/reasons/{cut}") for cut in cuts if not _said(approval.reasons, cut)]
     if faults:
@@ -106,6 +116,7 @@ def decide(filing: Filing, approval: Approval, now: datetime) -> Decided:
         quota_per_day=quota,
         corroboration=frozenset(wanted),
         officers=frozenset(kept["officers"]),
+        bulk_subjects=bulk,
     )
     return Decided(terms, until, {cut: approval.reasons[cut].strip() for cut in cuts})
 
@@ -119,6 +130,21 @@ def _quota(filing: Filing, approval: Approval) -> tuple[int | None, list[str]]:
     if approval.quota_per_day is None or approval.quota_per_day == filing.quota_per_day:
         return filing.quota_per_day, []
     return approval.quota_per_day, ["quota_per_day"]
+
+
+def _bulk(filing: Filing, approval: Approval, faults: list[Fault]) -> tuple[int | None, list[str]]:
+    asked, most = filing.bulk_subjects, approval.bulk_subjects
+    if asked is None:
+        if approval.bulk or most is not None:
+            faults.append(fault("not_asked_for", "/bulk"))
+        return None, []
+    if approval.bulk is False:
+        return None, ["bulk"]
+    if most is None or most == asked:
+        return asked, []
+    if most > asked:
+        faults.append(fault("not_asked_for", "/bulk_subjects"))
+    return most, ["bulk_subjects"]
 
 
 def _until(filing: Filing, approval: Approval) -> tuple[datetime, list[str]]:

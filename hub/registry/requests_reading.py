@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from catalog.grants import CaseKind, ResourceKind
+from catalog.grants import MAX_BULK_SUBJECTS, CaseKind, ResourceKind
 from hub.registry.requests_errors import Fault
 from hub.registry.requests_values import Filing
 from hub.registry.requests_wording import fault
@@ -12,7 +12,7 @@ from hub.registry.requests_wording import fault
 MEMBERS: Final = frozenset(
     {
         "system", "type", "interface", "fields", "matters", "purpose", "legal_basis", "scene", "kind", "quota_per_day",
-        "valid_from", "valid_until", "corroboration", "officers", "contact",
+        "valid_from", "valid_until", "corroboration", "officers", "contact", "bulk", "bulk_subjects",
     }
 )  # fmt: skip
 _MAX_TEXT: Final = {"purpose": 200, "legal_basis": 500, "scene": 1000, "contact": 200}
@@ -44,6 +44,7 @@ def read_filing(definition: Mapping[str, Any]) -> tuple[Filing, list[Fault]]:
         corroboration=read_texts(definition, "corroboration", faults),
         officers=read_texts(definition, "officers", faults),
         contact=_text(definition, "contact", faults),
+        bulk_subjects=read_bulk(definition, faults),
     )
     return filing, faults
 
@@ -89,6 +90,20 @@ def read_quota(definition: Mapping[str, Any], faults: list[Fault]) -> int | None
         faults.append(fault("malformed", "/quota_per_day"))
         return 1
     return value
+
+
+def read_bulk(definition: Mapping[str, Any], faults: list[Fault]) -> int | None:
+    """`bulk_subjects`, if `bulk` is true; one belongs to the other."""
+    wanted, most = definition.get("bulk", False), definition.get("bulk_subjects")
+    if type(wanted) is not bool or (most is not None and not wanted):
+        faults.append(fault("malformed", "/bulk"))
+        return None
+    if not wanted:
+        return None
+    if type(most) is not int or not 1 <= most <= MAX_BULK_SUBJECTS:
+        faults.append(fault("bulk_subjects_missing", "/bulk_subjects", most=MAX_BULK_SUBJECTS))
+        return 1
+    return most
 
 
 def read_instant(definition: Mapping[str, Any], name: str, faults: list[Fault]) -> datetime | None:

@@ -77,6 +77,8 @@ class Filing:
     corroboration: tuple[str, ...]
     officers: tuple[str, ...]
     contact: str
+    bulk_subjects: int | None = None
+    """The most subjects of one bulk run; None asks for no bulk."""
 
     @property
     def word(self) -> str:
@@ -85,7 +87,8 @@ class Filing:
 
     def as_json(self) -> dict[str, Any]:
         """The stored form, as `requests_reading.read_filing` reads it."""
-        return {
+        bulk = {} if self.bulk_subjects is None else {"bulk": True, "bulk_subjects": self.bulk_subjects}
+        return bulk | {
             "system": self.system,
             self.word: self.resource,
             "fields": list(self.fields),

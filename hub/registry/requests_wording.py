@@ -28,6 +28,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "contact_missing": ("未写明联系人或联系电话", "no contact"),
     "corroboration_unknown": ("没有此种办件佐证", "no such kind of corroboration"),
     "officers_missing": ("依职权使用须列明办理人员", "use ex officio names its officers"),
+    "bulk_unfit": ("批量查询只用于依职权查询数据接口", "bulk is for interfaces, ex officio"),
+    "bulk_subjects_missing": ("须写明单次批量查询的人数上限（不超过 10 万）", "no maximum for a bulk run"),
     "officers_unasked": ("依申请办理不列办理人员", "officers are named for use ex officio only"),
     "asked_already": (
         "同一系统、资源和用途已有申请在办",

@@ -8,6 +8,7 @@ from catalog.tables import InterfaceRow, table
 from hub.access.actors import Actor, Role
 from hub.access.staff_notices import count_new
 from hub.exchange.drift import DRIFT
+from hub.exchange.tables import BulkRunRow
 from hub.registry.demand_states import State as DemandState
 from hub.registry.notices import concerns
 from hub.registry.requests_dispute_store import OPEN_STAGES
@@ -18,6 +19,7 @@ _REQUESTS: Final = table(GrantRequestRow)
 _DISPUTES: Final = table(GrantDisputeRow)
 _DEMANDS: Final = table(DemandRow)
 _INTERFACES: Final = table(InterfaceRow)
+_BULK: Final = table(BulkRunRow)
 _ALARMS: Final = table(AlarmRow)
 _SHARED: Final = table(NoticeRow)
 
@@ -35,6 +37,11 @@ def open_disputes(tx: Connection, actor: Actor) -> int:
 def demands_to_answer(tx: Connection, actor: Actor) -> int:
     """Demands in the department's queue."""
     return _count(tx, actor, _DEMANDS, _DEMANDS.c.state == DemandState.ASSIGNED.value)
+
+
+def bulk_to_release(tx: Connection, actor: Actor) -> int:
+    """Results of bulk runs that wait for somebody of the owner."""
+    return _count(tx, actor, _BULK, _BULK.c.state == "finished")
 
 
 def versions_to_approve(tx: Connection, actor: Actor) -> int:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.console import (
     consumer_ask,
+    consumer_bulk,
     consumer_calls,
     consumer_grants,
     consumer_requests,
@@ -19,6 +20,7 @@ _MODULES: Final = (
     consumer_ask,
     consumer_requests,
     consumer_grants,
+    consumer_bulk,
     consumer_systems,
     consumer_try,
     consumer_calls,

@@ -43,7 +43,7 @@ TITLES: Final = (
 PAGE_OF: Final[Mapping[str, str]] = {
     "system": "system", "fields": "fields", "kind": "use", "matters": "use", "officers": "use", "purpose": "reason",
     "legal_basis": "reason", "scene": "reason", "quota_per_day": "limits", "valid_from": "limits",
-    "valid_until": "limits", "corroboration": "limits", "contact": "limits",
+    "valid_until": "limits", "corroboration": "limits", "contact": "limits", "bulk": "use", "bulk_subjects": "use",
 }  # fmt: skip
 """Member of a request → the page that asks for it."""
 _TEXTS: Final = ("purpose", "legal_basis", "scene")
@@ -130,6 +130,7 @@ def _taken(step: str, given: Form) -> dict[str, Any]:
                 "kind": kind,
                 "matters": given.all("matters"),
                 "officers": officers if kind == "ex_officio" else [],
+                "bulk_subjects": given.text("bulk_subjects") if kind == "ex_officio" else "",
             }
         case "reason":
             return {name: given.text(name) for name in _TEXTS}
@@ -152,6 +153,12 @@ def readable(definition: Mapping[str, Any]) -> dict[str, Any]:
             made["valid_until"] = f"{date.fromisoformat(until) + timedelta(days=1)}T00:00:00+08:00"
     if isinstance(quota, str) and quota.isascii() and quota.isdigit() and len(quota) < 10:
         made["quota_per_day"] = int(quota)
+    most = made.get("bulk_subjects")
+    if isinstance(most, str) and most.isascii() and most.isdigit() and len(most) < 10:
+        made["bulk_subjects"] = int(most)
+    made.pop("bulk", None)
+    if most is not None:
+        made["bulk"] = True
     return made
 
 

@@ -74,7 +74,9 @@ async def renew(request: Request, grant_id: UuidText, hub: HubDep, actor: Consol
     return redirect(f"{ASK}/{draft_id}/check", ("请补充场景、联系方式和新的期限", "Add scene, contact and the new end"))
 
 
-_RENEWED: Final = ("fields", "matters", "legal_basis", "quota_per_day", "corroboration", "officers")
+_RENEWED: Final = (
+    "fields", "matters", "legal_basis", "quota_per_day", "corroboration", "officers", "bulk", "bulk_subjects",
+)  # fmt: skip
 
 
 async def _held(hub: Hub, actor: Actor) -> list[GrantView]:

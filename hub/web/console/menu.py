@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
 from hub.registry.waiting import (
+    bulk_to_release,
     demands_to_answer,
     open_disputes,
     quarantines,
@@ -52,11 +53,13 @@ NAVIGATION: Final[list[Entry]] = [
     Entry("/console/owner/interfaces", "数据接口", "Interfaces", OWNERS | CITY),
     Entry("/console/owner/requests", "授权申请", "Requests", OWNERS | CITY),
     Entry("/console/owner/grants", "授权", "Grants", OWNERS | CITY),
+    Entry("/console/owner/bulk", "批量查询发放", "Bulk releases", OWNERS | CITY),
     Entry("/console/owner/usage", "使用情况", "Use", OWNERS | CITY),
     Entry("/console/owner/demands", "供需对接", "Demands", OWNERS | CITY),
     Entry("/console/consumer/search", "找数据", "Find data", EVERYBODY),
     Entry("/console/consumer/requests", "我的申请", "My requests", CONSUMERS),
     Entry("/console/consumer/grants", "我的授权", "My grants", CONSUMERS),
+    Entry("/console/consumer/bulk", "批量查询", "Bulk runs", CONSUMERS),
     Entry("/console/consumer/systems", "应用系统", "Systems", CONSUMERS | CITY),
     Entry("/console/consumer/sandbox", "沙箱", "Sandbox", CONSUMERS),
     Entry("/console/consumer/calls", "调用记录", "My calls", CONSUMERS),
@@ -67,6 +70,7 @@ NAVIGATION: Final[list[Entry]] = [
 QUEUES: Final[list[Queue]] = [
     Queue("/console/owner/requests", "待答复的授权申请", "Requests to answer", OWNERS, requests_to_answer),
     Queue("/console/owner/requests", "未办结的争议", "Open disputes", OWNERS, open_disputes),
+    Queue("/console/owner/bulk", "待复核发放的批量查询", "Bulk results to release", OWNERS, bulk_to_release),
     Queue("/console/owner/interfaces", "待审批的接口", "Interfaces to approve", OWNERS, versions_to_approve),
     Queue("/console/owner/interfaces", "被隔离的接口", "Quarantined interfaces", OWNERS | CITY, quarantines),
     Queue("/console/owner/demands", "待答复的需求", "Demands to answer", OWNERS, demands_to_answer),
@@ -74,7 +78,10 @@ QUEUES: Final[list[Queue]] = [
 ]
 
 
-OBJECT_PATHS: Final[dict[str, str]] = {"grant_request": "/console/owner/requests/{id}"}
+OBJECT_PATHS: Final[dict[str, str]] = {
+    "grant_request": "/console/owner/requests/{id}",
+    "bulk_run": "/console/owner/bulk/{id}",
+}
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
 
 
@@ -82,6 +89,7 @@ CONSUMER_PATHS: Final[dict[str, str]] = {
     "grant_request": "/console/consumer/requests/{id}",
     "grant": "/console/consumer/grants/{id}",
     "demand": "/console/consumer/demands",
+    "bulk_run": "/console/consumer/bulk/{id}",
 }
 """The same for notices to whoever asked."""
 

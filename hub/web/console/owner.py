@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.console import (
+    owner_bulk,
     owner_demands,
     owner_grants,
     owner_interfaces,
@@ -25,6 +26,7 @@ _MODULES: Final = (
     owner_interfaces,
     owner_requests,
     owner_grants,
+    owner_bulk,
     owner_usage,
     owner_demands,
 )

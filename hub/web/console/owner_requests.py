@@ -52,6 +52,8 @@ _CUTS: Final[dict[str, Words]] = {
     "fields": ("字段", "field"),
     "matters": ("事项", "matter"),
     "officers": ("办理人员", "officer"),
+    "bulk": ("批量查询", "bulk runs"),
+    "bulk_subjects": ("单次批量查询人数", "subjects of one bulk run"),
     "quota_per_day": ("每日用量", "questions a day"),
     "valid_until": ("使用期限", "last day"),
     "corroboration": ("办件佐证", "corroboration"),
@@ -164,6 +166,10 @@ def approval_of(filing: Filing, given: Form) -> dict[str, Any]:
         for item in asked:
             if item not in kept:
                 reasons[f"{name}/{item}"] = given.text(f"reason.{name}/{item}")
+    if filing.bulk_subjects is not None:
+        most = given.text("bulk_subjects")
+        approval |= {"bulk_subjects": int(most)} if most.isdigit() and int(most) else {"bulk": False}
+        reasons["bulk" if "bulk" in approval else "bulk_subjects"] = given.text("reason.bulk_subjects")
     if given.text("quota_per_day").isdigit():
         approval["quota_per_day"] = int(given.text("quota_per_day"))
     if until := _end_of(given.text("valid_until"), filing):
