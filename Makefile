@@ -51,6 +51,7 @@ lint: $(DEV_STAMP)  ## ruff, mypy, import layers
 
 bench: $(DEV_STAMP)  ## figures beside their physical limits, measured in the same run
 	bash deploy/test_services.sh start
+	bash deploy/test_services.sh durable
 	bash deploy/test_services.sh run $(PY) -m benchmarks
 
 docs: $(STAMP)  ## regenerate what is made from code (CLI reference, problem pages)

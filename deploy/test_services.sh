@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs and starts the servers that the tests talk to, under .test-services; nothing of the machine's own is touched.
 #   start        install what is missing, start, wait until ready
+#   durable      let PostgreSQL wait for the disk, as in production, until the next start: for measuring
 #   run CMD …    run a command with the addresses in its environment
 #   stop         stop what start started
 set -euo pipefail
@@ -126,6 +127,13 @@ start_postgres() {
   echo "$data" > "$state/postgres"
 }
 
+postgres_waits() {
+  # Tests make and drop some thousand databases, and none must outlive a power cut.
+  as_postgres "$(pg_bin)/psql" -q -h "$socket_dir" -p "$port" -U yizheng -d postgres -c "ALTER SYSTEM SET fsync = $1" \
+    -c "ALTER SYSTEM SET full_page_writes = $1" -c "ALTER SYSTEM SET synchronous_commit = $1" \
+    -c 'SELECT pg_reload_conf()' >/dev/null
+}
+
 stop_postgres() {
   [ -f "$state/postgres" ] || return 0
   local data; data="$(cat "$state/postgres")"
@@ -136,6 +144,7 @@ stop_postgres() {
 start() {
   packages
   start_postgres
+  postgres_waits off
   start_redis
   start_mariadb
   # Its first start makes a small cluster, which a loaded machine may not manage in time.
@@ -165,7 +174,8 @@ run() {
 
 case "${1:-}" in
   start) start ;;
+  durable) postgres_waits on ;;
   stop) stop ;;
   run) shift; run "$@" ;;
-  *) echo "usage: $0 start | stop | run CMD…" >&2; exit 64 ;;
+  *) echo "usage: $0 start | durable | stop | run CMD…" >&2; exit 64 ;;
 esac

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
+from argon2 import PasswordHasher
 
+from hub.access import passwords
 from hub.runtime import Hub
 from tests.support import POSTGRES, Place, copy_home, make_template, new_database
 
@@ -15,6 +18,13 @@ DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 LONG = tuple(f"tests/{name}" for name in ("walks", "drills", "pages", "clients", "agent", "collection", "access"))
 """Few tests, long ones: begun first, so that nobody waits for the last of them when all else is done."""
+
+
+def pytest_configure() -> None:
+    """Sign-ins by the hundred: at a quarter of a second each, hashes would be a third of the run.
+    `tests/access/test_passwords.py` has the cost that is served with.
+    """
+    passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=1024, parallelism=1)  # type: ignore[assignment, misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import psycopg
+from fastapi import FastAPI
 
 from hub.app import create_app
+from hub.edge.guard import EdgeGuard
 from hub.founding import found
 from hub.issuing.plan import Record
 from hub.runtime import Hub, open_hub
@@ -88,9 +90,10 @@ class Place:
 
     @asynccontextmanager
     async def client(self, hub: Hub, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
-        transport = httpx2.ASGITransport(app=create_app(hub.settings, hub=hub), **options)
-        async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
-            yield client
+        with application(hub) as app:
+            transport = httpx2.ASGITransport(app=app, **options)
+            async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+                yield client
 
     def signer(self, client_id: str = INTAKE) -> SoftwareSigner:
         return SoftwareSigner.from_pem((self.home / f"{client_id}.pem").read_bytes())
@@ -102,6 +105,21 @@ class Place:
 
     async def headers(self, client: httpx2.AsyncClient, client_id: str = INTAKE) -> dict[str, str]:
         return {"Authorization": f"Bearer {await self.token(client, client_id)}"}
+
+
+_FREE: dict[str, list[EdgeGuard]] = {}
+
+
+@contextmanager
+def application(hub: Hub) -> Iterator[EdgeGuard]:
+    """The application over this hub. One that no other test uses now is given a new hub: to build its routes takes
+    longer than most tests.
+    """
+    free = _FREE.setdefault(hub.settings.model_dump_json(include={"public_url", "allowed_hosts", "max_body_bytes"}), [])
+    app = free.pop() if free else cast("EdgeGuard", create_app(hub.settings, hub=hub))
+    cast("FastAPI", app._app).state.hub = hub
+    yield app
+    free.append(app)
 
 
 def assertion(signer: SoftwareSigner, client_id: str, *, typ: str = "JWT", **changes: Any) -> str:
@@ -264,7 +282,7 @@ def new_database(template: str | None = None) -> Iterator[str]:
     assert POSTGRES is not None
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
-        source = f' TEMPLATE "{template}"' if template else ""
+        source = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
         admin.execute(f'CREATE DATABASE "{name}"{source}')
         try:
             yield f"{POSTGRES}/{name}"

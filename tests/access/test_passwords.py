@@ -3,6 +3,7 @@
 import pytest
 from argon2 import PasswordHasher
 
+import hub.access.passwords
 from hub.access.actors import Role
 from hub.access.passwords import Passwords, broken_rules
 from hub.access.staff_store import find_user
@@ -25,6 +26,12 @@ RULES = {
     "my name is Li.Si indeed": ["contains_name"],
     "x1y" * 90: ["too_long", "common"],
 }
+
+
+@pytest.fixture(autouse=True)
+def served_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost that is served with; all other tests sign in at a thousandth of it."""
+    monkeypatch.setattr(hub.access.passwords, "PasswordHasher", PasswordHasher)
 
 
 @pytest.mark.parametrize("password", RULES)
