@@ -1,7 +1,11 @@
-"""Notices about accounts: to their owners and to the operators. What concerns the catalogue: `hub.registry.notices`.
+"""Notices about accounts: to their owners and to the operators.
 
 `notify` is called in the transaction of its cause, so a notice exists exactly if the cause does. No names of persons in
 the texts.
+
+Not one thing with `hub.registry.notices`. Those go to a role of a department, whoever fills it, are done with when one
+of them has read them, and stay with the post when people leave. These go to a person, wherever he works; each reads
+them for himself, and one that a colleague could mark as read would hide a break-in from its victim.
 """
 
 from dataclasses import dataclass

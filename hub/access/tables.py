@@ -84,7 +84,10 @@ class OidcAttemptRow(SQLModel, table=True):
 
 
 class AccountNoticeRow(SQLModel, table=True):
-    """Something about an account that its owner should know or, without `staff_id`, the operators."""
+    """Something about an account that its owner should know or, without `staff_id`, each of the operators for himself.
+
+    Not a row of `notices`, which go to a role of a department: `hub.access.staff_notices` says why.
+    """
 
     __tablename__ = "account_notices"
     id: str = uuid(primary_key=True)

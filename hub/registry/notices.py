@@ -1,4 +1,8 @@
-"""Notices to staff: a code and what it is about, shown on the console; never data, never a person."""
+"""Notices to staff: a code and what it is about, shown on the console; never data, never a person.
+
+To whoever fills a role in a department, and read for all of them when one has read it: the work is the post's.
+Notices about an account go to its person: `hub.access.staff_notices`, which says why they are not these.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

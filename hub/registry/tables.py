@@ -130,7 +130,10 @@ class GrantDisputeRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """Something a department's staff should know: a code and what it is about, never data."""
+    """Something a department's staff should know: a code and what it is about, never data. Read by one, read for all.
+
+    Not a row of `account_notices`, which go to one person: `hub.access.staff_notices` says why.
+    """
 
     __tablename__ = "notices"
     id: str = uuid(primary_key=True)

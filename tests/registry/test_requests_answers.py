@@ -1,5 +1,6 @@
 """Answers: whole, narrowed with a reason for each cut, refused with a reason; by rule where the terms say so."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -60,7 +61,7 @@ async def test_a_narrowed_approval_says_why_for_each_cut(desk: Desk, hands: Hand
     narrowed = await requests.approve(
         desk.owner,
         filed.request.id,
-        Approval(("name",), None, None, 50, until, ("card_read",), reasons),
+        replace(approval, reasons=reasons),
     )
     assert narrowed.request.decision["cuts"] == reasons
     grant = await grant_of(desk, narrowed)
