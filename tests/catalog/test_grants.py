@@ -206,3 +206,12 @@ def test_officers_and_their_quota_belong_to_use_ex_officio(
     with pytest.raises(DefinitionError, match=message):
         check_officers(kind, read_terms(DEFINITION | changes))
     check_officers(CaseKind.EX_OFFICIO, read_terms(DEFINITION | {"officers": ["op-1"]}))
+
+
+def test_terms_without_bulk_mean_what_they_meant_before_there_was_any() -> None:
+    plain = read_terms(DEFINITION)
+    assert "bulk" not in plain.as_json()
+    assert "bulk_subjects" not in plain.as_json()
+    stored = read_terms(DEFINITION | {"bulk": True, "bulk_subjects": 500})
+    assert stored.as_json() == plain.as_json() | {"bulk": True, "bulk_subjects": 500}
+    assert read_terms(stored.as_json()) == stored

@@ -43,6 +43,8 @@ from tests.exchange.bulking import (
 from tests.exchange.conftest import SECRET_SHARE, Town
 from tests.support import AMR, NARROW, POLICE
 
+EMBEDDED = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+"""What one database shows as well as two."""
 ENTRIES, RUNS, SUBJECTS = table(LedgerEntryRow), table(BulkRunRow), table(BulkSubjectRow)
 
 
@@ -89,6 +91,7 @@ async def test_a_list_becomes_a_released_file_with_one_entry_and_one_row_a_subje
     assert len(bulk.register.asked) == len(parties)
 
 
+@EMBEDDED
 async def test_the_manifest_is_signed_over_counts_digest_recipient_case_grant_and_receipt(bulk: Town) -> None:
     run = await released(bulk)
     token = (await fetch(bulk, run, "manifest")).json()["manifest"]
@@ -108,6 +111,7 @@ async def test_the_manifest_is_signed_over_counts_digest_recipient_case_grant_an
     assert len(item_hash(content)) == 64
 
 
+@EMBEDDED
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -129,12 +133,14 @@ async def test_who_may_not_is_refused_on_the_ledger(bulk: Town, changes: dict[st
     assert bulk.register.asked == []
 
 
+@EMBEDDED
 async def test_a_grant_that_does_not_say_bulk_gives_none(town: Town) -> None:
     await town.hub.registry.add_grant(bulk_grant() | {"bulk": False, "bulk_subjects": None})
     answer = await ask(town, await campaign(town), [firm(1)])
     assert answer.json()["why"] == "bulk_not_granted"
 
 
+@EMBEDDED
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -152,6 +158,7 @@ async def test_bulk_in_a_grant_is_ex_officio_with_its_own_maximum(
         await town.hub.registry.add_grant(bulk_grant(**changes))
 
 
+@EMBEDDED
 async def test_every_fault_of_a_list_is_told_by_its_place_and_nothing_is_kept(bulk: Town) -> None:
     case_no = await campaign(bulk)
     wrong = [firm(1), firm(2) | {"id_number": "91990100MA0000002X"}, {"name": ""}, firm(4) | {"id_type": "111"}]
@@ -186,6 +193,7 @@ async def test_no_more_runs_at_once_than_the_operator_allows(bulk: Town) -> None
     assert (await ask(bulk, case_no, [firm(1)])).status_code == 202
 
 
+@EMBEDDED
 async def test_nobody_else_knows_of_a_run(bulk: Town) -> None:
     run = await released(bulk)
     narrow = await bulk.place.headers(bulk.client, NARROW)
@@ -222,6 +230,7 @@ async def test_only_an_approver_of_the_owner_who_did_not_ask_releases_once(bulk:
         await releases.release(await approver(bulk), run)
 
 
+@EMBEDDED
 async def test_a_refusal_has_its_reason_and_deletes_the_file(bulk: Town) -> None:
     run = await begin(bulk)
     await work(bulk)
@@ -288,6 +297,7 @@ async def test_what_has_ended_since_is_not_released(bulk: Town, what: str) -> No
         await bulk.hub.bulk.releases.release(await approver(bulk), run)
 
 
+@EMBEDDED
 async def test_a_failing_source_is_an_outcome_of_its_subjects(bulk: Town) -> None:
     bulk.register.mood = "html"
     run = await begin(bulk, 2)
@@ -296,6 +306,7 @@ async def test_a_failing_source_is_an_outcome_of_its_subjects(bulk: Town) -> Non
     assert (seen["state"], seen["progress"]["outcomes"]) == ("finished", {"source_unavailable": 2})
 
 
+@EMBEDDED
 async def test_cancelled_nothing_of_it_leaves_and_the_list_is_forgotten(bulk: Town) -> None:
     run = await begin(bulk)
     assert (await bulk.client.post(f"/api/v1/bulk/{run}/cancel", headers=bulk.headers)).json()["state"] == "stopped"
@@ -322,6 +333,7 @@ async def test_past_its_days_file_and_subjects_are_deleted(bulk: Town) -> None:
     assert (await see(bulk, run))["state"] == "expired"
 
 
+@EMBEDDED
 async def test_list_and_file_lie_sealed(bulk: Town) -> None:
     run = await released(bulk)
     name = firm(0)["name"].encode()
@@ -333,6 +345,7 @@ async def test_list_and_file_lie_sealed(bulk: Town) -> None:
     assert not any(name in cell for row in rows for cell in row)
 
 
+@EMBEDDED
 async def test_a_release_written_into_the_database_releases_nothing(bulk: Town) -> None:
     run = await begin(bulk)
     await work(bulk)
