@@ -257,6 +257,9 @@ def test_a_quarantine_is_lifted_after_a_good_test_and_not_before(browser: Browse
 
 def test_a_demand_is_answered_with_what_is_published(browser: Browser, shop: Shop) -> None:
     with visiting(browser, shop.site, "approver") as page:
+        page.goto("/console/notices")
+        page.get_by_role("link", name="有供需对接需求，请在期限内答复").first.click()
+        assert page.url.endswith(shop.demand)
         page.goto("/console/owner/demands")
         page.get_by_role("link", name="个体工商户注销日期").click()
         page.locator("#code").fill("nothing_of_it")

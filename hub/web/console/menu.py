@@ -80,6 +80,8 @@ QUEUES: Final[list[Queue]] = [
 
 OBJECT_PATHS: Final[dict[str, str]] = {
     "grant_request": "/console/owner/requests/{id}",
+    "grant": "/console/owner/grants/{id}",
+    "demand": "/console/owner/demands/{id}",
     "bulk_run": "/console/owner/bulk/{id}",
 }
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
