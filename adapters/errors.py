@@ -22,6 +22,7 @@ UnreachableReason = Literal[
     "load_limit",
     "outside_window",
     "agent_absent",
+    "hub_absent",
     "closed",
 ]
 TlsCheck = Literal["name", "expired", "not_yet", "authority"]

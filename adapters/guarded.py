@@ -39,7 +39,9 @@ _GRACE_SECONDS: Final = 0.1
 """An adapter ends its question itself; one that does not is ended this much later."""
 _WORTH_ASKING: Final = 0.25
 """Whoever waited until less than this part of the time was left is not asked for any more."""
-_OWN: Final = frozenset({"busy", "closed", "egress", "breaker_open", "load_limit", "outside_window", "agent_absent"})
+_OWN: Final = frozenset(
+    {"busy", "closed", "egress", "breaker_open", "load_limit", "outside_window", "agent_absent", "hub_absent"}
+)
 """Reasons that say nothing about whether the source answers. An absent agent is known to be at once and costs nobody
 anything: a breaker would only keep it away after it is back.
 """

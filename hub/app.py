@@ -72,6 +72,7 @@ _BODIES: Final = (
     subscriptions.SubscriptionBody,
     agents.PollBody,
     agents.AnswerBody,
+    agents.ErrandBody,
     verify.VerifyBody,
 )
 _STAFF_BODIES: Final = (
@@ -97,6 +98,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
             return
         async with open_hub(settings) as opened, at_work(opened):
             app.state.hub = opened
+            opened.agents.attend()
             yield
 
     app = FastAPIOffline(
@@ -111,6 +113,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     )
     if hub is not None:
         app.state.hub = hub
+        hub.agents.attend()
     for module in (
         catalogue,
         demands,

@@ -49,6 +49,7 @@ class AgentProgram:
         self._to_hub = Party(config.hub.client_id, config.hub.issuer)
         self._stopping = asyncio.Event()
         self._polling = 0
+        self._refused = 0
 
     def stop(self) -> None:
         """Take no more questions; `run` ends after those in hand."""
@@ -114,7 +115,8 @@ class AgentProgram:
             if not self._seen.first(jti, exp, now=self._clock()):
                 raise ClaimError("repeated")
         except SigningError as error:
-            # Nobody is told why: only the hub itself may learn anything from this agent.
+            # Nobody is told why: only the hub itself may learn anything from this agent, and that is a number.
+            self._refused += 1
             _log.error("question_refused", alarm=True, source=self._code, reason=error.reason)
             return
         if isinstance(item, Question):
@@ -206,6 +208,7 @@ class AgentProgram:
             "wait_seconds": wait,
             "take": take,
             "leaving": leaving,
+            "refused": self._refused,
         }
 
 

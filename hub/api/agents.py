@@ -8,18 +8,22 @@ from pydantic import Field
 
 from adapters.guarded import Health
 from catalog.interface_store import find_source
-from hub.agent.wire import MAX_CONTENT_BYTES, MAX_WAIT_SECONDS
+from hub.agent.wire import MAX_CONTENT_BYTES, MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
 from hub.clock import rfc3339
-from hub.deps import CallerDep, HubDep, StaffDep, UuidText
+from hub.deps import CallerDep, HubDep, StaffDep, UuidText, limit
 from hub.edge.body import Body, read_json
 from hub.edge.errors import Fault, InvalidBodyError
-from hub.exchange.agents import Beat
 from hub.exchange.agents_access import agent_of
+from hub.exchange.agents_signs import Beat
+from hub.storage.errors import MissingError
 from signing.errors import SigningError
 
 router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
 _MAX_BODY: Final = 2 * MAX_CONTENT_BYTES
-BODY_LIMITS: Final = {r"/api/v1/agents/[^/]+/answers/[^/]+": _MAX_BODY}
+BODY_LIMITS: Final = {
+    r"/api/v1/agents/[^/]+/answers/[^/]+": _MAX_BODY,
+    r"/api/v1/agents/[^/]+/errands": 2 * MAX_QUESTION_BYTES,
+}
 """Paths that take more than other bodies, for the guard around the application."""
 Code = Annotated[str, Path(pattern=r"^[a-z0-9_-]{3,64}$")]
 
@@ -32,6 +36,7 @@ class PollBody(Body):
     wait_seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS)] = MAX_WAIT_SECONDS
     take: bool = True
     leaving: bool = False
+    refused: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
 
 
 class AnswerBody(Body):
@@ -39,6 +44,12 @@ class AnswerBody(Body):
 
     token: Annotated[str, Field(min_length=1, max_length=8192)]
     content: Annotated[str, Field(max_length=MAX_CONTENT_BYTES)] = ""
+
+
+class ErrandBody(Body):
+    """A question of a command of this hub to an agent, signed with the hub's key to the hub itself."""
+
+    token: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_BYTES, repr=False)]
 
 
 @router.post("/{source}/poll", summary="Fetch the next question 领取提问", openapi_extra={"x-body": "PollBody"})
@@ -49,7 +60,7 @@ async def poll(request: Request, source: Code, caller: CallerDep, hub: HubDep) -
     """
     body, _ = await read_json(request, PollBody, max_bytes=hub.settings.max_body_bytes)
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
-    beat = Beat(body.instance, body.version, body.wait_seconds, body.take, body.leaving)
+    beat = Beat(body.instance, body.version, body.wait_seconds, body.take, body.leaving, body.refused)
     item = await hub.agents.poll(agent, beat, _gone(request))
     return Response(status_code=204) if item is None else JSONResponse({"item": item})
 
@@ -80,15 +91,30 @@ async def acknowledge(request: Request, source: Code, item: UuidText, caller: Ca
     return JSONResponse({"accepted": accepted})
 
 
+@router.post("/{source}/errands", summary="Ask for a command of the hub 代问", openapi_extra={"x-body": "ErrandBody"})
+async def errand(request: Request, source: Code, hub: HubDep) -> Response:
+    """Only for commands on the hub's own machine, where no Redis joins them to the agents: they hold the hub's keys."""
+    await limit(request, "errands", hub.settings.system_requests_per_minute)
+    body, _ = await read_json(request, ErrandBody, max_bytes=2 * MAX_QUESTION_BYTES)
+    stored = await hub.database.read(lambda tx: find_source(tx, source))
+    if stored is None or stored.definition.kind != "agent":
+        raise MissingError("source")
+    try:
+        said = await hub.agents.errand(source, str(stored.definition.connection["agent"]), body.token)
+    except SigningError as error:
+        raise InvalidBodyError(Fault("/token", error.reason)) from error
+    return JSONResponse(said)
+
+
 @router.get("/{source}", summary="The agent of a source and its deliveries 前置代理状态")
 async def show(source: Code, actor: StaffDep, hub: HubDep, dead: bool = False) -> Response:
     """Whether it is there, when it was last seen; deliveries newest first, with `dead=true` only those given up."""
     found = await hub.agents.deliveries.list(actor, source, dead=dead)
-    health = await hub.agents.health(source)
+    view = await hub.agents.view(actor, source)
     stored = await hub.database.read(lambda tx: find_source(tx, source))
     opened = hub.pool.opened(stored.id) if stored else None
     shown = {
-        "agent": health.as_json(),
+        "agent": view.as_json(),
         "questions": _questions(opened.health()) if opened else None,
         "deliveries": [item.as_json() for item in found],
     }

@@ -42,6 +42,7 @@ def assemble_publishing(ground: Ground) -> Publishing:
         vault=vault,
         cache=ground.shared.cache,
         redis_url=ground.redis_url,
+        home=settings.home,
         desk=ground.desk,
         log_key=log_key,
         public_url=ground.public_url,

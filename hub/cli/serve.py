@@ -27,6 +27,7 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     from hub.app import create_app
+    from hub.exchange.agents_errands import announced
     from hub.logs import configure_logging
     from hub.web.banner import banner
 
@@ -62,7 +63,8 @@ def serve(
         timeout_graceful_shutdown=10,
     )
     if workers == 1:
-        uvicorn.Server(config).run()
+        with announced(settings.home, host, port):
+            uvicorn.Server(config).run()
     else:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 

@@ -12,6 +12,7 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
 
 if TYPE_CHECKING:
     from hub.access.actors import Actor
+    from hub.exchange.agents_signs import AgentView
     from hub.registry.source_store import ProbeView
     from hub.registry.sources import SourceView
     from hub.runtime import Hub
@@ -57,9 +58,23 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("show")
 def show_(code: Code, home: HomeOption = None) -> None:
-    """One source as JSON. Of secrets only names and dates are told. 查看数据源"""
-    found = acting(home, lambda hub, actor: hub.sources.show(actor, code), writes=False)
-    show(found.as_json(), as_json=True, text="")
+    """One source as JSON, and its agent if it has one. Of secrets only names and dates are told. 查看数据源"""
+    found, agent = acting(home, lambda hub, actor: _with_agent(hub, actor, code), writes=False)
+    show(found.as_json() | ({"agent": agent.as_json()} if agent else {}), as_json=True, text="")
+
+
+@app.command("check")
+def check(code: Code, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Reach a source now and say how it and its agent are and who must act; exit 1 without an answer. 检查数据源"""
+
+    async def work(hub: "Hub", actor: "Actor") -> tuple["ProbeView", "SourceView", "AgentView | None"]:
+        return await hub.sources.probe(actor, code), *(await _with_agent(hub, actor, code))
+
+    probed, source, agent = acting(home, work)
+    lines = _probe_lines(probed, source, agent)
+    shown = source.as_json() | ({"agent": agent.as_json()} if agent else {})
+    show(shown, as_json=as_json, text="\n".join([f"source {source.code}: {source.state}", *lines]))
+    raise typer.Exit(Exit.OK if probed.ok else Exit.FAILED)
 
 
 @app.command("secret")
@@ -92,7 +107,7 @@ def probe(code: Code, home: HomeOption = None, as_json: JsonOption = False) -> N
         return await hub.sources.probe(actor, code), await hub.sources.show(actor, code)
 
     found, source = acting(home, work)
-    lines = [_health(found)] if found.ok else [_health(found), *_next(source), *_why(found.code)]
+    lines = _probe_lines(found, source, None)
     show(found.as_json(), as_json=as_json, text="\n".join(lines))
     raise typer.Exit(Exit.OK if found.ok else Exit.FAILED)
 
@@ -124,6 +139,28 @@ def _value(file: Path | None) -> str:
 
 async def _each(items: Sequence[dict[str, Any]], do: Callable[[dict[str, Any]], Awaitable[T]]) -> list[T]:
     return [await do(item) for item in items]
+
+
+async def _with_agent(hub: "Hub", actor: "Actor", code: str) -> tuple["SourceView", "AgentView | None"]:
+    """A source; and how its agent is, as the serving process tells."""
+    source = await hub.sources.show(actor, code)
+    return source, await hub.agents.view(actor, code) if source.declared["kind"] == "agent" else None
+
+
+def _probe_lines(probed: "ProbeView", source: "SourceView", agent: "AgentView | None") -> list[str]:
+    lines = [_health(probed)] if probed.ok else [_health(probed), *_next(source), *_why(probed.code)]
+    if agent is None:
+        return lines
+    from hub.registry.meanings import agent_advice
+
+    told = agent.as_json()
+    there = {False: "cannot be told from here"}.get(told["known"], "connected" if told["present"] else "not connected")
+    seen = f", last seen {told['last_seen']}, version {told['version']}" if told["last_seen"] else ""
+    counts = (
+        f"  in hand {told['in_flight']}, refused by it {told['refused_by_agent']}, by the hub {told['refused_by_hub']}"
+        f"; to write back {told['deliveries_waiting']}, given up {told['deliveries_dead']}"
+    )
+    return [*lines, f"agent: {there}{seen}", counts, *(f"  {line}" for both in agent_advice(agent) for line in both)]
 
 
 def _health(found: "ProbeView | None") -> str:

@@ -6,8 +6,9 @@ after its restart, is asked again if that is safe and there is time.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import structlog
 
 from adapters.errors import FaultyAnswerError, SourceError, TimedOutError, UnreachableError
 from adapters.port import Answer, Budget, Context, Value
+from hub.access.actors import Actor
 from hub.agent.wire import (
     MAX_CONTENT_BYTES,
     MAX_WAIT_SECONDS,
@@ -25,47 +27,23 @@ from hub.agent.wire import (
     read_answer,
     sign_question,
 )
-from hub.clock import Clock, new_id, rfc3339
+from hub.clock import Clock, new_id
 from hub.exchange.agents_access import Agent
 from hub.exchange.agents_boxes import Boxes
 from hub.exchange.agents_deliveries import DeliveryDesk
+from hub.exchange.agents_errands import HEALTH, Errands
+from hub.exchange.agents_signs import AgentHealth, AgentView, Beat, Signs
 from hub.issuing.desk import SigningDesk
 from hub.storage.cache import Cache
+from hub.storage.errors import MissingError
 from signing.canonical import strict_loads
 from signing.errors import MalformedError, SigningError
 from signing.keys import VerifyingKey
 
-PRESENT_SECONDS: Final = 6.0
-"""How long after its last sign of life an agent counts as there."""
 SIGN_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
-_REMEMBERED_SECONDS: Final = 7 * 86_400.0
+_HEALTH_BUDGET: Final = Budget(connect_seconds=2, read_seconds=5, total_seconds=5)
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What an agent says of itself with every poll. `instance` is new with each start of the program."""
-
-    instance: str
-    version: str
-    wait_seconds: float
-    take: bool
-    leaving: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AgentHealth:
-    """An agent as the hub sees it; None for one that was not seen since the hub forgot."""
-
-    present: bool
-    last_seen: datetime | None
-    version: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API, the command line and the console."""
-        seen = rfc3339(self.last_seen) if self.last_seen else None
-        return {"present": self.present, "last_seen": seen, "version": self.version}
 
 
 class AgentDesk:
@@ -80,44 +58,68 @@ class AgentDesk:
         deliveries: DeliveryDesk,
         public_url: str,
         clock: Clock,
+        errands: Errands | None = None,
     ) -> None:
+        """`errands`: the way to the process that serves, where nothing else joins this one to it."""
         self.deliveries = deliveries
+        self.errands = errands
+        self._signs = Signs(cache, clock=clock)
+        self._asking: Counter[str] = Counter()
+        self._serves = errands is None
         self._cache = cache
         self._boxes = boxes
         self._desk = desk
         self._public_url = public_url
         self._clock = clock
 
+    def attend(self) -> None:
+        """From now on agents dial this process: it asks no other."""
+        self._serves = True
+
     async def dispatch(
         self, asked: Mapping[str, Any], params: Mapping[str, Value], budget: Budget, context: Context
     ) -> Answer:
         """Ask the agent of a source; the `Dispatch` of `adapters.port`. Raises: SourceError."""
+        if self._serves or self.errands is None:
+            return await self.dispatch_here(asked, params, budget, context)
+        said = await self.errands.ask(asked["source"], asked["operation"], params, budget, context)
+        return _answer(said, budget)
+
+    async def dispatch_here(
+        self, asked: Mapping[str, Any], params: Mapping[str, Value], budget: Budget, context: Context
+    ) -> Answer:
+        """As `dispatch`, of an agent that dials this process or one that shares its boxes. Raises: SourceError."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + budget.total_seconds
         attempt = 0
-        while (left := deadline - loop.time()) > 0:
-            attempt += 1
-            body = {
-                **asked,
-                "params": dict(params),
-                "budget": asdict(budget) | {"total_seconds": left},
-                "context": asdict(context),
-                "attempt": attempt,
-            }
-            answer = await self._attempt(body, deadline)
-            if answer is not None:
-                return _answer(answer, budget)
-        raise TimedOutError("total")
+        self._asking[asked["source"]] += 1
+        try:
+            while (left := deadline - loop.time()) > 0:
+                attempt += 1
+                body = {
+                    **asked,
+                    "params": dict(params),
+                    "budget": asdict(budget) | {"total_seconds": left},
+                    "context": asdict(context),
+                    "attempt": attempt,
+                }
+                answer = await self._attempt(body, deadline)
+                if answer is not None:
+                    return _answer(answer, budget)
+            raise TimedOutError("total")
+        finally:
+            self._asking[asked["source"]] -= 1
 
     async def poll(self, agent: Agent, beat: Beat, gone: Awaitable[None]) -> str | None:
         """The next question for this agent, signed; None when there was none in time or the caller left (`gone`)."""
+        self.attend()
         loop = asyncio.get_running_loop()
         end = loop.time() + min(beat.wait_seconds, MAX_WAIT_SECONDS)
         leaving = asyncio.ensure_future(gone)
         try:
             # A poll whose caller has gone is no sign of life.
             while not leaving.done():
-                await self._sign_of_life(agent, beat)
+                await self._signs.of_life(agent.source, beat)
                 left = max(end - loop.time(), 0.0)
                 if not beat.take:
                     return None
@@ -153,6 +155,7 @@ class AgentDesk:
             )
         except SigningError as refused:
             _log.error("agent_answer_refused", alarm=True, source=agent.source, reason=refused.reason)
+            await self._signs.of_refusal(agent.source)
             raise
         said: dict[str, Any] = {"error": error_as_json(error)} if error else _content(content, body["budget"])
         await self._cache.set(f"agent:answer:{question_id}", said, seconds=30)
@@ -160,13 +163,39 @@ class AgentDesk:
         return True
 
     async def health(self, source: str) -> AgentHealth:
-        """Whether the agent of a source is there, when it was last seen, which version it runs."""
-        seen = await self._cache.get(f"agent:seen:{source}")
-        return AgentHealth(
-            present=await self._present(source),
-            last_seen=datetime.fromisoformat(seen["at"]) if seen else None,
-            version=seen["version"] if seen else "",
-        )
+        """How the agent of a source is, as the process knows that it dials."""
+        if self._serves or self.errands is None:
+            return await self._signs.health(source, in_flight=self._asking[source])
+        try:
+            said = await self.errands.ask(source, HEALTH, {}, _HEALTH_BUDGET, Context())
+            return AgentHealth.of_json(said["rows"][0])
+        except (SourceError, KeyError, IndexError, TypeError, ValueError):
+            return AgentHealth(known=False)
+
+    async def view(self, actor: Actor, source: str) -> AgentView:
+        """How it is, and what it has to write back. Raises: MissingError, ForbiddenError."""
+        waiting, dead = await self.deliveries.line(actor, source)
+        return AgentView(await self.health(source), waiting, dead)
+
+    async def errand(self, source: str, agent: str, token: str) -> dict[str, str]:
+        """Ask for a command of this hub, and sign what it is told. Raises: SigningError, MissingError."""
+        if self.errands is None:
+            raise MissingError("errand")
+        question = self.errands.read(token, source)
+        said: dict[str, Any] = {}
+        error: SourceError | None = None
+        try:
+            if question.operation == HEALTH:
+                health = await self._signs.health(source, in_flight=self._asking[source])
+                said = {"rows": [health.as_json()], "as_of": None}
+            else:
+                asked = {"source": source, "agent": agent, "operation": question.operation, "safe": False}
+                found = await self.dispatch_here(asked, question.params, question.budget, question.context)
+                rows = [dict(row) for row in found.rows]
+                said = {"rows": rows, "as_of": found.as_of.isoformat() if found.as_of else None}
+        except SourceError as failed:
+            error = failed
+        return self.errands.answered(question, said, error)
 
     async def close(self) -> None:
         """Give back what is held open."""
@@ -175,7 +204,7 @@ class AgentDesk:
     async def _attempt(self, body: dict[str, Any], deadline: float) -> dict[str, Any] | None:
         """One question to one agent; None when the agent that took it died and asking again is right."""
         source, question_id = body["source"], new_id()
-        if not await self._present(source):
+        if not await self._signs.present(source):
             raise UnreachableError("agent_absent")
         loop = asyncio.get_running_loop()
         left = deadline - loop.time()
@@ -187,13 +216,13 @@ class AgentDesk:
                     said = await self._cache.get(f"agent:answer:{question_id}")
                     return said if isinstance(said, dict) else None
                 taken = await self._cache.get(f"agent:taken:{question_id}")
-                if taken is None and not await self._present(source):
+                if taken is None and not await self._signs.present(source):
                     raise UnreachableError("agent_absent")
                 if taken is None:
                     # The store may have lost it; one that comes twice is handed over once.
                     await self._boxes.put(f"q:{source}", question_id, seconds=left + 1)
-                elif not await self._cache.get(f"agent:alive:{source}:{taken}"):
-                    if body["safe"] and await self._present(source):
+                elif not await self._signs.alive(source, taken):
+                    if body["safe"] and await self._signs.present(source):
                         return None
                     raise UnreachableError("agent_absent")
             raise TimedOutError("total")
@@ -235,19 +264,6 @@ class AgentDesk:
             party=Party(self._public_url, agent.client_id),
             now=self._clock(),
         )
-
-    async def _present(self, source: str) -> bool:
-        return bool(await self._cache.get(f"agent:present:{source}"))
-
-    async def _sign_of_life(self, agent: Agent, beat: Beat) -> None:
-        if beat.leaving:
-            await self._cache.delete(f"agent:present:{agent.source}")
-            await self._cache.delete(f"agent:alive:{agent.source}:{beat.instance}")
-            return
-        await self._cache.set(f"agent:present:{agent.source}", True, seconds=PRESENT_SECONDS)  # noqa: FBT003
-        await self._cache.set(f"agent:alive:{agent.source}:{beat.instance}", True, seconds=PRESENT_SECONDS)  # noqa: FBT003
-        seen = {"at": rfc3339(self._clock()), "version": beat.version}
-        await self._cache.set(f"agent:seen:{agent.source}", seen, seconds=_REMEMBERED_SECONDS)
 
 
 def _content(content: bytes, budget: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ MAX_ATTEMPTS: Final = 8
 _FIRST_DELAY: Final = timedelta(seconds=2)
 _LONGEST_DELAY: Final = timedelta(hours=1)
 _SHOWN: Final = 200
+_READERS: Final = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
 _log = structlog.get_logger(__name__)
 
 
@@ -117,8 +118,20 @@ class DeliveryDesk:
         states = (store.DEAD,) if dead else (store.WAITING, store.TAKEN, store.DONE, store.DEAD)
 
         def unit(tx: Connection) -> list[DeliveryView]:
-            source_id = _owned(tx, actor, source, Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
+            source_id = _owned(tx, actor, source, *_READERS)
             return [DeliveryView(item) for item in store.list_deliveries(tx, source_id, states=states, most=_SHOWN)]
+
+        return await self._database.read(unit)
+
+    async def line(self, actor: Actor, source: str) -> tuple[int, int]:
+        """How many wait or are under way, and how many were given up. Raises: MissingError, ForbiddenError."""
+
+        def unit(tx: Connection) -> tuple[int, int]:
+            source_id = _owned(tx, actor, source, *_READERS)
+            return (
+                store.count_deliveries(tx, source_id, states=(store.WAITING, store.TAKEN)),
+                store.count_deliveries(tx, source_id, states=(store.DEAD,)),
+            )
 
         return await self._database.read(unit)
 

@@ -1,9 +1,12 @@
 """Agents put together: their desk over boxes in this process, or on the Redis that the processes of one hub share."""
 
+from pathlib import Path
+
 from hub.clock import Clock
 from hub.exchange.agents import AgentDesk
 from hub.exchange.agents_boxes import Boxes, MemoryBoxes
 from hub.exchange.agents_deliveries import DeliveryDesk
+from hub.exchange.agents_errands import Errands
 from hub.issuing.desk import SigningDesk
 from hub.storage.cache import Cache
 from hub.storage.database import Database
@@ -16,6 +19,7 @@ def open_agents(
     vault: Vault,
     cache: Cache,
     redis_url: str | None,
+    home: Path,
     desk: SigningDesk,
     log_key: DataKey,
     public_url: str,
@@ -24,7 +28,17 @@ def open_agents(
     """The desk of agents. Nothing is connected yet."""
     deliveries = DeliveryDesk(database, vault=vault, desk=desk, log_key=log_key, public_url=public_url, clock=clock)
     boxes = open_boxes(redis_url, secret=vault.row_mac(b"derive\x1fredis"))
-    return AgentDesk(cache=cache, boxes=boxes, desk=desk, deliveries=deliveries, public_url=public_url, clock=clock)
+    # Over Redis every process reaches every agent.
+    errands = None if redis_url else Errands(home, desk=desk, public_url=public_url, clock=clock)
+    return AgentDesk(
+        cache=cache,
+        boxes=boxes,
+        desk=desk,
+        deliveries=deliveries,
+        public_url=public_url,
+        clock=clock,
+        errands=errands,
+    )
 
 
 def open_boxes(redis_url: str | None, *, secret: bytes) -> Boxes:

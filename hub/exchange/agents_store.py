@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from catalog.tables import table
 from hub.exchange.tables import AgentDeliveryRow
@@ -78,6 +78,12 @@ def list_deliveries(tx: Connection, source_id: str, *, states: tuple[str, ...], 
         .limit(most)
     )
     return [_delivery(row) for row in tx.execute(query)]
+
+
+def count_deliveries(tx: Connection, source_id: str, *, states: tuple[str, ...]) -> int:
+    """How many deliveries of a source are in these states."""
+    where = and_(_DELIVERIES.c.source_id == source_id, _DELIVERIES.c.state.in_(states))
+    return tx.execute(select(func.count()).select_from(_DELIVERIES).where(where)).scalar_one()
 
 
 def sealed_place(delivery_id: str) -> str:

@@ -23,8 +23,9 @@ _PAUSES: Final = {
     "breaker_open": timedelta(seconds=30),
     "busy": timedelta(seconds=10),
     "agent_absent": timedelta(minutes=1),
+    "hub_absent": timedelta(minutes=1),
 }
-BOUNDED: Final = frozenset({"breaker_open", "busy", "agent_absent"})
+BOUNDED: Final = frozenset({"breaker_open", "busy", "agent_absent", "hub_absent"})
 """Pauses that are taken a few times only: a source that stays away is an outcome of its subjects."""
 
 

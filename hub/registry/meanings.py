@@ -6,6 +6,8 @@ The console and the command line say the same.
 from collections.abc import Mapping
 from typing import Final
 
+from hub.exchange.agents_signs import AgentView
+
 Words = tuple[str, str]
 """Chinese, English."""
 _FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
@@ -20,7 +22,8 @@ _FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
     "unreachable_busy": (("询问过多，排队已满", "Too many questions at once"), ("本部门：提高并发上限或稍后再试", "The department: raise the limit, or wait")),
     "unreachable_load_limit": (("超过每分钟上限", "More than the limit per minute"), ("本部门：需要时提高上限", "The department: raise the limit if needed")),
     "unreachable_outside_window": (("不在约定的服务时段", "Outside the agreed hours"), ("无须处理，到时自动恢复", "Nobody: it answers again at its hours")),
-    "unreachable_agent_absent": (("前置代理未连接", "The agent is not connected"), ("本部门：启动前置代理", "The department: start the agent")),
+    "unreachable_agent_absent": (("前置代理未连接", "The agent is not connected"), ("本部门：启动前置代理；在其机器上运行 yizheng agent check 查明原因", "The department: start the agent; on its machine `yizheng agent check` says what is wrong")),
+    "unreachable_hub_absent": (("前置代理拨入的中枢未在本机以此目录运行，命令行无法代问", "The hub that the agent dials is not served from this folder, so a command cannot reach the agent"), ("平台运行人员：在此机器上运行 yizheng serve，或在部门台测试", "The operator: run `yizheng serve` on this machine, or test in the console")),
     "unreachable_closed": (("连接已关闭", "The connection was closed"), ("平台会自动重连", "The hub connects again by itself")),
 }  # fmt: skip
 
@@ -38,6 +41,30 @@ def failure(code: str) -> tuple[Words, Words]:
         "本部门：检查语句、接口或编码",
         "The department: check statement, service or encoding",
     )
+
+
+_UNKNOWN: Final = _FAILURES["unreachable_hub_absent"]
+_SILENT: Final[tuple[Words, ...]] = (
+    ("前置代理未连接：在其机器上查看服务是否运行（systemctl status yizheng-agent）", "The agent is not connected: see on its machine whether it runs (systemctl status yizheng-agent)"),
+    ("在其机器上运行 yizheng agent check，照提示由相应人员处理", "On its machine run yizheng agent check; it says what is wrong and who must act"),
+    ("确认其网络仍允许向外访问本平台（HTTPS）", "See that its network still lets it out to this hub by HTTPS"),
+)  # fmt: skip
+_REFUSED: Final[Words] = (
+    "有提问或应答未通过签名核对：立即告知平台运行人员，可能有人冒充",
+    "Questions or answers failed the check of their signature: tell the operator at once, somebody may pretend to be hub or agent",
+)
+_DEAD: Final[Words] = (
+    "有回写多次失败：照所示原因纠正，再重试",
+    "Writing back was given up: correct what is shown, then try again",
+)
+
+
+def agent_advice(agent: AgentView) -> tuple[Words, ...]:
+    """What to do about an agent; nothing when it is well."""
+    health = agent.health
+    silent = () if health.present else _SILENT
+    refused = (_REFUSED,) if health.refused_by_agent or health.refused_by_hub else ()
+    return (*(silent if health.known else _UNKNOWN), *refused, *((_DEAD,) if agent.deliveries_dead else ()))
 
 
 TRIAL: Final[Mapping[str, Words]] = {

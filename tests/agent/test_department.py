@@ -50,8 +50,9 @@ async def test_registered_probed_and_watched(hub: Hub, beside: Beside, tmp_path:
         "limits": {"total_seconds": 20},
     }
     await hub.sources.add(COMMAND, declared)
-    assert (await hub.sources.probe(COMMAND, SOURCE)).code == "unreachable_agent_absent"
+    assert (await hub.sources.probe(COMMAND, SOURCE)).code == "unreachable_hub_absent"
     async with listening(hub) as port:
+        assert (await hub.sources.probe(COMMAND, SOURCE)).code == "unreachable_agent_absent"
         thumbprint = hub.desk.hub("hub").signer.public.thumbprint
         connection = fill_sqlite(tmp_path / "old.sqlite3")
         beside.write(configuration(f"http://127.0.0.1:{port}", thumbprint, connection))

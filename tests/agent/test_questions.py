@@ -14,8 +14,8 @@ import pytest
 from adapters.errors import UnreachableError
 from adapters.port import Budget, Context
 from hub.clock import BEIJING, new_id, utc_now
-from hub.exchange.agents import Beat
 from hub.exchange.agents_access import Agent
+from hub.exchange.agents_signs import Beat
 from hub.runtime import Hub
 from signing.jose import read_header
 from tests.agent.conftest import Scene
@@ -150,6 +150,7 @@ async def test_a_question_whose_asker_went_away_is_dropped(hub: Hub) -> None:
 
 
 async def test_without_an_agent_nothing_waits(hub: Hub) -> None:
+    hub.agents.attend()
     with pytest.raises(UnreachableError) as caught:
         await hub.agents.dispatch(ASKED, {}, Budget(total_seconds=60), Context())
     assert caught.value.reason == "agent_absent"

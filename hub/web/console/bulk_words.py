@@ -28,6 +28,7 @@ PAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "breaker_open": ("数据源暂不答复", "the source does not answer"),
     "busy": ("数据源繁忙", "the source is busy"),
     "agent_absent": ("前置代理不在线", "the agent is away"),
+    "hub_absent": ("中枢服务进程不在", "the process that the agent dials is away"),
 }
 ENDS: Final[Mapping[str, tuple[str, str]]] = {
     "cancelled": ("使用方取消", "cancelled by the system that asked"),

@@ -1,7 +1,7 @@
 """Sources of the department: what is registered, whether it answers, and if not, why and who must act."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,8 +13,10 @@ from adapters.guarded import Health
 from catalog.errors import DefinitionError
 from catalog.interface_store import find_source
 from hub.access.actors import Actor, Role
-from hub.deps import HubDep
-from hub.registry.meanings import Words, failure
+from hub.deps import HubDep, UuidText
+from hub.exchange.agents_deliveries import DeliveryView
+from hub.exchange.agents_signs import AgentView
+from hub.registry.meanings import Words, agent_advice, failure
 from hub.registry.sources import SourceView
 from hub.runtime import Hub
 from hub.web.console import owner_words as words
@@ -33,6 +35,10 @@ class Shown:
     view: SourceView
     health: Health | None
     failed: tuple[Words, Words] | None
+    agent: AgentView | None = None
+    """Of a source that only its agent reaches."""
+    advice: tuple[Words, ...] = ()
+    dead: tuple[DeliveryView, ...] = ()
 
 
 @router.get(LIST, response_class=HTMLResponse)
@@ -92,9 +98,17 @@ async def state(request: Request, code: str, hub: HubDep, actor: ConsoleDep) -> 
     )
 
 
+@router.post(LIST + "/{code}/deliveries/{item}/retry")
+async def retry(request: Request, code: str, item: UuidText, hub: HubDep, actor: ConsoleDep) -> Response:
+    """Write a closed case back after all."""
+    await form(request)
+    await hub.agents.deliveries.retry(actor, code, item)
+    return redirect(f"{LIST}/{code}", ("已重新排队", "It is in line again"))
+
+
 async def _page(request: Request, hub: Hub, actor: Actor, code: str, errors: Sequence[FieldError] = ()) -> HTMLResponse:
     view = await hub.sources.show(actor, code)
-    shown = await _shown(hub, view)
+    shown = await _with_agent(hub, actor, await _shown(hub, view))
     status = 422 if errors else 200
     return render(
         request, "console/owner/source.html", actor, status=status, errors=errors, shown=shown, **_words(actor)
@@ -119,6 +133,15 @@ async def _shown(hub: Hub, view: SourceView) -> Shown:
     if any(secret.changed_at is None for secret in view.secrets):
         code = code or "definition"
     return Shown(view, health, failure(code) if code else None)
+
+
+async def _with_agent(hub: Hub, actor: Actor, shown: Shown) -> Shown:
+    code = shown.view.code
+    if shown.view.declared["kind"] != "agent":
+        return shown
+    agent = await hub.agents.view(actor, code)
+    dead = await hub.agents.deliveries.list(actor, code, dead=True) if agent.deliveries_dead else []
+    return replace(shown, agent=agent, advice=agent_advice(agent), dead=tuple(dead))
 
 
 def _words(actor: Actor) -> dict[str, Any]:
