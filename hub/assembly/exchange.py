@@ -15,6 +15,7 @@ from hub.exchange.sandbox import SandboxClaiming, SandboxDeciding, SandboxFinder
 from hub.exchange.service import QueryService
 from hub.exchange.subscriptions import SubscriptionService
 from hub.exchange.subscriptions_delivery import WebhookDelivery
+from hub.exchange.subscriptions_desk import SubscriptionDesk
 from hub.exchange.webhooks import Webhooks
 
 
@@ -26,6 +27,7 @@ class Exchange:
     sandbox: QueryService
     gateway: GatewayService
     subscriptions: SubscriptionService
+    subscription_desk: SubscriptionDesk
     webhooks: WebhookDelivery
 
 
@@ -60,4 +62,5 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
     webhooks = Webhooks(egress_networks=ground.settings.egress_networks)
     subscriptions = SubscriptionService(database, webhooks=webhooks, vault=vault, log_key=ground.log_key, clock=clock)
     delivery = WebhookDelivery(database, webhooks=webhooks, vault=vault, clock=clock)
-    return Exchange(queries, sandbox, gateway, subscriptions, delivery)
+    desk = SubscriptionDesk(database, subscriptions=subscriptions)
+    return Exchange(queries, sandbox, gateway, subscriptions, desk, delivery)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hub.assembly.ground import Ground
+from hub.collection.batch_desk import BatchDesk
 from hub.collection.batch_run import BatchRunner
 from hub.collection.batches import BatchService
 from hub.collection.service import CollectionService
@@ -19,6 +20,7 @@ class Library:
     issuing: IssuingService
     status: StatusService
     batches: BatchService
+    batch_desk: BatchDesk
     batch_runner: BatchRunner
     verification: VerificationService
 
@@ -35,13 +37,15 @@ def assemble_library(ground: Ground) -> Library:
         public_url=ground.public_url,
         lifetime=timedelta(hours=ground.settings.status_list_hours),
     )
+    batches = BatchService(
+        database, objects=ground.objects, vault=vault, types=types, log_key=ground.log_key, clock=clock
+    )
     issuing = IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=ground.public_url)
     return Library(
         issuing=issuing,
         status=status,
-        batches=BatchService(
-            database, objects=ground.objects, vault=vault, types=types, log_key=ground.log_key, clock=clock
-        ),
+        batches=batches,
+        batch_desk=BatchDesk(database, batches=batches, log_key=ground.log_key, clock=clock),
         batch_runner=BatchRunner(
             database,
             collecting=CollectionService(database, issuing=issuing, types=types, vault=vault, clock=clock),

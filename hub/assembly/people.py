@@ -1,9 +1,10 @@
-"""Staff: accounts, sessions, signing in."""
+"""Who acts: systems by their tokens, staff by accounts and sessions."""
 
 from dataclasses import dataclass
 
 from hub.access.oidc import OidcService, OidcSettings
 from hub.access.passwords import Passwords
+from hub.access.service import AccessService
 from hub.access.sessions import Sessions
 from hub.access.staff import StaffService
 from hub.access.staff_sign_in import StaffSignIn
@@ -14,8 +15,9 @@ from hub.outbound import Outbound
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Services around staff. `oidc` is None when no provider is configured."""
+    """Services around who acts. `oidc` is None when no provider is configured."""
 
+    access: AccessService
     staff: StaffService
     sessions: Sessions
     sign_in: StaffSignIn
@@ -36,7 +38,14 @@ def assemble_people(ground: Ground) -> People:
         clock=clock,
         provider=ground.settings.oidc_issuer is not None,
     )
-    return People(staff, sessions, sign_in, _provider(ground))
+    access = AccessService(
+        database,
+        signer=ground.keys.signer("token"),
+        issuer=ground.public_url,
+        clock=clock,
+        token_seconds=ground.settings.access_token_seconds,
+    )
+    return People(access, staff, sessions, sign_in, _provider(ground))
 
 
 def _provider(ground: Ground) -> OidcService | None:

@@ -1,19 +1,16 @@
 """A CSV register as a stream of rows, whatever it holds, in bounded memory."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO
 
 from hub.collection.encoding import SAMPLE_BYTES, choose_encoding
 from hub.collection.errors import UnreadableRegisterError
 from hub.collection.lines import Lines, read_lines
 from hub.collection.records import Record, read_records
-from hub.collection.rows import BadRow, RawRow, bad_row, checked_columns
-
-_BLOCK_BYTES: Final = 256 * 1024
+from hub.collection.rows import BadRow, RawRow, RegisterReader, bad_row, checked_columns
 
 
-class CsvReader:
+class CsvReader(RegisterReader):
     """The rows of a CSV register; see `RegisterReader` for what is promised.
 
     UTF-8 or GB18030, decided on the first mebibyte unless `encoding` says; LF, CRLF or CR, also mixed. A record is
@@ -23,44 +20,13 @@ class CsvReader:
     def __init__(
         self, stream: BinaryIO, *, encoding: str | None, max_line_bytes: int, max_fields: int, size_bytes: int
     ) -> None:
-        self._stream = stream
-        self.size_bytes = size_bytes
-        self.position = 0
+        super().__init__(stream, size_bytes=size_bytes)
         sample = self._read(SAMPLE_BYTES)
         self.encoding, mark_bytes = choose_encoding(sample, encoding)
         lines = Lines(read_lines(self._blocks(sample[mark_bytes:]), max_line_bytes=max_line_bytes))
         self._records = read_records(lines, encoding=self.encoding, max_record_bytes=max_line_bytes)
         self.columns = _columns(next(self._records, None), max_fields)
         self._rows = self._iterate()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[RawRow | BadRow]:
-        return self._rows
-
-    def close(self) -> None:
-        """Close the file; iterating afterwards is a mistake of the caller's."""
-        self._stream.close()
-
-    def _read(self, size_bytes: int) -> bytes:
-        try:
-            block = self._stream.read(size_bytes)
-        except OSError as error:
-            raise UnreadableRegisterError("read_failed", error.strerror or "the medium failed; try again") from error
-        self.position += len(block)
-        return block
-
-    def _blocks(self, first: bytes) -> Iterator[bytes]:
-        block = first
-        while block:
-            yield block
-            block = self._read(_BLOCK_BYTES)
 
     def _iterate(self) -> Iterator[RawRow | BadRow]:
         columns, width = self.columns, len(self.columns)

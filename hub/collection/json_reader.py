@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 from hub.collection.encoding import SAMPLE_BYTES, UTF_8, choose_encoding
 from hub.collection.errors import UnreadableRegisterError
 from hub.collection.lines import LongLine, read_lines
-from hub.collection.rows import BadRow, RawRow, bad_row, checked_columns, fault_of
+from hub.collection.rows import BLOCK_BYTES, BadRow, RawRow, RegisterReader, bad_row, checked_columns, fault_of
 from signing.canonical import strict_loads
 from signing.errors import MalformedError
 
-_BLOCK_BYTES: Final = 256 * 1024
 _MAX_DEPTH: Final = 8
 """Deeper than any row may be, so that a nested one is told from one that is an attack."""
 _MARK: Final = b"\xef\xbb\xbf"
@@ -25,7 +23,7 @@ _FAULTS: Final = {
 }
 
 
-class JsonReader:
+class JsonReader(RegisterReader):
     """The rows of a register in JSON lines; see `RegisterReader` for what is promised.
 
     `columns` are all names that any row has, in the order in which they appear: one pass over the file finds them.
@@ -39,51 +37,21 @@ class JsonReader:
         Raises: UnreadableRegisterError: `read_failed`, `empty`, `encoding`, `utf16`, `binary`, `no_rows` (no line
         is an object), `too_many_columns`; DuplicateColumnError: two names that differ by spaces only.
         """
-        self._stream = stream
+        super().__init__(stream, size_bytes=size_bytes)
         self._max_line_bytes = max_line_bytes
-        self.size_bytes = size_bytes
         self.encoding = UTF_8
-        self.position = 0
         _refuse_other_encodings(self._read(SAMPLE_BYTES))
         self.columns = self._find_columns(max_fields)
         self._rows = self._iterate()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[RawRow | BadRow]:
-        return self._rows
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-    def _read(self, size_bytes: int) -> bytes:
-        try:
-            block = self._stream.read(size_bytes)
-        except OSError as error:
-            raise UnreadableRegisterError("read_failed", error.strerror or "the medium failed; try again") from error
-        self.position += len(block)
-        return block
-
     def _lines(self) -> Iterator[tuple[int, bytes | LongLine]]:
         self._stream.seek(0)
         self.position = 0
-        lines = read_lines(self._blocks(), max_line_bytes=self._max_line_bytes)
+        blocks = self._blocks(self._read(BLOCK_BYTES).removeprefix(_MARK))
+        lines = read_lines(blocks, max_line_bytes=self._max_line_bytes)
         for number, line in enumerate(lines, 1):
             if isinstance(line, LongLine) or line.strip():
                 yield number, line if isinstance(line, LongLine) else line.rstrip(b"\r\n")
-
-    def _blocks(self) -> Iterator[bytes]:
-        block = self._read(_BLOCK_BYTES).removeprefix(_MARK)
-        while block:
-            yield block
-            block = self._read(_BLOCK_BYTES)
 
     def _find_columns(self, max_fields: int) -> tuple[str, ...]:
         names: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Rows of a register and the port they are read through; CSV, JSON lines and workbooks stand behind it."""
+"""Rows of a register, and what its readers have in common; CSV, JSON lines and workbooks each have one."""
 
 import hashlib
 import re
@@ -12,6 +12,7 @@ from hub.collection.lines import HEAD_BYTES, LongLine
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_FIELDS: Final = 256
+BLOCK_BYTES: Final = 256 * 1024
 _CONTROL: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -77,35 +78,52 @@ class RegisterFile(Protocol):
         ...
 
 
-class RegisterReader(Protocol):
+class RegisterReader:
     """The rows of one register, once, in the order of the file; closes the file when left as a context manager.
 
     Reading the same file again gives the same rows under the same numbers, which is what resuming rests on. No row
-    ever raises. `position` goes from 0 to `size_bytes` while rows are read.
+    ever raises. `position` goes from 0 to `size_bytes` while rows are read. A reader of one format learns `columns`
+    and `encoding` when it is made, and has its `_rows` then.
     """
 
-    size_bytes: int
-    position: int
     columns: tuple[str, ...]
     encoding: str
+    _rows: Iterator[RawRow | BadRow]
+
+    def __init__(self, stream: BinaryIO, *, size_bytes: int) -> None:
+        self._stream = stream
+        self.size_bytes = size_bytes
+        self.position = 0
 
     def __enter__(self) -> Self:
-        """Give itself."""
-        ...
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
-        ...
+        self.close()
 
     def __iter__(self) -> Iterator[RawRow | BadRow]:
         """Go on with the next row."""
-        ...
+        return self._rows
 
     def close(self) -> None:
         """Close the file; iterating afterwards is a mistake of the caller's."""
-        ...
+        self._stream.close()
+
+    def _read(self, size_bytes: int) -> bytes:
+        try:
+            block = self._stream.read(size_bytes)
+        except OSError as error:
+            raise UnreadableRegisterError("read_failed", error.strerror or "the medium failed; try again") from error
+        self.position += len(block)
+        return block
+
+    def _blocks(self, first: bytes) -> Iterator[bytes]:
+        block = first
+        while block:
+            yield block
+            block = self._read(BLOCK_BYTES)
 
 
 def bad_row(number: int, line: int, raw: bytes | LongLine, reason: str, *, encoding: str = "utf-8") -> BadRow:

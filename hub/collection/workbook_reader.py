@@ -4,15 +4,14 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 from adapters.errors import FaultyAnswerError
 from adapters.files_xlsx import MAX_CELLS, MAX_ZIPPED_BYTES, open_sheet
 from hub.collection.encoding import UTF_8
 from hub.collection.errors import UnreadableRegisterError
 from hub.collection.json_reader import spelled
-from hub.collection.rows import BadRow, RawRow, bad_row, checked_columns, fault_of
+from hub.collection.rows import BadRow, RawRow, RegisterReader, bad_row, checked_columns, fault_of
 
 _EXACT: Final = 10**15
 """A sheet keeps 15 digits: of an ID number typed as a number the last ones are zeros, and nobody can tell."""
@@ -24,7 +23,7 @@ _ADVICE: Final = {
 }
 
 
-class WorkbookReader:
+class WorkbookReader(RegisterReader):
     """The rows of one sheet; see `RegisterReader` for what is promised.
 
     The first visible sheet unless `sheet` names one. Blank rows are none. A formula counts as the value that was
@@ -40,11 +39,9 @@ class WorkbookReader:
         Raises: UnreadableRegisterError: `incomplete`, `too_large`, `format`, `sheet`, `empty`, `too_many_columns`,
         or `header_` and the fault that would reject a row; DuplicateColumnError.
         """
-        self._stream = stream
+        super().__init__(stream, size_bytes=size_bytes)
         self._max_line_bytes = max_line_bytes
-        self.size_bytes = size_bytes
         self.encoding = UTF_8
-        self.position = 0
         self._sheet = self._open(sheet)
         _, header = next(self._filled(), (0, None))
         if header is None:
@@ -54,21 +51,6 @@ class WorkbookReader:
             raise UnreadableRegisterError(f"header_{fault}", "the header row is faulty")
         self.columns = checked_columns(names, max_fields=max_fields)
         self._rows = self._iterate()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[RawRow | BadRow]:
-        return self._rows
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
 
     def _open(self, name: str | None) -> Iterator[tuple[int, list[Any]]]:
         try:
