@@ -51,7 +51,9 @@ C_co = TypeVar("C_co", bound=_Claimed, covariant=True)
 class ClaimUnit(Protocol[C_co]):
     """Unit 1: its checks, its claim, and into `taken` the quotas it uses."""
 
-    def __call__(self, tx: Connection, *, taken: Taken) -> C_co: ...
+    def __call__(self, tx: Connection, *, taken: Taken) -> C_co:
+        """Claim; may run twice."""
+        ...
 
 
 Decided = tuple[dict[str, Any], list[Sealed]]
@@ -101,7 +103,13 @@ class Course:
                 return claimed
 
     async def decide(
-        self, caller: Caller, claimed: _Claimed, unit: Callable[[Connection], Decided], *, purpose: str | None, crash: str
+        self,
+        caller: Caller,
+        claimed: _Claimed,
+        unit: Callable[[Connection], Decided],
+        *,
+        purpose: str | None,
+        crash: str,
     ) -> bytes:
         """Run unit 2, then sign and store: the bytes that may leave. `crash`: the point between them, for drills.
 

@@ -1,7 +1,7 @@
 """Rows of a sample file for a dry run: CSV, XLSX or JSON lines, as its department exports them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,4 +68,8 @@ def _xlsx(path: Path) -> Iterator[Any]:
             raise DefinitionError(f"sample: not a workbook that can be used ({error.reason})") from None
         columns = table.columns or ()
         for cells in table.rows:
-            yield dict(zip(columns, cells, strict=False)) if isinstance(cells, list) else None
+            yield _named(columns, cells) if isinstance(cells, list) else None
+
+
+def _named(columns: Sequence[str], cells: list[Any]) -> dict[str, Any]:
+    return {name: cell for name, cell in zip(columns, cells, strict=False) if name}

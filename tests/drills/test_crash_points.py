@@ -85,7 +85,7 @@ def test_no_crash_point_is_forgotten() -> None:
 
 def test_every_crash_point_stands_in_the_code_once() -> None:
     sources = (path.read_text(encoding="utf-8") for path in Path(hub.__file__).parent.rglob("*.py"))
-    found = [name for source in sources for name in re.findall(r'crash_at\("([^"]+)"\)', source)]
+    found = [name for source in sources for name in re.findall(r'crash(?:_at\(|=)"([^"]+)"', source)]
     assert sorted(found) == sorted(CRASH_POINTS)
 
 
