@@ -54,11 +54,14 @@ def test_every_make_target_is_in_the_readme(page: str) -> None:
     assert [target for target in targets if f"`make {target}`" not in text] == []
 
 
-@pytest.mark.parametrize("page", READMES)
-def test_every_command_is_in_the_readme_and_no_other(page: str) -> None:
+def test_every_command_is_told_and_no_other() -> None:
     exist = set(commands(typer.main.get_command(app)))
-    told = set(re.findall(r"^\| `yizheng ([a-z -]+)` \|", read(page), re.MULTILINE))
-    assert told == exist
+    assert _told("docs/commands.md") == exist
+    assert all(_told(page) < exist for page in READMES)
+
+
+def _told(page: str) -> set[str]:
+    return set(re.findall(r"^\| `yizheng ([a-z -]+)` \|", read(page), re.MULTILINE))
 
 
 def test_every_setting_is_in_the_operators_guide_with_its_default() -> None:
