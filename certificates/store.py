@@ -215,12 +215,12 @@ def read_versions(tx: Connection, ids: Collection[str]) -> list[VersionRecord]:
     return [record(row) for row in tx.execute(_JOINED.where(_VERSIONS.c.id.in_(list(ids))))]
 
 
-def intended(tx: Connection, limit: int) -> list[VersionRecord]:
-    """Versions whose signature is not stored yet, oldest first."""
-    return [
-        record(row)
-        for row in tx.execute(_JOINED.where(_VERSIONS.c.state == "intended").order_by(_VERSIONS.c.id).limit(limit))
-    ]
+def intended(tx: Connection, limit: int, *, after: str | None = None) -> list[VersionRecord]:
+    """Versions whose signature is not stored yet, oldest first; the page behind the row `after`."""
+    found = _JOINED.where(_VERSIONS.c.state == "intended")
+    if after is not None:
+        found = found.where(_VERSIONS.c.id > after)
+    return [record(row) for row in tx.execute(found.order_by(_VERSIONS.c.id).limit(limit))]
 
 
 def add_certificates(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:

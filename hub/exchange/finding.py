@@ -15,6 +15,7 @@ from hub.exchange.drift import DriftWatch
 from hub.exchange.judging import Asked, Readers, Reading, unavailable
 from hub.exchange.pool import SourcePool
 from hub.exchange.question import QueryCall, needs_party
+from hub.intake.compose import can_be_read_again
 from hub.intake.resolver import Outcome, Why
 from hub.issuing.plan import name_hash
 from hub.storage.vault import Vault
@@ -99,6 +100,9 @@ class SourceFinder:
             _log.error("answer_about_another", alarm=True, source=claimed.source.definition.code, field=found.field)
             return unavailable("other_record")
         await self._drift.observe(claimed.interface, None)
+        if not can_be_read_again(found.records):
+            _log.warning("answer_too_large_or_deep", source=claimed.source.definition.code)
+            return unavailable("source_faulty")
         return found
 
     async def _faulty(self, claimed: ClaimedQuery, fault: Difference) -> Found:

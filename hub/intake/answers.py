@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection
 
 from catalog.grants import GrantState
@@ -24,11 +26,16 @@ from hub.ledger.entries import Sealed
 from hub.ledger.guards import check_guards
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
+from hub.storage.errors import STORE_FAILED, IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
+from signing.errors import MalformedError
 
 KEY_KEPT: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=10)
 """How long a worker may hold a request; then another takes it over."""
+_PAGE: Final = 20
+"""Decided answers read at a time: each may be some megabytes."""
+_log = structlog.get_logger(__name__)
 
 
 SignAnswer = Callable[[dict[str, Any], list[Sealed]], bytes]
@@ -52,6 +59,7 @@ class Answers:
         self._cases = cases
         self._clock = clock
         self._signers = signers
+        self._damaged: set[str] = set()
 
     async def finish(
         self, request_id: str, lease: str, case: store.Case, answer: dict[str, Any], entries: list[Sealed]
@@ -108,12 +116,32 @@ class Answers:
         return await self.again(caller, case, request)
 
     async def finish_decided(self) -> int:
-        """Sign what a crash left decided, from the stored payload; answers how many. Runs at start."""
-        finished = 0
-        for request in await self._database.read(lambda tx: store.requests_in(tx, "decided", 1000)):
-            if request.lease_until < self._clock() and await self._resume(request) is not None:
-                finished += 1
+        """Sign what a crash left decided, from the stored payload; answers how many. Runs at start and now and then.
+
+        One that cannot be finished is an alarm and stays as it is: it keeps neither the others nor the hub.
+
+        Raises: StorageError when the store as a whole fails.
+        """
+        finished, last = 0, None
+        while found := await self._database.read(partial(store.requests_in, state="decided", limit=_PAGE, after=last)):
+            last = found[-1].id
+            for request in found:
+                if request.lease_until < self._clock() and request.id not in self._damaged:
+                    finished += await self._finished_alone(request)
         return finished
+
+    async def _finished_alone(self, request: store.EvidenceRequest) -> bool:
+        try:
+            return await self._resume(request) is not None
+        except STORE_FAILED:
+            raise
+        except InFlightError:  # somebody else was faster
+            return False
+        except Exception as error:  # noqa: BLE001  # a damaged row must not keep the hub from starting
+            if isinstance(error, IntegrityBrokenError):
+                self._damaged.add(request.id)  # one alarm a process, not one every few seconds
+            _log.error("answer_not_finished", alarm=True, request=request.id, error=type(error).__name__)
+            return False
 
     async def _resume(self, request: store.EvidenceRequest) -> bytes | None:
         """Sign a decided request whose holder died; None when somebody else was faster."""
@@ -126,8 +154,13 @@ class Answers:
         case = await self._database.read(lambda tx: store.case_by_id(tx, request.case_id))
         if case is None or request.answer is None:
             return None
-        answer = read_stored(case_key(self._vault, case).decrypt(answer_place(request.id), request.answer))
-        return await self.finish(request.id, lease, case, answer, restored_entries(answer))
+        plain = case_key(self._vault, case).decrypt(answer_place(request.id), request.answer)
+        try:
+            answer = read_stored(plain)
+            entries = restored_entries(answer)
+        except (MalformedError, KeyError, TypeError, ValueError) as error:
+            raise IntegrityBrokenError("evidence_requests") from error
+        return await self.finish(request.id, lease, case, answer, entries)
 
     def _grants_hold(self, tx: Connection, ids: list[str]) -> bool:
         if not ids:

@@ -18,11 +18,15 @@ from hub.ledger.entries import Sealed
 from hub.ledger.receipts import receipt
 from signing import sd_jwt
 from signing.canonical import b64u, canonical, sha256, strict_loads, unb64u
+from signing.errors import MalformedError
 from signing.jose import sign_jws
 
 BUNDLE_TYPE: Final = "evidence-bundle+jwt"
 EVIDENCE_FORMAT: Final = "dc+sd-jwt"
-MAX_STORED_BYTES: Final = 4 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""How much of a source's answer may leave. Every reader of a stored or signed answer takes what holds this much."""
+MAX_ANSWER_DEPTH: Final = 56
+_STORED_DEPTH: Final = 128
 _RUNG_CERTIFICATE: Final = "certificate"
 
 
@@ -108,9 +112,21 @@ def stored(answer: Mapping[str, Any]) -> bytes:
 
 
 def read_stored(data: bytes) -> dict[str, Any]:
-    """Read what `stored` wrote."""
-    answer: dict[str, Any] = strict_loads(data, max_bytes=MAX_STORED_BYTES, max_depth=64)
+    """Read what `stored` wrote. Raises: MalformedError."""
+    answer: dict[str, Any] = strict_loads(data, max_bytes=len(data), max_depth=_STORED_DEPTH)
     return answer
+
+
+def can_be_read_again(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an answer with these records can be read by whoever signs it after a crash.
+
+    Asked before it is decided: a decided answer that nobody can read would be disclosed, and never given.
+    """
+    try:
+        strict_loads(_json(records), max_bytes=MAX_ANSWER_BYTES, max_depth=MAX_ANSWER_DEPTH)
+    except (MalformedError, RecursionError, TypeError, ValueError):
+        return False
+    return True
 
 
 class EvidenceSigner:
@@ -181,7 +197,7 @@ def restored_entries(answer: Mapping[str, Any]) -> list[Sealed]:
     ]
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def _json(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     """Plain JSON: these bytes are stored and sent as they are, nobody rebuilds them to check a hash."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 

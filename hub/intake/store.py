@@ -230,10 +230,12 @@ def find_request_by_key(tx: Connection, system_id: str, key: str) -> EvidenceReq
     return None if row is None else _request(row)
 
 
-def requests_in(tx: Connection, state: str, limit: int) -> list[EvidenceRequest]:
-    """Requests in this state, oldest first."""
-    rows = tx.execute(select(_REQUESTS).where(_REQUESTS.c.state == state).order_by(_REQUESTS.c.id).limit(limit))
-    return [_request(row) for row in rows]
+def requests_in(tx: Connection, state: str, limit: int, *, after: str | None = None) -> list[EvidenceRequest]:
+    """Requests in this state, oldest first; the page behind the row `after`."""
+    where = _REQUESTS.c.state == state
+    if after is not None:
+        where = and_(where, _REQUESTS.c.id > after)
+    return [_request(row) for row in tx.execute(select(_REQUESTS).where(where).order_by(_REQUESTS.c.id).limit(limit))]
 
 
 def _case(row: Row[Any]) -> Case:

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
 from catalog.store import Department
@@ -28,7 +29,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards, version_mac
 from hub.storage.crash import crash_at
 from hub.storage.database import Database, Unit
-from hub.storage.errors import ConflictError
+from hub.storage.errors import STORE_FAILED, ConflictError
 from hub.storage.jobs import enqueue
 from hub.storage.vault import DataKey, Vault
 from signing import sd_jwt
@@ -38,6 +39,7 @@ T = TypeVar("T")
 _FINISH_BATCH: Final = 500
 _MEETINGS: Final = 20
 Alongside = Callable[[Connection, Sequence[Decision]], None]
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,38 @@ class IssuingService:
         return decisions
 
     async def finish(self) -> int:
-        """Sign every intent that a crash left unsigned; answers how many. Safe to run at any time, from any process."""
-        finished = 0
-        while True:
-            found = await self._database.read(self._unfinished)
-            if not found:
-                return finished
-            codes = {item.issuer_code for item in found}
-            signers = await self._database.read(partial(self._signers, codes))
-            await self._complete(found, signers)
-            finished += len(found)
+        """Sign every intent that a crash left unsigned; answers how many. Safe to run at any time, from any process.
+
+        One that cannot be read or signed is an alarm and stays as it is: it keeps neither the others nor the hub.
+
+        Raises: StorageError when the store as a whole fails.
+        """
+        finished, last = 0, None
+        while found := await self._database.read(partial(store.intended, limit=_FINISH_BATCH, after=last)):
+            last = found[-1].id
+            try:
+                await self._finish(found)
+                finished += len(found)
+            except STORE_FAILED:
+                raise
+            except Exception:  # noqa: BLE001  # one of them; which, and why, is told below
+                finished += sum([await self._finished_alone(version) for version in found])
+        return finished
+
+    async def _finish(self, versions: Sequence[VersionRecord]) -> None:
+        items = await self._database.read(lambda tx: self._reopened(tx, versions))
+        signers = await self._database.read(partial(self._signers, {item.issuer_code for item in items}))
+        await self._complete(items, signers)
+
+    async def _finished_alone(self, version: VersionRecord) -> bool:
+        try:
+            await self._finish([version])
+        except STORE_FAILED:
+            raise
+        except Exception as error:  # noqa: BLE001  # a damaged row must not keep the hub from starting
+            _log.error("intent_not_finished", alarm=True, version=version.id, error=type(error).__name__)
+            return False
+        return True
 
     async def _decided_again(self, unit: Unit[T]) -> T:
         """Write; whoever meets another process on a row starts over. Raises ConflictError when that does not end."""
@@ -197,10 +221,9 @@ class IssuingService:
     def _signers(self, codes: set[str], tx: Connection) -> dict[str, Certified]:
         return {code: self._desk.issuer(tx, code) for code in codes}
 
-    def _unfinished(self, tx: Connection) -> list[Unsigned]:
-        found = store.intended(tx, _FINISH_BATCH)
-        check_guards(tx, self._vault, versions=found)
-        return [self._reopen(tx, version) for version in found]
+    def _reopened(self, tx: Connection, versions: Sequence[VersionRecord]) -> list[Unsigned]:
+        check_guards(tx, self._vault, versions=versions)
+        return [self._reopen(tx, version) for version in versions]
 
     def _reopen(self, tx: Connection, version: VersionRecord) -> Unsigned:
         subject = store.subject_by_id(tx, version.subject_id)

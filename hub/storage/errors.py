@@ -48,3 +48,7 @@ class ConflictError(StorageError):
     def __init__(self, constraint: str) -> None:
         super().__init__(f"a constraint refused the write: {constraint}")
         self.constraint = constraint
+
+
+STORE_FAILED = (BusyError, CommitUnknownError, UnavailableError)
+"""The store as a whole: whoever goes through rows one by one stops at these, and goes on after any other."""
