@@ -31,8 +31,8 @@ async def checkpoint(hub: HubDep) -> PlainTextResponse:
 async def log_key(hub: HubDep) -> PlainTextResponse:
     """One line, a C2SP signed-note verifier key: origin, key hash, Ed25519 key. It checks every checkpoint.
 
-    A hub that lies gives a key of its own: compare it once with the `log key` that its operator made known elsewhere, and
-    keep it beside the first checkpoint.
+    A hub that lies gives a key of its own: compare it once with the `log key` that its operator made known elsewhere,
+    and keep it beside the first checkpoint.
     """
     return PlainTextResponse(hub.ledger.verifier + "\n", headers={"Cache-Control": "public, max-age=3600"})
 

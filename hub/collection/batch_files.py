@@ -4,6 +4,8 @@ in clear, and is opened piece by piece.
 
 import hashlib
 import io
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -43,15 +45,20 @@ class BatchFiles:
             raise IntegrityBrokenError("collection_parts")
         return data
 
-    def keep_report(self, rejects: Path) -> int:
-        """Keep the rejects, cut between lines; answers in how many pieces. The same again replaces them."""
+    def keep_report(self, rejects: Path) -> tuple[int, dict[str, int]]:
+        """Keep the rejects, cut between lines; answers in how many pieces, and how many rows for which reason. The same
+        again replaces them.
+        """
         number = 0
+        reasons: Counter[str] = Counter()
         with rejects.open("rb") as file:
             while lines := file.readlines(_PIECE_BYTES):
                 name = self._report(number)
                 self._objects.put(name, self._key.encrypt(name, b"".join(lines)))
+                for line in lines:
+                    reasons.update({reason["code"] for reason in json.loads(line)["reasons"]})
                 number += 1
-        return number
+        return number, dict(reasons)
 
     def report(self, pieces: int) -> Iterator[bytes]:
         """The rejects as JSON lines, piece by piece. Raises: as `read_part`."""

@@ -138,12 +138,13 @@ class BatchRunner:
 
     async def _fail(self, batch: StoredBatch, files: BatchFiles, problem: dict[str, Any]) -> None:
         rejects = self.working(batch) / "rejects.jsonl"
-        pieces = await asyncio.to_thread(files.keep_report, rejects) if rejects.exists() else 0
+        pieces, reasons = await asyncio.to_thread(files.keep_report, rejects) if rejects.exists() else (0, {})
 
         def unit(tx: Connection) -> None:
             known = store.find_batch(tx, batch.id)
             totals = known.totals if known else Totals()
-            self.end(tx, batch, totals, state=BatchState.FAILED, problem=problem, report_pieces=pieces)
+            ended = {"state": BatchState.FAILED, "problem": problem, "report_pieces": pieces, "reasons": reasons}
+            self.end(tx, batch, totals, **ended)
 
         await self._database.write(unit)
 
@@ -161,19 +162,18 @@ class _Observer:
         self._runner = runner
         self._batch = batch
         self._files = files
-        self._pieces = 0
+        self._kept: dict[str, Any] = {}
 
     def advanced(self, tx: Connection, totals: Totals, done_bytes: int) -> None:
         self._runner.advance(tx, self._batch, totals, done_bytes)
 
     async def reported(self, report: Path) -> None:
-        self._pieces = await asyncio.to_thread(self._files.keep_report, report / "rejects.jsonl")
+        pieces, reasons = await asyncio.to_thread(self._files.keep_report, report / "rejects.jsonl")
+        self._kept = {"report_pieces": pieces, "reasons": reasons}
 
     def ended(self, tx: Connection, totals: Totals) -> None:
         done = self._batch.size_bytes
-        self._runner.end(
-            tx, self._batch, totals, state=BatchState.FINISHED, done_bytes=done, report_pieces=self._pieces
-        )
+        self._runner.end(tx, self._batch, totals, state=BatchState.FINISHED, done_bytes=done, **self._kept)
 
 
 def _problem(error: Exception) -> dict[str, Any]:

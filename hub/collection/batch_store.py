@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
-from catalog.tables import table
+from catalog.tables import SystemRow, table
 from hub.clock import new_id
 from hub.collection.report import Totals
 from hub.collection.tables import CollectionBatchRow, CollectionPartRow
 
 _BATCHES: Final = table(CollectionBatchRow)
 _PARTS: Final = table(CollectionPartRow)
+_SYSTEMS: Final = table(SystemRow)
 
 
 class BatchState(StrEnum):
@@ -50,6 +51,8 @@ class StoredBatch:
     state: BatchState
     problem: dict[str, Any]
     totals: Totals
+    reasons: dict[str, int]
+    """Why rows were rejected, by code; a row may have several reasons."""
     size_bytes: int
     done_bytes: int
     report_pieces: int
@@ -81,10 +84,16 @@ def find_batch(tx: Connection, batch_id: str, *, lock: bool = False) -> StoredBa
     """A batch by id, whoever's it is: the caller compares `system_id`."""
     query = select(_BATCHES).where(_BATCHES.c.id == batch_id)
     row = tx.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        return None
-    values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
-    return StoredBatch(**values | {"state": BatchState(row.state), "totals": Totals(**row.totals)})
+    return None if row is None else _batch(row)
+
+
+def batches_of(tx: Connection, department_id: str | None, *, most: int) -> list[tuple[StoredBatch, str]]:
+    """The newest batches of a department, or of all, with the client_id of their system."""
+    query = select(_BATCHES, _SYSTEMS.c.client_id).join(_SYSTEMS, _SYSTEMS.c.id == _BATCHES.c.system_id)
+    if department_id is not None:
+        query = query.where(_BATCHES.c.owner_department_id == department_id)
+    rows = tx.execute(query.order_by(_BATCHES.c.created_at.desc(), _BATCHES.c.id.desc()).limit(most))
+    return [(_batch(row), row.client_id) for row in rows]
 
 
 def change_batch(tx: Connection, batch_id: str, *, now: datetime, **values: Any) -> None:
@@ -125,3 +134,9 @@ def put_part(tx: Connection, batch_id: str, part: Part) -> None:
 def remove_parts(tx: Connection, batch_id: str) -> None:
     """Forget the parts of a batch."""
     tx.execute(delete(_PARTS).where(_PARTS.c.batch_id == batch_id))
+
+
+def _batch(row: Any) -> StoredBatch:
+    values = {column.name: row._mapping[column] for column in _BATCHES.c}  # noqa: SLF001  # SQLAlchemy's public name
+    read = {"state": BatchState(row.state), "totals": Totals(**row.totals), "reasons": row.reasons or {}}
+    return StoredBatch(**values | read)

@@ -82,17 +82,25 @@ class BatchView:
     batch: StoredBatch
     parts: tuple[Part, ...]
 
+    @property
+    def per_cent(self) -> int:
+        """How much of the register is read, 0 to 100."""
+        batch = self.batch
+        if batch.state is BatchState.FINISHED:
+            return 100
+        return min(batch.done_bytes * 100 // max(batch.size_bytes, 1), 100)
+
     def as_json(self) -> dict[str, Any]:
         """As the API tells it."""
         batch = self.batch
-        done = 100 if batch.state is BatchState.FINISHED else batch.done_bytes * 100 // max(batch.size_bytes, 1)
         return {
             "batch": batch.id,
             "state": batch.state.value,
             **{name: batch.ordered[name] for name in ("type", "issuer", "as_of", "format")},
             "parts": [{"number": part.number, "bytes": part.size_bytes, "sha256": part.sha256} for part in self.parts],
             "part_bytes": PART_BYTES,
-            "progress": {"per_cent": min(done, 100), "rows": batch.totals.rows, **batch.totals.to_json()},
+            "progress": {"per_cent": self.per_cent, "rows": batch.totals.rows, **batch.totals.to_json()},
+            "reasons": dict(sorted(batch.reasons.items())),
             "problem": batch.problem or None,
             "created_at": rfc3339(batch.created_at),
             "expires_at": rfc3339(batch.expires_at),
@@ -228,7 +236,10 @@ class BatchService:
 
     async def report(self, caller: Caller, batch_id: str) -> Iterator[bytes]:
         """The rejected rows, verbatim, as JSON lines; blocks. Raises: MissingError; StateError before the end."""
-        batch = (await self.view(caller, batch_id)).batch
+        return self.report_of((await self.view(caller, batch_id)).batch)
+
+    def report_of(self, batch: StoredBatch) -> Iterator[bytes]:
+        """As `report`, for whoever has checked who asks."""
         if batch.state not in {BatchState.FINISHED, BatchState.FAILED}:
             raise StateError(batch.state, "report")
         return self._files(batch).report(batch.report_pieces)

@@ -30,7 +30,7 @@ from hub.storage.files import write_durably
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _FILES: Final = ("rejects.jsonl", "normalised.jsonl", "rejects.csv", "summary.json")  # summary.json moves last
-_CSV_COLUMNS: Final = ("file", "row", "line", "codes", "columns", "reasons_zh", "reasons_en", "raw")
+CSV_COLUMNS: Final = ("file", "row", "line", "codes", "columns", "reasons_zh", "reasons_en", "raw")
 # Full-width signs too: spreadsheets set to Chinese take them as the same.
 _ACTIVE: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _VISIBLE: Final = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
@@ -173,24 +173,29 @@ class Report:
         # With a byte order mark: without one, spreadsheets in China read the file as GBK.
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(_CSV_COLUMNS)
+            writer.writerow(CSV_COLUMNS)
             for entry in self._rejects.entries():
-                reasons = entry["reasons"]
-                codes.update(reason["code"] for reason in reasons)
-                texts = [
-                    entry["file"],
-                    " ".join(reason["code"] for reason in reasons),
-                    " ".join(reason["column"] for reason in reasons if reason["column"]),
-                    "；".join(reason["text_zh"] for reason in reasons),
-                    "; ".join(reason["text_en"] for reason in reasons),
-                    entry["raw"],
-                ]
-                file_name, *rest = [spreadsheet_safe(text) for text in texts]
-                writer.writerow([file_name, entry["row"], entry["line"], *rest])
+                codes.update(reason["code"] for reason in entry["reasons"])
+                writer.writerow(csv_cells(entry))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.directory / "rejects.csv")
         return codes
+
+
+def csv_cells(entry: Mapping[str, Any]) -> list[Any]:
+    """A line of rejects.jsonl as a row under CSV_COLUMNS."""
+    reasons = entry["reasons"]
+    texts = [
+        entry["file"],
+        " ".join(reason["code"] for reason in reasons),
+        " ".join(reason["column"] for reason in reasons if reason["column"]),
+        "；".join(reason["text_zh"] for reason in reasons),
+        "; ".join(reason["text_en"] for reason in reasons),
+        entry["raw"],
+    ]
+    file_name, *rest = [spreadsheet_safe(text) for text in texts]
+    return [file_name, entry["row"], entry["line"], *rest]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
@@ -23,7 +23,10 @@ class CollectionRunRow(SQLModel, table=True):
 
 
 class CollectionBatchRow(SQLModel, table=True):
-    """A register that a system sends in parts. `data_key` seals its parts and report; emptied, they are mute."""
+    """A register that a system sends in parts. `data_key` seals its parts and report; emptied, they are mute.
+
+    `reasons`: rejected rows by code, once the run has ended.
+    """
 
     __tablename__ = "collection_batches"
     id: str = uuid(primary_key=True)
@@ -33,6 +36,7 @@ class CollectionBatchRow(SQLModel, table=True):
     state: str = words(16)
     problem: dict[str, Any] = document()
     totals: dict[str, Any] = document()
+    reasons: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(), nullable=True))
     size_bytes: int = Field(sa_column=Column(BigInteger(), nullable=False))
     done_bytes: int = Field(sa_column=Column(BigInteger(), nullable=False))
     report_pieces: int

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
-from catalog.tables import table
+from catalog.tables import SystemRow, table
 from hub.exchange.tables import SubscriptionRow, WebhookRow
 from hub.exchange.webhooks import Receiver
 from hub.storage.vault import Vault
@@ -16,6 +16,12 @@ from signing.canonical import canonical, strict_loads
 
 _SUBSCRIPTIONS: Final = table(SubscriptionRow)
 _MESSAGES: Final = table(WebhookRow)
+_SYSTEMS: Final = table(SystemRow)
+_OWNED: Final = (
+    select(_SUBSCRIPTIONS, _SYSTEMS.c.client_id, _SYSTEMS.c.name_zh, _SYSTEMS.c.name_en)
+    .join(_SYSTEMS, _SYSTEMS.c.id == _SUBSCRIPTIONS.c.system_id)
+    .where(_SUBSCRIPTIONS.c.state == "active")
+)
 _MAX_SEALED: Final = 65_536
 
 
@@ -39,6 +45,21 @@ class Subscription:
     state: str
     created_at: datetime
     receiver: Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A subscription as its department's people see it: closed, with the system's name."""
+
+    id: str
+    system_id: str
+    department_id: str
+    client_id: str
+    name_zh: str
+    name_en: str
+    events: tuple[str, ...]
+    host: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,31 @@ def find_subscription(tx: Connection, vault: Vault, subscription_id: str) -> Sub
     where = and_(_SUBSCRIPTIONS.c.id == subscription_id, _SUBSCRIPTIONS.c.state == "active")
     row = tx.execute(select(_SUBSCRIPTIONS).where(where)).one_or_none()
     return None if row is None else _subscription(row, vault)
+
+
+def owned_by(tx: Connection, department_id: str | None) -> list[tuple[Owned, Mapping[MessageState, int]]]:
+    """Live subscriptions of a department, or of all, newest first, with their messages counted by state."""
+    query = _OWNED if department_id is None else _OWNED.where(_SUBSCRIPTIONS.c.owner_department_id == department_id)
+    rows = tx.execute(query.order_by(_SUBSCRIPTIONS.c.created_at.desc()).limit(500)).all()
+    counted: dict[str, dict[MessageState, int]] = {row.id: {} for row in rows}
+    states = select(_MESSAGES.c.subscription_id, _MESSAGES.c.state, func.count())
+    states = states.where(_MESSAGES.c.subscription_id.in_(counted))
+    for subscription_id, state, count in tx.execute(states.group_by(_MESSAGES.c.subscription_id, _MESSAGES.c.state)):
+        counted[subscription_id][MessageState(state)] = count
+    return [(_owned(row), counted[row.id]) for row in rows]
+
+
+def find_owned(tx: Connection, subscription_id: str) -> Owned | None:
+    """A live subscription, whoever's it is."""
+    row = tx.execute(_OWNED.where(_SUBSCRIPTIONS.c.id == subscription_id)).one_or_none()
+    return None if row is None else _owned(row)
+
+
+def active_system(tx: Connection, client_id: str) -> tuple[str, str] | None:
+    """Id and department of a system in use."""
+    query = select(_SYSTEMS.c.id, _SYSTEMS.c.owner_department_id)
+    row = tx.execute(query.where(_SYSTEMS.c.client_id == client_id, _SYSTEMS.c.active.is_(True))).one_or_none()
+    return None if row is None else (row.id, row.owner_department_id)
 
 
 def end_subscription(tx: Connection, subscription_id: str, *, now: datetime) -> None:
@@ -138,6 +184,13 @@ def _subscription(row: Any, vault: Vault) -> Subscription:
     kept = strict_loads(plain, max_bytes=_MAX_SEALED)
     receiver = Receiver(kept["url"], kept["secret"], kept.get("ca"))  # older rows have no authority
     return Subscription(row.id, row.system_id, tuple(row.events), row.host, row.state, row.created_at, receiver)
+
+
+def _owned(row: Any) -> Owned:
+    return Owned(
+        row.id, row.system_id, row.owner_department_id, row.client_id, row.name_zh, row.name_en, tuple(row.events),
+        row.host, row.created_at,
+    )  # fmt: skip
 
 
 def _place(subscription_id: str) -> str:

@@ -11,6 +11,7 @@ from catalog.grants import GrantState
 from hub.runtime import Hub
 from tests.pages.browser import faults, in_large_print, overflow, visiting
 from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
+from tests.pages.hearing import subscribed
 from tests.pages.market import Market, approver, market_at
 from tests.pages.test_frame import SIZES, VIEWS
 from tests.support import ENTERPRISE, Place
@@ -140,6 +141,8 @@ def pages_of(page: Page, market: Market) -> list[str]:
     plain += ["systems", "systems/new", "sandbox", "try/enterprise_by_uscc", "calls", "demands", "demands/new"]
     paths = [f"/console/consumer/{name}" for name in plain]
     paths += [f"{draft}/{step}" for step in ("system", "fields", "use", "reason", "limits", "check")]
+    hears = "/console/consumer/subscriptions"
+    paths += [hears, f"{hears}/new", f"{hears}/{market.act(subscribed)}"]
     return paths + [path for path in (request, grant, system) if path]
 
 

@@ -13,6 +13,7 @@ from hub.exchange.contract import Difference
 from hub.registry.trials import TrialService
 from hub.web.console.owner_publish import STEPS
 from tests.pages.browser import Site, faults, in_large_print, overflow, people_of, visiting
+from tests.pages.hearing import batches
 from tests.pages.owner_town import aside, file_request, press, seen, write_register
 from tests.pages.test_frame import SIZES, VIEWS
 from tests.registry.department import CODE, SOURCE, interface, source
@@ -32,6 +33,7 @@ class Shop:
     register: Path
     request: str
     demand: str
+    batches: dict[str, str]
     forms: dict[str, str]
 
 
@@ -67,6 +69,12 @@ async def drift(place: Place) -> bool:
     return True
 
 
+async def send(place: Place) -> dict[str, str]:
+    """Systems of the market regulation send batches."""
+    async with place.open() as hub:
+        return await batches(hub)
+
+
 async def want(place: Place) -> str:
     """The police leave a demand, and it is put before the market regulation."""
     async with place.open() as hub:
@@ -86,8 +94,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     request = aside(lambda: file_request(place, fields=["uscc", "name"]))
     demand = aside(lambda: want(place))
     aside(lambda: drift(place))
+    sent = aside(lambda: send(place))
     with serving(place, source_folders=(register.parent,)) as served:
-        yield Shop(Site(f"http://127.0.0.1:{served.port}", place, sessions), register, request, demand, {})
+        yield Shop(Site(f"http://127.0.0.1:{served.port}", place, sessions), register, request, demand, sent, {})
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +146,8 @@ def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
         ("approver", "/console/owner/usage"),
         ("approver", "/console/owner/demands"),
         ("approver", f"/console/owner/demands/{shop.demand}"),
+        ("engineer", "/console/owner/batches"),
+        *[("engineer", f"/console/owner/batches/{batch}") for batch in shop.batches.values()],
         ("auditor", "/console/owner/sources"),
         ("auditor", "/console/owner/requests?show=all"),
         ("auditor", f"/console/owner/sources/{SOURCE}"),

@@ -11,6 +11,7 @@ from hub.web.console import (
     consumer_grants,
     consumer_requests,
     consumer_search,
+    consumer_subscriptions,
     consumer_systems,
     consumer_try,
 )
@@ -22,6 +23,7 @@ _MODULES: Final = (
     consumer_grants,
     consumer_bulk,
     consumer_systems,
+    consumer_subscriptions,
     consumer_try,
     consumer_calls,
 )

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.console import (
+    owner_batches,
     owner_bulk,
     owner_demands,
     owner_grants,
@@ -29,6 +30,7 @@ _MODULES: Final = (
     owner_bulk,
     owner_usage,
     owner_demands,
+    owner_batches,
 )
 router = APIRouter()
 for _module in _MODULES:

@@ -82,11 +82,29 @@ def upgrade() -> None:
     with op.batch_alter_table("bulk_subjects", schema=None) as batch_op:
         batch_op.create_index("ix_bulk_subjects_waiting", ["run_id", "state", "number"], unique=False)
 
+    with op.batch_alter_table("collection_batches", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("reasons", sa.JSON(), nullable=True))
+
     with op.batch_alter_table("disclosure_uses", schema=None) as batch_op:
         batch_op.create_index("ix_disclosure_uses_age", ["system_id", "used_at"], unique=False)
 
     with op.batch_alter_table("pushed_batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pushed_batches_received_at"), ["received_at"], unique=False)
+
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("opened_at", Instant(), nullable=True))
+        batch_op.add_column(
+            sa.Column("opened_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("link_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(sa.Column("link_until", Instant(), nullable=True))
+
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("made_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
 
     with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_webhook_deliveries_changed_at"), ["changed_at"], unique=False)
@@ -96,11 +114,23 @@ def downgrade() -> None:
     with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_webhook_deliveries_changed_at"))
 
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.drop_column("made_by")
+
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.drop_column("link_until")
+        batch_op.drop_column("link_by")
+        batch_op.drop_column("opened_by")
+        batch_op.drop_column("opened_at")
+
     with op.batch_alter_table("pushed_batches", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pushed_batches_received_at"))
 
     with op.batch_alter_table("disclosure_uses", schema=None) as batch_op:
         batch_op.drop_index("ix_disclosure_uses_age")
+
+    with op.batch_alter_table("collection_batches", schema=None) as batch_op:
+        batch_op.drop_column("reasons")
 
     with op.batch_alter_table("bulk_subjects", schema=None) as batch_op:
         batch_op.drop_index("ix_bulk_subjects_waiting")
