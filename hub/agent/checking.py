@@ -59,7 +59,7 @@ async def _hub(config: AgentConfig, clock: Clock) -> list[Finding]:
         found.append(Finding(ok=True, what=f"the hub at {config.hub.url} shows a pinned key"))
         await link.sign_in()
         found.append(Finding(ok=True, what=f"the hub knows {config.hub.client_id}"))
-        beat = {"instance": new_id(), "version": VERSION, "wait_seconds": 0.0, "take": False}
+        beat = {"instance": new_id(), "version": VERSION, "wait_seconds": 0.0, "take": False, "check": True}
         await link.poll(config.source.code, beat)
         found.append(Finding(ok=True, what=f"it is the agent of {config.source.code}"))
     except LinkError as error:

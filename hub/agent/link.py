@@ -137,12 +137,18 @@ class HubLink:
                     "the hub's certificate is not the one this agent trusts (hub.ca_file), or it wants one",
                     "agent",
                 ) from None
-            raise LinkError("connect", "the hub cannot be reached: address, name or firewall", "agent") from None
+            raise _unreached() from None
+        except httpx2.ConnectTimeout:
+            raise _unreached() from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise LinkError("transport", f"the line to the hub broke ({type(error).__name__})", "hub") from None
         if answer.status_code in {200, 204}:
             return answer
         raise _refusal(answer.status_code)
+
+
+def _unreached() -> LinkError:
+    return LinkError("connect", "the hub cannot be reached: address, name or firewall", "agent")
 
 
 def _refusal(status: int) -> LinkError:

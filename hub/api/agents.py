@@ -29,13 +29,16 @@ Code = Annotated[str, Path(pattern=r"^[a-z0-9_-]{3,64}$")]
 
 
 class PollBody(Body):
-    """What an agent says of itself. `take: false` is a sign of life of one that has its hands full."""
+    """What an agent says of itself. `take: false` is a sign of life of one that has its hands full; `check: true` is
+    none, and only asks whether it would be let in.
+    """
 
     instance: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,40}$")]
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
     wait_seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS)] = MAX_WAIT_SECONDS
     take: bool = True
     leaving: bool = False
+    check: bool = False
     refused: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
 
 
@@ -60,6 +63,8 @@ async def poll(request: Request, source: Code, caller: CallerDep, hub: HubDep) -
     """
     body, _ = await read_json(request, PollBody, max_bytes=hub.settings.max_body_bytes)
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    if body.check:
+        return Response(status_code=204)
     beat = Beat(body.instance, body.version, body.wait_seconds, body.take, body.leaving, body.refused)
     item = await hub.agents.poll(agent, beat, _gone(request))
     return Response(status_code=204) if item is None else JSONResponse({"item": item})

@@ -20,6 +20,8 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="The agent's YAML �
 @app.command("init")
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder 新建的目录")],
+    client_id: Annotated[str, typer.Option("--client-id", help="What the hub will know it by 系统标识")] = "amr-agent",
+    department: Annotated[str, typer.Option("--department", help="USCC of the source's department 部门代码")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Make a key and a commented agent.yaml; print the public key and what must be registered. 初始化前置代理"""
@@ -27,16 +29,16 @@ def init(
     from hub.agent.setup import make_folder
 
     try:
-        jwk = make_folder(folder)
+        jwk = make_folder(folder, client_id=client_id, department=department)
     except AgentError as error:
         fail(error.what, "name a folder that does not exist yet", Exit.USAGE)
     shown = json.dumps(jwk, ensure_ascii=False)
     text = "\n".join(
         (
-            f"made {folder}: agent.yaml, agent.key.pem (0600), secrets/ (0700)",
+            f"made {folder}: agent.yaml, agent.key.pem (0600), secrets/ (0700), system.yaml",
             "",
-            "1. The hub's operator registers this public key for a system of the source's department",
-            "   (yizheng system add): 请中枢运维登记以下公钥：",
+            "1. Give system.yaml to the hub's operator, who registers it (yizheng system add system.yaml): it names the",
+            "   department and this public key. 请中枢运维登记 system.yaml，其中公钥为：",
             f"   {shown}",
             "2. The department registers the source with kind agent and connection: {agent: CLIENT_ID}.",
             "3. The operator tells you the thumbprint of the hub's key by another way than the network",

@@ -36,7 +36,13 @@ def token(
             "check client_id and key; a kid of your own goes with --kid",
             Exit.REFUSED,
         )
-    except httpx2.TransportError:
+    except httpx2.TransportError as error:
+        if "CERTIFICATE" in str(error).upper():
+            fail(
+                f"the certificate at {url or settings.public_url} is not trusted here",
+                "name its authority in SSL_CERT_FILE, or on the hub's machine: --url http://127.0.0.1:8700",
+                Exit.UNAVAILABLE,
+            )
         fail(f"no hub answers at {url or settings.public_url}", "start it with `yizheng serve`", Exit.UNAVAILABLE)
     except OSError:
         fail(f"{key_file} cannot be read", "name the private key with --key", Exit.USAGE)

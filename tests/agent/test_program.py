@@ -27,7 +27,15 @@ def test_init_makes_a_key_once_that_nobody_else_reads(tmp_path: Path) -> None:
     made = json.loads(done.stdout)
     assert "d" not in made["jwk"]
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "new").iterdir()}
-    assert modes == {"agent.key.pem": "0o600", "agent.yaml": "0o600", "secrets": "0o700", "state": "0o700"}
+    assert modes == {
+        "agent.key.pem": "0o600",
+        "agent.yaml": "0o600",
+        "secrets": "0o700",
+        "state": "0o700",
+        "system.yaml": "0o644",
+    }
+    registered = yaml.safe_load((tmp_path / "new" / "system.yaml").read_text(encoding="utf-8"))
+    assert registered["keys"] == [made["jwk"]]
     before = (tmp_path / "new" / "agent.key.pem").read_bytes()
     assert yizheng("agent", "init", str(tmp_path / "new")).returncode == 64
     assert (tmp_path / "new" / "agent.key.pem").read_bytes() == before

@@ -29,6 +29,15 @@ def make_entrance(address: str) -> Entrance:
     return Entrance(authority, certificate(address, authority), certificate("agent.example", authority))
 
 
+def write_certificates(folder: Path, entrance: Entrance) -> dict[str, str]:
+    """The agent's files for this entrance, as `agent.yaml` names them."""
+    (folder / "hub-ca.pem").write_text(entrance.authority.pem)
+    (folder / "tls.pem").write_text(entrance.client.pem)
+    (folder / "tls.key.pem").write_text(entrance.client.key_pem())
+    (folder / "tls.key.pem").chmod(0o600)
+    return {"ca_file": "hub-ca.pem", "certificate_file": "tls.pem", "certificate_key_file": "tls.key.pem"}
+
+
 @contextmanager
 def serving_tls(place: Place, entrance: Entrance, address: str, folder: Path) -> Iterator[int]:
     """Serve until the block ends; answers the port."""

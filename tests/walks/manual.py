@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx2
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-afternoon.md"
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 _START_SECONDS = 60
 
 
@@ -38,16 +39,21 @@ class Done:
         return value
 
 
+def blocks_of(page: Path, changes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Language and text of each block of a page, those inside lists too, with what differs here replaced."""
+    text = page.read_text(encoding="utf-8")
+    for before, after in changes.items():
+        assert before in text, before
+        text = text.replace(before, after)
+    return [(language, dedent(block)) for _, language, block in _BLOCK.findall(text)]
+
+
 class Manual:
     """One reader with an empty folder."""
 
     def __init__(self, folder: Path, changes: Mapping[str, str]) -> None:
         self.folder = folder
-        text = PAGE.read_text(encoding="utf-8")
-        for before, after in changes.items():
-            assert before in text, before
-            text = text.replace(before, after)
-        self._blocks = _BLOCK.findall(text)
+        self._blocks = blocks_of(PAGE, changes)
         self._variables = folder / ".variables"
         self.commands = 0
 
