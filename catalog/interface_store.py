@@ -29,9 +29,10 @@ _ANSWERING_INTERFACE: Final = (
     .limit(1)
 )
 _INTERFACE_STATE: Final = (
-    select(_INTERFACES.c.state, _INTERFACES.c.ends_at)
+    select(_INTERFACES.c.state, _INTERFACES.c.ends_at, _SOURCES.c.state.label("source_state"))
+    .join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
     .where(_INTERFACES.c.id == bindparam("interface_id"))
-    .with_for_update(read=True)
+    .with_for_update(read=True, of=[_INTERFACES, _SOURCES])
 )
 
 
@@ -185,10 +186,12 @@ def answering_interface(tx: Connection, code: str, *, now: datetime) -> StoredIn
     return _interface(tx.execute(_ANSWERING_INTERFACE, {"code": code, "now": now}).first())
 
 
-def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None]:
-    """State and end of a version, share-locked until the transaction ends (seam D6)."""
+def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None, bool]:
+    """State and end of a version, and whether its source is in use; both share-locked until the transaction ends
+    (seam D6).
+    """
     row = tx.execute(_INTERFACE_STATE, {"interface_id": interface_id}).one()
-    return InterfaceState(row.state), row.ends_at
+    return InterfaceState(row.state), row.ends_at, row.source_state == "active"
 
 
 def interface_versions(tx: Connection, code: str) -> list[StoredInterface]:

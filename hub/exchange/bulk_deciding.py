@@ -21,6 +21,7 @@ from hub.exchange.pushed_marks import row_marks
 from hub.exchange.uses import record_uses
 from hub.intake import store as intake
 from hub.intake.answers import case_key
+from hub.intake.cases import hold_case
 from hub.intake.compose import item_hash
 from hub.intake.errors import CaseClosedError, InFlightError
 from hub.intake.resolver import Outcome, Why
@@ -46,9 +47,11 @@ class BulkDeciding:
         self._vault = vault
 
     def decide(self, tx: Connection, run: Run, answered: Sequence[Answered], now: datetime) -> None:
-        """Commit what was found. Raises: CaseClosedError; InFlightError when somebody else works on the run."""
-        if intake.lock_case_state(tx, run.case_id) != "open":
-            raise CaseClosedError
+        """Commit what was found.
+
+        Raises: InvalidTokenError, CaseClosedError; InFlightError when somebody else works on the run.
+        """
+        hold_case(tx, run.case_id, kid=None)
         held = [
             Answered(
                 item.subject,

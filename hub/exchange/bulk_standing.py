@@ -18,7 +18,7 @@ from hub.exchange.bulk_store import Run, system_active
 from hub.exchange.errors import FieldNotGrantedError, NotGrantedError, QuestionError, UnknownInterfaceError
 from hub.exchange.granting import choose
 from hub.intake import store
-from hub.intake.cases import officer_of
+from hub.intake.cases import hold_case, officer_of
 from hub.intake.errors import CaseClosedError, CaseNotFoundError
 from hub.ledger.guards import check_guards
 from hub.registry.guarding import DefinitionGuard
@@ -74,9 +74,8 @@ class BulkGround:
 
         Raises: those of `ENDED`.
         """
-        if lock and store.lock_case_state(tx, run.case_id) != "open":
-            raise CaseClosedError
         if lock:
+            hold_case(tx, run.case_id, kid=None)
             lock_grants(tx, [run.grant_id])
         if not system_active(tx, run.system_id):
             raise InvalidTokenError("client_disabled")

@@ -1,7 +1,7 @@
 """Unit 2 of a query, the moment of disclosure: checked again under locks, then ledger row and answer commit together.
 
-Locks in one fixed order (case, grant, interface), shared here and exclusive by whoever ends them (seam D6): what was
-revoked while the source was slow is withheld.
+Locks in one fixed order (case with system and key, grant, interface with source), shared here and exclusive by whoever
+ends them (seam D6): what was revoked while the source was slow is withheld.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,10 @@ from hub.exchange.question import QueryCall
 from hub.exchange.uses import record_uses
 from hub.intake import store
 from hub.intake.answers import answer_place, case_key
+from hub.intake.cases import hold_case
 from hub.intake.compose import item_hash
 from hub.intake.compose import stored as stored_bytes
-from hub.intake.errors import CaseClosedError, InFlightError
+from hub.intake.errors import InFlightError
 from hub.intake.resolver import CLEARED, Outcome, Why
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
@@ -47,9 +48,8 @@ class QueryDeciding:
     def decide(
         self, tx: Connection, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, now: datetime
     ) -> tuple[dict[str, Any], list[Sealed]]:
-        """Unit 2. Raises: CaseClosedError; InFlightError when the lease was lost."""
-        if store.lock_case_state(tx, claimed.case.id) != "open":
-            raise CaseClosedError
+        """Unit 2. Raises: InvalidTokenError, CaseClosedError; InFlightError when the lease was lost."""
+        hold_case(tx, claimed.case.id, kid=caller.kid)
         found = self.recheck(tx, claimed, found, now)
         content = unsigned_content(
             found,
@@ -133,13 +133,15 @@ def grant_holds(tx: Connection, claimed: ClaimedQuery, found: Found, now: dateti
     return interface_holds(tx, claimed, found, now)
 
 
-def interface_holds(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
-    """The same for the interface."""
-    interface_state, ends_at = lock_interface(tx, claimed.interface.id)
+def interface_holds(
+    tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime, *, source_asked: bool = True
+) -> Found:
+    """The same for the interface, and for the source if it was asked."""
+    interface_state, ends_at, source_active = lock_interface(tx, claimed.interface.id)
     alive = interface_state in {InterfaceState.LIVE, InterfaceState.DEPRECATED}
     if not alive or (ends_at is not None and ends_at <= now):
         return unavailable("interface_withdrawn")
-    return found
+    return found if source_active or not source_asked else unavailable("source_quarantined")
 
 
 def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:

@@ -122,7 +122,7 @@ class SandboxDeciding(QueryDeciding):
 
     def recheck(self, tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
         """The interface must still answer."""
-        return interface_holds(tx, claimed, found, now)
+        return interface_holds(tx, claimed, found, now, source_asked=False)
 
     def used(self, claimed: ClaimedQuery) -> list[str]:
         """None."""

@@ -13,6 +13,7 @@ from catalog.grants import CaseKind
 from catalog.identifiers import check, normalise_id
 from catalog.matters import Matter
 from catalog.store import find_matter
+from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.clock import Clock, new_id
 from hub.intake import store
@@ -231,6 +232,20 @@ class CaseService:
         if self._write_back is not None and kind == "case.close":
             self._write_back(tx, case, now)
         return True
+
+
+def hold_case(tx: Connection, case_id: str, *, kid: str | None) -> None:
+    """Nothing ends the case, its system or the system's key until this transaction ends.
+
+    `kid` None is for work that goes on by itself: no key asked for it.
+
+    Raises: InvalidTokenError when system or key is out of use, CaseClosedError.
+    """
+    state, active = store.lock_case(tx, case_id, kid=kid)
+    if not active:
+        raise InvalidTokenError("client_disabled")
+    if state != "open":
+        raise CaseClosedError
 
 
 def officer_of(vault: Vault, case: store.Case) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.intake import store
 from hub.intake.answers import Answers
@@ -113,12 +114,14 @@ class Course:
     ) -> bytes:
         """Run unit 2, then sign and store: the bytes that may leave. `crash`: the point between them, for drills.
 
-        Raises: CaseClosedError, after its refusal is on the ledger; InFlightError when the lease was lost.
+        Raises: CaseClosedError and InvalidTokenError, after their refusal is on the ledger; InFlightError when the lease
+        was lost.
         """
         try:
             decided = await self._database.write(unit)
-        except CaseClosedError:
-            await self._cases.refuse(caller, "case_closed", {"purpose": purpose}, case=claimed.case)
+        except (CaseClosedError, InvalidTokenError) as error:
+            reason = "case_closed" if isinstance(error, CaseClosedError) else "client_disabled"
+            await self._cases.refuse(caller, reason, {"purpose": purpose}, case=claimed.case)
             raise
         crash_at(crash)
         return await self._answers.finish(claimed.request_id, claimed.lease, claimed.case, *decided)

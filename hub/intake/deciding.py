@@ -1,7 +1,7 @@
 """Unit 2 of a pull, the moment of disclosure: checked again under locks, then ledger rows and answer commit together.
 
-Locks are taken in one fixed order (case, grants, certificates), shared here and exclusive by whoever revokes, so that
-nothing is disclosed after a revocation's commit (seam D6).
+Locks are taken in one fixed order (case with system and key, grants, certificates), shared here and exclusive by
+whoever revokes, so that nothing is disclosed after a revocation's commit (seam D6).
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ from hub.access.service import Caller
 from hub.exchange.uses import of_certificate, record_uses
 from hub.intake import store
 from hub.intake.answers import answer_place, case_key
+from hub.intake.cases import hold_case
 from hub.intake.claiming import Claimed, EvidenceCall
 from hub.intake.compose import Item, item_hash, stored, unsigned_answer
-from hub.intake.errors import CaseClosedError, InFlightError
+from hub.intake.errors import InFlightError
 from hub.intake.resolver import CLEARED, Outcome, Resolution, Why
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
@@ -35,9 +36,11 @@ class Deciding:
     def decide(
         self, tx: Connection, caller: Caller, call: EvidenceCall, claimed: Claimed, items: Sequence[Item], now: datetime
     ) -> tuple[dict[str, Any], list[Sealed]]:
-        """Unit 2: everything is checked again under shared locks, in one fixed order: case, grants, certificates."""
-        if store.lock_case_state(tx, claimed.case.id) != "open":
-            raise CaseClosedError
+        """Unit 2: everything is checked again under shared locks, in one fixed order: case, grants, certificates.
+
+        Raises: InvalidTokenError, CaseClosedError; InFlightError when the lease was lost.
+        """
+        hold_case(tx, claimed.case.id, kid=caller.kid)
         items = _recheck(tx, items, now)
         unsigned = [item.unsigned(call.language) for item in items]
         entries = [

@@ -33,8 +33,18 @@ _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("cas
 _IDENTITY: Final = select(_PARTIES.c.id, _PARTIES.c.identity).where(
     and_(_PARTIES.c.case_id == bindparam("case_id"), _PARTIES.c.role == bindparam("role"))
 )
-_CASE_STATE: Final = (
-    select(_CASES.c.state).where(_CASES.c.id == bindparam("case_id")).with_for_update(read=True, of=_CASES)
+_OF_SYSTEM: Final = _CASES.join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
+_CASE_STANDING: Final = (
+    select(_CASES.c.state, _SYSTEMS.c.active.label("system_active"))
+    .select_from(_OF_SYSTEM)
+    .where(_CASES.c.id == bindparam("case_id"))
+    .with_for_update(read=True, of=[_CASES, _SYSTEMS])
+)
+_CASE_STANDING_BY_KEY: Final = (
+    select(_CASES.c.state, _SYSTEMS.c.active.label("system_active"), _KEYS.c.active.label("key_active"))
+    .select_from(_OF_SYSTEM.join(_KEYS, _KEYS.c.system_id == _SYSTEMS.c.id))
+    .where(and_(_CASES.c.id == bindparam("case_id"), _KEYS.c.kid == bindparam("kid")))
+    .with_for_update(read=True, of=[_CASES, _SYSTEMS, _KEYS])
 )
 _REQUEST_BY_KEY: Final = select(_REQUESTS).where(
     and_(_REQUESTS.c.system_id == bindparam("system_id"), _REQUESTS.c.idempotency_key == bindparam("key"))
@@ -174,9 +184,16 @@ def operator_place(case_id: str) -> str:
     return f"cases:{case_id}:operator"
 
 
-def lock_case_state(tx: Connection, case_id: str) -> str:
-    """The state of a case, share-locked until the transaction ends (seam D6)."""
-    return str(tx.execute(_CASE_STATE, {"case_id": case_id}).scalar_one())
+def lock_case(tx: Connection, case_id: str, *, kid: str | None) -> tuple[str, bool]:
+    """The state of a case, and whether its system may act, by its key `kid` if it came with one.
+
+    Case, system and key are share-locked until the transaction ends (seam D6).
+    """
+    if kid is None:
+        row = tx.execute(_CASE_STANDING, {"case_id": case_id}).one()
+        return row.state, bool(row.system_active)
+    found = tx.execute(_CASE_STANDING_BY_KEY, {"case_id": case_id, "kid": kid}).one_or_none()
+    return ("", False) if found is None else (found.state, bool(found.system_active and found.key_active))
 
 
 def close_case(tx: Connection, case_id: str, *, now: datetime) -> bool:

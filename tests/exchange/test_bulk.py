@@ -41,7 +41,7 @@ from tests.exchange.bulking import (
     work,
 )
 from tests.exchange.conftest import SECRET_SHARE, Town
-from tests.support import AMR, NARROW, POLICE
+from tests.support import AMR, INTAKE, NARROW, POLICE
 
 EMBEDDED = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 """What one database shows as well as two."""
@@ -261,7 +261,7 @@ async def test_each_download_is_on_the_ledger_and_ends_with_case_or_grant(bulk: 
     assert await count(bulk, "refusal") == before + 2
 
 
-@pytest.mark.parametrize("what", ["case", "grant"])
+@pytest.mark.parametrize("what", ["case", "grant", "system"])
 async def test_what_ends_in_the_middle_refuses_the_rest_and_releases_nothing(bulk: Town, what: str) -> None:
     bulk.register.mood = "gated"
     run = await begin(bulk, 40)
@@ -270,12 +270,19 @@ async def test_what_ends_in_the_middle_refuses_the_rest_and_releases_nothing(bul
     if what == "case":
         case_no = (await see(bulk, run))["case_no"]
         await bulk.client.post(f"/api/v1/cases/{case_no}/close", headers=bulk.headers)
-    else:
+    elif what == "grant":
         await bulk.hub.registry.change_grant(bulk.grant_id, GrantState.WITHDRAWN)
+    else:
+        await bulk.hub.systems.set_active(COMMAND, INTAKE, active=False)
     bulk.register.gate.set()
     await working
+    await bulk.hub.systems.set_active(COMMAND, INTAKE, active=True)
     seen = await see(bulk, run)
-    ended = {"case": ("case_closed", "refused"), "grant": ("grant_withdrawn", "not_granted")}[what]
+    ended = {
+        "case": ("case_closed", "refused"),
+        "grant": ("grant_withdrawn", "not_granted"),
+        "system": ("client_disabled", "refused"),
+    }[what]
     assert (seen["state"], seen["problem"]["code"]) == ("stopped", ended[0])
     assert seen["progress"]["outcomes"] == {ended[1]: 40}
     assert await count(bulk, "disclosure") == 0

@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from catalog.grants import GrantState
 from catalog.tables import table
+from hub.access.actors import COMMAND
 from hub.ledger.entries import open_detail
 from hub.ledger.receipts import read_receipt
 from hub.ledger.tables import LedgerEntryRow
 from signing.canonical import strict_loads
 from signing.jose import read_header, verify_jws
 from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town, definition, grant, publish, row
-from tests.support import AMR, ENTERPRISE, MATTER, NARROW, PURPOSE, valid_uscc
+from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, NARROW, PURPOSE, valid_uscc
 
 ENTRIES = table(LedgerEntryRow)
 UNKNOWN = {"id_type": "001", "id_number": valid_uscc("91990100MA7654321"), "name": "示例市查无此企业有限公司"}
@@ -243,6 +244,34 @@ async def test_a_case_closed_while_the_source_is_slow_discloses_nothing(town: To
     await town.client.post(f"/api/v1/cases/{case_no}/close", headers=town.headers)
     town.register.gate.set()
     assert (await asking).status_code == 409
+    assert await entries(town, "disclosure") == []
+
+
+@pytest.mark.parametrize("what", ["system", "key"])
+async def test_a_system_or_key_out_of_use_while_the_source_is_slow_is_given_nothing(town: Town, what: str) -> None:
+    town.register.mood = "gated"
+    asking = asyncio.create_task(town.query(await town.case()))
+    await town.register.arrived.wait()
+    if what == "system":
+        await town.hub.systems.set_active(COMMAND, INTAKE, active=False)
+    else:
+        (key,) = (await town.hub.systems.get(COMMAND, INTAKE)).keys
+        await town.hub.systems.end_key(COMMAND, INTAKE, key.kid)
+    town.register.gate.set()
+    assert (await asking).status_code == 401
+    assert await entries(town, "disclosure") == []
+    assert len(await entries(town, "refusal")) == 1
+
+
+async def test_a_source_disabled_while_it_is_slow_discloses_nothing(town: Town) -> None:
+    town.register.mood = "gated"
+    asking = asyncio.create_task(town.query(await town.case()))
+    await town.register.arrived.wait()
+    await town.hub.sources.disable(COMMAND, "register", reason="leak")
+    town.register.gate.set()
+    found = (await asking).json()
+    assert (found["outcome"], found["why"]["code"]) == ("source_unavailable", "source_quarantined")
+    assert found["records"] == []
     assert await entries(town, "disclosure") == []
 
 

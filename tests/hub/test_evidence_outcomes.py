@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from catalog.grants import GrantState
 from certificates.lifecycle import Operation
+from hub.access.actors import COMMAND
 from hub.runtime import Hub, open_hub
 from tests.hub.city import CIVIL as CIVIL_AFFAIRS
 from tests.hub.city import ESTATE as REGISTRY
@@ -34,6 +35,7 @@ from tests.hub.city import (
 from tests.support import (
     AMR,
     ENTERPRISE,
+    INTAKE,
     NARROW,
     POLICE,
     Place,
@@ -354,6 +356,15 @@ async def _close(_hub: Hub, client: httpx2.AsyncClient, headers: Change, case_no
     assert (await client.post(f"/api/v1/cases/{case_no}/close", headers=headers)).status_code == 200
 
 
+async def _disable(hub: Hub, _client: httpx2.AsyncClient, _headers: Change, _case_no: str) -> None:
+    await hub.systems.set_active(COMMAND, INTAKE, active=False)
+
+
+async def _end_key(hub: Hub, _client: httpx2.AsyncClient, _headers: Change, _case_no: str) -> None:
+    (key,) = (await hub.systems.get(COMMAND, INTAKE)).keys
+    await hub.systems.end_key(COMMAND, INTAKE, key.kid)
+
+
 async def _revoke(hub: Hub, _client: httpx2.AsyncClient, _headers: Change, _case_no: str) -> None:
     await _change(hub, ENTERPRISE, f"{AMR}001", Operation.REVOKE)
 
@@ -372,6 +383,8 @@ BETWEEN: dict[str, tuple[int, str | None, Callable[..., Awaitable[None]]]] = {
     "grant_withdrawn": (200, "not_granted", _withdraw),
     "grant_suspended": (200, "not_granted", _suspend),
     "case_closed": (409, None, _close),
+    "system_disabled": (401, None, _disable),
+    "key_ended": (401, None, _end_key),
     "certificate_revoked": (200, "refused", _revoke),
     "certificate_suspended": (200, "refused", _hold),
     "certificate_superseded": (200, "source_unavailable", _renew),
