@@ -29,6 +29,11 @@ class Settings(BaseSettings):
     """Which of the two this hub was founded on; remembered in `hub.json`."""
     redis_url: SecretStr | None = None
     """`redis://…`, `rediss://…` or `unix://…`: cache, locks, rate limits, waking of workers, over several processes."""
+    objects_url: SecretStr | None = None
+    """`https://ACCESS:SECRET@HOST[:PORT]/BUCKET[/PREFIX]`, a bucket of an S3 server; without it a folder."""
+    objects_region: str = "us-east-1"
+    objects_ca: Path | None = None
+    """The authority (PEM) that the S3 server's certificate must come from; default: those of the system."""
     witness_dir: Path | None = None
     """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
     access_token_seconds: int = Field(default=300, ge=30, le=3600)

@@ -1,5 +1,6 @@
 """Health that tells the truth: alive is the process; ready is everything that an answer needs (fail closed)."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -42,7 +43,7 @@ async def _missing(hub: Hub) -> list[str]:
     except StorageError:
         missing.append("database")
     try:
-        hub.objects.names("status-lists")
+        await asyncio.to_thread(hub.objects.names, "status-lists")
         for number in await hub.status.numbers():
             await hub.status.current(number)
     except (StorageError, OSError):

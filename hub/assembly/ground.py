@@ -58,7 +58,16 @@ def lay_ground(settings: Settings, database: Database, clock: Clock) -> Ground:
         log_key=DataKey(log_secret.value, wrapped=b"", kek_kid=log_secret.kid),
         desk=SigningDesk(keys, public_url=settings.public_url),
         types=TypeRegistry(),
-        objects=FolderObjects(settings.home / "objects"),
+        objects=_open_objects(settings),
         shared=open_shared(redis_url, secret=vault.row_mac(b"derive\x1fredis")),
         redis_url=redis_url,
     )
+
+
+def _open_objects(settings: Settings) -> ObjectStore:
+    if settings.objects_url is None:
+        return FolderObjects(settings.home / "objects")
+    from hub.storage.objects_s3 import Bucket, S3Objects
+
+    bucket = Bucket.read(settings.objects_url.get_secret_value())
+    return S3Objects(bucket, region=settings.objects_region, ca_file=settings.objects_ca)

@@ -4,6 +4,7 @@ The row is the truth; a list is signed from the rows, short-lived and replaceabl
 its ledger entry and the job that republishes the list together; the list follows within the job's delay.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -114,9 +115,9 @@ class StatusService:
             expires_in=self._lifetime,
             ttl=TTL,
         ).encode()
-        known = self._stored(number)
+        known = await asyncio.to_thread(self._stored, number)
         if known is None or known.read_at <= read_at:  # another process may have published newer rows meanwhile
-            self._objects.put(_name(number), _Published(token, read_at).to_bytes())
+            await asyncio.to_thread(self._objects.put, _name(number), _Published(token, read_at).to_bytes())
         return token
 
     async def current(self, number: int) -> bytes:
@@ -124,7 +125,7 @@ class StatusService:
 
         Raises: MissingError for a list that does not exist.
         """
-        known = self._stored(number)
+        known = await asyncio.to_thread(self._stored, number)
         if known is None or not timedelta() <= self._clock() - known.read_at < self._lifetime / 2:
             return await self.build(number)
         return known.token

@@ -80,6 +80,11 @@ class FolderObjects:
         return sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name))
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise ValueError("an object name is lower-case segments joined by slashes")
+        check_name(name)
         return self._folder / name
+
+
+def check_name(name: str) -> None:
+    """Raises: ValueError for a name that is not plain segments."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("an object name is lower-case segments joined by slashes")

@@ -33,6 +33,11 @@ class TestBucket:
         return Target(str(parts.hostname), int(parts.port or 0))
 
     @property
+    def address(self) -> str:
+        """With its secret, as the hub's own setting has it."""
+        return self.url.replace("://", f"://{self.access_key}:{self.secret}@")
+
+    @property
     def connection(self) -> dict[str, Any]:
         return {"url": self.url, "bucket": self.name, "access_key": self.access_key, "secret_key": "secret:s3"}
 

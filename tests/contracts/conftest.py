@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from hub.storage.cache import Locks, MemoryCache, MemoryRateLimits, RateLimits, 
 from hub.storage.database import Database, open_database
 from hub.storage.keystore import KeyFile, KeyStore
 from hub.storage.objects import FolderObjects, ObjectStore
+from hub.storage.objects_s3 import Bucket, S3Objects
 from hub.storage.redis_cache import RedisCache, RedisRateLimits
 from hub.storage.redis_link import RedisLink
 from hub.storage.schema import migrate
+from tests.adapters.s3 import new_bucket
 from tests.conftest import DIALECTS
 from tests.contracts.counters import SCHEMA
 from tests.support import POSTGRES, REDIS, new_database
@@ -57,10 +60,14 @@ def migrated_url(database_url: str) -> str:
     return database_url
 
 
-@pytest.fixture(params=["folder"])
-def open_objects(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ObjectStore]:
+@pytest.fixture(params=["folder", "s3"])
+def open_objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], ObjectStore]]:
     """Opens the same object store anew, as another process would."""
-    return {"folder": lambda: FolderObjects(tmp_path / "objects")}[request.param]
+    if request.param == "folder":
+        yield lambda: FolderObjects(tmp_path / "objects")
+        return
+    with contextmanager(new_bucket)() as bucket:
+        yield lambda: S3Objects(Bucket.read(f"{bucket.address}/{bucket.name}/hub"))
 
 
 @pytest.fixture
