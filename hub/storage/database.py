@@ -5,14 +5,16 @@ more than once (serialization failure, deadlock), so it must not act outside the
 before or after. The same sync unit runs on both databases:
 
 - SQLite: inline on the event loop, under BEGIN IMMEDIATE. Units take well under a millisecond and there is one writer
-  anyway; a thread hop would cost more than the unit. A lock held by another process is waited for without blocking.
+  anyway; a thread hop would cost more than the unit. Writers of one moment share a commit (`hub.storage.group_commit`).
+  A lock held by another process is waited for without blocking.
 - PostgreSQL: on SQLAlchemy's greenlet bridge over psycopg's asynchronous connections; READ COMMITTED, row locks.
 """
 
 import asyncio
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
@@ -24,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from hub.storage.errors import BusyError, CommitUnknownError, ConflictError, IntegrityBrokenError, UnavailableError
+from hub.storage.group_commit import GroupCommit, driver_of
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -105,7 +108,7 @@ class _Heard:
 
 
 class SqliteDatabase(_Heard):
-    """One file, WAL, synchronous=FULL, one writer at a time."""
+    """One file, WAL, synchronous=FULL, one writer at a time. Writers of one moment share a commit."""
 
     dialect = "sqlite"
 
@@ -113,12 +116,19 @@ class SqliteDatabase(_Heard):
         super().__init__()
         self._engine = sqlite_engine(path)
         self._connection: Connection | None = None
+        self._commits = GroupCommit(lambda: self._transaction(BEGIN_WRITE))
 
     async def write(self, unit: Unit[T]) -> T:
-        return await self._told(lambda noted: self._run(noted, BEGIN_WRITE), unit)
+        def translated(tx: Connection) -> T:
+            try:
+                return unit(tx)
+            except (DBAPIError, sqlite3.Error) as error:
+                raise _in_our_words(error) from None
+
+        return await self._told(lambda noted: self._patiently(lambda: self._commits.write(noted)), translated)
 
     async def read(self, unit: Unit[T]) -> T:
-        return await self._run(unit, BEGIN_READ)
+        return await self._patiently(lambda: self._read(unit))
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -126,43 +136,44 @@ class SqliteDatabase(_Heard):
             self._connection = None
         self._engine.dispose()
 
-    async def _run(self, unit: Unit[T], begin: str) -> T:
+    async def _read(self, unit: Unit[T]) -> T:
+        with self._transaction(BEGIN_READ) as connection:
+            return unit(connection)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         deadline = monotonic() + BUSY_BOUND_SECONDS
         pause = 0.001
         while True:
             try:
-                return self._attempt(unit, begin)
+                return await attempt()
             except BusyError:
                 if monotonic() > deadline:
                     raise
             await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # jitter, not a secret
             pause = min(pause * 2, 0.1)
 
-    def _attempt(self, unit: Unit[T], begin: str) -> T:
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
         # Units run on the event loop one after the other and never wait inside, so one connection serves them all.
         connection = self._connection
         try:
             if connection is None:
                 connection = self._connection = self._engine.connect()
-            _driver(connection).execute(begin)
-            result = unit(connection)
+            driver_of(connection).execute(begin)
+            yield connection
             if begin == BEGIN_WRITE:
                 connection.commit()
-        except DBAPIError as error:
-            raise _translated(error) from None
-        except sqlite3.Error as error:
-            raise _translated(OperationalError("", None, error)) from None
+        except (DBAPIError, sqlite3.Error) as error:
+            raise _in_our_words(error) from None
         finally:
             if connection is not None:
                 connection.rollback()  # ends a read; after a commit there is nothing to undo
-                if _driver(connection).in_transaction:
-                    _driver(connection).rollback()
-        return result
+                if driver_of(connection).in_transaction:
+                    driver_of(connection).rollback()
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    return driver
+def _in_our_words(error: DBAPIError | sqlite3.Error) -> Exception:
+    return _translated(error if isinstance(error, DBAPIError) else OperationalError("", None, error))
 
 
 def sqlite_engine(path: Path) -> Engine:
