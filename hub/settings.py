@@ -1,6 +1,7 @@
 """Every setting of the hub, read once from the environment (`YIZHENG_…`) and `$YIZHENG_HOME/hub.json`."""
 
 import json
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -11,6 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8700"
 Texts = Annotated[tuple[str, ...], NoDecode]
 """Several values of one variable: with commas between, or as a JSON list."""
+_BUCKET_URL: Final = re.compile(
+    r"https?://[^:@/]+:[^:@/]+@[^@/]+/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*"
+)
 _LISTS: Final = ("site_footer", "oidc_acr", "oidc_amr", "egress_networks", "source_folders", "allowed_hosts")
 
 
@@ -105,6 +109,15 @@ class Settings(BaseSettings):
             return None
         if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("objects_url")
+    @classmethod
+    def _whole_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value():
+            return None
+        if not _BUCKET_URL.fullmatch(url.get_secret_value()):
+            raise ValueError("must be https://ACCESS:SECRET@HOST[:PORT]/BUCKET[/PREFIX]")
         return url
 
     @classmethod

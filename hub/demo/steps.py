@@ -52,7 +52,7 @@ class Walk:
         mark = "[green]✓[/]" if step.ok else "[red]✗[/]"
         self.console.print(f"{mark} [bold]{step.title_zh}[/] {step.title_en}  [dim]{step.milliseconds:.1f} ms[/]")
         for line in dict.fromkeys((step.detail_zh, step.detail_en)):
-            self.console.print(f"    {line}", highlight=False)
+            self.console.print(f"    {line}", highlight=False, markup=False)
 
 
 def require(condition: object, what: str) -> None:

@@ -6,7 +6,6 @@ on the caller's thread: a store that is away would stop the hub. Here an answer 
 
 import hashlib
 import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ READ_SECONDS: Final = 10.0
 """Of silence, not of the whole answer."""
 _CONNECTIONS: Final = 16
 """At once in this process; whoever comes later waits for one of them."""
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DIGEST: Final = "x-amz-meta-sha256"
 _ABSENT: Final = frozenset({"NoSuchKey", "NoSuchObject"})
 
@@ -44,15 +42,11 @@ class Bucket:
 
     @classmethod
     def read(cls, url: str) -> "Bucket":
-        """Raises: ValueError, which says what is missing and never repeats the URL."""
+        """Of an address that the settings have let pass."""
         parts = urlsplit(url)
         name, _, prefix = parts.path.strip("/").partition("/")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not _BUCKET.fullmatch(name):
-            raise ValueError("must be https://ACCESS:SECRET@HOST[:PORT]/BUCKET[/PREFIX]")
-        if not parts.username or not parts.password:
-            raise ValueError("must name an access key and its secret")
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        secrets = unquote(parts.username), unquote(parts.password)
+        host = str(parts.hostname) if parts.port is None else f"{parts.hostname}:{parts.port}"
+        secrets = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(host, parts.scheme == "https", name, f"{prefix}/" if prefix else "", *secrets)
 
 
