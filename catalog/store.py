@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
 from catalog.matters import Matter, read_matter
@@ -232,10 +233,14 @@ def lock_grants(tx: Connection, ids: list[str]) -> dict[str, tuple[int, str, dat
 def lease_quota(tx: Connection, *, grant_id: str, day: str, block: int, limit: int) -> int:
     """Take up to `block` uses out of a day's quota; answers how many were left to take."""
     where = and_(_QUOTAS.c.grant_id == grant_id, _QUOTAS.c.day == day)
-    leased = tx.execute(select(_QUOTAS.c.leased).where(where).with_for_update()).scalar()
+    found = select(_QUOTAS.c.leased).where(where).with_for_update()
+    leased = tx.execute(found).scalar()
     if leased is None:
-        tx.execute(insert(_QUOTAS).values(grant_id=grant_id, day=day, leased=0))
-        leased = 0
+        # The first users of a day meet here: one of them makes the row, the others wait for it and count on.
+        dialect_insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+        new = dialect_insert(_QUOTAS).values(grant_id=grant_id, day=day, leased=0)
+        tx.execute(new.on_conflict_do_nothing(index_elements=["grant_id", "day"]))
+        leased = int(tx.execute(found).scalar_one())
     taken = max(0, min(block, limit - leased))
     if taken:
         tx.execute(update(_QUOTAS).where(where).values(leased=leased + taken))

@@ -72,7 +72,7 @@ class QueryClaiming:
         self._quotas = quotas
 
     def claim(self, tx: Connection, caller: Caller, call: QueryCall, taken: Taken, now: datetime) -> ClaimedQuery:
-        """Unit 1. Raises: the errors of this package and of cases; ConflictError for a used Idempotency-Key."""
+        """Unit 1. Raises: the errors of this package and of cases; RepeatedKeyError for a used Idempotency-Key."""
         if caller.sandbox is not self.sandbox:
             raise SandboxError
         case = store.find_case(tx, call.case_no, kid=caller.kid)

@@ -65,7 +65,7 @@ class Claiming:
         self._matters: dict[str, Matter] = {}
 
     def claim(self, tx: Connection, caller: Caller, call: EvidenceCall, taken: Taken, now: datetime) -> Claimed:
-        """Unit 1, in the order of design §3. Raises ConflictError when the Idempotency-Key has been used."""
+        """Unit 1, in the order of design §3. Raises RepeatedKeyError when the Idempotency-Key has been used."""
         case = store.find_case(tx, call.case_no, kid=caller.kid)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError

@@ -18,7 +18,7 @@ from hub.intake.quotas import QuotaBook, Taken
 from hub.ledger.entries import Sealed
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
-from hub.storage.errors import ConflictError, IntegrityBrokenError
+from hub.storage.errors import IntegrityBrokenError, RepeatedKeyError
 
 _GRID_SECONDS: Final = 0.025
 """An answer that does not confirm an identity leaves on this grid: what the hub knows of the number costs some tenths
@@ -87,7 +87,7 @@ class Course:
             taken = Taken()
             try:
                 claimed = await self._database.write(partial(unit, taken=taken))
-            except ConflictError:
+            except RepeatedKeyError:
                 self._quotas.give_back(taken)
                 stored = await self._answers.repeated(caller, key or "", call.request_hash)
                 if stored is not None:
@@ -114,7 +114,7 @@ class Course:
     ) -> bytes:
         """Run unit 2, then sign and store: the bytes that may leave. `crash`: the point between them, for drills.
 
-        Raises: CaseClosedError and InvalidTokenError, after their refusal is on the ledger; InFlightError when the lease
+        Raises: CaseClosedError and InvalidTokenError, after the refusal is on the ledger; InFlightError when the lease
         was lost.
         """
         try:

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import DepartmentRow, SystemKeyRow, SystemRow, table
 from hub.intake.tables import CasePartyRow, CaseRow, EvidenceRequestRow
+from hub.storage.errors import RepeatedKeyError
 
 _CASES: Final = table(CaseRow)
 _PARTIES: Final = table(CasePartyRow)
@@ -49,7 +51,12 @@ _CASE_STANDING_BY_KEY: Final = (
 _REQUEST_BY_KEY: Final = select(_REQUESTS).where(
     and_(_REQUESTS.c.system_id == bindparam("system_id"), _REQUESTS.c.idempotency_key == bindparam("key"))
 )
-_INSERT_REQUEST: Final = insert(_REQUESTS)
+_INSERT_REQUEST: Final = {
+    name: dialect.insert(_REQUESTS)
+    .on_conflict_do_nothing(index_elements=["system_id", "idempotency_key"])
+    .returning(_REQUESTS.c.id)
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
 _DECIDE: Final = (
     update(_REQUESTS)
     .where(
@@ -203,8 +210,9 @@ def close_case(tx: Connection, case_id: str, *, now: datetime) -> bool:
 
 
 def claim_request(tx: Connection, row: Mapping[str, Any]) -> None:
-    """Write a claimed request. Raises ConflictError at the database when its Idempotency-Key is taken."""
-    tx.execute(_INSERT_REQUEST, dict(row))
+    """Write a claimed request. Raises: RepeatedKeyError when its Idempotency-Key is taken."""
+    if tx.execute(_INSERT_REQUEST[tx.dialect.name], dict(row)).first() is None:
+        raise RepeatedKeyError("evidence_requests")
 
 
 def decide_request(

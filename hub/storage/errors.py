@@ -7,6 +7,7 @@ StorageError
 ├── IntegrityBrokenError stored bytes are not what was stored (MAC, tag or hash is wrong)
 ├── MissingError         no such object or key
 └── ConflictError        a uniqueness rule was broken by this write; the transaction was rolled back
+    └── RepeatedKeyError the rule is that of an Idempotency-Key: a request with it came before
 """
 
 
@@ -48,6 +49,10 @@ class ConflictError(StorageError):
     def __init__(self, constraint: str) -> None:
         super().__init__(f"a constraint refused the write: {constraint}")
         self.constraint = constraint
+
+
+class RepeatedKeyError(ConflictError):
+    """Told apart from other conflicts: the repeat of a request has an answer, any other conflict is nobody's repeat."""
 
 
 STORE_FAILED = (BusyError, CommitUnknownError, UnavailableError)

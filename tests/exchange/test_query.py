@@ -17,6 +17,7 @@ from hub.ledger.tables import LedgerEntryRow
 from signing.canonical import strict_loads
 from signing.jose import read_header, verify_jws
 from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town, definition, grant, publish, row
+from tests.hub.test_pitfalls_f import fail_at_commit
 from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, NARROW, PURPOSE, valid_uscc
 
 ENTRIES = table(LedgerEntryRow)
@@ -286,6 +287,22 @@ async def test_a_kept_answer_spares_the_source_and_tells_its_age(town: Town) -> 
     assert len(await entries(town, "disclosure")) == 2
     refused = await town.query(await town.case(**applicant(RENAMED)), code="kept")
     assert refused.json()["outcome"] == "identity_unconfirmed"
+
+
+async def test_the_first_users_of_a_day_share_its_quota_and_are_all_answered(town: Town) -> None:
+    await publish(town.hub, definition(code="rationed"))
+    await town.hub.registry.add_grant(grant(interface="rationed", quota_per_day=8))
+    cases = [await town.case() for _ in range(8)]
+    answers = await asyncio.gather(*(town.query(case_no, code="rationed") for case_no in cases))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert (await town.query(code="rationed")).json()["why"] == "quota_exhausted"
+
+
+async def test_another_conflict_is_not_taken_for_a_repeated_key(town: Town) -> None:
+    case_no = await town.case()
+    fail_at_commit(town.place, "evidence_requests", "INSERT")
+    answer = await town.query(case_no, key="k-3")
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "conflict")
 
 
 async def test_a_quota_ends_the_day(town: Town) -> None:
