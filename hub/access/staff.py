@@ -1,9 +1,10 @@
 """Accounts of staff: made, invited, changed and disabled by an operator; every change is a ledger entry.
 
-Nobody registers himself and no account is born with a password: its owner sets one through a one-time link.
+Nobody registers himself and no account is born with a password: its owner sets one through a one-time link. Whoever is
+shown a link could use it himself, so an operator alone gets one only for an account that decides nothing and was never
+opened; for any other two operators are needed, or the command line (docs/decisions/0023).
 """
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,12 +13,14 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from catalog.errors import DefinitionError
-from catalog.store import find_department
+from hub.access import staff_reading as reading
 from hub.access import staff_store as store
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import SecondOperatorError
 from hub.access.sessions import hashed
+from hub.access.staff_notices import notify
 from hub.access.staff_store import Staff
+from hub.access.staff_two import BY_TWO, LENT_FOR, invites_alone
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
@@ -25,8 +28,6 @@ from hub.storage.errors import ConflictError, MissingError
 from hub.storage.vault import DataKey
 
 LINK_LIFE: Final = timedelta(minutes=30)
-_USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
-_HUB_WIDE: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
 
 
 class StaffService:
@@ -50,15 +51,27 @@ class StaffService:
     async def invite(self, actor: Actor, staff_id: str) -> str:
         """A link, good once and for 30 minutes, by which the owner sets a password; what he had stops working then.
 
-        Raises: MissingError, ForbiddenError.
+        Raises: SecondOperatorError when `invites_alone` says no; MissingError, ForbiddenError.
         """
         actor.require(Role.OPERATOR)
         secret, now = secrets.token_urlsafe(32), self._clock()
 
         def unit(tx: Connection) -> None:
             staff = _active(tx, staff_id)
-            store.add_link(tx, secret_hash=hashed(secret), staff_id=staff.id, expires_at=now + LINK_LIFE, now=now)
+            if not invites_alone(actor, staff, now):
+                raise SecondOperatorError
+            store.add_link(
+                tx,
+                secret_hash=hashed(secret),
+                staff_id=staff.id,
+                expires_at=now + LINK_LIFE,
+                now=now,
+                made_by=_person(actor),
+            )
             self.record(tx, "staff.invite", actor, {"staff": staff.id}, now)
+            if staff.opened:
+                zh, en = "已为本账号生成重设密码的链接。", "A link that sets a new password of this account was made."
+                notify(tx, "staff.invite", zh=zh, en=en, now=now, path="/console/account", staff_id=staff.id)
 
         await self._database.write(unit)
         return f"{self._public_url}/console/link?t={secret}"
@@ -95,22 +108,51 @@ class StaffService:
 
         def unit(tx: Connection) -> Staff:
             staff = _known(tx, staff_id)
-            wanted = _roles(roles, staff.department_id)
-            if Role.OPERATOR in wanted - staff.roles:
-                _by_two(actor)
+            wanted = reading.roles_within(roles, staff.department_id)
             if Role.OPERATOR in staff.roles - wanted:
                 _keep_an_operator(tx, staff)
-            detail = {"staff": staff.id, "from": _listed(staff.roles), "to": _listed(wanted)}
-            return self._change(tx, actor, "staff.roles", staff, detail, now, roles=_listed(wanted))
+            if BY_TWO & (wanted - staff.roles):
+                _by_two(actor)
+            detail = {"staff": staff.id, "from": reading.listed(staff.roles), "to": reading.listed(wanted)}
+            return self._change(tx, actor, "staff.roles", staff, detail, now, roles=reading.listed(wanted))
 
         return await self._database.write(unit)
 
-    def promote(self, tx: Connection, staff_id: str, by: Actor, now: datetime) -> Staff:
-        """Make somebody an operator too, in the transaction in which a second operator confirms it."""
+    def add_by_two(self, tx: Connection, definition: Mapping[str, Any], by: Actor, now: datetime) -> Staff:
+        """Make an account in the transaction in which a second operator confirms it; he then draws its link.
+
+        Raises: as `add`.
+        """
+        staff = self._add(tx, by, definition, now, by_two=True)
+        self._lend(tx, staff, by, now)
+        return staff
+
+    def raise_by_two(self, tx: Connection, staff_id: str, more: frozenset[Role], by: Actor, now: datetime) -> Staff:
+        """Give somebody further roles, likewise. A password that an operator's link set ends: he may know it.
+
+        Raises: DefinitionError, MissingError.
+        """
         staff = _active(tx, staff_id)
-        roles = _listed(staff.roles | {Role.OPERATOR})
-        detail = {"staff": staff.id, "from": _listed(staff.roles), "to": roles}
-        return self._change(tx, by, "staff.roles", staff, detail, now, roles=roles)
+        roles = reading.listed(reading.roles_within(staff.roles | more, staff.department_id))
+        detail = {"staff": staff.id, "from": reading.listed(staff.roles), "to": roles}
+        kept = staff.password_hash if staff.opened_by is None else None
+        changed = self._change(tx, by, "staff.roles", staff, detail, now, roles=roles, password_hash=kept)
+        if kept is None:
+            self._lend(tx, changed, by, now)
+        return changed
+
+    def invite_by_two(self, tx: Connection, staff_id: str, by: Actor, now: datetime) -> Staff:
+        """Let the second operator draw a link, likewise. Raises: DefinitionError, MissingError."""
+        staff = _active(tx, staff_id)
+        self._lend(tx, staff, by, now)
+        return staff
+
+    def tell_of_invitation(self, tx: Connection, staff_id: str, now: datetime) -> None:
+        """Its owner learns that a link was proposed, while he can object. Raises: DefinitionError, MissingError."""
+        staff = _active(tx, staff_id)
+        zh = "有人提出为本账号重设密码；如非本人要求，请联系另一名运行人员否决。"
+        en = "A new password for this account was proposed; if you did not ask, have another operator reject it."
+        notify(tx, "staff.invite", zh=zh, en=en, now=now, path="/console/account", staff_id=staff.id)
 
     async def disable(self, actor: Actor, staff_id: str) -> Staff:
         """End his sessions and let him in no more. Raises: DefinitionError (the last operator), MissingError."""
@@ -122,7 +164,7 @@ class StaffService:
 
     async def seen_by(self, actor: Actor) -> list[Staff]:
         """Accounts he sees: all for operator and auditor, else those of his department."""
-        everything = bool(actor.roles & _HUB_WIDE)
+        everything = bool(actor.roles & reading.HUB_WIDE)
         if not everything and actor.department_id is None:
             return []
         return await self._database.read(lambda tx: store.list_staff(tx, None if everything else actor.department_id))
@@ -146,31 +188,36 @@ class StaffService:
         draft = Draft(kind=kind, detail={"by": actor.as_json(), **detail}, key=self._log_key)
         append(tx, [seal(draft, now=now)])
 
-    def _add(self, tx: Connection, actor: Actor, definition: Mapping[str, Any], now: datetime) -> Staff:
-        user_name = _user_name(definition.get("user_name"))
-        department_id = _department_id(tx, definition.get("department"))
-        roles = _roles(definition.get("roles"), department_id)
+    def _lend(self, tx: Connection, staff: Staff, by: Actor, now: datetime) -> None:
+        store.lend_link(tx, staff.id, link_by=_person(by), link_until=now + LENT_FOR)
+
+    def _add(
+        self, tx: Connection, actor: Actor, definition: Mapping[str, Any], now: datetime, *, by_two: bool = False
+    ) -> Staff:
+        user_name = reading.user_name(definition.get("user_name"))
+        department_id = reading.department_id(tx, definition.get("department"))
+        roles = reading.roles_within(definition.get("roles"), department_id)
         if store.find_user(tx, user_name) is not None:
             raise ConflictError("staff.user_name")
         staff_id = new_id()
-        if Role.OPERATOR in roles:
+        if BY_TWO & roles and not by_two:
             _by_two(actor)
         store.add_staff(
             tx,
             id=staff_id,
             owner_department_id=department_id,
             user_name=user_name,
-            display_name=_display_name(definition.get("display_name")),
-            roles=_listed(roles),
+            display_name=reading.display_name(definition.get("display_name")),
+            roles=reading.listed(roles),
             password_hash=None,
-            external_id=_external(definition.get("external_id")),
+            external_id=reading.external(definition.get("external_id")),
             break_glass=definition.get("break_glass") is True,
             active=True,
             version=1,
             created_at=now,
             notices_seen_at=now,
         )
-        self.record(tx, "staff.add", actor, {"staff": staff_id, "roles": _listed(roles)}, now)
+        self.record(tx, "staff.add", actor, {"staff": staff_id, "roles": reading.listed(roles)}, now)
         return _known(tx, staff_id)
 
     async def _switch(self, actor: Actor, staff_id: str, *, active: bool) -> Staff:
@@ -203,9 +250,13 @@ class StaffService:
 
 
 def _by_two(actor: Actor) -> None:
-    """Operators are made by two: `staff.operator` is proposed and confirmed, or the command line does it."""
+    """Who decides is made by two: a proposal that another operator confirms, or the command line."""
     if actor.kind == "staff":
         raise SecondOperatorError
+
+
+def _person(actor: Actor) -> str | None:
+    return actor.id if actor.kind == "staff" else None
 
 
 def _known(tx: Connection, staff_id: str) -> Staff:
@@ -227,50 +278,3 @@ def _keep_an_operator(tx: Connection, staff: Staff) -> None:
     others = [item for item in store.list_staff(tx) if item.id != staff.id and item.active]
     if staff.active and not any(Role.OPERATOR in item.roles for item in others):
         raise DefinitionError("staff: the last operator stays")
-
-
-def _listed(roles: frozenset[Role]) -> list[str]:
-    return sorted(role.value for role in roles)
-
-
-def _user_name(value: Any) -> str:
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if not _USER_NAME.fullmatch(text):
-        raise DefinitionError("user_name: 3 to 64 of a-z 0-9 . _ - are needed")
-    return text
-
-
-def _display_name(value: Any) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    if not 1 <= len(text) <= 100 or not text.isprintable():
-        raise DefinitionError("display_name: 1 to 100 characters are needed")
-    return text
-
-
-def _external(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or len(value) > 255:
-        raise DefinitionError("external_id: at most 255 characters")
-    return value
-
-
-def _department_id(tx: Connection, code: Any) -> str | None:
-    if code is None or code == "":
-        return None
-    department = find_department(tx, str(code))
-    if department is None:
-        raise DefinitionError("department: unknown")
-    return department.id
-
-
-def _roles(values: Any, department_id: str | None) -> frozenset[Role]:
-    try:
-        roles = frozenset(Role(value) for value in values or ())
-    except (ValueError, TypeError) as error:
-        raise DefinitionError(f"roles: one of {', '.join(Role)}") from error
-    if not roles:
-        raise DefinitionError("roles: at least one is needed")
-    if department_id is None and roles - _HUB_WIDE:
-        raise DefinitionError("roles: without a department only operator and auditor")
-    return roles

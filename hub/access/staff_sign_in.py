@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import Connection
 
 from hub.access import staff_store as store
-from hub.access.actors import Actor
 from hub.access.errors import PasswordRuleError, SignInRefusedError
 from hub.access.passwords import Passwords, broken_rules
 from hub.access.sessions import Begun, Sessions, SignedIn, hashed
@@ -100,14 +99,16 @@ class StaffSignIn:
         new_hash = await self._hash(password, user_name)
 
         def unit(tx: Connection) -> Begun:
-            found = self._link_owner(tx, secret)
+            found, maker = self._link_owner(tx, secret), store.link_maker(tx, hashed(secret))
             if not store.take_link(tx, hashed(secret)):
                 raise SignInRefusedError("link")
             if found is None:
                 if store.has_staff(tx):
                     raise SignInRefusedError("link")
                 found = self._staff.add_first(tx, first or {})
-            return self._with_new_password(tx, found, new_hash, peer, "staff.link_used", found.actor())
+            opened = {"opened_at": found.opened_at or self._clock(), "opened_by": maker}
+            opened |= {"link_by": None, "link_until": None}
+            return self._with_new_password(tx, found, new_hash, peer, "staff.link_used", **opened)
 
         return self._told(await self._database.write(unit), how="link")
 
@@ -128,7 +129,7 @@ class StaffSignIn:
         def unit(tx: Connection) -> Begun:
             self._same(tx, staff)
             self._throttle.succeeded(tx, user_name=name, peer=peer.address, now=now)
-            return self._with_new_password(tx, staff, new_hash, peer, "staff.password", staff.actor())
+            return self._with_new_password(tx, staff, new_hash, peer, "staff.password")
 
         return self._told(await self._database.write(unit), how="password_change")
 
@@ -137,6 +138,7 @@ class StaffSignIn:
 
         def unit(tx: Connection) -> Begun:
             self._same(tx, staff)
+            store.mark_opened(tx, staff.id, self._clock())
             return self._begin(tx, staff, peer)
 
         return self._told(await self._database.write(unit), how="provider")
@@ -148,11 +150,11 @@ class StaffSignIn:
         return await self._passwords.hash(password)
 
     def _with_new_password(
-        self, tx: Connection, staff: Staff, new_hash: str, peer: Peer, kind: str, actor: Actor
+        self, tx: Connection, staff: Staff, new_hash: str, peer: Peer, kind: str, **values: Any
     ) -> Begun:
-        if not store.change_staff(tx, staff, password_hash=new_hash):
+        if not store.change_staff(tx, staff, password_hash=new_hash, **values):
             raise SignInRefusedError("changed")
-        self._staff.record(tx, kind, actor, {"staff": staff.id}, self._clock())
+        self._staff.record(tx, kind, staff.actor(), {"staff": staff.id}, self._clock())
         changed = store.find_staff(tx, staff.id)
         assert changed is not None  # noqa: S101  # it was changed a line ago
         return self._begin(tx, changed, peer)

@@ -41,6 +41,15 @@ class Staff:
     version: int
     created_at: datetime
     notices_seen_at: datetime
+    opened_at: datetime | None
+    opened_by: str | None
+    link_by: str | None
+    link_until: datetime | None
+
+    @property
+    def opened(self) -> bool:
+        """Whether somebody has ever been let in by this account."""
+        return self.opened_at is not None or self.password_hash is not None
 
     def actor(self) -> Actor:
         """He as an actor."""
@@ -104,10 +113,36 @@ def see_notices(tx: Connection, staff_id: str, now: datetime) -> None:
     tx.execute(update(_STAFF).where(_STAFF.c.id == staff_id).values(notices_seen_at=now))
 
 
-def add_link(tx: Connection, *, secret_hash: str, staff_id: str | None, expires_at: datetime, now: datetime) -> None:
+def mark_opened(tx: Connection, staff_id: str, now: datetime) -> None:
+    """He came in; only the first time counts."""
+    tx.execute(update(_STAFF).where(_STAFF.c.id == staff_id, _STAFF.c.opened_at.is_(None)).values(opened_at=now))
+
+
+def lend_link(tx: Connection, staff_id: str, *, link_by: str | None, link_until: datetime) -> None:
+    """Let an operator draw links for this account until then."""
+    tx.execute(update(_STAFF).where(_STAFF.c.id == staff_id).values(link_by=link_by, link_until=link_until))
+
+
+def openers(tx: Connection) -> dict[str, str]:
+    """Account → the operator whose link opened it, where one did."""
+    query = select(_STAFF.c.id, _STAFF.c.opened_by).where(_STAFF.c.opened_by.is_not(None))
+    return {row.id: row.opened_by for row in tx.execute(query)}
+
+
+def add_link(
+    tx: Connection,
+    *,
+    secret_hash: str,
+    staff_id: str | None,
+    expires_at: datetime,
+    now: datetime,
+    made_by: str | None = None,
+) -> None:
     """Write a link; earlier ones for the same account stop working."""
     tx.execute(delete(_LINKS).where((_LINKS.c.staff_id == staff_id) | (_LINKS.c.expires_at < now)))
-    tx.execute(insert(_LINKS).values(secret_hash=secret_hash, staff_id=staff_id, expires_at=expires_at))
+    tx.execute(
+        insert(_LINKS).values(secret_hash=secret_hash, staff_id=staff_id, expires_at=expires_at, made_by=made_by)
+    )
 
 
 def find_link(tx: Connection, secret_hash: str, now: datetime) -> tuple[bool, str | None]:
@@ -116,6 +151,11 @@ def find_link(tx: Connection, secret_hash: str, now: datetime) -> tuple[bool, st
         select(_LINKS.c.staff_id).where(_LINKS.c.secret_hash == secret_hash, _LINKS.c.expires_at > now)
     ).one_or_none()
     return (False, None) if row is None else (True, row.staff_id)
+
+
+def link_maker(tx: Connection, secret_hash: str) -> str | None:
+    """The operator who was shown the link."""
+    return tx.execute(select(_LINKS.c.made_by).where(_LINKS.c.secret_hash == secret_hash)).scalar_one_or_none()
 
 
 def take_link(tx: Connection, secret_hash: str) -> bool:
@@ -144,4 +184,8 @@ def _staff(row: Row[Any]) -> Staff:
         version=row.version,
         created_at=row.created_at,
         notices_seen_at=row.notices_seen_at,
+        opened_at=row.opened_at,
+        opened_by=row.opened_by,
+        link_by=row.link_by,
+        link_until=row.link_until,
     )

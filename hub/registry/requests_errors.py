@@ -6,6 +6,7 @@ RequestError
 ├── OwnRequestError     somebody who asked may not decide
 └── ProposalError
     ├── SamePersonError   whoever proposed may not confirm
+    │   └── SameHandError nor by an account that he may have opened himself
     └── ProposalOverError confirmed, rejected or expired already
 """
 
@@ -61,6 +62,12 @@ class ProposalError(RequestError):
 
 class SamePersonError(ProposalError):
     """A second person confirms."""
+
+
+class SameHandError(SamePersonError):
+    """A link of one of the two operators opened the other's account, or one link-maker opened both: a new link for the
+    confirmer, by the command line or by two others, makes him somebody else.
+    """
 
 
 class ProposalOverError(ProposalError):

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 from catalog.calendar import read_year
 from catalog.clocks import read_rules
 from catalog.matters import read_matter
-from hub.access.actors import Actor
+from hub.access import staff_reading as reading
+from hub.access.actors import Actor, Role
 from hub.access.staff import StaffService
+from hub.access.staff_two import same_hand
 from hub.clock import Clock
 from hub.registry.clocks import ClockService
 from hub.registry.demands import DemandService
@@ -35,6 +37,9 @@ MATTER: Final = "matter.add"
 CALENDAR: Final = "clock.calendar"
 RULES: Final = "clock.rules"
 DISPUTE: Final = "dispute.decide"
+STAFF_ADD: Final = "staff.add"
+STAFF_ROLES: Final = "staff.roles"
+STAFF_INVITE: Final = "staff.invite"
 STAFF_OPERATOR: Final = "staff.operator"
 _Recount = Callable[[Connection, int, datetime], int]
 """`(tx, year, now)`: counts the running clocks of one kind again, answers how many there were."""
@@ -69,22 +74,39 @@ def assemble_sharing(
     disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
     actions = _catalogue_actions(registry) | _succession_actions(departments)
     actions |= _clock_actions(clocks, (requests.recount, disputes.recount, demands.recount))
-    actions |= {DISPUTE: Action(check_decision, disputes.decide), STAFF_OPERATOR: _operator(staff)}
+    actions |= {DISPUTE: Action(check_decision, disputes.decide)} | _staff_actions(staff)
     return Sharing(
         clocks=clocks,
         requests=requests,
         disputes=disputes,
-        proposals=Proposals(database, vault=vault, log_key=log_key, clock=clock, actions=actions),
+        proposals=Proposals(database, vault=vault, log_key=log_key, clock=clock, actions=actions, same_hand=same_hand),
         notices=NoticeService(database, clock=clock),
         reminders=Reminders(database, answering=requests.answering, clock=clock),
     )
 
 
-def _operator(staff: StaffService) -> Action:
-    def promote(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
-        return {"staff": staff.promote(tx, payload["staff"], by, now).id}
+def _staff_actions(staff: StaffService) -> dict[str, Action]:
+    """The result names the account; whoever confirms draws its link with `StaffService.invite`."""
 
-    return Action(lambda payload: text(payload, "staff"), promote)
+    def add(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return {"staff": staff.add_by_two(tx, payload, by, now).id}
+
+    def roles(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        more = reading.roles(payload.get("roles", [Role.OPERATOR]))
+        return {"staff": staff.raise_by_two(tx, payload["staff"], more, by, now).id}
+
+    def invite(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return {"staff": staff.invite_by_two(tx, payload["staff"], by, now).id}
+
+    def tell(tx: Connection, payload: dict[str, Any], now: datetime) -> None:
+        staff.tell_of_invitation(tx, payload["staff"], now)
+
+    return {
+        STAFF_ADD: Action(reading.check_account, add),
+        STAFF_ROLES: Action(reading.check_raise, roles),
+        STAFF_INVITE: Action(reading.check_named, invite, tell),
+        STAFF_OPERATOR: Action(reading.check_named, roles),
+    }
 
 
 def _catalogue_actions(registry: RegistryService) -> dict[str, Action]:

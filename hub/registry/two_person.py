@@ -18,7 +18,7 @@ from hub.clock import Clock, new_id, rfc3339
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.notices import notify
 from hub.registry.recording import digest_of, plain_json
-from hub.registry.requests_errors import ProposalOverError, SamePersonError
+from hub.registry.requests_errors import ProposalOverError, SameHandError, SamePersonError
 from hub.registry.tables import ProposalRow
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -29,16 +29,21 @@ LIFE: Final = timedelta(days=3)
 """After that nobody remembers why it was proposed: propose again."""
 _PROPOSALS: Final = table(ProposalRow)
 _OPEN: Final = "open"
+SameHand = Callable[[Connection, str, str], bool]
+"""`(tx, staff_id, staff_id)`: whether one person may be behind both accounts."""
 Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
 """`(tx, payload, confirmer, now)`: makes the change in the transaction that confirms it, answers what it made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A change that takes two operators. `check` refuses a payload at once that `make` could never take."""
+    """A change that takes two operators. `check` refuses a payload at once that `make` could never take; `tell`, in the
+    transaction that proposes it, whoever should know before it is made.
+    """
 
     check: Callable[[dict[str, Any]], object]
     make: Unit
+    tell: Callable[[Connection, dict[str, Any], datetime], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,17 @@ class Proposals:
     """Proposes and confirms."""
 
     def __init__(
-        self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock, actions: Mapping[str, Action]
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        log_key: DataKey,
+        clock: Clock,
+        actions: Mapping[str, Action],
+        same_hand: SameHand,
     ) -> None:
         self._database = database
+        self._same_hand = same_hand
         self._vault = vault
         self._log_key = log_key
         self._clock = clock
@@ -106,8 +119,8 @@ class Proposals:
     async def confirm(self, actor: Actor, proposal_id: str) -> Proposal:
         """Confirm as a second operator: the change is made, or its error is raised and the proposal stays open.
 
-        Raises: SamePersonError, ProposalOverError, MissingError, ForbiddenError, IntegrityBrokenError; what the change
-        itself raises.
+        Raises: SamePersonError, SameHandError, ProposalOverError, MissingError, ForbiddenError, IntegrityBrokenError;
+        what the change itself raises.
         """
         actor.require(Role.OPERATOR)
         now = self._clock()
@@ -145,6 +158,8 @@ class Proposals:
             "decided_by": {},
         }
         tx.execute(insert(_PROPOSALS).values(**values))
+        if (tell := self._actions[action].tell) is not None:
+            tell(tx, payload, now)
         detail = {"action": action, "payload": digest_of(payload), "reason": reason}
         self._record(tx, "proposal.made", proposal_id, 1, actor, detail, now)
         return self._found(tx, proposal_id, now)
@@ -153,6 +168,9 @@ class Proposals:
         row = self._open(tx, proposal_id, now)
         if dict(row.proposed_by) == actor.as_json():
             raise SamePersonError
+        kinds = (row.proposed_by["kind"], actor.kind)
+        if kinds == ("staff", "staff") and self._same_hand(tx, row.proposed_by["id"], actor.id):
+            raise SameHandError
         result = self._actions[row.action].make(tx, dict(row.payload), actor, now)
         detail = {"action": row.action, "proposed_by": dict(row.proposed_by), "result": result}
         return self._end(tx, row, "executed", actor, detail, now)

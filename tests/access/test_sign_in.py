@@ -207,7 +207,7 @@ async def test_a_link_works_once_for_half_an_hour_and_ends_what_there_was(
 async def test_changes_of_accounts_are_on_the_ledger_without_names(hub: Hub) -> None:
     operator = await add_operator(hub)
     staff = await add(hub, "li.si", Role.OWNER_ENGINEER)
-    await hub.staff.change_roles(operator.actor(), staff.id, [Role.OWNER_APPROVER])
+    await hub.staff.change_roles(operator.actor(), staff.id, [Role.CONSUMER_ENGINEER])
     await hub.staff.disable(operator.actor(), staff.id)
     await hub.staff.enable(operator.actor(), staff.id)
     entries = table(LedgerEntryRow)
@@ -224,6 +224,6 @@ async def test_changes_of_accounts_are_on_the_ledger_without_names(hub: Hub) -> 
         "by": {"kind": "staff", "id": operator.id},
         "staff": staff.id,
         "from": ["owner_engineer"],
-        "to": ["owner_approver"],
+        "to": ["consumer_engineer"],
     }
     assert "示例人员" not in str(details)

@@ -50,8 +50,9 @@ async def test_who_may_call_what(
 ) -> None:
     operator, engineer = await add_operator(hub), await add(hub, "li.si", Role.OWNER_ENGINEER)
     stranger = await add(hub, "zhao.liu", Role.CONSUMER_ENGINEER, department=POLICE)
-    url = path.format(id=engineer.id)
-    body = {"json": {"roles": ["owner_approver"]} if "roles" in path else NEW} if method == "POST" else {}
+    invited = await hub.staff.add(COMMAND, NEW | {"user_name": "never.in"})
+    url = path.format(id=invited.id if "invite" in path else engineer.id)
+    body = {"json": {"roles": ["consumer_engineer"]} if "roles" in path else NEW} if method == "POST" else {}
 
     async def called(headers: dict[str, str]) -> httpx2.Response:
         return await client.request(method, url, headers=headers, **body)

@@ -67,6 +67,7 @@ NAVIGATION: Final[list[Entry]] = [
     Entry("/console/consumer/calls", "调用记录", "My calls", CONSUMERS),
     Entry("/console/notices", "通知", "Notices", EVERYBODY),
     Entry("/console/staff", "人员", "Staff", EVERYBODY),
+    Entry("/console/proposals", "双人复核", "Two persons", CITY),
 ]
 
 QUEUES: Final[list[Queue]] = [
@@ -85,6 +86,7 @@ OBJECT_PATHS: Final[dict[str, str]] = {
     "grant": "/console/owner/grants/{id}",
     "demand": "/console/owner/demands/{id}",
     "bulk_run": "/console/owner/bulk/{id}",
+    "proposal": "/console/proposals#p-{id}",
 }
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
 

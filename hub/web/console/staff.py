@@ -1,4 +1,7 @@
-"""People: everybody sees those of his department; an operator makes, invites, changes and disables accounts."""
+"""People: everybody sees those of his department; an operator makes, invites, changes and disables accounts.
+
+What he may not do alone becomes a proposal, under the reason that he gave.
+"""
 
 from typing import Any, Final
 
@@ -9,11 +12,15 @@ from starlette.responses import Response
 from catalog.errors import DefinitionError
 from catalog.store import list_departments
 from hub.access.actors import Actor, Role
+from hub.access.errors import SecondOperatorError
+from hub.access.staff_two import invites_alone
 from hub.deps import HubDep, UuidText
+from hub.registry.sharing import STAFF_ADD, STAFF_INVITE, STAFF_ROLES
 from hub.runtime import Hub
 from hub.storage.errors import ConflictError
 from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import redirect, render
+from hub.web.console.proposals import propose
 from hub.web.console.visit import ConsoleDep
 from hub.web.console.words import ROLES
 
@@ -27,6 +34,7 @@ _WRONG: Final = {
         "Choose at least one role; without a department only operator and auditor",
     ),
     "external_id": ("统一身份标识最多 255 个字符", "The provider's identifier has at most 255 characters"),
+    "reason": ("须由另一名运行人员确认，请写明事由", "Another operator must confirm this: say why it is needed"),
     "staff": ("至少要保留一名可用的平台运行人员", "The last operator stays"),
 }
 
@@ -56,8 +64,12 @@ async def add(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
     if missing or not given.all("roles"):  # all that is missing at once; the rest is judged by the use case
         roles = [] if given.all("roles") else [FieldError("roles", *_WRONG["roles"])]
         return await _new_page(request, hub, actor, given, [*missing, *roles])
+    definition["roles"] = given.all("roles")
     try:
-        added = await hub.staff.add(actor, {**definition, "roles": given.all("roles")})
+        try:
+            added = await hub.staff.add(actor, definition)
+        except SecondOperatorError:
+            return await propose(hub, actor, STAFF_ADD, definition, given.text("reason"))
     except DefinitionError as error:
         return await _new_page(request, hub, actor, given, [_fault(error)])
     except ConflictError:
@@ -77,7 +89,12 @@ async def change_roles(request: Request, staff_id: UuidText, hub: HubDep, actor:
     """Give exactly the ticked roles."""
     given = await form(request)
     try:
-        await hub.staff.change_roles(actor, staff_id, given.all("roles"))
+        try:
+            await hub.staff.change_roles(actor, staff_id, given.all("roles"))
+        except SecondOperatorError:
+            return await propose(
+                hub, actor, STAFF_ROLES, {"staff": staff_id, "roles": given.all("roles")}, given.text("reason")
+            )
     except DefinitionError as error:
         return await _person_page(request, hub, actor, staff_id, [_fault(error)])
     return redirect(f"/console/staff/{staff_id}", ("角色已修改，需重新登录", "Roles changed; he must sign in again"))
@@ -86,8 +103,16 @@ async def change_roles(request: Request, staff_id: UuidText, hub: HubDep, actor:
 @router.post("/console/staff/{staff_id}/invite", response_class=HTMLResponse)
 async def invite(request: Request, staff_id: UuidText, hub: HubDep, actor: ConsoleDep) -> Response:
     """A new one-time link, shown on this one page."""
-    await form(request)
-    return await _link_page(request, hub, actor, staff_id)
+    given = await form(request)
+    try:
+        try:
+            return await _link_page(request, hub, actor, staff_id)
+        except SecondOperatorError:
+            return await propose(hub, actor, STAFF_INVITE, {"staff": staff_id}, given.text("why"))
+    except DefinitionError as error:
+        fault = _fault(error)
+        wrong = FieldError("why", fault.zh, fault.en) if fault.field == "reason" else fault
+        return await _person_page(request, hub, actor, staff_id, [wrong])
 
 
 @router.post("/console/staff/{staff_id}/state", response_class=HTMLResponse)
@@ -126,8 +151,9 @@ async def _person_page(
     found = await hub.staff.get(actor, staff_id)
     status = 422 if errors else 200
     return render(
-        request, "console/person.html", actor, status=status, errors=errors or (), person=found, **_shown(actor)
-    )
+        request, "console/person.html", actor, status=status, errors=errors or (), person=found,
+        alone=invites_alone(actor, found, hub.clock()), **_shown(actor),
+    )  # fmt: skip
 
 
 async def _link_page(request: Request, hub: Hub, actor: Actor, staff_id: str) -> HTMLResponse:

@@ -1,0 +1,39 @@
+"""What about accounts takes two operators: nobody may be two persons, nor open alone an account that decides."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from hub.access import staff_store as store
+from hub.access.actors import Actor, Role
+from hub.access.staff_store import Staff
+
+LENT_FOR: Final = timedelta(days=3)
+"""How long whoever confirmed a proposal may draw links of the account that it was about."""
+BY_TWO: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.OWNER_APPROVER})
+"""Roles that decide or check. One operator alone neither gives them nor opens an account that has one."""
+
+
+def invites_alone(actor: Actor, staff: Staff, now: datetime) -> bool:
+    """Whether this operator may be shown a link of this account now, without proposing it first."""
+    if actor.kind != "staff":
+        return True
+    if staff.link_by == actor.id and staff.link_until is not None and now < staff.link_until:
+        return True
+    return not staff.opened and not staff.roles & BY_TWO
+
+
+def same_hand(tx: Connection, first: str, second: str) -> bool:
+    """Whether one person may be behind both accounts: whose links opened them, and theirs, are among each other."""
+    opened_by = store.openers(tx)
+
+    def line(staff_id: str) -> set[str]:
+        found: set[str] = set()
+        at: str | None = staff_id
+        while at is not None and at not in found:
+            found.add(at)
+            at = opened_by.get(at)
+        return found
+
+    return bool(line(first) & line(second))
