@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ async def test_a_register_sent_in_parts_is_collected_and_every_row_accounted_for
     report = await sender.get(batch, "/report")
     assert report.headers["content-type"] == "application/x-ndjson"
     assert sorted(reasons(report.text)) == list(register.rejected)
+    assert found["reasons"] == Counter(code for codes in reasons(report.text).values() for code in set(codes))
     again = await sender.send(register.path)
     await hub.jobs.sweep()
     assert (await sender.get(again)).json()["progress"]["unchanged"] == issued
