@@ -22,7 +22,11 @@ class AssertionRow(SQLModel, table=True):
 
 
 class StaffRow(SQLModel, table=True):
-    """An account of one person. `version` rises with every change; `external_id` is the provider's name for him."""
+    """An account of one person. `version` rises with every change; `external_id` is the provider's name for him.
+
+    `opened_at`: when he first came in, `opened_by`: the operator whose link set his password (None: the command line).
+    `link_by`, `link_until`: the operator who confirmed that he gets a link may draw one until then.
+    """
 
     __tablename__ = "staff"
     id: str = uuid(primary_key=True)
@@ -37,6 +41,10 @@ class StaffRow(SQLModel, table=True):
     version: int
     created_at: datetime = instant()
     notices_seen_at: datetime = instant()
+    opened_at: datetime | None = instant(nullable=True)
+    opened_by: str | None = uuid(nullable=True)
+    link_by: str | None = uuid(nullable=True)
+    link_until: datetime | None = instant(nullable=True)
 
 
 class StaffSessionRow(SQLModel, table=True):
@@ -55,12 +63,16 @@ class StaffSessionRow(SQLModel, table=True):
 
 
 class StaffLinkRow(SQLModel, table=True):
-    """A one-time link by which a password is set; without `staff_id` it makes the first operator."""
+    """A one-time link by which a password is set; without `staff_id` it makes the first operator.
+
+    `made_by`: the operator who was shown it; None for the command line.
+    """
 
     __tablename__ = "staff_links"
     secret_hash: str = Field(sa_column=Column(String(64), primary_key=True))
     staff_id: str | None = uuid(references="staff.id", nullable=True, index=True)
     expires_at: datetime = instant(index=True)
+    made_by: str | None = uuid(nullable=True)
 
 
 class SignInAttemptsRow(SQLModel, table=True):
