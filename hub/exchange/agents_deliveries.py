@@ -2,7 +2,7 @@
 
 At least once, under an id by which the agent makes the effect once. A delivery that an agent took and never answered is
 given out again after its lease; one that failed too often is dead, shown to its department, and can be tried again.
-Each end goes on the ledger, without values.
+Each goes on the ledger before it can be fetched, and again at its end; without values.
 """
 
 from collections.abc import Mapping

@@ -18,6 +18,7 @@ from hub.clock import new_id, rfc3339
 from hub.exchange import agents_store as store
 from hub.intake.store import Case, identity_place
 from hub.intake.tables import CasePartyRow
+from hub.ledger.entries import Draft, append, seal
 from hub.registry.guarding import check_source
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
@@ -34,7 +35,7 @@ class WriteBack:
         self._vault = vault
 
     def enqueue(self, tx: Connection, case: Case, now: datetime) -> None:
-        """One delivery for each declaration that this case fits; encrypted, under a key of its own.
+        """One delivery for each declaration that this case fits; encrypted, under a key of its own, and on the ledger.
 
         A declaration that was written past the hub gets nothing, and does not keep the case from being closed.
         """
@@ -68,6 +69,22 @@ class WriteBack:
             kek_kid=key.kek_kid,
             now=now,
         )
+        append(tx, [seal(self._entry(source, declared, case, delivery_id), now=now)])
+
+    def _entry(self, source: StoredSource, declared: Mapping[str, Any], case: Case, delivery_id: str) -> Draft:
+        """What leaves, to whom, before any of it can: from this commit on the agent may fetch it."""
+        detail = {
+            "case_no": case.case_no,
+            "matter": case.matter_code,
+            "source": source.definition.code,
+            "department": source.definition.department,
+            "agent": source.definition.connection["agent"],
+            "operation": declared["operation"],
+            "delivery": delivery_id,
+            "fields": dict(declared["fields"]),
+        }
+        key = self._vault.data_key(case.data_key, case.kek_kid)
+        return Draft(kind="delivery.queued", detail=detail, key=key, case_id=case.id)
 
     def _value(self, tx: Connection, case: Case, place: str, now: datetime) -> Any:
         plain = {

@@ -12,14 +12,20 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
+from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.exchange import agents_store
+from hub.intake.store import find_case
+from hub.ledger.entries import open_detail
+from hub.ledger.tables import LedgerEntryRow
 from hub.storage.errors import MissingError
 from tests.agent.conftest import Scene
 from tests.agent.running import SOURCE, started, wait_until
-from tests.support import ENTERPRISE, MATTER, POLICE, POSTGRES, new_database, open_case
+from tests.support import AMR, ENTERPRISE, MATTER, POLICE, POSTGRES, new_database, open_case
 
+ENTRIES = table(LedgerEntryRow)
 WRITE_BACK = [
     {
         "matter": MATTER,
@@ -277,3 +283,19 @@ async def test_cases_of_others_are_not_written_back(scene: Scene) -> None:
     async with scene.place.open() as hub:
         assert await hub.agents.deliveries.list(COMMAND, "curious") == []
         assert len(await hub.agents.deliveries.list(COMMAND, SOURCE)) == 1
+
+
+async def test_what_will_be_written_back_is_on_the_ledger_before_anybody_fetches_it(scene: Scene) -> None:
+    case_no = await closed_case(scene)
+    async with scene.place.open() as hub:
+        (queued,) = await hub.database.read(
+            lambda tx: tx.execute(select(ENTRIES).where(ENTRIES.c.kind == "delivery.queued")).all()
+        )
+        case = await hub.database.read(lambda tx: find_case(tx, case_no))
+        assert case is not None
+        key = hub.vault.data_key(case.data_key, case.kek_kid)
+    detail = open_detail(queued.id, queued.detail, queued.commitment, key=key)["detail"]
+    assert queued.case_id == case.id
+    assert (detail["source"], detail["department"], detail["matter"]) == (SOURCE, AMR, MATTER)
+    assert detail["fields"]["number"] == "party.applicant.id_number"
+    assert ENTERPRISE["id_number"] not in json.dumps(detail)
