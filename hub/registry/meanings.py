@@ -10,6 +10,14 @@ from hub.exchange.agents_signs import AgentView
 
 Words = tuple[str, str]
 """Chinese, English."""
+CORROBORATION: Final = (
+    ("card_read", "读卡", "card read"),
+    ("presentation_code", "出示码", "presentation code"),
+    ("signed_in_holder", "本人已登录", "holder signed in"),
+    ("holder_confirmation", "本人确认", "holder's confirmation"),
+    ("countersigned_acceptance", "双人受理", "countersigned acceptance"),
+)
+"""What shows that a case is real, as owners ask for it and consumers offer it."""
 _FAILURES: Final[Mapping[str, tuple[Words, Words]]] = {
     "disabled": (("数据源已停用", "The source is disabled"), ("本部门：需要时重新启用", "The department: enable it when it is needed")),
     "definition": (("连接信息不完整或密码未设置", "The description is incomplete, or a password is not set"), ("本部门：补全连接信息和密码", "The department: complete the description and the passwords")),

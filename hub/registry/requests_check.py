@@ -8,15 +8,14 @@ from typing import Final
 from catalog.grants import CaseKind, ResourceKind
 from catalog.interfaces import Sharing
 from hub.registry.grants import Resource
+from hub.registry.meanings import CORROBORATION
 from hub.registry.requests_errors import Fault
 from hub.registry.requests_values import Filing
 from hub.registry.requests_wording import fault
 
 MAX_VALIDITY: Final = timedelta(days=3 * 366)
 """A grant that nobody looks at for longer outlives the people who gave it."""
-CORROBORATION: Final = frozenset(
-    {"card_read", "presentation_code", "signed_in_holder", "holder_confirmation", "countersigned_acceptance"}
-)
+_CORROBORATION: Final = frozenset(code for code, _, _ in CORROBORATION)
 _VAGUE: Final = (
     "工作需要", "业务需要", "办公需要", "内部使用", "数据共享", "数据查询", "信息查询", "查询使用", "日常工作",
     "测试使用",
@@ -128,7 +127,7 @@ def _people(filing: Filing) -> list[Fault]:
     found = [
         fault("corroboration_unknown", f"/corroboration/{place}")
         for place, name in enumerate(filing.corroboration)
-        if name not in CORROBORATION
+        if name not in _CORROBORATION
     ]
     if filing.kind is CaseKind.EX_OFFICIO and not filing.officers:
         found.append(fault("officers_missing", "/officers"))

@@ -22,6 +22,7 @@ from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
 from hub.registry.drafts import FormDraft
 from hub.registry.grants import Resource
+from hub.registry.meanings import CORROBORATION
 from hub.registry.requests_errors import Fault, IncompleteError
 from hub.registry.requests_values import Filing
 from hub.registry.viewers import Viewer
@@ -270,7 +271,7 @@ async def _page(
         renewing=draft.content.get("renews", ""),
         page_of=PAGE_OF,
         kinds=words.CASE_KINDS,
-        corroboration=words.CORROBORATION,
+        corroboration=CORROBORATION,
         next_year=(now + timedelta(days=365)).date().isoformat(),
         **words.SHARED,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub.registry.meanings import Words
+from hub.registry.meanings import CORROBORATION, Words
 from hub.web.console.owner_words import CYCLES, OUTCOMES, SHARING, STATES
 
 FACETS: Final = (
@@ -32,13 +32,6 @@ ORIGIN_WORDS: Final[Mapping[str, Words]] = {
     "subject.code": ("办件标的编号（平台填写）", "the case's subject (the hub fills it in)"),
     "caller": ("由本系统填写", "your system gives it"),
 }
-CORROBORATION: Final = (
-    ("card_read", "读卡", "card read"),
-    ("presentation_code", "出示码", "presentation code"),
-    ("signed_in_holder", "本人已登录", "holder signed in"),
-    ("holder_confirmation", "本人确认", "holder's confirmation"),
-    ("countersigned_acceptance", "双人受理", "countersigned acceptance"),
-)
 CASE_KINDS: Final = (
     ("application", "依申请办理", "On application", "当事人提出申请的办件", "Cases that somebody applied for"),
     (

@@ -12,7 +12,7 @@ from catalog.store import find_department
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText
-from hub.registry.meanings import Words
+from hub.registry.meanings import CORROBORATION, Words
 from hub.registry.requests_decision import read_approval
 from hub.registry.requests_dispute_store import Dispute
 from hub.registry.requests_disputes import FOR_ASKER, FOR_OWNER
@@ -62,13 +62,6 @@ _VERDICTS: Final[dict[str, Words]] = {
     FOR_ASKER: ("支持申请部门：须重新答复", "for the asker: it is answered again"),
     FOR_OWNER: ("支持数源部门：原答复有效", "for the owner: the answer stands"),
 }
-CORROBORATION: Final = (
-    ("card_read", "读卡", "card read"),
-    ("presentation_code", "出示码", "presentation code"),
-    ("signed_in_holder", "本人登录", "holder signed in"),
-    ("holder_confirmation", "本人确认", "holder's confirmation"),
-    ("countersigned_acceptance", "受理会签", "countersigned acceptance"),
-)
 
 
 @router.get(LIST, response_class=HTMLResponse)
