@@ -118,6 +118,7 @@ def application(hub: Hub) -> Iterator[EdgeGuard]:
     free = _FREE.setdefault(hub.settings.model_dump_json(include={"public_url", "allowed_hosts", "max_body_bytes"}), [])
     app = free.pop() if free else cast("EdgeGuard", create_app(hub.settings, hub=hub))
     cast("FastAPI", app._app).state.hub = hub
+    hub.agents.attend()
     yield app
     free.append(app)
 

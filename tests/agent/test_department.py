@@ -59,11 +59,11 @@ async def test_registered_probed_and_watched(hub: Hub, beside: Beside, tmp_path:
         with started(beside):
             assert (await probe_when_there(hub)).ok, beside.log
             health = await hub.agents.health(SOURCE)
-            beside.stop()
+            await asyncio.to_thread(beside.stop)
         beside.write(configuration(f"http://127.0.0.1:{port}", thumbprint, connection | {"database": "/nowhere"}))
         with started(beside):
             found = await probe_when_there(hub)
-            beside.stop()
+            await asyncio.to_thread(beside.stop)
     assert (found.ok, found.code.split("_")[0]) == (False, "unreachable")
     assert health.present
     assert health.version
