@@ -1,11 +1,13 @@
 """Rows of one sheet of an XLSX workbook. The workbook is hostile until it is measured.
 
-calamine holds a sheet as one dense block from its first to its last cell, and inflates what an archive says is small.
-So the members are unpacked by us within limits, the sheets are measured, and calamine reads that copy.
+calamine holds a sheet as one dense block from its first to its last cell, copies a shared string into every cell that
+names it, and inflates what an archive says is small. So the members are unpacked by us within limits, the sheets are
+measured with the text that their cells repeat, and calamine reads that copy.
 """
 
 import re
 import zipfile
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -21,6 +23,7 @@ from adapters.files_rows import MAX_COLUMNS, Bad, Cells, Table, check_columns
 
 MAX_ZIPPED_BYTES: Final = 20_971_520
 MAX_BYTES: Final = 268_435_456
+"""Of a workbook: its members unpacked, and its shared strings as often as cells name them."""
 MAX_CELLS: Final = 1_000_000
 _MAX_MEMBERS: Final = 1000
 _BLOCK_BYTES: Final = 262_144
@@ -32,6 +35,7 @@ _MEMBER: Final = re.compile(
     r"|xl/_rels/workbook\.xml\.rels",
     re.IGNORECASE,
 )
+_SHARED: Final = "xl/sharedstrings.xml"
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -99,27 +103,74 @@ def _measured(stream: BinaryIO) -> IO[bytes]:
 
 
 def _unpack(stream: BinaryIO, copy: IO[bytes]) -> None:
-    room = MAX_BYTES
+    room, strings = _Room(), _Strings()
     with zipfile.ZipFile(stream) as packed, zipfile.ZipFile(copy, "w") as plain:
         if len(packed.infolist()) > _MAX_MEMBERS:
             raise FaultyAnswerError("too_large")
-        for member in packed.infolist():
-            if _MEMBER.fullmatch(member.filename.replace("\\", "/")) is None:
-                continue
-            meter = _Meter()
+        for name, member in _members(packed):
+            meter = _Meter(room, strings, fills=name == _SHARED)
             with packed.open(member) as source, plain.open(member.filename, "w") as target:
                 while block := source.read(_BLOCK_BYTES):
-                    room -= len(block)
-                    if room < 0:
-                        raise FaultyAnswerError("too_large")
+                    room.take(len(block))
                     meter.feed(block)
                     target.write(block)
 
 
-class _Meter:
-    """Measures a sheet while it goes by: the block from A1 to its last cell must stay within MAX_CELLS."""
+def _members(packed: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """What is handed on, the shared strings first: sheets are measured by them. Two of one name: either may be read."""
+    named = [(member.filename.replace("\\", "/"), member) for member in packed.infolist()]
+    found = [(name.lower(), member) for name, member in named if _MEMBER.fullmatch(name)]
+    if len({name for name, _ in found}) < len(found):
+        raise FaultyAnswerError("format")
+    return sorted(found, key=lambda item: item[0] != _SHARED)
+
+
+class _Room:
+    """How many bytes are left of MAX_BYTES."""
 
     def __init__(self) -> None:
+        self._left = MAX_BYTES
+
+    def take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise FaultyAnswerError("too_large")
+
+
+class _Strings:
+    """How long each shared string is, in UTF-8."""
+
+    def __init__(self) -> None:
+        self._sizes = array("L")
+        self._longest = 0
+
+    def add(self, size: int) -> None:
+        if len(self._sizes) == MAX_CELLS:
+            raise FaultyAnswerError("too_large")
+        self._sizes.append(size)
+        self._longest = max(self._longest, size)
+
+    def size(self, text: str) -> int:
+        """Of the one that a cell names. What another reader may read otherwise counts as the longest."""
+        if not text.isascii() or not text.isdigit() or len(text) > 7 or int(text) >= len(self._sizes):
+            return self._longest
+        return self._sizes[int(text)]
+
+
+class _Meter:
+    """Measures a sheet while it goes by: the block from A1 to its last cell must stay within MAX_CELLS, and the text of
+    its cells within the room. `fills`: the shared strings, whose sizes are kept; they too could be named as a sheet.
+    """
+
+    def __init__(self, room: _Room, strings: _Strings, *, fills: bool) -> None:
+        self._room = room
+        self._strings = strings
+        self._fills = fills
+        self._cell_is_shared = False
+        self._listens_until = ""
+        self._size = 0
+        self._pieces = 0
+        self._last = ""
         self._row = 0
         self._column = 0
         self._last_row = 0
@@ -139,17 +190,43 @@ class _Meter:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         kind = name.rpartition(" ")[2]
-        if kind == "row":
+        if (kind == "si" and self._fills) or (kind == "v" and self._cell_is_shared):
+            self._listen(kind)
+        elif kind == "row":
             self._row = int(attributes["r"]) if attributes.get("r", "").isdecimal() else self._row + 1
             self._column = 0
         elif kind == "c":
             self._cell(attributes.get("r", ""))
+            self._cell_is_shared = attributes.get("t") == "s"
         else:
             return
         self._last_row = max(self._last_row, self._row)
         self._last_column = max(self._last_column, self._column)
         if self._last_row * max(self._last_column, 1) > MAX_CELLS:
             raise FaultyAnswerError("too_large")
+
+    def _listen(self, until: str) -> None:
+        """Look at the text up to the end of this element, which has no further ones like it."""
+        if self._parser.EndElementHandler is not None:
+            raise FaultyAnswerError("format")
+        self._listens_until = until
+        self._size = self._pieces = 0
+        self._parser.CharacterDataHandler = self._text
+        self._parser.EndElementHandler = self._end
+
+    def _text(self, text: str) -> None:
+        self._size += len(text.encode())
+        self._pieces += 1
+        self._last = text
+
+    def _end(self, name: str) -> None:
+        if name.rpartition(" ")[2] != self._listens_until:
+            return
+        self._parser.CharacterDataHandler = self._parser.EndElementHandler = None
+        if self._listens_until == "si":
+            self._strings.add(self._size)
+        else:
+            self._room.take(self._strings.size(self._last if self._pieces == 1 else ""))
 
     def _cell(self, reference: str) -> None:
         self._column += 1

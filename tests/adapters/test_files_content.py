@@ -128,12 +128,12 @@ async def test_an_operation_names_a_key_or_all_rows(tmp_path: Path, operation: M
 # Workbooks
 
 
-def bomb(path: Path, member: str, content: bytes) -> Path:
+def bomb(path: Path, hostile: Mapping[str, bytes]) -> Path:
     write_xlsx(path)
     with zipfile.ZipFile(path) as whole:
         members = {info.filename: whole.read(info) for info in whole.infolist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as changed:
-        for name, text in (members | {member: content}).items():
+        for name, text in {**members, **hostile}.items():
             changed.writestr(name, text)
     return path
 
@@ -159,13 +159,21 @@ SPREAD = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/200
     ids=["zip bomb", "two cells far apart", "hidden reference", "doctype", "truncated sheet", "empty sheet"],
 )
 async def test_a_hostile_workbook_is_refused(tmp_path: Path, member: str, content: bytes, code: str) -> None:
-    bomb(tmp_path / "register.xlsx", member, content)
+    bomb(tmp_path / "register.xlsx", {member: content})
     found = await fault(tmp_path, format="xlsx")
     assert found == code or (code == "faulty_columns" and found == "faulty_format")
 
 
+@pytest.mark.parametrize("named", [b"1", b"<!-- -->1", b" 1 ", b"0<!-- -->1", b"99999999999999999999"])
+async def test_text_that_cells_repeat_counts_as_often_as_they_do(tmp_path: Path, named: bytes) -> None:
+    cells = b"<row>" + b'<c t="s"><v>%s</v></c>' % named * 10 + b"</row>"
+    shared = b"<sst><si><t>a</t></si><si><r><t>%s</t></r><t>%s</t></si></sst>" % (b"b" * 30_000, b"b" * 30_000)
+    bomb(tmp_path / "register.xlsx", {SHEET: SPREAD % (cells * 500), "xl/sharedStrings.xml": shared})
+    assert await fault(tmp_path, format="xlsx") == "faulty_too_large"
+
+
 async def test_a_workbook_of_more_than_twenty_megabytes_is_refused(tmp_path: Path) -> None:
-    bomb(tmp_path / "register.xlsx", "xl/media/noise.bin", os.urandom(21_000_000))
+    bomb(tmp_path / "register.xlsx", {"xl/media/noise.bin": os.urandom(21_000_000)})
     assert await fault(tmp_path, format="xlsx") == "faulty_too_large"
 
 

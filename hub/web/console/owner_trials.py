@@ -1,5 +1,6 @@
 """Dry runs: of a form that is being filled in, and of a version. The data-quality report, private to the owner."""
 
+import asyncio
 import re
 import tempfile
 from collections.abc import Sequence
@@ -118,7 +119,7 @@ async def _run(hub: Hub, actor: Actor, version: Version, way: str, given: Form) 
         file = given.files.get("file")
         if file is None:
             raise DefinitionError("file: missing")
-        rows = _rows(file.name, file.content)
+        rows = await asyncio.to_thread(_rows, file.name, file.content)
         await hub.trials.quality(actor, version.code, version.version, rows=rows)
         return
     text = given.text("listing")
