@@ -27,9 +27,12 @@ def pytest_configure() -> None:
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=1024, parallelism=1)  # type: ignore[assignment, misc]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; within a file the order stays."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first; within a file the order stays. What no database can change runs on SQLite alone."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    twice = [item for item in items if item.get_closest_marker("embedded") and item.get_closest_marker("postgresql")]
+    config.hook.pytest_deselected(items=twice)
+    items[:] = [item for item in items if item not in set(twice)]
 
 
 @pytest.fixture(scope="session", params=DIALECTS)

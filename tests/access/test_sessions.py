@@ -114,6 +114,7 @@ FORGED = {
 }
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("how", FORGED)
 async def test_a_forged_form_changes_nothing(place: Place, hub: Hub, how: str) -> None:
     await add_operator(hub)
@@ -171,6 +172,7 @@ BACK = {
 }
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("back", BACK)
 async def test_one_is_sent_back_only_to_a_page_of_the_console(place: Place, hub: Hub, back: str) -> None:
     await add(hub, "li.si", Role.OWNER_ENGINEER)

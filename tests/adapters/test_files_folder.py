@@ -128,7 +128,7 @@ async def test_closing_while_a_file_is_indexed_ends_the_question(tmp_path: Path)
         assert caught.value.reason == "closed"
 
 
-MILLION = """
+LONG = """
     import asyncio, resource, sys
     from datetime import UTC, datetime
     from adapters.egress import Egress
@@ -141,7 +141,7 @@ MILLION = """
         source = open_source("files", connection, environment)
         prepared = source.prepare({"key": {"uscc": "uscc"}})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for number in (0, 500_000, 999_999):
+        for number in (0, 150_000, 299_999):
             budget = Budget(total_seconds=300, read_seconds=300)
             answer = await source.ask(prepared, {"uscc": f"{number:018d}"}, budget=budget, context=Context())
             assert [row["name"] for row in answer.rows] == [f"企业{number}"], answer
@@ -153,12 +153,12 @@ MILLION = """
 
 
 @pytest.mark.slow
-def test_memory_stays_flat_over_a_million_rows(tmp_path: Path) -> None:
+def test_memory_stays_flat_over_a_long_register(tmp_path: Path) -> None:
     with (tmp_path / "register.csv").open("w", encoding="utf-8") as file:
         file.write("uscc,name,scope\n")
-        file.writelines(f"{n:018d},企业{n},{'经营范围' * 20}\n" for n in range(1_000_000))
-    assert (tmp_path / "register.csv").stat().st_size > 200_000_000
-    command = [sys.executable, "-c", textwrap.dedent(MILLION), str(tmp_path)]
+        file.writelines(f"{n:018d},企业{n},{'经营范围' * 20}\n" for n in range(300_000))
+    assert (tmp_path / "register.csv").stat().st_size > 60_000_000
+    command = [sys.executable, "-c", textwrap.dedent(LONG), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 60_000

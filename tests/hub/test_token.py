@@ -149,6 +149,7 @@ ACCESS: dict[str, Attack] = {
 }
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("name", ACCESS)
 async def test_a_bad_access_token_is_one_401(world: World, name: str) -> None:
     token = ACCESS[name](world)

@@ -57,6 +57,8 @@ async def world(
         yield world
 
 
+@pytest.mark.embedded
+@pytest.mark.embedded
 @pytest.mark.parametrize("name", MUTATIONS)
 async def test_whatever_was_changed_is_failed_by_all_three(world: World, name: str) -> None:
     verdict = await agreed(world, MUTATIONS[name](world.tokens["valid"]))
@@ -116,6 +118,7 @@ async def test_a_token_wrapped_by_a_mail_program_is_the_same_token(world: World)
     assert (await agreed(world, wrapped))["result"] == "passed"
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("name", ["valid", "copy"])
 async def test_no_single_changed_byte_passes_and_none_is_an_error(world: World, name: str) -> None:
     token = world.tokens[name].encode()
@@ -183,6 +186,7 @@ async def test_a_pack_gives_the_hubs_verdict(
     assert done.json()["trust"]["root_fingerprints"] == list(roots)
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("token", ["valid", "revoked"])
 async def test_without_a_fresh_list_nothing_is_decided(world: World, name: str, token: str) -> None:

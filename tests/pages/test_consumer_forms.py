@@ -23,6 +23,8 @@ from tests.exchange.conftest import INTERFACE, Town, add_source, definition, gra
 from tests.exchange.register import Register, serving
 from tests.support import AMR, ENTERPRISE, MATTER, POLICE, Place, assertion, token_form
 
+pytestmark = pytest.mark.embedded
+
 BASE = "/console/consumer"
 
 

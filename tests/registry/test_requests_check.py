@@ -9,6 +9,8 @@ from hub.registry.requests_errors import IncompleteError
 from hub.registry.requests_wording import CODES
 from tests.registry.asking import Desk, Hands, filing, interface, publish
 
+pytestmark = pytest.mark.embedded
+
 
 async def codes(desk: Desk, hands: Hands, **changes: Any) -> dict[str, str]:
     faults = await desk.hub.sharing.requests.check(desk.asker, filing(hands, **changes))

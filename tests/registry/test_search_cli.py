@@ -12,6 +12,8 @@ from tests.registry.published import put
 from tests.registry.test_openapi_import import DOCUMENT
 from tests.support import AMR, POLICE, Place
 
+pytestmark = pytest.mark.embedded
+
 WANTED = {"what": "驾驶证记录", "legal_basis": "政务数据共享条例", "contact": "信息中心"}
 
 
