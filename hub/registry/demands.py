@@ -32,7 +32,7 @@ from hub.registry.requests_errors import StepError
 from hub.registry.search import CatalogueSearch
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
-from hub.storage.idempotency import RequestKey, find_effect, record_effect
+from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.vault import DataKey
 
 MAX_REASON: Final = 2000
@@ -231,8 +231,7 @@ class DemandService:
                 record_effect(tx, key, demand_id, now=now)
             return demand_id
 
-        demand_id = await self._database.write(unit)
-        return await self._shown(demand_id)
+        return await self._shown(await write_once(self._database, unit))
 
     async def _answer(self, actor: Actor, demand_id: str, step: Step, reason: str, check: "_Check") -> DemandView:
         def owned(tx: Connection, demand: Demand, departments: Departments) -> dict[str, Any]:

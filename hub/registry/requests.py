@@ -22,7 +22,7 @@ from hub.registry.requests_values import GrantRequest
 from hub.registry.requests_views import RequestView, view
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
-from hub.storage.idempotency import RequestKey, find_effect, record_effect
+from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.vault import DataKey
 
 
@@ -51,8 +51,7 @@ class GrantRequestService:
     ) -> RequestView:
         """File a request; one for unconditional terms is granted at once, by rule.
 
-        Raises: IncompleteError with every fault, MissingError, ForbiddenError, IdempotencyError, ConflictError for a
-        twin under the same Idempotency-Key.
+        Raises: IncompleteError with every fault, MissingError, ForbiddenError, IdempotencyError.
         """
         now = self._clock()
 
@@ -65,7 +64,7 @@ class GrantRequestService:
                 record_effect(tx, request, request_id, now=now)
             return request_id
 
-        return await self.get(actor, await self._database.write(unit))
+        return await self.get(actor, await write_once(self._database, unit))
 
     async def get(self, actor: Actor, request_id: str) -> RequestView:
         """A request with its history, for asker, owner, operator and auditor. Raises: MissingError."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from catalog.store import find_system_id
 from catalog.tables import table
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
@@ -14,9 +15,10 @@ from hub.registry.requests_errors import OwnRequestError, StepError
 from hub.registry.requests_values import State
 from hub.runtime import LOG_KEY, open_hub
 from hub.storage.errors import MissingError
+from hub.storage.idempotency import RequestKey
 from hub.storage.vault import DataKey
 from tests.registry.asking import Desk, Hands, filing, staff
-from tests.support import AMR, Place
+from tests.support import AMR, INTAKE, Place
 
 
 async def test_only_the_systems_own_department_asks_for_it(desk: Desk, hands: Hands) -> None:
@@ -93,6 +95,18 @@ async def test_two_approvers_at_once_make_one_decision(place: Place, desk: Desk,
     assert all(isinstance(item, StepError) for item in done if isinstance(item, BaseException))
     found = await desk.hub.sharing.requests.get(desk.owner, request_id)
     assert len(found.steps) == 2
+
+
+async def test_twins_under_one_key_are_one_request(place: Place, desk: Desk, hands: Hands) -> None:
+    system_id = await desk.hub.database.read(lambda tx: find_system_id(tx, INTAKE))
+    assert system_id is not None
+    key = RequestKey.of(system_id, "grant-requests", "k-1", b"{}")
+    async with open_hub(place.settings(), clock=hands) as other:
+        sides = (desk.hub, other, desk.hub, other)
+        done = await asyncio.gather(
+            *(hub.sharing.requests.file(desk.asker, filing(hands), request=key) for hub in sides)
+        )
+    assert len({view.request.id for view in done}) == 1
 
 
 async def test_every_step_is_a_ledger_entry_naming_who_took_it(desk: Desk, hands: Hands) -> None:
