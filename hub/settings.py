@@ -15,7 +15,15 @@ Texts = Annotated[tuple[str, ...], NoDecode]
 _BUCKET_URL: Final = re.compile(
     r"https?://[^:@/]+:[^:@/]+@[^@/]+/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*"
 )
-_LISTS: Final = ("site_footer", "oidc_acr", "oidc_amr", "egress_networks", "source_folders", "allowed_hosts")
+_LISTS: Final = (
+    "site_footer",
+    "oidc_acr",
+    "oidc_amr",
+    "egress_networks",
+    "webhook_networks",
+    "source_folders",
+    "allowed_hosts",
+)
 
 
 class Settings(BaseSettings):
@@ -62,6 +70,8 @@ class Settings(BaseSettings):
     staff_requests_per_minute: int = Field(default=600, ge=1)
     egress_networks: Texts = ()
     """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
+    webhook_networks: Texts = ()
+    """Private networks (CIDR) that subscribers may listen in, apart from those of sources. Default: none."""
     source_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of this machine in which sources of files and SQLite may lie; the command line is not bound by it."""
     drift_faults: int = Field(default=3, ge=1, le=100)
@@ -95,7 +105,7 @@ class Settings(BaseSettings):
             return json.loads(value)
         return [part.strip() for part in value.split(",") if part.strip()]
 
-    @field_validator("egress_networks")
+    @field_validator("egress_networks", "webhook_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for item in value:

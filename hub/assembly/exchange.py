@@ -59,7 +59,7 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
     gateway = GatewayService(
         database, vault=vault, cases=intake.cases, queries=queries, log_key=ground.log_key, clock=clock
     )
-    webhooks = Webhooks(egress_networks=ground.settings.egress_networks)
+    webhooks = Webhooks(private_networks=ground.settings.webhook_networks)
     subscriptions = SubscriptionService(database, webhooks=webhooks, vault=vault, log_key=ground.log_key, clock=clock)
     delivery = WebhookDelivery(database, webhooks=webhooks, vault=vault, clock=clock)
     desk = SubscriptionDesk(database, subscriptions=subscriptions)

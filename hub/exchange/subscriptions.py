@@ -15,10 +15,11 @@ from hub.access.service import Caller
 from hub.clock import Clock, new_id, rfc3339
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.exchange import subscriptions_store as store
+from hub.exchange.errors import WebhookError
 from hub.exchange.subscriptions_delivery import DELIVER
 from hub.exchange.subscriptions_store import Message, MessageState, Subscription
 from hub.exchange.uses import Event
-from hub.exchange.webhooks import Receiver, Webhooks
+from hub.exchange.webhooks import HANDSHAKE, Receiver, Webhooks
 from hub.intake.errors import IdempotencyError
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
@@ -76,7 +77,7 @@ class SubscriptionService:
         known = await self._database.read(lambda tx: self._admit(tx, holder, request, now))
         if known is not None:
             return known
-        await self._webhooks.verify(wish.receiver, message_id=subscription_id, now=now)
+        await self._handshake(wish.receiver, subscription_id, now)
 
         def unit(tx: Connection) -> Subscription:
             twin = self._admit(tx, holder, request, now)
@@ -107,7 +108,7 @@ class SubscriptionService:
         Raises: MissingError, WebhookError.
         """
         found = await self._database.read(lambda tx: self._find(tx, holder, subscription_id))
-        await self._webhooks.verify(found.receiver, message_id=new_id(), now=self._clock())
+        await self._handshake(found.receiver, new_id(), self._clock())
 
     async def own(self, holder: Holder) -> Sequence[Subscription]:
         """The system's subscriptions."""
@@ -154,6 +155,13 @@ class SubscriptionService:
             enqueue(tx, DELIVER, {"message": message_id, "attempt": 0}, now=now)
 
         await write_once(self._database, unit)
+
+    async def _handshake(self, receiver: Receiver, message_id: str, now: datetime) -> None:
+        """A source is not even asked: what a subscriber makes the hub send is none of its questions."""
+        host = self._webhooks.read(receiver).origin.host
+        if await self._database.read(lambda tx: store.is_host_of_a_source(tx, host)):
+            raise WebhookError(HANDSHAKE)
+        await self._webhooks.verify(receiver, message_id=message_id, now=now)
 
     def _admit(self, tx: Connection, holder: Holder, request: RequestKey | None, now: datetime) -> Subscription | None:
         """What this key has made. Nothing yet: None, if there is room for one more."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
-from catalog.tables import SystemRow, table
+from catalog.tables import SourceRow, SystemRow, table
 from hub.exchange.tables import SubscriptionRow, WebhookRow
 from hub.exchange.webhooks import Receiver
 from hub.storage.vault import Vault
@@ -17,6 +17,7 @@ from signing.canonical import canonical, strict_loads
 _SUBSCRIPTIONS: Final = table(SubscriptionRow)
 _MESSAGES: Final = table(WebhookRow)
 _SYSTEMS: Final = table(SystemRow)
+_SOURCES: Final = table(SourceRow)
 _OWNED: Final = (
     select(_SUBSCRIPTIONS, _SYSTEMS.c.client_id, _SYSTEMS.c.name_zh, _SYSTEMS.c.name_en)
     .join(_SYSTEMS, _SYSTEMS.c.id == _SUBSCRIPTIONS.c.system_id)
@@ -119,6 +120,13 @@ def find_owned(tx: Connection, subscription_id: str) -> Owned | None:
     """A live subscription, whoever's it is."""
     row = tx.execute(_OWNED.where(_SUBSCRIPTIONS.c.id == subscription_id)).one_or_none()
     return None if row is None else _owned(row)
+
+
+def is_host_of_a_source(tx: Connection, host: str) -> bool:
+    """Whether some source is reached at this host, at whatever port and under this very name."""
+    definitions = tx.execute(select(_SOURCES.c.definition)).scalars()
+    hosts = {item.rpartition(":")[0].lower().strip("[]") for each in definitions for item in each.get("targets", ())}
+    return host.lower().strip("[]") in hosts
 
 
 def active_system(tx: Connection, client_id: str) -> tuple[str, str] | None:

@@ -1,5 +1,8 @@
 """Webhooks: a signed message to the address of a subscriber. Bounded, over a checked address, following nothing.
 
+A subscriber may name any address, so the hub could be used to look around in its own networks: subscribers have private
+networks of their own, apart from those of sources, and of a handshake that fails nothing is told but that.
+
 Signature as in Standard Webhooks: HMAC-SHA256 under the subscriber's secret over `id.timestamp.body`. The message names
 an event, a case of the receiver's own and a ledger entry; no person and no value.
 """
@@ -15,6 +18,8 @@ from functools import cache
 from ssl import SSLContext
 from typing import Any, Final
 
+import structlog
+
 from adapters.egress import Address, Egress, Network, Target, networks, system_addresses
 from adapters.errors import DefinitionFaultError, SourceError, UnreachableError
 from adapters.http import Http, Reply, Request
@@ -27,8 +32,11 @@ from signing.canonical import canonical, strict_loads
 from signing.errors import MalformedError
 
 VERIFY: Final = "subscription.verify"
+HANDSHAKE: Final = "handshake"
+"""The one reason of every handshake that failed; which it was is in the log."""
 _BUDGET: Final = Budget(connect_seconds=3.0, read_seconds=5.0, total_seconds=8.0, max_bytes=16_384)
 _OK: Final = range(200, 300)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,16 @@ class Receiver:
 
 
 class Webhooks:
-    """Sends messages. `egress_networks`: private networks that subscribers may live in, as for sources."""
+    """Sends messages. `private_networks`: those that subscribers may live in."""
 
-    def __init__(self, *, egress_networks: Sequence[str]) -> None:
-        self._networks = networks(egress_networks)
+    def __init__(self, *, private_networks: Sequence[str]) -> None:
+        self._networks = networks(private_networks)
 
     def read(self, receiver: Receiver) -> Url:
-        """A subscriber's address. Raises: WebhookError: `url`, `user_info`; of `/ca`: `pem`, `only_with_https`."""
+        """A subscriber's address, judged by what it says of itself.
+
+        Raises: WebhookError: `url`, `user_info`, `egress`; of `/ca`: `pem`, `only_with_https`.
+        """
         try:
             url = read_url(receiver.url, "/url")
         except DefinitionFaultError as error:
@@ -57,13 +68,24 @@ class Webhooks:
         if receiver.ca is not None and url.origin.scheme != "https":
             raise WebhookError("only_with_https", pointer="/ca")
         _tls(receiver.ca)
+        literal = _literal(url.origin.host)
+        if literal and not self._may_be_reached(literal, tls=url.origin.scheme == "https"):
+            raise WebhookError("egress")
         return url
 
     async def verify(self, receiver: Receiver, *, message_id: str, now: datetime) -> None:
         """The handshake: whoever listens there must know the request's challenge and say it again.
 
-        Raises: WebhookError: as `send`, and `challenge`.
+        Raises: WebhookError: as `read`, and `handshake`.
         """
+        url = self.read(receiver)
+        try:
+            await self._challenge(receiver, message_id, now)
+        except WebhookError as failure:
+            _log.warning("webhook_handshake_failed", reason=failure.reason, host=url.origin.authority)
+            raise WebhookError(HANDSHAKE) from None
+
+    async def _challenge(self, receiver: Receiver, message_id: str, now: datetime) -> None:
         reply = await self.send(receiver, {"event": VERIFY, "challenge": message_id}, message_id=message_id, now=now)
         try:
             told = strict_loads(reply.body, max_bytes=_BUDGET.max_bytes, max_depth=4)
@@ -106,8 +128,6 @@ class Webhooks:
         target = frozenset({Target(url.origin.host, url.origin.port)})
         if url.origin.scheme == "https":
             return Egress(target, self._networks)
-        if (literal := _literal(url.origin.host)) and not self._inside(literal):
-            raise WebhookError("egress")
         return Egress(target, self._networks, self._private_addresses)
 
     async def _private_addresses(self, host: str, port: int) -> Sequence[Address]:
@@ -116,6 +136,9 @@ class Webhooks:
         if not all(self._inside(address) for address in found):
             raise UnreachableError("egress")
         return found
+
+    def _may_be_reached(self, address: Address, *, tls: bool) -> bool:
+        return Egress(frozenset(), self._networks).allows(address) and (tls or self._inside(address))
 
     def _inside(self, address: Address) -> bool:
         return any(_holds(network, address) for network in self._networks)

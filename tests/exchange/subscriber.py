@@ -88,5 +88,5 @@ class Subscriber:
 @asynccontextmanager
 async def subscribing(place: Place, receiver: Receiver, **settings: Any) -> AsyncIterator[Subscriber]:
     """The subscriber at a hub of this place."""
-    async with place.open(egress_networks=("127.0.0.0/8",), **settings) as hub, place.client(hub) as client:
+    async with place.open(webhook_networks=("127.0.0.0/8",), **settings) as hub, place.client(hub) as client:
         yield Subscriber(place, hub, client, await place.headers(client), receiver)

@@ -53,8 +53,8 @@ async def test_a_receiver_under_the_authority_it_named_is_told(department: Depar
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({}, ("/url", "tls_authority")),
-        ({"ca": certificate("stranger.example").pem}, ("/url", "tls_authority")),
+        ({}, ("/url", "handshake")),
+        ({"ca": certificate("stranger.example").pem}, ("/url", "handshake")),
         ({"ca": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, ("/ca", "pem")),
         ({"ca": "secret:password"}, ("/ca", "pem")),
         ({"ca": certificate("a.example").pem, "url": "http://127.0.0.1/hook"}, ("/ca", "only_with_https")),

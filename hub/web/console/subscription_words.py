@@ -35,6 +35,7 @@ _FAULTS: Final[Mapping[str, Words]] = {
     "tls_not_yet": ("对方证书尚未生效", "Its certificate is not valid yet"),
     "tls_authority": ("对方证书不是受信任的机构签发的；自建机构请填写其证书", "Its certificate comes from no trusted authority; name your own authority below"),
     "denied": ("对方要求客户端证书，平台没有", "It wants a client certificate; the hub has none"),
+    "handshake": ("验证未成功：没有连通、证书不受信任，或没有原样返回 challenge；具体原因请平台运行人员查日志", "The check did not succeed: not reached, not trusted, or the challenge was not repeated. The operator finds which in the log"),
     "challenge": ("答复中没有原样返回 challenge", "Its answer did not repeat the challenge"),
     "faulty_redirect": ("对方要求跳转，平台不跟随", "It redirects; the hub does not follow"),
     "faulty_too_large": ("对方答复过大", "Its answer is too large"),
