@@ -35,8 +35,12 @@ class BatchFiles:
         self._id = batch_id
 
     def put_part(self, part: Part, data: bytes) -> None:
-        """Keep a part. Named by its digest too: of two uploads at once, the one that is recorded is the one read."""
+        """Keep a part. Named by its upload: of two at once, the one that is recorded is the one read."""
         self._objects.put(self._part(part), self._key.encrypt(self._part(part), data))
+
+    def drop_part(self, part: Part) -> None:
+        """Delete a part that is not recorded, or no longer."""
+        self._objects.delete(self._part(part))
 
     def read_part(self, part: Part) -> bytes:
         """A part as it was sent. Raises: IntegrityBrokenError, MissingError, UnavailableError."""
@@ -67,7 +71,7 @@ class BatchFiles:
             yield self._key.decrypt(name, self._objects.get(name))
 
     def _part(self, part: Part) -> str:
-        return f"batches/{self._id}/part-{part.number}-{part.sha256}"
+        return f"batches/{self._id}/part-{part.number}-{part.id}"
 
     def _report(self, number: int) -> str:
         return f"batches/{self._id}/report-{number}"

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from catalog.tables import SystemRow, table
-from hub.clock import new_id
 from hub.collection.report import Totals
 from hub.collection.tables import CollectionBatchRow, CollectionPartRow
 
@@ -33,8 +32,9 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An uploaded part; `sha256` in hex."""
+    """An uploaded part; `sha256` in hex. `id` is new with every upload: what one of them leaves is no other's."""
 
+    id: str
     number: int
     size_bytes: int
     sha256: str
@@ -117,7 +117,9 @@ def expired_batches(tx: Connection, *, now: datetime, most: int) -> list[str]:
 
 def parts_of(tx: Connection, batch_id: str) -> list[Part]:
     """The parts of a batch, in order."""
-    query = select(_PARTS.c.number, _PARTS.c.size_bytes, _PARTS.c.sha256).where(_PARTS.c.batch_id == batch_id)
+    query = select(_PARTS.c.id, _PARTS.c.number, _PARTS.c.size_bytes, _PARTS.c.sha256).where(
+        _PARTS.c.batch_id == batch_id
+    )
     return [Part(*row) for row in tx.execute(query.order_by(_PARTS.c.number))]
 
 
@@ -126,7 +128,7 @@ def put_part(tx: Connection, batch_id: str, part: Part) -> None:
     tx.execute(delete(_PARTS).where(and_(_PARTS.c.batch_id == batch_id, _PARTS.c.number == part.number)))
     tx.execute(
         insert(_PARTS).values(
-            id=new_id(), batch_id=batch_id, number=part.number, size_bytes=part.size_bytes, sha256=part.sha256
+            id=part.id, batch_id=batch_id, number=part.number, size_bytes=part.size_bytes, sha256=part.sha256
         )
     )
 

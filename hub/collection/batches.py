@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,7 +31,7 @@ from hub.issuing.types import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.errors import StateError
 from hub.storage.database import Database
-from hub.storage.errors import MissingError
+from hub.storage.errors import MissingError, StorageError
 from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.jobs import enqueue
 from hub.storage.objects import ObjectStore
@@ -191,19 +192,25 @@ class BatchService:
             raise InvalidBodyError(Fault("", "empty_part"))
         view = await self._database.read(lambda tx: _own(tx, caller, batch_id))
         _require_open(view.batch)
-        part = Part(number, len(data), await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()))
+        part = Part(new_id(), number, len(data), await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()))
         files = self._files(view.batch)
         await asyncio.to_thread(files.put_part, part, data)
 
-        def unit(tx: Connection) -> Part:
-            batch = _own(tx, caller, batch_id, lock=True).batch
-            _require_open(batch)
+        def unit(tx: Connection) -> list[Part]:
+            before = _own(tx, caller, batch_id, lock=True)
+            _require_open(before.batch)
             store.put_part(tx, batch_id, part)
             size = sum(known.size_bytes for known in store.parts_of(tx, batch_id))
             store.change_batch(tx, batch_id, now=self._clock(), size_bytes=size)
-            return part
+            return [known for known in before.parts if known.number == number and known.id != part.id]
 
-        return await self._database.write(unit)
+        try:
+            replaced = await self._database.write(unit)
+        except StateError:
+            await _drop(files, part)
+            raise
+        await _drop(files, *replaced)
+        return part
 
     async def start(self, caller: Caller, batch_id: str) -> BatchView:
         """Have it collected. Started already: nothing happens, unless it has stalled.
@@ -266,6 +273,13 @@ class BatchService:
             **{name: ordered[name] for name in ("type", "issuer", "as_of", "format")},
         }
         append(tx, [seal(Draft(kind="collection.batch.start", detail=detail, key=self._log_key), now=now)])
+
+
+async def _drop(files: BatchFiles, *parts: Part) -> None:
+    """Delete parts that are not recorded: kept until the batch expires they would be room without a bound."""
+    with suppress(StorageError):
+        for part in parts:
+            await asyncio.to_thread(files.drop_part, part)
 
 
 def mapping_of(declared: Mapping[str, Any] | None) -> ColumnMapping | None:

@@ -49,7 +49,7 @@ class CollectionBatchRow(SQLModel, table=True):
 
 
 class CollectionPartRow(SQLModel, table=True):
-    """One uploaded part; its bytes lie sealed in the object store under its digest."""
+    """One uploaded part; its bytes lie sealed in the object store under its id."""
 
     __tablename__ = "collection_parts"
     __table_args__ = (UniqueConstraint("batch_id", "number"),)

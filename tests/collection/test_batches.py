@@ -169,6 +169,17 @@ async def test_parts_come_in_any_order_again_and_corrected(hub: Hub, sender: Sen
     assert (await sender.start(batch)).status_code == 409
 
 
+async def test_a_part_that_was_replaced_takes_no_room(hub: Hub, sender: Sender) -> None:
+    batch = (await sender.create()).json()["batch"]
+    for data in (b"first", b"second", b"second"):
+        assert (await sender.part(batch, 1, data)).status_code == 200
+        assert len(kept(hub)) == 1
+    at_once = await asyncio.gather(*(sender.part(batch, 1, bytes([65 + turn]) * 2000) for turn in range(8)))
+    assert {answer.status_code for answer in at_once} == {200}
+    assert len(kept(hub)) == 1
+    assert (await sender.get(batch)).json()["parts"][0]["bytes"] == 2000
+
+
 async def test_a_part_is_what_its_headers_say_or_refused(sender: Sender) -> None:
     batch = (await sender.create()).json()["batch"]
     answer = await sender.part(batch, 1, b"abc", **{"Content-Digest": "sha-256=:AAAA:"})
