@@ -16,16 +16,21 @@ _SECRETS: Final = table(SourceSecretRow)
 _INTERFACES: Final = table(InterfaceRow)
 ANSWERING: Final = (InterfaceState.LIVE.value, InterfaceState.DEPRECATED.value)
 _SOURCE_BY_ID: Final = select(_SOURCES).where(_SOURCES.c.id == bindparam("source_id"))
-_ANSWERING_INTERFACE: Final = (
-    select(_INTERFACES)
-    .where(
-        and_(
-            _INTERFACES.c.code == bindparam("code"),
-            _INTERFACES.c.state.in_(ANSWERING),
-            or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > bindparam("now")),
-        )
+_ANSWERS: Final = and_(
+    _INTERFACES.c.code == bindparam("code"),
+    or_(*(_INTERFACES.c.state == state for state in ANSWERING)),
+    or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > bindparam("now")),
+)
+_BEST: Final = (_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc())  # "live" sorts after "deprecated"
+_ANSWERING_INTERFACE: Final = select(_INTERFACES).where(_ANSWERS).order_by(*_BEST).limit(1)
+_STANDING: Final = (
+    select(
+        *(column for column in _INTERFACES.c if column.name != "definition"),
+        *(column.label(f"source_{column.name}") for column in _SOURCES.c if column.name not in {"id", "definition"}),
     )
-    .order_by(_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc())  # "live" sorts after "deprecated"
+    .join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
+    .where(_ANSWERS)
+    .order_by(*_BEST)
     .limit(1)
 )
 _INTERFACE_STATE: Final = (
@@ -184,6 +189,13 @@ def find_version(tx: Connection, code: str, version: int) -> StoredInterface | N
 def answering_interface(tx: Connection, code: str, *, now: datetime) -> StoredInterface | None:
     """The version that answers under grants: the newest live one, else the newest deprecated one not yet ended."""
     return _interface(tx.execute(_ANSWERING_INTERFACE, {"code": code, "now": now}).first())
+
+
+def standing_of(tx: Connection, code: str, *, now: datetime) -> Row[Any] | None:
+    """All columns of `answering_interface` and of its source but their definitions, which are long: whoever has read
+    and checked rows with these values knows the definitions as well. It has `id` and `source_id`.
+    """
+    return tx.execute(_STANDING, {"code": code, "now": now}).first()
 
 
 def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None, bool]:

@@ -2,14 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
 from catalog.matters import Matter, read_matter
-from catalog.tables import DepartmentRow, GrantQuotaRow, GrantRow, MatterRow, SystemKeyRow, SystemRow, table
+from catalog.tables import (
+    DepartmentRow,
+    GrantQuotaRow,
+    GrantRow,
+    MatterRow,
+    SystemKeyRow,
+    SystemRow,
+    among,
+    numbered,
+    table,
+)
 
 _DEPARTMENTS: Final = table(DepartmentRow)
 _SYSTEMS: Final = table(SystemRow)
@@ -35,12 +46,16 @@ _GRANTS_OF: Final = select(_GRANTS).where(
     )
 )
 _GRANTS_FOR: Final = _GRANTS_OF.where(_GRANTS.c.type_code == bindparam("resource"))
-_GRANTS_SHARED: Final = (
-    select(_GRANTS.c.id, _GRANTS.c.row_version, _GRANTS.c.state, _GRANTS.c.valid_until)
-    .where(_GRANTS.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(_GRANTS.c.id)
-    .with_for_update(read=True)
-)
+
+
+@lru_cache(64)
+def _grants_shared(count: int) -> Select[tuple[str, int, str, datetime]]:
+    return (
+        select(_GRANTS.c.id, _GRANTS.c.row_version, _GRANTS.c.state, _GRANTS.c.valid_until)
+        .where(among(_GRANTS.c.id, "id", count))
+        .order_by(_GRANTS.c.id)
+        .with_for_update(read=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +241,7 @@ def read_grants(tx: Connection, ids: list[str]) -> list[Grant]:
 
 def lock_grants(tx: Connection, ids: list[str]) -> dict[str, tuple[int, str, datetime]]:
     """Row version, state and end of these grants, share-locked in id order until the transaction ends (seam D6)."""
-    rows = tx.execute(_GRANTS_SHARED, {"ids": ids})
+    rows = tx.execute(_grants_shared(len(ids)), numbered("id", ids))
     return {row.id: (row.row_version, row.state, row.valid_until) for row in rows}
 
 

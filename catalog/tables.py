@@ -4,10 +4,23 @@ A row class only describes columns; queries are written against `table(Row)` in 
 values there. Table classes validate nothing and never appear in a signature of the API (pitfall F2).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, LargeBinary, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -40,6 +53,19 @@ class Instant(TypeDecorator[datetime]):
 def table(row: type[SQLModel]) -> Table:
     """The table behind a row class, for Core statements."""
     return cast("Table", row.__table__)  # type: ignore[attr-defined]
+
+
+def among(column: Column[Any], name: str, count: int) -> ColumnElement[bool]:
+    """`column` is one of `count` parameters `name0`, `name1`, …, whose values are `numbered`.
+
+    For hot statements, kept by count: the list of an expanding parameter is written into the statement at every call.
+    """
+    return column.in_([bindparam(f"{name}{place}", type_=column.type) for place in range(count)])
+
+
+def numbered(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """The values of the parameters of `among`."""
+    return {f"{name}{place}": value for place, value in enumerate(values)}
 
 
 def uuid(

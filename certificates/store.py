@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from catalog.tables import table
+from catalog.tables import among, numbered, table
 from certificates.tables import (
     CertificateRow,
     CertificateTypeRow,
@@ -39,32 +40,39 @@ _COLUMNS: Final = (
 )
 _JOINED: Final = select(*_COLUMNS).join(_CERTIFICATES, _CERTIFICATES.c.id == _VERSIONS.c.certificate_id)
 _CURRENT: Final = _VERSIONS.c.version == _CERTIFICATES.c.current_version
-_OF_HOLDERS: Final = (
-    select(
-        *_COLUMNS, _SUBJECTS.c.id.label("holder_id"), _SUBJECTS.c.lookup_hash, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid
-    )
-    .select_from(_SUBJECTS)
-    .outerjoin(
-        _CERTIFICATES,
-        and_(
-            _CERTIFICATES.c.subject_id == _SUBJECTS.c.id,
-            _CERTIFICATES.c.type_code.in_(bindparam("type_codes", expanding=True)),
-        ),
-    )
-    .outerjoin(_VERSIONS, and_(_VERSIONS.c.certificate_id == _CERTIFICATES.c.id, _CURRENT))
-    .where(_SUBJECTS.c.lookup_hash.in_(bindparam("lookup_hashes", expanding=True)))
-)
-_SHARED: Final = (
-    select(_VERSIONS.c.id, _VERSIONS.c.row_version, _VERSIONS.c.status)
-    .where(_VERSIONS.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(_VERSIONS.c.id)
-    .with_for_update(read=True)
-)
 _STORE_RESULT: Final = (
     update(_VERSIONS)
     .where(and_(_VERSIONS.c.id == bindparam("row"), _VERSIONS.c.state == "intended"))
     .values(state="issued", document=bindparam("token"), signing_kid=bindparam("kid"))
 )
+
+
+@lru_cache(256)
+def _of_holders(hashes: int, codes: int) -> Select[Any]:
+    types = among(_CERTIFICATES.c.type_code, "code", codes)
+    return (
+        select(
+            *_COLUMNS,
+            _SUBJECTS.c.id.label("holder_id"),
+            _SUBJECTS.c.lookup_hash,
+            _SUBJECTS.c.data_key,
+            _SUBJECTS.c.kek_kid,
+        )
+        .select_from(_SUBJECTS)
+        .outerjoin(_CERTIFICATES, and_(_CERTIFICATES.c.subject_id == _SUBJECTS.c.id, types))
+        .outerjoin(_VERSIONS, and_(_VERSIONS.c.certificate_id == _CERTIFICATES.c.id, _CURRENT))
+        .where(among(_SUBJECTS.c.lookup_hash, "hash", hashes))
+    )
+
+
+@lru_cache(64)
+def _versions_shared(count: int) -> Select[tuple[str, int, str]]:
+    return (
+        select(_VERSIONS.c.id, _VERSIONS.c.row_version, _VERSIONS.c.status)
+        .where(among(_VERSIONS.c.id, "id", count))
+        .order_by(_VERSIONS.c.id)
+        .with_for_update(read=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +191,9 @@ def held_by(
     """
     subjects: dict[bytes, Subject] = {}
     held: list[HeldVersion] = []
-    for row in tx.execute(_OF_HOLDERS, {"lookup_hashes": list(lookup_hashes), "type_codes": list(type_codes)}):
+    hashes, codes = list(lookup_hashes), list(type_codes)
+    statement = _of_holders(len(hashes), len(codes))
+    for row in tx.execute(statement, numbered("hash", hashes) | numbered("code", codes)):
         subject = subjects.setdefault(
             row.lookup_hash, Subject(row.holder_id, row.lookup_hash, row.data_key, row.kek_kid)
         )
@@ -194,7 +204,9 @@ def held_by(
 
 def lock_versions(tx: Connection, ids: Collection[str]) -> dict[str, tuple[int, str]]:
     """Row version and status of these versions, share-locked in id order until the transaction ends (seam D6)."""
-    return {row.id: (row.row_version, row.status) for row in tx.execute(_SHARED, {"ids": list(ids)})}
+    wanted = list(ids)
+    rows = tx.execute(_versions_shared(len(wanted)), numbered("id", wanted))
+    return {row.id: (row.row_version, row.status) for row in rows}
 
 
 def find_version(tx: Connection, identifier: str, *, for_update: bool = False) -> VersionRecord | None:

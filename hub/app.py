@@ -115,14 +115,14 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         app.state.hub = hub
         hub.agents.attend()
     for module in (
+        query,  # routes are tried in this order: those that are called all day come first
+        evidence,
+        cases,
+        oauth,
         catalogue,
         demands,
         grants,
         proposals,
-        oauth,
-        cases,
-        evidence,
-        query,
         gateway,
         pushed,
         batches,

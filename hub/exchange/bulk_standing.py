@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from catalog.grants import CaseKind, Grant, ResourceKind
-from catalog.interface_store import StoredInterface, StoredSource, answering_interface, source_by_id
+from catalog.interface_store import StoredInterface, StoredSource
 from catalog.store import grants_for, lock_grants, read_grants
 from hub.access.errors import InvalidTokenError
 from hub.exchange.bulk_order import BulkOrder
@@ -50,6 +50,11 @@ class BulkGround:
     def __init__(self, *, vault: Vault) -> None:
         self._vault = vault
         self._guard = DefinitionGuard(vault)
+
+    def may_ask(self, tx: Connection, system_id: str, interface: str) -> bool:
+        """Whether the system has any grant over the interface that says bulk; in force or not is for `begin`."""
+        grants = grants_for(tx, system_id, CaseKind.EX_OFFICIO, ResourceKind.INTERFACE, interface)
+        return any(grant.terms.bulk_subjects is not None for grant in grants)
 
     def begin(self, tx: Connection, system_id: str, order: BulkOrder, *, count: int, now: datetime) -> Standing:
         """For a run that is asked for. `count` is how many subjects it has, as far as known.
@@ -96,12 +101,10 @@ class BulkGround:
         return case, *self._published(tx, order.interface, now)
 
     def _published(self, tx: Connection, code: str, now: datetime) -> tuple[StoredInterface, StoredSource]:
-        stored = answering_interface(tx, code, now=now)
-        source = source_by_id(tx, stored.source_id) if stored else None
-        if stored is None or source is None:
+        answering = self._guard.answering(tx, code, now=now)
+        if answering is None:
             raise UnknownInterfaceError
-        self._guard.check(stored, source)
-        return stored, source
+        return answering
 
     def _granted(
         self, grants: Sequence[Grant], stored: StoredInterface, order: BulkOrder, case: store.Case, now: datetime

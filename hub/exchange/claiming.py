@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from adapters.port import Value
 from catalog.grants import CaseKind, Grant, ResourceKind
-from catalog.interface_store import StoredInterface, StoredSource, answering_interface, source_by_id
+from catalog.interface_store import StoredInterface, StoredSource
 from catalog.store import grants_for
 from certificates import store as library
 from hub.access.errors import InvalidTokenError, SandboxError
@@ -31,6 +31,7 @@ from hub.intake.quotas import QuotaBook, Taken
 from hub.issuing.types import TypeRegistry
 from hub.ledger.guards import check_guards
 from hub.registry.guarding import DefinitionGuard
+from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import strict_loads
 
@@ -82,11 +83,10 @@ class QueryClaiming:
             raise InvalidTokenError("client_disabled")
         if case.state != "open":
             raise CaseClosedError
-        stored = answering_interface(tx, call.interface, now=now)
-        source = source_by_id(tx, stored.source_id) if stored else None
-        if stored is None or source is None:
+        answering = self._guard.answering(tx, call.interface, now=now)
+        if answering is None:
             raise UnknownInterfaceError
-        self._guard.check(stored, source)
+        stored, source = answering
         officer = self._operator(case)
         grants = self.grants(tx, call, case, stored)
         grant, fields = choose(grants, stored.interface, call, case, officer=officer, now=now)
@@ -94,7 +94,7 @@ class QueryClaiming:
         if grant.id in taken.exhausted:
             raise NotGrantedError("quota_exhausted")
         party = self._party(tx, case, stored, call)
-        identity = self.identity(tx, case, party) if party else None
+        identity = self.identity(case, party) if party else None
         params = bind_params(stored.interface, call, identity, case.subjects)
         for fault in self._readers.of(stored).contract.check_params(params):
             raise QuestionError(fault.pointer, fault.rule)
@@ -142,10 +142,12 @@ class QueryClaiming:
         check_guards(tx, self._vault, grants=grants)
         return grants
 
-    def identity(self, tx: Connection, case: store.Case, party: store.Party) -> Identity:
+    def identity(self, case: store.Case, party: store.Party) -> Identity:
         """A party of the case in clear."""
-        sealed = store.party_identity(tx, case.id, party.role)
-        plain = case_key(self._vault, case).decrypt(store.identity_place(sealed.id), sealed.identity)
+        if party.sealed is None:
+            raise IntegrityBrokenError("case_parties")
+        place = store.identity_place(party.sealed.id)
+        plain = case_key(self._vault, case).decrypt(place, party.sealed.identity)
         known: dict[str, Any] = strict_loads(plain, max_bytes=4096)
         return Identity(id_type=party.id_type, id_number=known["id_number"], name=known["name"])
 

@@ -66,11 +66,11 @@ class SandboxClaiming(QueryClaiming):
         if claimed.identity is not None:
             return claimed
         party = _first(tx, claimed.case)
-        return replace(claimed, identity=self.identity(tx, claimed.case, party) if party else None)
+        return replace(claimed, identity=self.identity(claimed.case, party) if party else None)
 
     def _person(self, tx: Connection, case: store.Case, role: str | None) -> SamplePerson | None:
         party = store.parties_of(tx, case.id).get(role) if role else _first(tx, case)
-        return by_number().get(self.identity(tx, case, party).id_number or "") if party else None
+        return by_number().get(self.identity(case, party).id_number or "") if party else None
 
 
 class SandboxFinder:

@@ -32,9 +32,6 @@ _CASE: Final = (
     .where(_CASES.c.case_no == bindparam("case_no"))
 )
 _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("case_id")).order_by(_PARTIES.c.role)
-_IDENTITY: Final = select(_PARTIES.c.id, _PARTIES.c.identity).where(
-    and_(_PARTIES.c.case_id == bindparam("case_id"), _PARTIES.c.role == bindparam("role"))
-)
 _OF_SYSTEM: Final = _CASES.join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
 _CASE_STANDING: Final = (
     select(_CASES.c.state, _SYSTEMS.c.active.label("system_active"))
@@ -51,7 +48,8 @@ _CASE_STANDING_BY_KEY: Final = (
 _REQUEST_BY_KEY: Final = select(_REQUESTS).where(
     and_(_REQUESTS.c.system_id == bindparam("system_id"), _REQUESTS.c.idempotency_key == bindparam("key"))
 )
-_INSERT_REQUEST: Final = {
+_INSERT_REQUEST: Final = insert(_REQUESTS)
+_INSERT_ONCE: Final = {
     name: dialect.insert(_REQUESTS)
     .on_conflict_do_nothing(index_elements=["system_id", "idempotency_key"])
     .returning(_REQUESTS.c.id)
@@ -109,6 +107,14 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedIdentity:
+    """Name and number of a party, encrypted under the case's key: see `identity_place`."""
+
+    id: str
+    identity: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
     """A party of a case, found by keyed hashes; both are None for a person without an ID."""
 
@@ -116,14 +122,8 @@ class Party:
     id_type: str | None
     lookup_hash: bytes | None
     name_hash: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class SealedIdentity:
-    """Name and number of a party, encrypted under the case's key: see `identity_place`."""
-
-    id: str
-    identity: bytes
+    sealed: SealedIdentity | None = None
+    """None for a person who is asked about without being a party of a case, as in a bulk run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +172,10 @@ def find_case_no(tx: Connection, system_id: str, external_no: str) -> str | None
 def parties_of(tx: Connection, case_id: str) -> dict[str, Party]:
     """The parties of a case by role."""
     rows = tx.execute(_PARTIES_OF, {"case_id": case_id})
-    return {row.role: Party(row.role, row.id_type, row.lookup_hash, row.name_hash) for row in rows}
-
-
-def party_identity(tx: Connection, case_id: str, role: str) -> SealedIdentity:
-    """The identity of a party that the case has, sealed."""
-    row = tx.execute(_IDENTITY, {"case_id": case_id, "role": role}).one()
-    return SealedIdentity(row.id, row.identity)
+    return {
+        row.role: Party(row.role, row.id_type, row.lookup_hash, row.name_hash, SealedIdentity(row.id, row.identity))
+        for row in rows
+    }
 
 
 def identity_place(party_id: str) -> str:
@@ -211,7 +208,10 @@ def close_case(tx: Connection, case_id: str, *, now: datetime) -> bool:
 
 def claim_request(tx: Connection, row: Mapping[str, Any]) -> None:
     """Write a claimed request. Raises: RepeatedKeyError when its Idempotency-Key is taken."""
-    if tx.execute(_INSERT_REQUEST[tx.dialect.name], dict(row)).first() is None:
+    if row["idempotency_key"] is None:
+        # Nothing to repeat. The other statement is compiled at every call: SQLAlchemy caches no "on conflict".
+        tx.execute(_INSERT_REQUEST, dict(row))
+    elif tx.execute(_INSERT_ONCE[tx.dialect.name], dict(row)).first() is None:
         raise RepeatedKeyError("evidence_requests")
 
 

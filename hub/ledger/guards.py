@@ -5,12 +5,13 @@ without removing later entries, which the tree remembers (threat S9).
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from catalog.grants import Grant
-from catalog.tables import table
+from catalog.tables import among, numbered, table
 from certificates.store import VersionRecord
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.errors import IntegrityBrokenError
@@ -20,15 +21,20 @@ from signing.canonical import canonical
 _ROUND: Final = 8
 """Ids are asked for in eights, so that a person with a licence takes the same statement as one without (threat S14)."""
 _ENTRIES: Final = table(LedgerEntryRow)
-_LATEST: Final = (
-    select(_ENTRIES.c.object_id, func.max(_ENTRIES.c.object_version).label("version"))
-    .where(_ENTRIES.c.object_id.in_(bindparam("ids", expanding=True)))
-    .group_by(_ENTRIES.c.object_id)
-    .subquery()
-)
-_LATEST_ENTRIES: Final = select(_ENTRIES.c.object_id, _ENTRIES.c.id, _ENTRIES.c.object_version).join(
-    _LATEST, (_LATEST.c.object_id == _ENTRIES.c.object_id) & (_LATEST.c.version == _ENTRIES.c.object_version)
-)
+_STATEMENTS: Final = 64
+
+
+@lru_cache(_STATEMENTS)
+def _latest_entries(count: int) -> Select[tuple[str, str, int]]:
+    latest = (
+        select(_ENTRIES.c.object_id, func.max(_ENTRIES.c.object_version).label("version"))
+        .where(among(_ENTRIES.c.object_id, "id", count))
+        .group_by(_ENTRIES.c.object_id)
+        .subquery()
+    )
+    return select(_ENTRIES.c.object_id, _ENTRIES.c.id, _ENTRIES.c.object_version).join(
+        latest, (latest.c.object_id == _ENTRIES.c.object_id) & (latest.c.version == _ENTRIES.c.object_version)
+    )
 
 
 def changed_since_made(tx: Connection, ids: Select[tuple[str]]) -> list[str]:
@@ -65,7 +71,7 @@ def check_guards(
         return
     ids = list(expected)
     ids += ids[:1] * (-len(ids) % _ROUND)
-    rows = tx.execute(_LATEST_ENTRIES, {"ids": ids})
+    rows = tx.execute(_latest_entries(len(ids)), numbered("id", ids))
     latest = {row.object_id: (row.id, row.object_version) for row in rows}
     for object_id, (entry_id, row_version, where) in expected.items():
         if latest.get(object_id) != (entry_id, row_version):

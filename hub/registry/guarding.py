@@ -5,7 +5,8 @@ An old row put back with its old MAC is not noticed here; the ledger has every c
 """
 
 from collections import OrderedDict
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -50,6 +51,28 @@ class DefinitionGuard:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._checked: OrderedDict[tuple[str, int, str, bytes], None] = OrderedDict()
+        self._answering: OrderedDict[tuple[Any, ...], tuple[StoredInterface, StoredSource]] = OrderedDict()
+
+    def answering(self, tx: Connection, code: str, *, now: datetime) -> tuple[StoredInterface, StoredSource] | None:
+        """The version of a code that answers under grants, and its source, both believed. Their definitions are read
+        when any other column of the two rows has a value that was not seen before.
+
+        Raises: IntegrityBrokenError.
+        """
+        standing = store.standing_of(tx, code, now=now)
+        if standing is None:
+            return None
+        key = tuple(standing)
+        known = self._answering.get(key)
+        if known is None:
+            stored, source = store.interface_by_id(tx, standing.id), store.source_by_id(tx, standing.source_id)
+            if stored is None or source is None:
+                return None
+            self.check(stored, source)
+            known = self._answering[key] = stored, source
+            if len(self._answering) > _KEPT:
+                self._answering.popitem(last=False)
+        return known
 
     def check(self, stored: StoredInterface, source: StoredSource) -> None:
         """Raises: IntegrityBrokenError naming the table, when a row was written by anyone but the hub."""
