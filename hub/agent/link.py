@@ -13,7 +13,7 @@ import httpx2
 
 from hub.agent.config import HubConfig, read_key
 from hub.agent.errors import LinkError
-from hub.agent.wire import MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
+from hub.agent.wire import ANSWER_HEADER, CONTENT_TYPE, MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
 from hub.clock import Clock, new_id
 from signing.errors import SigningError
 from signing.jose import sign_jws
@@ -74,7 +74,7 @@ class HubLink:
     async def poll(self, source: str, body: Mapping[str, Any]) -> str | None:
         """The next signed item, or None. Raises: LinkError."""
         patience = float(body.get("wait_seconds", MAX_WAIT_SECONDS)) + _ANSWER_SECONDS
-        answer = await self._call(f"/api/v1/agents/{source}/poll", body, patience)
+        answer = await self._call(f"/api/v1/agents/{source}/poll", patience, json=dict(body))
         if answer.status_code == 204:
             return None
         item = _json(answer).get("item")
@@ -83,7 +83,11 @@ class HubLink:
     async def answer(self, source: str, kind: str, item: str, token: str, content: str) -> bool:
         """Bring one of the `answers` or `deliveries`; whether anybody waited for it. Raises: LinkError."""
         path = f"/api/v1/agents/{source}/{kind}/{item}"
-        found = _json(await self._call(path, {"token": token, "content": content}, _ANSWER_SECONDS))
+        if kind == "answers":
+            headers = {ANSWER_HEADER: token, "Content-Type": CONTENT_TYPE}
+            found = _json(await self._call(path, _ANSWER_SECONDS, content=content.encode(), headers=headers))
+        else:
+            found = _json(await self._call(path, _ANSWER_SECONDS, json={"token": token, "content": content}))
         return found.get("accepted") is True
 
     async def close(self) -> None:
@@ -111,21 +115,23 @@ class HubLink:
         self._token = token
         self._token_until = now + max(timedelta(seconds=living) - _EARLY, timedelta(seconds=living / 2))
 
-    async def _call(self, path: str, body: Mapping[str, Any], seconds: float) -> httpx2.Response:
+    async def _call(self, path: str, seconds: float, **body: Any) -> httpx2.Response:
         if self._clock() >= self._token_until:
             await self.sign_in()
         try:
-            return await self._authorised(path, body, seconds)
+            return await self._authorised(path, seconds, **body)
         except LinkError as error:
             if error.code != "status_401":
                 raise
         await self.sign_in()  # the hub was restarted with another token key, or the clock jumped
-        return await self._authorised(path, body, seconds)
+        return await self._authorised(path, seconds, **body)
 
-    async def _authorised(self, path: str, body: Mapping[str, Any], seconds: float) -> httpx2.Response:
+    async def _authorised(
+        self, path: str, seconds: float, *, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
-        headers = {"Authorization": f"Bearer {self._token}"}
-        return await self._send("POST", path, json=dict(body), headers=headers, timeout=timeout)
+        bearer = {"Authorization": f"Bearer {self._token}"}
+        return await self._send("POST", path, headers={**(headers or {}), **bearer}, timeout=timeout, **body)
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
         try:

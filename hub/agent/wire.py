@@ -35,6 +35,9 @@ MAX_LIFETIME: Final = timedelta(seconds=300)
 MAX_QUESTION_BYTES: Final = 262_144
 MAX_CONTENT_BYTES: Final = 16_777_216
 MAX_WAIT_SECONDS: Final = 25.0
+ANSWER_HEADER: Final = "Agent-Answer"
+"""Where the token of an answer stands when its content is the body."""
+CONTENT_TYPE: Final = "application/octet-stream"
 _CODE: Final = re.compile(r"[A-Za-z0-9_./~-]{0,100}", re.ASCII)
 _REQUIRED: Final = frozenset({"iss", "aud", "exp", "iat", "jti"})
 

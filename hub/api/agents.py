@@ -8,20 +8,19 @@ from pydantic import Field
 
 from adapters.guarded import Health
 from catalog.interface_store import find_source
-from hub.agent.wire import MAX_CONTENT_BYTES, MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
+from hub.agent.wire import ANSWER_HEADER, CONTENT_TYPE, MAX_CONTENT_BYTES, MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
 from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep, StaffDep, UuidText, limit
-from hub.edge.body import Body, read_json
-from hub.edge.errors import Fault, InvalidBodyError
+from hub.edge.body import Body, read_bytes, read_json, require_media_type
+from hub.edge.errors import BodyTooLargeError, Fault, InvalidBodyError
 from hub.exchange.agents_access import agent_of
 from hub.exchange.agents_signs import Beat
 from hub.storage.errors import MissingError
 from signing.errors import SigningError
 
 router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
-_MAX_BODY: Final = 2 * MAX_CONTENT_BYTES
 BODY_LIMITS: Final = {
-    r"/api/v1/agents/[^/]+/answers/[^/]+": _MAX_BODY,
+    r"/api/v1/agents/[^/]+/answers/[^/]+": MAX_CONTENT_BYTES,
     r"/api/v1/agents/[^/]+/errands": 2 * MAX_QUESTION_BYTES,
 }
 """Paths that take more than other bodies, for the guard around the application."""
@@ -61,8 +60,8 @@ async def poll(request: Request, source: Code, caller: CallerDep, hub: HubDep) -
 
     Only for the system that the source names as its agent. As many polls as are open, so many questions at once.
     """
-    body, _ = await read_json(request, PollBody, max_bytes=hub.settings.max_body_bytes)
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    body, _ = await read_json(request, PollBody, max_bytes=hub.settings.max_body_bytes)
     if body.check:
         return Response(status_code=204)
     beat = Beat(body.instance, body.version, body.wait_seconds, body.take, body.leaving, body.refused)
@@ -72,11 +71,22 @@ async def poll(request: Request, source: Code, caller: CallerDep, hub: HubDep) -
 
 @router.post("/{source}/answers/{item}", summary="Bring an answer 提交答复", openapi_extra={"x-body": "AnswerBody"})
 async def answer(request: Request, source: Code, item: UuidText, caller: CallerDep, hub: HubDep) -> Response:
-    """`accepted` is false when nobody waits for it any more. What the agent did not sign is refused."""
-    body, _ = await read_json(request, AnswerBody, max_bytes=_MAX_BODY)
+    """`accepted` is false when nobody waits for it any more. What the agent did not sign is refused.
+
+    A longer content comes as it is (`application/octet-stream`), with the token in the header `Agent-Answer`: at most
+    twice the bytes that the question allows.
+    """
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    most = await hub.agents.expected(agent, item)
+    if most is None:
+        return JSONResponse({"accepted": False})
     try:
-        accepted = await hub.agents.answer(agent, item, body.token, body.content.encode())
+        token, content = await _said(request, most, hub.settings.max_body_bytes)
+    except BodyTooLargeError:
+        await hub.agents.answer_too_large(agent, item)
+        raise
+    try:
+        accepted = await hub.agents.answer(agent, item, token, content)
     except SigningError as error:
         raise InvalidBodyError(Fault("/token", error.reason)) from error
     return JSONResponse({"accepted": accepted})
@@ -87,8 +97,8 @@ async def answer(request: Request, source: Code, item: UuidText, caller: CallerD
 )
 async def acknowledge(request: Request, source: Code, item: UuidText, caller: CallerDep, hub: HubDep) -> Response:
     """`accepted` is false for one that was done before. An error in the agent's word puts it back in line."""
-    body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     agent = await hub.database.read(lambda tx: agent_of(tx, caller, source, hub.vault))
+    body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     try:
         accepted = await hub.agents.deliveries.acknowledge(agent, item, body.token, body.content.encode())
     except SigningError as error:
@@ -143,6 +153,16 @@ def _questions(health: Health) -> dict[str, Any]:
         "last_ok": rfc3339(health.last_ok) if health.last_ok else None,
         "last_error": health.last_error,
     }
+
+
+async def _said(request: Request, most: int, most_json: int) -> tuple[str, bytes]:
+    """Token and content. A long content inside JSON would have to be read twice, and the first time all at once."""
+    token = request.headers.get(ANSWER_HEADER)
+    if token is None:
+        body, _ = await read_json(request, AnswerBody, max_bytes=most_json)
+        return body.token, body.content.encode()
+    require_media_type(request, CONTENT_TYPE)
+    return token[:8192], await read_bytes(request, max_bytes=most)
 
 
 async def _gone(request: Request) -> None:

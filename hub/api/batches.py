@@ -67,6 +67,7 @@ async def put_part(request: Request, batch: BatchId, number: PartNumber, caller:
     Cut the register anywhere; all parts but the last may be of any length up to the limit.
     """
     length, digest = _announced(request)
+    await hub.batches.view(caller, batch)  # whose it is comes before what is sent
     data = await read_bytes(request, max_bytes=PART_BYTES)
     if len(data) != length:
         raise BadRequestError(Fault("content-length", "not_what_was_sent"))

@@ -69,6 +69,8 @@ async def ask(
     as `application/x-ndjson`: a first line with the other members, then one party a line. The file waits for a second
     person, in the owning department.
     """
+    if _in_lines(request):
+        await hub.bulk.runs.check(caller, code)
     head, parties, digest = await _read(request)
     order = BulkOrder(
         interface=code,
@@ -139,9 +141,13 @@ async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
+def _in_lines(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == LINES_TYPE
+
+
 async def _read(request: Request) -> tuple[BulkHead, Parties, str]:
     """Head, list, and the hash of the request. Raises: BadRequestError, BodyTooLargeError, InvalidBodyError."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != LINES_TYPE:
+    if not _in_lines(request):
         body, raw = await read_json(request, BulkBody, max_bytes=_SHORT_BYTES)
         return body, PartyObjects(body.parties), hashlib.sha256(raw).hexdigest()
     require_media_type(request, LINES_TYPE)

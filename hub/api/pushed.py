@@ -59,6 +59,7 @@ async def push_rows(request: Request, code: Code, caller: CallerDep, hub: HubDep
     """
     lines = request.headers.get("content-type", "").partition(";")[0].strip().lower() == LINES_TYPE
     require_media_type(request, LINES_TYPE if lines else JSON_TYPE)
+    await hub.pushed.check(caller, code)
     raw = await read_bytes(request, max_bytes=MAX_BYTES)
     batch = await asyncio.to_thread(read_lines if lines else read_body, raw)
     scope = RequestKey(caller.system_id, f"rows:{code}"[:64], key, batch.digest) if key else None

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from hub.edge.errors import BadRequestError, BodyTooLargeError, Fault, InvalidBodyError
+from hub.threads import off_loop
 from signing.canonical import strict_loads
 from signing.errors import MalformedError
 
@@ -30,11 +31,15 @@ async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> 
     """
     require_media_type(request, JSON_TYPE)
     raw = await read_bytes(request, max_bytes=max_bytes)
-    try:
-        value = strict_loads(raw, max_bytes=max_bytes, max_depth=MAX_DEPTH)
-    except MalformedError as error:
-        raise BadRequestError(Fault("", error.reason)) from error
-    return parse(model, value), raw
+
+    def parsed() -> Model:
+        try:
+            value = strict_loads(raw, max_bytes=max_bytes, max_depth=MAX_DEPTH)
+        except MalformedError as error:
+            raise BadRequestError(Fault("", error.reason)) from error
+        return parse(model, value)
+
+    return await off_loop(len(raw), parsed), raw
 
 
 async def read_bytes(request: Request, *, max_bytes: int) -> bytes:

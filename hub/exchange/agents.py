@@ -6,6 +6,7 @@ after its restart, is asked again if that is safe and there is time.
 """
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Awaitable, Mapping
 from dataclasses import asdict
@@ -36,6 +37,7 @@ from hub.exchange.agents_signs import AgentHealth, AgentView, Beat, Signs
 from hub.issuing.desk import SigningDesk
 from hub.storage.cache import Cache
 from hub.storage.errors import MissingError
+from hub.threads import off_loop
 from signing.canonical import strict_loads
 from signing.errors import MalformedError, SigningError
 from signing.keys import VerifyingKey
@@ -105,7 +107,7 @@ class AgentDesk:
                 }
                 answer = await self._attempt(body, deadline)
                 if answer is not None:
-                    return _answer(answer, budget)
+                    return await _told(answer, budget)
             raise TimedOutError("total")
         finally:
             self._asking[asked["source"]] -= 1
@@ -136,31 +138,42 @@ class AgentDesk:
         finally:
             leaving.cancel()
 
+    async def expected(self, agent: Agent, question_id: str) -> int | None:
+        """How many bytes this agent's answer to the question may have; None when nobody waits for it any more."""
+        body = await self._cache.get(f"agent:question:{question_id}")
+        if body is None or body["agent"] != agent.client_id or body["source"] != agent.source:
+            return None
+        return _most(Budget(**body["budget"]))
+
     async def answer(self, agent: Agent, question_id: str, token: str, content: bytes) -> bool:
         """Take an agent's answer; False when nobody waits for it any more.
 
         Raises: SigningError for what is not this agent's signed word on this question.
         """
-        body = await self._cache.get(f"agent:question:{question_id}")
-        if body is None or body["agent"] != agent.client_id or body["source"] != agent.source:
+        if await self.expected(agent, question_id) is None:
             return False
+        key, party, now = VerifyingKey.from_jwk(agent.key_jwk), Party(agent.client_id, self._public_url), self._clock()
         try:
-            error = read_answer(
-                token,
-                content,
-                subject=question_id,
-                key=VerifyingKey.from_jwk(agent.key_jwk),
-                party=Party(agent.client_id, self._public_url),
-                now=self._clock(),
+            error = await off_loop(
+                len(content), lambda: read_answer(token, content, subject=question_id, key=key, party=party, now=now)
             )
         except SigningError as refused:
             _log.error("agent_answer_refused", alarm=True, source=agent.source, reason=refused.reason)
             await self._signs.of_refusal(agent.source)
             raise
-        said: dict[str, Any] = {"error": error_as_json(error)} if error else _content(content, body["budget"])
+        # Read by whoever asked, once; in Base64 it passes through the cache's own JSON without being looked at.
+        said = {"error": error_as_json(error)} if error else {"content": b64encode(content).decode()}
+        await self._tell(question_id, said)
+        return True
+
+    async def answer_too_large(self, agent: Agent, question_id: str) -> None:
+        """What this agent sent was cut: whoever asked need not wait for the rest."""
+        if await self.expected(agent, question_id) is not None:
+            await self._tell(question_id, {"error": error_as_json(FaultyAnswerError("too_large"))})
+
+    async def _tell(self, question_id: str, said: dict[str, Any]) -> None:
         await self._cache.set(f"agent:answer:{question_id}", said, seconds=30)
         await self._boxes.put(f"a:{question_id}", question_id, seconds=30)
-        return True
 
     async def health(self, source: str) -> AgentHealth:
         """How the agent of a source is, as the process knows that it dials."""
@@ -266,18 +279,28 @@ class AgentDesk:
         )
 
 
-def _content(content: bytes, budget: Mapping[str, Any]) -> dict[str, Any]:
-    """What an agent sent, as strictly as if a source had: it is kept for whoever asked, as rows or as an error."""
-    # Written in ASCII, so up to twice as long as at the source, where the agent's adapter counted.
-    most = min(2 * int(budget["max_bytes"]) + 1024, MAX_CONTENT_BYTES)
+async def _told(said: Mapping[str, Any], budget: Budget) -> Answer:
+    """What an agent sent, read as strictly as if a source had. Raises: SourceError."""
+    if "content" not in said:
+        return _answer(said, budget)
+    content = b64decode(said["content"])
+    return await off_loop(len(content), lambda: _answer(_content(content, budget), budget))
+
+
+def _most(budget: Budget) -> int:
+    """Written in ASCII, so up to twice as long as at the source, where the agent's adapter counted."""
+    return min(2 * budget.max_bytes + 1024, MAX_CONTENT_BYTES)
+
+
+def _content(content: bytes, budget: Budget) -> dict[str, Any]:
     try:
-        value = strict_loads(content, max_bytes=most, max_depth=int(budget["max_depth"]) + 2)
+        value = strict_loads(content, max_bytes=_most(budget), max_depth=budget.max_depth + 2)
     except MalformedError as error:
         reason = {"too_large": "too_large", "depth": "too_deep"}.get(error.reason, "not_json")
-        return {"error": error_as_json(FaultyAnswerError(reason))}
+        raise FaultyAnswerError(reason) from None
     rows = value.get("rows") if isinstance(value, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return {"error": error_as_json(FaultyAnswerError("shape"))}
+        raise FaultyAnswerError("shape")
     return {"rows": rows, "as_of": value.get("as_of")}
 
 

@@ -23,7 +23,7 @@ from hub.exchange.bulk_order import BulkOrder, Parties, faults_of, pages_of, who
 from hub.exchange.bulk_standing import ENDED, BulkGround, Standing, ended_as
 from hub.exchange.bulk_store import Run, RunState
 from hub.exchange.bulk_views import RunView
-from hub.exchange.errors import QuestionError
+from hub.exchange.errors import NotGrantedError, QuestionError
 from hub.exchange.judging import Readers
 from hub.exchange.question import Identity
 from hub.intake.answers import case_key
@@ -78,6 +78,15 @@ class BulkService:
         self._cases = cases
         self._clock = clock
         self._limits = limits
+
+    async def check(self, caller: Caller, interface: str) -> None:
+        """Before a long list is read: whether any grant of this system over the interface says bulk at all.
+
+        Raises: NotGrantedError, after the refusal is on the ledger.
+        """
+        if not await self._database.read(lambda tx: self._ground.may_ask(tx, caller.system_id, interface)):
+            await self._cases.refuse(caller, "bulk_not_granted", {"interface": interface})
+            raise NotGrantedError("bulk_not_granted")
 
     async def ask(
         self,

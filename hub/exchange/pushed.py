@@ -42,6 +42,13 @@ class PushedRows:
         self._receiving = Receiving(vault=vault, log_key=log_key)
         self._clock = clock
 
+    async def check(self, sender: Caller | Actor, source: str) -> None:
+        """Before anything of a batch is read: whether the sender may write this source.
+
+        Raises: MissingError for a source of another department; ForbiddenError.
+        """
+        await self._database.read(lambda tx: own_source(tx, sender, source))
+
     async def receive(
         self, sender: Caller | Actor, source: str, batch: Batch, *, request: RequestKey | None = None
     ) -> BatchResult:

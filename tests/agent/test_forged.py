@@ -21,6 +21,7 @@ from signing.jose import take_apart
 from signing.keys import SoftwareSigner
 from tests.agent.conftest import Scene
 from tests.agent.running import CLIENT, OPERATION, SOURCE, started, wait_until
+from tests.exchange.conftest import row
 from tests.support import ENTERPRISE, INTAKE, PUBLIC_URL
 
 HUB = SoftwareSigner.generate()
@@ -34,7 +35,7 @@ class Impostor:
 
     items: list[str]
     port: int = 0
-    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)
 
 
 def question(**changes: Any) -> Question:
@@ -84,7 +85,7 @@ def impostor(items: list[str]) -> Iterator[Impostor]:
                     time.sleep(0.05)
                     self._say(None)
             else:
-                state.answers.append((self.path.rsplit("/", 1)[1], json.loads(body)))
+                state.answers.append((self.path.rsplit("/", 1)[1], self.headers["agent-answer"]))
                 self._say({"accepted": True})
 
         def _say(self, value: Any) -> None:
@@ -188,6 +189,29 @@ async def test_the_hub_takes_an_answer_from_the_agent_it_asked_and_from_nobody_e
     assert (await asking)["outcome"] == "declared_none"
     late = await scene.client.post(path, json=mine, headers=headers)
     assert late.json() == {"accepted": False}
+
+
+@pytest.mark.parametrize("kind", ["long", "too long"])
+async def test_a_long_content_comes_as_it_is_and_no_longer_than_the_question_allows(scene: Scene, kind: str) -> None:
+    headers = await scene.agent_headers()
+    poll = f"/api/v1/agents/{SOURCE}/poll"
+    beat = {"instance": new_id(), "version": "1", "wait_seconds": 0.0}
+    await scene.client.post(poll, json=beat, headers=headers)
+    asking = asyncio.create_task(scene.query())
+    taken = await scene.client.post(poll, json=beat | {"wait_seconds": 20.0}, headers=headers)
+    claims = json.loads(take_apart(taken.json()["item"]).payload)
+    found_row = row(uscc=ENTERPRISE["id_number"], remark="x" * 1_000_000)
+    content = json.dumps({"rows": [found_row], "as_of": None}).encode()
+    content += b" " * (0 if kind == "long" else 2 * claims["budget"]["max_bytes"])
+    token = word(scene.agent.signer, claims["jti"], content.decode())["token"]
+    raw = {"Agent-Answer": token, "Content-Type": "application/octet-stream"}
+    path = f"/api/v1/agents/{SOURCE}/answers/{claims['jti']}"
+    answer = await scene.client.post(path, content=content, headers=headers | raw)
+    found = await asking
+    if kind == "long":
+        assert (answer.json(), found["outcome"]) == ({"accepted": True}, "satisfied")
+    else:
+        assert (answer.status_code, found["why"]["code"]) == (413, "source_faulty")
 
 
 @pytest.mark.parametrize("content", ["[]", '{"rows": 1}', "<html>", '{"rows": [1]}', '{"rows": [], "as_of": "x"}'])

@@ -1,10 +1,12 @@
 """An agent's department sees how it is, in the console and on the command line, and what to do when it is silent."""
 
+from dataclasses import asdict
 from html import unescape
 from typing import Any
 
 import pytest
 
+from adapters.port import Budget
 from hub.access.actors import COMMAND, Role
 from hub.clock import new_id
 from hub.exchange import agents_store
@@ -90,7 +92,8 @@ async def test_the_page_shows_presence_refusals_and_deliveries(place: Place, hub
         assert (well["等待回写"], well["回写失败"]) == ("1", "1")
         assert "立即告知平台运行人员" not in well["page"]
         asked = new_id()
-        await hub.cache.set(f"agent:question:{asked}", {"agent": CLIENT, "source": SOURCE}, seconds=60)
+        question = {"agent": CLIENT, "source": SOURCE, "budget": asdict(Budget())}
+        await hub.cache.set(f"agent:question:{asked}", question, seconds=60)
         assert await agent.forge(asked) == 422
         await agent.poll(refused=2)
         refused = await page_of(owner)

@@ -1,14 +1,20 @@
 """Pitfalls F3 to F5: how much is read, what is taken, and what a refusal says."""
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
 import pytest
+from pydantic import field_validator
 from sqlalchemy import text
+from starlette.requests import Request
 
+from hub.access.actors import Role
+from hub.edge.body import Body, read_json
 from hub.runtime import Hub
+from tests.access.people import add, visitor
 from tests.serving import Served, problem, read_answer
 from tests.support import (
     Place,
@@ -19,6 +25,7 @@ from tests.support import (
 
 CANARY = "CANARY330102199003070017"
 JSON = {"Content-Type": "application/json"}
+on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 
 
 # F3
@@ -29,6 +36,76 @@ async def test_f3_a_call_without_a_token_is_refused_before_its_body_is_read(serv
         head = "POST /api/v1/cases HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         connection.sendall((head + "Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n").encode())
         problem(read_answer(connection), status=401)  # and not one byte of the body was sent
+
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+LONG: dict[str, tuple[str, str, dict[str, str], int]] = {
+    "agent": ("POST", f"/api/v1/agents/nobodys/answers/{NOBODY}", {"Agent-Answer": "a.b.c"}, 404),
+    "agent-json": ("POST", f"/api/v1/agents/nobodys/answers/{NOBODY}", JSON, 404),
+    "delivery": ("POST", f"/api/v1/agents/nobodys/deliveries/{NOBODY}", JSON, 404),
+    "poll": ("POST", "/api/v1/agents/nobodys/poll", JSON, 404),
+    "rows": ("POST", "/api/v1/sources/nobodys/rows", JSON, 404),
+    "part": (
+        "PUT",
+        f"/api/v1/batches/{NOBODY}/parts/1",
+        {"Content-Length": "9", "Content-Digest": "sha-256=:eA==:"},
+        404,
+    ),
+    "list": ("POST", "/api/v1/interfaces/nobodys/bulk", {"Content-Type": "application/x-ndjson"}, 403),
+}
+"""Every route of the API with a limit of its own: a body that somebody who may not come would like to have read."""
+
+
+@on_sqlite
+@pytest.mark.parametrize("name", LONG)
+async def test_f3_a_long_body_is_not_read_of_somebody_who_may_not_send_it(
+    place: Place, client: httpx2.AsyncClient, name: str
+) -> None:
+    method, path, headers, status = LONG[name]
+    answer = await client.request(method, path, headers=headers | await place.headers(client), content=_unread())
+    assert answer.status_code == status, answer.text
+
+
+@on_sqlite
+async def test_f3_an_uploaded_sample_is_not_read_for_somebody_elses_interface(place: Place, hub: Hub) -> None:
+    await add(hub, "engineer", Role.OWNER_ENGINEER)
+    async with visitor(place, hub) as engineer:
+        await engineer.sign_in("engineer")
+        for path in (
+            f"/console/owner/publish/{NOBODY}/quality/file",
+            "/console/owner/interfaces/nobodys/1/quality/file",
+        ):
+            answer = await engineer.client.post(path, content=_unread())
+            assert answer.status_code == 404
+
+
+async def _unread() -> AsyncIterator[bytes]:
+    raise AssertionError("the body was read")
+    yield b""
+
+
+class Witness(Body):
+    """Says which thread judged it."""
+
+    text: str
+
+    @field_validator("text")
+    @classmethod
+    def _where(cls, value: str) -> str:
+        return f"{threading.current_thread() is threading.main_thread()} {len(value)}"
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+async def test_f3_a_long_body_is_judged_beside_the_loop(size: int) -> None:
+    raw = json.dumps({"text": "a" * size}).encode()
+    sent = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def receive() -> Any:
+        return sent.pop()
+
+    request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+    body, _ = await read_json(request, Witness, max_bytes=200_000)
+    assert body.text == f"{size == 10} {size}"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/cases", "/api/v1/verify", "/verify", "/oauth/token"])

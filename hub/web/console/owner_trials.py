@@ -42,6 +42,7 @@ _WHERE: Final = re.compile(r"\bwhere\b", re.IGNORECASE)
 @router.post(BASE + "/{draft_id}/quality/file", response_class=HTMLResponse)
 async def form_file(request: Request, draft_id: UuidText, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
     """A dry run of the form over a file."""
+    await draft_of(hub, actor, draft_id, "quality")  # whose it is comes before what is sent
     given = await upload(request, max_bytes=MAX_SAMPLE + _FORM_AROUND)
     return await _of_form(request, hub, actor, draft_id, "file", given)
 
@@ -62,6 +63,7 @@ async def report_page(request: Request, code: str, version: int, hub: HubDep, ac
 @router.post(LIST + "/{code}/{version}/quality/file", response_class=HTMLResponse)
 async def version_file(request: Request, code: str, version: int, hub: HubDep, actor: ConsoleDep) -> Response:
     """A dry run of a version over a file."""
+    await hub.trials.report(actor, code, version)  # whose it is comes before what is sent
     given = await upload(request, max_bytes=MAX_SAMPLE + _FORM_AROUND)
     return await _of_version(request, hub, actor, Version(code, version), "file", given)
 
