@@ -42,12 +42,13 @@ async def ask(region: Region, code: Code, request: Request, hub: HubDep) -> Resp
     """The question with its `additional` block: a real open case, its matter, a party of it and a demanded material."""
     given = await _given(request)
     signed = _signed(request, given)
-    await limit(request, f"gateway:{signed.app_key}", hub.settings.system_requests_per_minute)
+    await limit(request, f"gateway-ask:{_peer(request)}", hub.settings.system_requests_per_minute)
     params = {name: value for name, value in given.items() if name not in _NOT_PARAMS}
     digest = hashlib.sha256(f"POST\n/gateway/api/{region}/dataSharing/{code}.htm\n".encode())
     digest.update(json.dumps(given, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     try:
         caller = await hub.gateway.caller(signed)
+        await limit(request, f"system:{caller.client_id}", hub.settings.system_requests_per_minute)
         answer = await hub.gateway.ask(caller, code, _additional(given), params, digest.hexdigest())
     except (ExchangeError, CaseNotFoundError, CaseClosedError) as error:
         return _json(refused(error))
@@ -56,12 +57,19 @@ async def ask(region: Region, code: Code, request: Request, hub: HubDep) -> Resp
 
 async def _refresh(request: Request, hub: HubDep, *, by_app_secret: bool) -> Response:
     signed = _signed(request, await _given(request))
-    await limit(request, f"gateway:{signed.app_key}", hub.settings.token_requests_per_minute)
+    await limit(request, f"gateway-refresh:{_peer(request)}", hub.settings.token_requests_per_minute)
     try:
-        found = await hub.gateway.refresh(signed, by_app_secret=by_app_secret)
+        key = await hub.gateway.holder(signed, by_app_secret=by_app_secret)
+        await limit(request, f"gateway-key:{key.app_key}", hub.settings.token_requests_per_minute)
+        found = await hub.gateway.refresh(key)
     except ExchangeError as error:
         return _json(refused(error))
     return _json({"code": "00", "msg": "成功", "datas": _shown(found), "dataCount": 1})
+
+
+def _peer(request: Request) -> str:
+    """Who counts until the signature holds: an appKey is no secret, and its holder's calls are nobody else's to use."""
+    return request.client.host if request.client else ""
 
 
 def _shown(found: GatewaySecrets) -> dict[str, Any]:

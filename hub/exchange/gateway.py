@@ -122,14 +122,17 @@ class GatewayService:
 
         await self._database.write(unit)
 
-    async def refresh(self, signed: Signed, *, by_app_secret: bool) -> keys.GatewaySecrets:
-        """New inner secrets, against the application secret or the refresh secret. Raises: GatewayError."""
-        now = self._clock()
+    async def holder(self, signed: Signed, *, by_app_secret: bool) -> keys.GatewayKey:
+        """Whose key it is, signed with the application secret or the refresh secret. Raises: GatewayError."""
         key = await self._key(signed.app_key)
-        if not by_app_secret and not keys.alive(key.secrets.refresh_until, now):
+        if not by_app_secret and not keys.alive(key.secrets.refresh_until, self._clock()):
             raise EXPIRED
-        secret = key.secrets.app if by_app_secret else key.secrets.refresh
-        self._check(signed, secret)
+        self._check(signed, key.secrets.app if by_app_secret else key.secrets.refresh)
+        return key
+
+    async def refresh(self, key: keys.GatewayKey) -> keys.GatewaySecrets:
+        """New inner secrets for its holder. Raises: GatewayError."""
+        now = self._clock()
         found = key.secrets.refreshed(now)
         if not await self._database.write(lambda tx: keys.replace_secrets(tx, key, found, self._vault, now=now)):
             raise GatewayError("13", "密钥正在刷新，请稍后重试")

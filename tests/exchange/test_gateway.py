@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.ledger.tables import LedgerEntryRow
 from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town
-from tests.support import ENTERPRISE, INTAKE, MATTER, valid_uscc
+from tests.support import ENTERPRISE, INTAKE, MATTER, Place, valid_uscc
 
 ENTRIES = table(LedgerEntryRow)
 URL = f"/gateway/api/001003010/dataSharing/{INTERFACE}.htm"
@@ -153,6 +154,24 @@ async def test_the_dialect_is_off_until_an_operator_gives_a_key_and_ends_at_once
     await made.refresh()
     await town.hub.gateway.disable(COMMAND, INTAKE)
     assert (await made.ask(await town.case()))["code"] == "11"
+
+
+async def test_whoever_knows_the_app_key_alone_uses_up_nothing_of_its_holder(place: Place, town: Town) -> None:
+    given = await town.hub.gateway.enable(COMMAND, INTAKE)
+    limits: dict[str, Any] = {"token_requests_per_minute": 3, "system_requests_per_minute": 5}
+    async with (
+        place.open(**limits) as hub,
+        place.client(hub) as client,
+        place.client(hub, client=("192.0.2.9", 1)) as stranger,
+    ):
+        software = Software(replace(town, hub=hub, client=client), *given)
+        wrong = software.signed("0" * 32)
+        for url in (BY_KEY, URL):
+            assert {(await stranger.post(url, data=wrong)).status_code for _ in range(9)} == {200, 429}
+        await software.refresh()
+        asked = [await software.ask("YZNOSUCHCASE") for _ in range(5)]
+        assert {each["code"] for each in asked} == {"21"}
+        await software.refresh()  # questions are not counted as refreshments
 
 
 async def test_a_number_never_stands_in_a_url(town: Town, software: Software) -> None:
