@@ -19,7 +19,7 @@ from hub.access.actors import Actor, Role
 from hub.access.service import SANDBOX_PREFIX, Caller
 from hub.clock import Clock
 from hub.exchange import gateway_keys as keys
-from hub.exchange.errors import GatewayError, NotGrantedError, QuestionError, UnknownInterfaceError
+from hub.exchange.errors import ExchangeError, GatewayError, NotGrantedError, QuestionError, UnknownInterfaceError
 from hub.exchange.question import QueryCall
 from hub.exchange.service import QueryService
 from hub.intake import store
@@ -152,8 +152,8 @@ class GatewayService:
         """The envelope. Raises: GatewayError, and what `QueryService.query` raises."""
         try:
             call = await self._database.read(lambda tx: self._call(tx, caller, code, additional, params, request_hash))
-        except GatewayError as error:
-            await self._cases.refuse(caller, f"gateway_{error.code}", {"interface": code})
+        except ExchangeError as error:
+            await self._cases.refuse(caller, f"gateway_{refused(error)['code']}", {"interface": code})
             raise
         answer = strict_loads(await self._queries.query(caller, call), max_bytes=_ANSWER_BYTES, max_depth=64)
         return envelope(answer)

@@ -47,7 +47,9 @@ class Software:
         assert found["code"] == "00"
         self.refresh_secret, self.request_secret = found["datas"]["refreshSecret"], found["datas"]["requestSecret"]
 
-    async def ask(self, case_no: str, *, params: dict[str, str] | None = None, **changes: str) -> dict[str, Any]:
+    async def ask(
+        self, case_no: str, *, url: str = URL, params: dict[str, str] | None = None, **changes: str
+    ) -> dict[str, Any]:
         additional = {
             "powerMatters": MATTER,
             "subPowerMatters": MATTER,
@@ -59,7 +61,7 @@ class Software:
         } | changes
         fields = params if params is not None else {"uscc": ENTERPRISE["id_number"]}
         return await self.post(
-            URL, self.signed(self.request_secret) | fields | {"additional": json.dumps(additional, ensure_ascii=False)}
+            url, self.signed(self.request_secret) | fields | {"additional": json.dumps(additional, ensure_ascii=False)}
         )
 
 
@@ -113,7 +115,14 @@ async def test_an_invented_purpose_is_refused_on_the_ledger_and_the_source_hears
 async def test_nobody_but_the_party_can_be_asked_about(town: Town, software: Software) -> None:
     found = await software.ask(await town.case(), params={"uscc": valid_uscc("91990100MA7654321")})
     assert (found["code"], town.register.asked) == ("26", [])
+    assert await refusals(town) == 1
+
+
+async def test_what_no_interface_takes_is_on_the_ledger_too(town: Town, software: Software) -> None:
     assert (await software.ask(await town.case(), params={}))["code"] == "42"
+    nowhere = URL.replace(INTERFACE, "no_such_interface")
+    assert (await software.ask(await town.case(), url=nowhere))["code"] == "41"
+    assert (town.register.asked, await refusals(town)) == ([], 2)
 
 
 async def test_a_closed_case_serves_no_more(town: Town, software: Software) -> None:
