@@ -134,9 +134,11 @@ class ZhejiangSource:
         if code != "00":
             raise FaultyAnswerError(f"status_{code}" if _CODE.fullmatch(code) else "status")
         datas = envelope.get("datas")
-        if isinstance(datas, str) and datas.strip():
-            datas = await parse_json(datas.encode(), Reading(), budget)
-        found = [] if datas in (None, "") or isinstance(datas, str) else at(datas, operation.rows)
+        if isinstance(datas, str):
+            datas = await parse_json(datas.encode(), Reading(), budget) if datas.strip() else None
+        if not isinstance(datas, list | dict | None):
+            raise FaultyAnswerError("shape")  # a sentence about an error is not "no such record"
+        found = [] if datas is None else at(datas, operation.rows)
         if found is ABSENT or found is None:
             raise FaultyAnswerError("shape")
         rows = rows_of(found, budget.max_rows) if found != {} else []
