@@ -11,12 +11,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cashews import Cache as Cashews
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+if TYPE_CHECKING:
+    from cashews import Cache as Cashews
 
 _LOCK_POLL_SECONDS: Final = 0.005
 
@@ -81,11 +84,18 @@ class MemoryCache:
     """Cache and locks in this process."""
 
     def __init__(self) -> None:
-        self._cashews = Cashews()
-        self._cashews.setup("mem://?check_interval=10&size=10000")
         # Not in cashews: its memory store lets a late holder release somebody else's lock, waits by spinning, and
         # forgets a lock when ten thousand values came after it.
         self._held: dict[str, tuple[object, float]] = {}
+
+    @cached_property
+    def _cashews(self) -> "Cashews":
+        # Inside, for it loads the driver of Redis as well, and few commands keep anything (decision 0006).
+        from cashews import Cache as Cashews
+
+        cashews = Cashews()
+        cashews.setup("mem://?check_interval=10&size=10000")
+        return cashews
 
     async def get(self, key: str) -> Any:
         text = await self._cashews.get(key)
@@ -113,7 +123,8 @@ class MemoryCache:
         return True
 
     async def close(self) -> None:
-        await self._cashews.close()
+        if "_cashews" in vars(self):  # nothing was kept otherwise
+            await self._cashews.close()
 
 
 class SlidingMinute:
