@@ -55,13 +55,20 @@ class SourceFinder:
         now = self._clock()
         kept = await self._cache.get(stored, claimed.params, now=now)
         if kept is not None and fresh(kept, stored, now=now):
-            return await self._judged(claimed, kept, cached=True)
+            found = await self._judged(claimed, kept, cached=True)
+            if found.outcome is not Outcome.IDENTITY_UNCONFIRMED:
+                return found
+            # As if nothing were kept: a source that is not asked, or whose failure does not show, would tell that
+            # somebody of another name has this number (threat S14).
+            kept = None
         try:
             reading = await self._asked(claimed, call)
         except SourceError as error:
             _log.warning("source_failed", source=claimed.source.definition.code, code=error.code)
             if kept is not None:
-                return await self._judged(claimed, kept, cached=True, stale=True)
+                found = await self._judged(claimed, kept, cached=True, stale=True)
+                if found.outcome is not Outcome.IDENTITY_UNCONFIRMED:
+                    return found
             return unavailable(_failed_as(error))
         if isinstance(reading, Difference):
             return await self._faulty(claimed, reading)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,16 +12,20 @@ from sqlalchemy import select
 from catalog.grants import GrantState
 from catalog.tables import table
 from hub.access.actors import COMMAND
+from hub.clock import utc_now
 from hub.ledger.entries import open_detail
 from hub.ledger.receipts import read_receipt
 from hub.ledger.tables import LedgerEntryRow
+from hub.runtime import open_hub
 from signing.canonical import strict_loads
 from signing.jose import read_header, verify_jws
-from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town, definition, grant, publish, row
+from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town, add_source, definition, grant, publish, row
+from tests.exchange.register import Register
 from tests.hub.test_pitfalls_f import fail_at_commit
-from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, NARROW, PURPOSE, valid_uscc
+from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, NARROW, PURPOSE, Place, valid_uscc
 
 ENTRIES = table(LedgerEntryRow)
+on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 UNKNOWN = {"id_type": "001", "id_number": valid_uscc("91990100MA7654321"), "name": "示例市查无此企业有限公司"}
 RENAMED = ENTERPRISE | {"name": "示例市另一家有限公司"}
 
@@ -182,11 +187,6 @@ async def test_a_source_that_is_gone_is_unavailable_and_not_none(town: Town) -> 
     await publish(
         town.hub, definition(operation={"method": "GET", "path": "/enterprises/{uscc}", "rows": "/data"}), version=2
     )
-    import httpx2
-
-    from tests.exchange.conftest import add_source
-
-    del httpx2
     await add_source(town.hub, 1, code="gone", connection={"url": "http://127.0.0.1:1"}, targets=["127.0.0.1:1"])
     await publish(town.hub, definition(code="from_gone", source="gone"))
     await town.hub.registry.add_grant(grant(interface="from_gone"))
@@ -195,8 +195,6 @@ async def test_a_source_that_is_gone_is_unavailable_and_not_none(town: Town) -> 
 
 
 async def test_an_address_outside_the_egress_rule_is_never_reached(town: Town) -> None:
-    from tests.exchange.conftest import add_source
-
     await add_source(town.hub, town.register.port, code="elsewhere", targets=["127.0.0.1:9"])
     await publish(town.hub, definition(code="from_elsewhere", source="elsewhere"))
     await town.hub.registry.add_grant(grant(interface="from_elsewhere"))
@@ -287,6 +285,33 @@ async def test_a_kept_answer_spares_the_source_and_tells_its_age(town: Town) -> 
     assert len(await entries(town, "disclosure")) == 2
     refused = await town.query(await town.case(**applicant(RENAMED)), code="kept")
     assert refused.json()["outcome"] == "identity_unconfirmed"
+
+
+@on_sqlite
+@pytest.mark.parametrize("age", ["fresh", "stale"])
+@pytest.mark.parametrize("mood", ["well", "html"])
+async def test_a_kept_answer_does_not_tell_a_mismatch_from_an_unknown_person(
+    place: Place, register: Register, age: str, mood: str
+) -> None:
+    ahead = [timedelta()]
+    settings = place.settings(egress_networks=("127.0.0.0/8",))
+    async with open_hub(settings, clock=lambda: utc_now() + ahead[0]) as hub, place.client(hub) as client:
+        await add_source(hub, register.port)
+        await publish(hub, definition(cache_seconds=60, stale_seconds=60))
+        granted = await hub.registry.add_grant(grant())
+        town = Town(place, hub, client, await place.headers(client), register, granted)
+        assert (await town.ask())["outcome"] == "satisfied"
+        ahead[0] = timedelta(seconds=90 if age == "stale" else 0)
+        register.mood = mood
+        own = {"query_id", "case_no", "receipt", "answer", "obtained_at"}
+        told = []
+        for party in (UNKNOWN, RENAMED):
+            asked = len(register.asked)
+            found = await town.ask(await town.case(**applicant(party)))
+            told.append({name: value for name, value in found.items() if name not in own})
+            assert len(register.asked) == asked + 1
+        assert told[0] == told[1]
+        assert (await town.ask())["cached"] == (age == "fresh" or mood == "html")
 
 
 async def test_the_first_users_of_a_day_share_its_quota_and_are_all_answered(town: Town) -> None:
