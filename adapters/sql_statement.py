@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import normalize
 
 from adapters.errors import DefinitionFaultError
 
@@ -19,15 +20,20 @@ _WRITES: Final = frozenset(
 )
 _LOCKS: Final = frozenset({"UPDATE", "SHARE", "NO", "KEY"})
 _ROUTINES: Final = frozenset({"FUNCTION", "PROCEDURE"})
-# Functions that reach files, other servers or the session's own read-only switch, whatever the user may do.
+# Functions that reach files, other servers or the session's own read-only switch, whatever the user may do, and those
+# that run a text as a query: nothing here reads that text.
 _FUNCTIONS: Final = re.compile(
-    r"set_config|load_file|load_extension|sys_exec|sys_eval|openrowset|openquery|opendatasource|openxml|httpuritype"
-    r"|dblink\w*|lo_\w+|pg_(?:read|ls|stat_file|file|terminate|cancel|reload|promote|switch|advisory|try_advisory)\w*"
+    r"set_config|load_file|load_extension|sys_exec|sys_eval|openrowset|openquery|opendatasource|openxml"
+    r"|(?:http|db|xdb)uritype|urifactory|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table"
+    r"|dblink\w*|lo_\w+|pg_(?:read|ls|stat_file|file|terminate|cancel|reload|promote|switch|advisory|try_advisory|logical|notify|create|drop|replication)\w*"
     r"|(?:utl|dbms|xp)_\w+|(?:query|cursor|table|schema|database)_to_xml\w*"
 )
 _WORD: Final = re.compile(r"[^\W\d][\w$]*")
 _NUMBER: Final = re.compile(r"\d[\w.]*")
 _PARAM: Final = re.compile(r":([A-Za-z_][A-Za-z0-9_]{0,63})(?![\w$])")
+# What makes of the quote right after it something else than a plain one: E'…' has escapes, q'[…]' its own ends, and
+# U&"…" and U&'…' write any letter as its number, so that a name is not the one that stands there.
+_PREFIXES: Final = {"e": "'", "q": "'", "nq": "'", "u": "&"}
 _DOLLAR: Final = re.compile(r"\$(?:[^\W\d]\w*)?\$")
 
 
@@ -79,7 +85,8 @@ def _check_words(words: list[str], syntax: Syntax) -> None:
             raise _fault("locking")
         if word in _WRITES or word in syntax.refused_words or (word == "WITH" and follower in _ROUTINES):
             raise _fault("writes")
-        if _FUNCTIONS.fullmatch(word.lower()):
+        # Some servers compare names without regard to width: ｓｅｔ is set.
+        if _FUNCTIONS.fullmatch(normalize("NFKC", word).lower()):
             raise _fault("function")
 
 
@@ -125,8 +132,10 @@ class _Reader:
         word = found.group()
         if not word.isprintable():
             raise _fault("character")
-        # E'…' has escapes, q'[…]' its own ends.
-        if word.lower() in {"e", "q", "nq"} and self.text[found.end() : found.end() + 1] == "'":
+        # Older databases end a number before its first letter: 1E'…' is 1 and E'…'.
+        mark = _PREFIXES.get(word.lower().lstrip("0123456789._"), "\0")
+        after = self.text[found.end() : found.end() + 2]
+        if after[:1] == mark and (mark == "'" or after[1:] in {"'", '"'}):
             raise _fault("quote")
         if not self.first:
             self.first = word.upper() if word.isascii() else "?"
