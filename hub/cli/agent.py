@@ -37,8 +37,8 @@ def init(
         (
             f"made {folder}: agent.yaml, agent.key.pem (0600), secrets/ (0700), system.yaml",
             "",
-            "1. Give system.yaml to the hub's operator, who registers it (yizheng system add system.yaml): it names the",
-            "   department and this public key. 请中枢运维登记 system.yaml，其中公钥为：",
+            "1. Give system.yaml to the hub's operator, who registers it (yizheng system add system.yaml): it names",
+            "   the department and this public key. 请中枢运维登记 system.yaml，其中公钥为：",
             f"   {shown}",
             "2. The department registers the source with kind agent and connection: {agent: CLIENT_ID}.",
             "3. The operator tells you the thumbprint of the hub's key by another way than the network",
