@@ -16,8 +16,10 @@ from hub.storage.cache import Cache
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical, strict_loads
+from signing.errors import MalformedError
 
 _MAX_BYTES: Final = 1_048_576
+_MAX_DEPTH: Final = 64
 
 
 class AnswerCache:
@@ -39,9 +41,9 @@ class AnswerCache:
             return None
         try:
             plain = self._key.decrypt(place, b64decode(sealed))
-        except (IntegrityBrokenError, ValueError):
-            return None
-        reading = from_stored(strict_loads(plain, max_bytes=_MAX_BYTES))
+            reading = from_stored(strict_loads(plain, max_bytes=_MAX_BYTES, max_depth=_MAX_DEPTH))
+        except (IntegrityBrokenError, MalformedError, KeyError, TypeError, ValueError):
+            return None  # what cannot be read is not kept: the source is asked
         age = (now - reading.obtained_at).total_seconds()
         return reading if 0 <= age <= interface.cache_seconds + interface.stale_seconds else None
 
@@ -50,7 +52,10 @@ class AnswerCache:
         interface = stored.interface
         if not interface.cache_seconds or not reading.records:
             return
-        plain = canonical(as_stored(reading))
+        try:
+            plain = canonical(as_stored(reading))
+        except MalformedError:  # in a field that did not leave
+            return
         if len(plain) > _MAX_BYTES:
             return
         place = self._place(stored, params)

@@ -36,17 +36,18 @@ def nested(levels: int) -> Any:
 async def test_an_answer_that_could_not_be_read_again_is_faulty_and_never_decided(
     town: Town, tree: Any, limits: dict[str, int]
 ) -> None:
-    declared = definition(code="with_tree", source="trees")
-    declared["fields"]["tree"] = field({"type": "object"})
-    declared["mapping"]["fields"]["tree"] = {"from": "树", "as": "json"}
-    patient = {"total_seconds": 20, "read_seconds": 20}
-    await add_source(town.hub, town.register.port, code="trees", limits=patient | limits)
-    await publish(town.hub, declared)
-    await town.hub.registry.add_grant(grant(interface="with_tree", fields=["name", "tree"]))
-    town.register.rows[ENTERPRISE["id_number"]] = [row(树=tree)]
+    await _publish_tree(town, tree, limits)
     found = await town.ask(code="with_tree")
     assert (found["outcome"], found["why"]["code"]) == ("source_unavailable", "source_faulty")
     assert (await town.ask(code="with_tree", fields=["name"]))["outcome"] == "satisfied"
+
+
+@on_sqlite
+async def test_the_deepest_answer_is_kept_and_given_again(town: Town) -> None:
+    await _publish_tree(town, nested(54), {"max_depth": 64}, cache_seconds=60)
+    first, second = await town.ask(code="with_tree"), await town.ask(code="with_tree")
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert second["records"] == first["records"]
 
 
 @on_sqlite
@@ -85,6 +86,17 @@ async def test_housekeeping_goes_on_after_what_fails(town: Town, monkeypatch: py
     alarms = [line["event"] for line in logs if line.get("alarm")]
     assert alarms.count("answer_not_finished") == 1
     assert "housekeeping_failed" in alarms
+
+
+async def _publish_tree(town: Town, tree: Any, limits: dict[str, int], **more: Any) -> None:
+    declared = definition(code="with_tree", source="trees", **more)
+    declared["fields"]["tree"] = field({"type": "object"})
+    declared["mapping"]["fields"]["tree"] = {"from": "树", "as": "json"}
+    patient = {"total_seconds": 20, "read_seconds": 20}
+    await add_source(town.hub, town.register.port, code="trees", limits=patient | limits)
+    await publish(town.hub, declared)
+    await town.hub.registry.add_grant(grant(interface="with_tree", fields=["name", "tree"]))
+    town.register.rows[ENTERPRISE["id_number"]] = [row(树=tree)]
 
 
 @asynccontextmanager
