@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.port import Value
-from catalog.interface_store import StoredInterface
+from catalog.interface_store import StoredInterface, StoredSource
 from hub.exchange.judging import Reading, as_stored, from_stored
 from hub.storage.cache import Cache
 from hub.storage.errors import IntegrityBrokenError
@@ -23,19 +23,21 @@ _MAX_DEPTH: Final = 64
 
 
 class AnswerCache:
-    """Readings by interface version and parameters."""
+    """Readings by interface version, source as it stands, and parameters: what either was before is not looked up."""
 
     def __init__(self, cache: Cache, *, vault: Vault) -> None:
         self._cache = cache
         self._vault = vault
         self._key = DataKey(vault.row_mac(b"derive\x1fanswer-cache"), wrapped=b"", kek_kid="")
 
-    async def get(self, stored: StoredInterface, params: Mapping[str, Value], *, now: datetime) -> Reading | None:
+    async def get(
+        self, stored: StoredInterface, source: StoredSource, params: Mapping[str, Value], *, now: datetime
+    ) -> Reading | None:
         """A kept reading, however old within `cache_seconds + stale_seconds`; see `fresh`."""
         interface = stored.interface
         if not interface.cache_seconds:
             return None
-        place = self._place(stored, params)
+        place = self._place(stored, source, params)
         sealed = await self._cache.get(place)
         if not isinstance(sealed, str):
             return None
@@ -47,7 +49,9 @@ class AnswerCache:
         age = (now - reading.obtained_at).total_seconds()
         return reading if 0 <= age <= interface.cache_seconds + interface.stale_seconds else None
 
-    async def put(self, stored: StoredInterface, params: Mapping[str, Value], reading: Reading) -> None:
+    async def put(
+        self, stored: StoredInterface, source: StoredSource, params: Mapping[str, Value], reading: Reading
+    ) -> None:
         """Keep a reading, if its interface allows and there is something to keep."""
         interface = stored.interface
         if not interface.cache_seconds or not reading.records:
@@ -58,13 +62,13 @@ class AnswerCache:
             return
         if len(plain) > _MAX_BYTES:
             return
-        place = self._place(stored, params)
+        place = self._place(stored, source, params)
         sealed = b64encode(self._key.encrypt(place, plain)).decode()
         await self._cache.set(place, sealed, seconds=interface.cache_seconds + interface.stale_seconds)
 
-    def _place(self, stored: StoredInterface, params: Mapping[str, Value]) -> str:
-        hashed = self._vault.lookup_hash("answer", stored.id, str(stored.row_version), canonical(dict(params)).decode())
-        return f"answer:{hashed.hex()}"
+    def _place(self, stored: StoredInterface, source: StoredSource, params: Mapping[str, Value]) -> str:
+        whose = (stored.id, str(stored.row_version), source.id, str(source.row_version))
+        return f"answer:{self._vault.lookup_hash('answer', *whose, canonical(dict(params)).decode()).hex()}"
 
 
 def fresh(reading: Reading, stored: StoredInterface, *, now: datetime) -> bool:

@@ -53,7 +53,7 @@ class SourceFinder:
         if claimed.source.state != "active" or await self._drift.quarantined(stored.id):
             return unavailable("source_quarantined")
         now = self._clock()
-        kept = await self._cache.get(stored, claimed.params, now=now)
+        kept = await self._cache.get(stored, claimed.source, claimed.params, now=now)
         if kept is not None and fresh(kept, stored, now=now):
             found = await self._judged(claimed, kept, cached=True)
             if found.outcome is not Outcome.IDENTITY_UNCONFIRMED:
@@ -74,7 +74,7 @@ class SourceFinder:
             return await self._faulty(claimed, reading)
         found = await self._judged(claimed, reading)
         if found.outcome is Outcome.SATISFIED:
-            await self._cache.put(stored, claimed.params, reading)
+            await self._cache.put(stored, claimed.source, claimed.params, reading)
         return found
 
     async def _asked(self, claimed: ClaimedQuery, call: QueryCall) -> Reading | Difference:

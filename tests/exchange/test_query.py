@@ -20,7 +20,7 @@ from hub.runtime import open_hub
 from signing.canonical import strict_loads
 from signing.jose import read_header, verify_jws
 from tests.exchange.conftest import INTERFACE, SECRET_SHARE, Town, add_source, definition, grant, publish, row
-from tests.exchange.register import Register
+from tests.exchange.register import Register, serving
 from tests.hub.test_pitfalls_f import fail_at_commit
 from tests.support import AMR, ENTERPRISE, INTAKE, MATTER, NARROW, PURPOSE, Place, valid_uscc
 
@@ -285,6 +285,19 @@ async def test_a_kept_answer_spares_the_source_and_tells_its_age(town: Town) -> 
     assert len(await entries(town, "disclosure")) == 2
     refused = await town.query(await town.case(**applicant(RENAMED)), code="kept")
     assert refused.json()["outcome"] == "identity_unconfirmed"
+
+
+@on_sqlite
+async def test_an_answer_of_a_source_as_it_was_is_not_given_when_it_has_changed(town: Town) -> None:
+    await publish(town.hub, definition(code="kept", cache_seconds=60))
+    await town.hub.registry.add_grant(grant(interface="kept"))
+    assert (await town.ask(code="kept"))["records"][0]["is_active"] is True
+    async with serving(Register({ENTERPRISE["id_number"]: [row(ZT="2")]})) as moved:
+        declared = (await town.hub.sources.show(COMMAND, "register")).declared
+        there = {"connection": {"url": f"http://127.0.0.1:{moved.port}"}, "targets": [f"127.0.0.1:{moved.port}"]}
+        await town.hub.sources.change(COMMAND, {**declared, **there})
+        found = await town.ask(code="kept")
+    assert (found["cached"], found["records"][0]["is_active"]) == (False, False)
 
 
 @on_sqlite
