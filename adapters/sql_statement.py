@@ -25,7 +25,8 @@ _ROUTINES: Final = frozenset({"FUNCTION", "PROCEDURE"})
 _FUNCTIONS: Final = re.compile(
     r"set_config|load_file|load_extension|sys_exec|sys_eval|openrowset|openquery|opendatasource|openxml"
     r"|(?:http|db|xdb)uritype|urifactory|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table"
-    r"|dblink\w*|lo_\w+|pg_(?:read|ls|stat_file|file|terminate|cancel|reload|promote|switch|advisory|try_advisory|logical|notify|create|drop|replication)\w*"
+    r"|dblink\w*|lo_\w+|pg_(?:read|ls|stat_file|file|terminate|cancel|reload|promote|switch|advisory|try_advisory)\w*"
+    r"|pg_(?:logical|notify|create|drop|replication)\w*"
     r"|(?:utl|dbms|xp)_\w+|(?:query|cursor|table|schema|database)_to_xml\w*"
 )
 _WORD: Final = re.compile(r"[^\W\d][\w$]*")

@@ -106,6 +106,9 @@ class EdgeGuard:
         if len(hosts) != 1 or _host_name(hosts[0]) not in self._hosts:
             return "host"
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        # PostgreSQL takes no NUL in a text and says so by an error, wherever it arrives.
+        if "\0" in scope["path"] or any("\0" in name or "\0" in value for name, value in query):
+            return "character"
         if len({name for name, _ in query}) != len(query):
             return "repeated_query_parameter"
         return None

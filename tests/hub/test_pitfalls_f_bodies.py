@@ -264,6 +264,29 @@ MEDIA_TYPES = (
 )
 
 
+NUL_IN_PATHS = [
+    "/console/owner/sources/%00",
+    "/console/consumer/systems/a%00b",
+    "/console/consumer/interfaces/%00",
+    "/console/consumer/try/%00",
+    "/console/consumer/search?q=%00",
+    "/api/v1/catalogue?q=a%00b",
+]
+
+
+async def test_f5_a_nul_is_refused_wherever_it_stands(place: Place, client: httpx2.AsyncClient, hub: Hub) -> None:
+    """PostgreSQL answers one with an error."""
+    await add(hub, "engineer", Role.OWNER_ENGINEER, Role.CONSUMER_ENGINEER)
+    async with visitor(place, hub) as someone:
+        await someone.sign_in("engineer")
+        for path in NUL_IN_PATHS:
+            problem(await someone.get(path), status=400)
+        signed = {"appKey": "a\0b", "requestTime": "1", "sign": "x"}
+        problem(await client.post("/gateway/app/refreshTokenByKey.htm", data=signed), status=400)
+        assert (await someone.post("/console/sign-in", {"user_name": "a\0b", "password": "x"})).status_code == 400
+        assert (await someone.post("/console/account/tokens", {"label": "a\x1bb", "life": "1"})).status_code == 400
+
+
 async def test_f5_another_media_type_is_refused(place: Place, client: httpx2.AsyncClient) -> None:
     headers = await place.headers(client)
     for media_type in MEDIA_TYPES:

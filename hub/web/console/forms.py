@@ -19,6 +19,7 @@ from starlette.requests import Request
 from hub.access.errors import ForgeryError
 from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, BodyTooLargeError, Fault
+from hub.edge.form import CONTROLS
 from hub.web.console.visit import signed_in_of
 
 CSRF_FIELD: Final = "csrf"
@@ -124,6 +125,8 @@ def check_origin(request: Request) -> None:
 
 
 def _checked(request: Request, given: Form, *, anonymous: bool) -> Form:
+    if any(CONTROLS.search(text) for name, values in given.fields.items() for text in (name, *values)):
+        raise BadRequestError(Fault("", "character"))
     if not anonymous:
         expected = signed_in_of(request).csrf
         if not hmac.compare_digest(given.raw(CSRF_FIELD).encode(), expected.encode()):
