@@ -90,14 +90,17 @@ async def connect(port: int) -> Connection:
     return connection
 
 
-async def burst(port: int, requests: Sequence[bytes], *, clients: int, seconds: float) -> Load:
-    """Keep `clients` requests in flight for `seconds`, taking the prepared requests in turn."""
+async def burst(port: int, requests: Sequence[bytes], *, clients: int, seconds: float, containing: bytes = b"") -> Load:
+    """Keep `clients` requests in flight for `seconds`, taking the prepared requests in turn.
+
+    Raises: AnswerError, also for an answer without `containing`: one that says "unavailable" in time is no figure.
+    """
     connections = [await connect(port) for _ in range(clients)]
     source = cycle(requests)
     taken: list[float] = []
     cpu, started = time.process_time(), time.perf_counter()
     deadline = started + seconds
-    await asyncio.gather(*(_keep_asking(connection, source, deadline, taken) for connection in connections))
+    await asyncio.gather(*(_keep_asking(each, source, deadline, taken, containing) for each in connections))
     elapsed = time.perf_counter() - started
     busy = (time.process_time() - cpu) / elapsed
     for connection in connections:
@@ -112,7 +115,11 @@ async def burst(port: int, requests: Sequence[bytes], *, clients: int, seconds: 
     )
 
 
-async def _keep_asking(connection: Connection, source: Iterator[bytes], deadline: float, taken: list[float]) -> None:
+async def _keep_asking(
+    connection: Connection, source: Iterator[bytes], deadline: float, taken: list[float], containing: bytes
+) -> None:
     while (started := time.perf_counter()) < deadline:
-        await connection.ask(next(source))
+        answer = await connection.ask(next(source))
         taken.append(time.perf_counter() - started)
+        if containing not in answer:
+            raise AnswerError(answer[:2000].decode(errors="replace"))

@@ -29,6 +29,7 @@ OPERATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "SELECT grants",  # FOR SHARE: catalog.store.lock_grants
         "SELECT certificate_versions",  # FOR SHARE: certificates.store.lock_versions
         "INSERT ledger_entries",  # ledger.entries.append
+        "INSERT disclosure_uses",  # whom a later change of the licence concerns: exchange.uses.record_uses
         "UPDATE evidence_requests",  # `decided`, with the unsigned answer: intake.store.decide_request
     ),
     # EvidenceService._finish, unit 3: the signed answer is stored before its bytes leave
