@@ -15,6 +15,7 @@ from hub.exchange.judging import Reading, as_stored, from_stored
 from hub.storage.cache import Cache
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
+from hub.threads import off_loop, weight
 from signing.canonical import canonical, strict_loads
 from signing.errors import MalformedError
 
@@ -42,8 +43,7 @@ class AnswerCache:
         if not isinstance(sealed, str):
             return None
         try:
-            plain = self._key.decrypt(place, b64decode(sealed))
-            reading = from_stored(strict_loads(plain, max_bytes=_MAX_BYTES, max_depth=_MAX_DEPTH))
+            reading = await off_loop(len(sealed), lambda: self._opened(place, sealed))
         except (IntegrityBrokenError, MalformedError, KeyError, TypeError, ValueError):
             return None  # what cannot be read is not kept: the source is asked
         age = (now - reading.obtained_at).total_seconds()
@@ -56,15 +56,23 @@ class AnswerCache:
         interface = stored.interface
         if not interface.cache_seconds or not reading.records:
             return
+        place = self._place(stored, source, params)
+        sealed = await off_loop(weight(reading.records), lambda: self._sealed(place, reading))
+        if sealed is None:
+            return
+        await self._cache.set(place, sealed, seconds=interface.cache_seconds + interface.stale_seconds)
+
+    def _opened(self, place: str, sealed: str) -> Reading:
+        plain = self._key.decrypt(place, b64decode(sealed))
+        return from_stored(strict_loads(plain, max_bytes=_MAX_BYTES, max_depth=_MAX_DEPTH))
+
+    def _sealed(self, place: str, reading: Reading) -> str | None:
+        """None for what is not kept: too much of it, or with a value that has no JSON in a field that did not leave."""
         try:
             plain = canonical(as_stored(reading))
-        except MalformedError:  # in a field that did not leave
-            return
-        if len(plain) > _MAX_BYTES:
-            return
-        place = self._place(stored, source, params)
-        sealed = b64encode(self._key.encrypt(place, plain)).decode()
-        await self._cache.set(place, sealed, seconds=interface.cache_seconds + interface.stale_seconds)
+        except MalformedError:
+            return None
+        return None if len(plain) > _MAX_BYTES else b64encode(self._key.encrypt(place, plain)).decode()
 
     def _place(self, stored: StoredInterface, source: StoredSource, params: Mapping[str, Value]) -> str:
         whose = (stored.id, str(stored.row_version), source.id, str(source.row_version))

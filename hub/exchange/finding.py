@@ -19,6 +19,7 @@ from hub.intake.compose import can_be_read_again
 from hub.intake.resolver import Outcome, Why
 from hub.issuing.plan import name_hash
 from hub.storage.vault import Vault
+from hub.threads import off_loop, weight
 from signing.canonical import canonical
 
 _log = structlog.get_logger(__name__)
@@ -89,7 +90,8 @@ class SourceFinder:
             applicant_code=(identity.id_number or "") if identity else "",
         )
         answer = await self._pool.ask(claimed.source, claimed.interface, claimed.params, context)
-        return self._readers.of(claimed.interface).read(answer, now=self._clock())
+        reader, now = self._readers.of(claimed.interface), self._clock()
+        return await off_loop(weight(answer.rows), lambda: reader.read(answer, now=now))
 
     async def _judged(
         self, claimed: ClaimedQuery, reading: Reading, *, cached: bool = False, stale: bool = False
@@ -102,12 +104,18 @@ class SourceFinder:
             today=self._clock().astimezone(BEIJING).date(),
             name_matches=(lambda name: name_hash(self._vault, name) == party.name_hash) if party else None,
         )
-        found = self._readers.of(claimed.interface).judge(reading, asked, cached=cached, stale=stale)
+        reader = self._readers.of(claimed.interface)
+
+        def judged() -> tuple[Found | Difference, bool]:
+            found = reader.judge(reading, asked, cached=cached, stale=stale)
+            return found, isinstance(found, Difference) or can_be_read_again(found.records)
+
+        found, readable = await off_loop(weight(reading.records), judged)
         if isinstance(found, Difference):
             _log.error("answer_about_another", alarm=True, source=claimed.source.definition.code, field=found.field)
             return unavailable("other_record")
         await self._drift.observe(claimed.interface, None)
-        if not can_be_read_again(found.records):
+        if not readable:
             _log.warning("answer_too_large_or_deep", source=claimed.source.definition.code)
             return unavailable("source_faulty")
         return found

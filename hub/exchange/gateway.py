@@ -29,6 +29,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
+from hub.threads import off_loop
 from signing.canonical import strict_loads
 
 _ANSWER_BYTES: Final = 16_777_216
@@ -155,8 +156,8 @@ class GatewayService:
         except ExchangeError as error:
             await self._cases.refuse(caller, f"gateway_{refused(error)['code']}", {"interface": code})
             raise
-        answer = strict_loads(await self._queries.query(caller, call), max_bytes=_ANSWER_BYTES, max_depth=64)
-        return envelope(answer)
+        body = await self._queries.query(caller, call)
+        return await off_loop(len(body), lambda: envelope(strict_loads(body, max_bytes=_ANSWER_BYTES, max_depth=64)))
 
     async def _key(self, app_key: str) -> keys.GatewayKey:
         found = await self._database.read(lambda tx: keys.find_key(tx, app_key, self._vault))

@@ -28,6 +28,7 @@ from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import STORE_FAILED, IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
+from hub.threads import off_loop, weight
 from signing.errors import MalformedError
 
 KEY_KEPT: Final = timedelta(hours=24)
@@ -65,7 +66,8 @@ class Answers:
         self, request_id: str, lease: str, case: store.Case, answer: dict[str, Any], entries: list[Sealed]
     ) -> bytes:
         """Sign a decided answer and store it; its bytes may leave now. Raises InFlightError when the lease was lost."""
-        body = self._signers[answer.get("kind", "evidence")](answer, entries)
+        sign = self._signers[answer.get("kind", "evidence")]
+        body = await off_loop(weight(answer), lambda: sign(answer, entries))
         crash_at("pull.signed")
         sealed = case_key(self._vault, case).encrypt(answer_place(request_id), body)
         if not await self._database.write(lambda tx: store.finish_request(tx, request_id, lease, payload=sealed)):
