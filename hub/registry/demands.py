@@ -235,6 +235,8 @@ class DemandService:
 
     async def _answer(self, actor: Actor, demand_id: str, step: Step, reason: str, check: "_Check") -> DemandView:
         def owned(tx: Connection, demand: Demand, departments: Departments) -> dict[str, Any]:
+            if not concerns(actor, demand):
+                raise MissingError("demand")
             if demand.owner_department_id is None:
                 actor.require(Role.OPERATOR)
             else:
