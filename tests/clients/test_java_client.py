@@ -10,7 +10,7 @@ import pytest
 from tests.clients.conftest import Filed, Town
 from tests.clients.jdk import JAVA, Jdk
 from tests.clients.relay import Relay, whole
-from tests.clients.test_verifying import BUNDLE_CHANGES, CHANGES, changed
+from tests.clients.test_verifying import BUNDLE_CHANGES, CHANGES, changed, licence
 from tests.support import ENTERPRISE, INTAKE, PURPOSE, case_body
 
 WALK = Path(__file__).parent / "java" / "Walk.java"
@@ -92,6 +92,12 @@ def test_it_believes_nothing_that_was_altered(
     assert (said["kind"], said["reason"]) == (kind, reason)
 
 
+def test_a_token_that_is_none_is_no_bare_exception(walk: Walk, relay: Relay) -> None:
+    relay.once(whole(200, b'{"access_token":1,"expires_in":"soon"}'), at="/oauth/token")
+    (said,) = walk(relay.url)
+    assert (said["kind"], said["reason"]) == ("network", "not_the_hub")
+
+
 def test_an_answer_without_end_ends(walk: Walk, relay: Relay) -> None:
     relay.plan = lambda path: "drip" if "/query" in path else "pass"
     (said,) = walk(relay.url, timeout=300, attempts=1)
@@ -109,9 +115,13 @@ def test_what_cannot_work_is_said(walk: Walk, town: Town, tmp_path: Path) -> Non
 
 def test_it_refuses_the_same_forgeries_as_the_python_client(walker: Jdk, filed: Filed, tmp_path: Path) -> None:
     (tmp_path / "jwks.json").write_text(filed.jwks.text)
-    wanted = {"real.query": "", "real.evidence": ""}
-    (tmp_path / "real.query").write_bytes(filed.query)
-    (tmp_path / "real.evidence").write_bytes(filed.evidence)
+    late = "older_than_the_request"
+    wanted = {"real.query": "", "real.evidence": "", "late.query": late, "late.evidence": late, "renamed.evidence": ""}
+    for name in ("real", "late"):
+        (tmp_path / f"{name}.query").write_bytes(filed.query)
+        (tmp_path / f"{name}.evidence").write_bytes(filed.evidence)
+    renamed = changed(filed.evidence, lambda body: licence(body).update(certificate={"number": "another"}))
+    (tmp_path / "renamed.evidence").write_bytes(renamed)
     for what, (change, reason) in CHANGES.items():
         (tmp_path / f"{what}.query").write_bytes(changed(filed.query, lambda body, c=change: c(body, filed)))
         wanted[f"{what}.query"] = reason
@@ -122,7 +132,11 @@ def test_it_refuses_the_same_forgeries_as_the_python_client(walker: Jdk, filed: 
         [b"", b"[]", b"{}", b"\xff", b"{" * 100_000, b'{"a":1,"a":2}', b'{"answer":"a.b.c"}']
     ):
         (tmp_path / f"{number}.query").write_bytes(nonsense)
-    found = {item["file"]: item["reason"] for item in walker.said("Walk", "verify", tmp_path, cwd=tmp_path)}
+    said = {item["file"]: item for item in walker.said("Walk", "verify", tmp_path, cwd=tmp_path)}
+    found = {name: item["reason"] for name, item in said.items()}
+    signed = said["real.evidence"]["certificate"]
+    assert said["renamed.evidence"]["certificate"] == signed
+    assert signed["identifier"] == licence(json.loads(filed.evidence))["certificate"]["identifier"]
     assert {name: reason for name, reason in found.items() if name in wanted} == wanted
     assert all(found[f"{number}.query"] for number in range(7))
 

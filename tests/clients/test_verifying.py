@@ -153,6 +153,10 @@ BUNDLE_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
         lambda body: body["requirements"][0].update(further_evidence=[body["requirements"][0]["evidence"]]),
         "copies_differ",
     ),
+    "a copy beside none": (
+        lambda body: body["requirements"][1].update(further_evidence=[body["requirements"][0]["evidence"]]),
+        "copies_differ",
+    ),
     "a disclosure added": (another_disclosure, "copies_differ"),
     "a receipt": (
         lambda body: body["requirements"][0].update(receipt=body["requirements"][1]["receipt"]),

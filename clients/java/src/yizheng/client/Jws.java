@@ -65,7 +65,7 @@ public final class Jws {
             ECParameterSpec parameters = curve.getParameterSpec(ECParameterSpec.class);
             for (Object item : (Iterable<?>) ((Map<?, ?>) Json.parse(jwks)).get("keys")) {
                 Map<?, ?> key = (Map<?, ?>) item;
-                if ("EC".equals(key.get("kty")) && "P-256".equals(key.get("crv")) && key.get("kid") instanceof String) {
+                if (usable(key)) {
                     ECPoint point = new ECPoint(number(key.get("x")), number(key.get("y")));
                     found.put((String) key.get("kid"),
                             KeyFactory.getInstance("EC").generatePublic(new ECPublicKeySpec(point, parameters)));
@@ -75,6 +75,12 @@ public final class Jws {
             throw YizhengException.verification("not_a_key_set");
         }
         return found;
+    }
+
+    private static boolean usable(Map<?, ?> key) {
+        return "EC".equals(key.get("kty")) && "P-256".equals(key.get("crv")) && key.get("kid") instanceof String
+                && (!key.containsKey("alg") || "ES256".equals(key.get("alg")))
+                && (!key.containsKey("use") || "sig".equals(key.get("use")));
     }
 
     /** The claims of a JWS of this type that one of these keys signed. Whom they are for is not checked here. */
@@ -112,15 +118,24 @@ public final class Jws {
 
     /** SHA-256 in hexadecimal. */
     static String sha256(byte[]... parts) {
+        return String.format("%064x", new BigInteger(1, hash(parts)));
+    }
+
+    private static byte[] hash(byte[]... parts) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (byte[] part : parts) {
                 digest.update(part);
             }
-            return String.format("%064x", new BigInteger(1, digest.digest()));
+            return digest.digest();
         } catch (GeneralSecurityException error) {
             throw new IllegalStateException("every Java has SHA-256");
         }
+    }
+
+    /** SHA-256 of a text in base64url: what SD-JWT knows a disclosure by. */
+    static String digest(String text) {
+        return encode(hash(text.getBytes(StandardCharsets.US_ASCII)));
     }
 
     static String encode(byte[] data) {

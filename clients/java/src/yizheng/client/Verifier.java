@@ -18,6 +18,9 @@ import java.util.Objects;
 public final class Verifier {
     private static final List<String> OF_THE_SIGNATURE =
             Arrays.asList("iss", "aud", "iat", "jti", "entry", "request_hash");
+    /** What a disclosure may not be called: it would stand in for what the signer said. */
+    private static final List<String> NEVER_DISCLOSED = Arrays.asList(
+            "iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "_sd", "_sd_alg", "...");
 
     private Verifier() {}
 
@@ -30,12 +33,20 @@ public final class Verifier {
     public static QueryAnswer query(
             byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash)
             throws YizhengException {
+        return query(raw, keys, issuer, audience, requestHash, Long.MIN_VALUE);
+    }
+
+    /** The same, signed at {@code issuedFrom} at the earliest, in seconds since 1970. */
+    public static QueryAnswer query(
+            byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash, long issuedFrom)
+            throws YizhengException {
         Map<String, Object> body = object(read(raw));
         // Answers to sandbox credentials are of a type of their own, and pass for nobody else.
         boolean sandbox = audience != null && audience.startsWith("yz_test_");
         String type = sandbox ? "sandbox-query-answer+jwt" : "query-answer+jwt";
         Map<String, Object> claims = Jws.verify(text(body, "answer"), type, keys);
         expect(claims, issuer, audience, requestHash);
+        notBefore(claims, issuedFrom);
         same(body.get("query_id"), claims.get("jti"), "body_differs");
         for (Map.Entry<String, Object> claim : claims.entrySet()) {
             if (!OF_THE_SIGNATURE.contains(claim.getKey())) {
@@ -54,9 +65,17 @@ public final class Verifier {
     public static EvidenceAnswer evidence(
             byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash)
             throws YizhengException {
+        return evidence(raw, keys, issuer, audience, requestHash, Long.MIN_VALUE);
+    }
+
+    /** The same, signed at {@code issuedFrom} at the earliest, in seconds since 1970. */
+    public static EvidenceAnswer evidence(
+            byte[] raw, Map<String, PublicKey> keys, String issuer, String audience, String requestHash, long issuedFrom)
+            throws YizhengException {
         Map<String, Object> body = object(read(raw));
         Map<String, Object> claims = Jws.verify(text(body, "bundle"), "evidence-bundle+jwt", keys);
         expect(claims, issuer, audience, requestHash);
+        notBefore(claims, issuedFrom);
         same(body.get("evidence_request_id"), claims.get("jti"), "body_differs");
         same(body.get("case_no"), claims.get("case_no"), "body_differs");
         List<Object> shown = list(body.get("requirements"));
@@ -69,19 +88,26 @@ public final class Verifier {
             for (String name : Arrays.asList("code", "party", "outcome")) {
                 same(item.get(name), under.get(name), "body_differs");
             }
-            copies(item, under.get("tokens"));
+            copies(item, under.get("tokens"), claims, keys);
             receipt(item, claims, keys, under.get("entry"));
             requirements.add(item);
         }
         return new EvidenceAnswer(text(claims, "jti"), requirements, raw.clone());
     }
 
-    /** The bundle signs the hash of each copy, disclosures included: the claims in clear must be those. */
-    private static void copies(Map<String, Object> item, Object hashes) throws YizhengException {
+    /**
+     * The bundle signs the hash of each copy, and nothing stands beside those; each copy is the hub's, for the same
+     * receiver, and the claims in clear are what it discloses. Its certificate is given as it is signed.
+     */
+    private static void copies(
+            Map<String, Object> item, Object hashes, Map<String, Object> bundle, Map<String, PublicKey> keys)
+            throws YizhengException {
         List<Object> copies = new ArrayList<>();
-        if (item.get("evidence") != null) {
+        if (item.containsKey("evidence")) {
             copies.add(item.get("evidence"));
-            copies.addAll(item.get("further_evidence") == null ? new ArrayList<>() : list(item.get("further_evidence")));
+        }
+        if (item.containsKey("further_evidence")) {
+            copies.addAll(list(item.get("further_evidence")));
         }
         List<Object> found = new ArrayList<>();
         for (Object copy : copies) {
@@ -89,18 +115,32 @@ public final class Verifier {
         }
         same(found, hashes, "copies_differ");
         for (Object copy : copies) {
-            String token = text(object(copy), "token");
-            Map<String, Object> disclosed = new LinkedHashMap<>();
-            String[] parts = token.split("~", -1);
-            for (String part : Arrays.copyOfRange(parts, 1, Math.max(1, parts.length - 1))) {
-                List<Object> disclosure = list(read(Jws.decode(part)));
-                if (disclosure.size() != 3 || !(disclosure.get(1) instanceof String)) {
-                    throw YizhengException.verification("disclosures");
-                }
-                disclosed.put((String) disclosure.get(1), disclosure.get(2));
-            }
-            same(object(copy).get("claims"), disclosed, "claims_differ");
+            String[] parts = text(object(copy), "token").split("~", -1);
+            Map<String, Object> signed = Jws.verify(parts[0], "dc+sd-jwt", keys);
+            expect(signed, text(bundle, "iss"), text(bundle, "aud"), null);
+            same(object(copy).get("claims"), disclosed(parts, signed), "claims_differ");
+            object(copy).put("certificate", signed.get("certificate"));
         }
+    }
+
+    /** The disclosed claims of an SD-JWT (RFC 9901) whose claims are all at the top. */
+    private static Map<String, Object> disclosed(String[] parts, Map<String, Object> signed) throws YizhengException {
+        List<Object> digests = list(signed.get("_sd"));
+        Object algorithm = signed.get("_sd_alg");
+        if (parts.length < 2 || !parts[parts.length - 1].isEmpty() || algorithm != null && !"sha-256".equals(algorithm)) {
+            throw YizhengException.verification("disclosures");
+        }
+        Map<String, Object> found = new LinkedHashMap<>();
+        for (String part : Arrays.copyOfRange(parts, 1, parts.length - 1)) {
+            List<Object> disclosure = list(read(Jws.decode(part)));
+            Object name = disclosure.size() == 3 ? disclosure.get(1) : null;
+            boolean known = name instanceof String && digests.contains(Jws.digest(part));
+            if (!known || NEVER_DISCLOSED.contains(name) || signed.containsKey(name) || found.containsKey(name)) {
+                throw YizhengException.verification("disclosures");
+            }
+            found.put((String) name, disclosure.get(2));
+        }
+        return found;
     }
 
     private static void receipt(
@@ -116,6 +156,13 @@ public final class Verifier {
         same(claims.get("iss"), issuer == null ? claims.get("iss") : issuer, "issuer");
         same(claims.get("aud"), audience == null ? claims.get("aud") : audience, "audience");
         same(claims.get("request_hash"), requestHash == null ? claims.get("request_hash") : requestHash, "request_differs");
+    }
+
+    private static void notBefore(Map<String, Object> claims, long issuedFrom) throws YizhengException {
+        Object issued = claims.get("iat");
+        if (!(issued instanceof Long) || (Long) issued < issuedFrom) {
+            throw YizhengException.verification(issued instanceof Long ? "older_than_the_request" : "no_iat");
+        }
     }
 
     private static void same(Object one, Object other, String reason) throws YizhengException {

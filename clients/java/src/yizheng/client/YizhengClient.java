@@ -32,6 +32,8 @@ import javax.net.ssl.SSLSocketFactory;
 public final class YizhengClient {
     private static final int MAX_ANSWER_BYTES = 16 * 1024 * 1024;
     private static final long LONGEST_WAIT_MILLIS = 10_000;
+    /** How much older than its question an answer may look: two clocks are compared. */
+    private static final long CLOCK_LEEWAY_SECONDS = 300;
     private static final List<Integer> BETWEEN = Arrays.asList(502, 503, 504);
     private final String baseUrl;
     private final String clientId;
@@ -125,18 +127,20 @@ public final class YizhengClient {
     public QueryAnswer query(String interfaceCode, Map<String, Object> question) throws YizhengException {
         String path = "/api/v1/interfaces/" + segment(interfaceCode) + "/query";
         byte[] body = bytes(question);
+        long from = System.currentTimeMillis() / 1000 - CLOCK_LEEWAY_SECONDS;
         Reply reply = call("POST", path, body, UUID.randomUUID().toString(), true);
         String hash = Verifier.requestHash(path, body);
-        return verified(known -> Verifier.query(reply.body, known, issuer, clientId, hash));
+        return verified(known -> Verifier.query(reply.body, known, issuer, clientId, hash, from));
     }
 
     /** Evidence for the matter's requirements: purpose, requirements?. */
     public EvidenceAnswer evidence(String caseNo, Map<String, Object> request) throws YizhengException {
         String path = "/api/v1/cases/" + segment(caseNo) + "/evidence";
         byte[] body = bytes(request);
+        long from = System.currentTimeMillis() / 1000 - CLOCK_LEEWAY_SECONDS;
         Reply reply = call("POST", path, body, UUID.randomUUID().toString(), true);
         String hash = Verifier.requestHash(path, body);
-        return verified(known -> Verifier.evidence(reply.body, known, issuer, clientId, hash));
+        return verified(known -> Verifier.evidence(reply.body, known, issuer, clientId, hash, from));
     }
 
     /** The hub's verdict on a licence or purpose copy; needs no sign-in. {@code audience} may be null. */
@@ -218,11 +222,7 @@ public final class YizhengClient {
                 try {
                     Reply reply = send("POST", "/oauth/token", tokenForm(), null, null, "application/x-www-form-urlencoded");
                     if (reply.status == 200) {
-                        Map<String, Object> given = read(reply.body);
-                        long seconds = (Long) given.get("expires_in");
-                        renewAt = System.nanoTime() + (seconds - Math.min(30, seconds / 4)) * 1_000_000_000L;
-                        token = (String) given.get("access_token");
-                        return token;
+                        return tokenOf(read(reply.body));
                     }
                     error = errorOf(reply, false);
                 } catch (IOException failure) {
@@ -231,6 +231,18 @@ public final class YizhengClient {
                 waitOrThrow(error, attempt);
             }
         }
+        return token;
+    }
+
+    /** Called under the lock. */
+    private String tokenOf(Map<String, Object> given) throws YizhengException {
+        Object seconds = given.get("expires_in");
+        if (!(seconds instanceof Long) || !(given.get("access_token") instanceof String)) {
+            throw new YizhengException("network", "not_the_hub");
+        }
+        long life = Math.max(0, Math.min((Long) seconds, 86_400));
+        renewAt = System.nanoTime() + (life - Math.min(30, life / 4)) * 1_000_000_000L;
+        token = (String) given.get("access_token");
         return token;
     }
 
