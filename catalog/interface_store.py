@@ -1,5 +1,6 @@
 """Queries over sources and interfaces. Each takes the caller's connection and never commits."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -232,7 +233,7 @@ def _source(row: Row[Any] | None) -> StoredSource | None:
         owner_department_id=row.owner_department_id,
         state=row.state,
         row_version=row.row_version,
-        definition=_parsed_source(row.id, row.row_version, _Unread(row.definition)),
+        definition=_parsed_source(_text(row.definition)),
         declared=row.definition,
         changed_at=row.changed_at,
         mac=row.mac,
@@ -249,7 +250,7 @@ def _interface(row: Row[Any] | None) -> StoredInterface | None:
         source_id=row.source_id,
         state=InterfaceState(row.state),
         row_version=row.row_version,
-        interface=_parsed(row.id, row.row_version, _Unread(row.definition)),
+        interface=_parsed(_text(row.definition)),
         declared=row.definition,
         published_at=row.published_at,
         ends_at=row.ends_at,
@@ -258,28 +259,18 @@ def _interface(row: Row[Any] | None) -> StoredInterface | None:
     )
 
 
-class _Unread:
-    """A definition that the caches below neither hash nor compare: id and row version name it."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: dict[str, Any]) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Unread)
-
-    def __hash__(self) -> int:
-        return 0
+@lru_cache(4096)
+def _parsed(definition: str) -> Interface:
+    return read_interface(json.loads(definition))
 
 
 @lru_cache(4096)
-def _parsed(interface_id: str, row_version: int, definition: _Unread) -> Interface:
-    del interface_id, row_version
-    return read_interface(definition.value)
+def _parsed_source(definition: str) -> SourceDefinition:
+    return read_source(json.loads(definition))
 
 
-@lru_cache(4096)
-def _parsed_source(source_id: str, row_version: int, definition: _Unread) -> SourceDefinition:
-    del source_id, row_version
-    return read_source(definition.value)
+def _text(definition: dict[str, Any]) -> str:
+    """What the caches know a definition by: its content. By id and version of the row, one that was written past the
+    hub and read by a list would be what later readers get, though the row they check is right again.
+    """
+    return json.dumps(definition, ensure_ascii=False)

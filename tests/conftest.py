@@ -35,21 +35,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(twice)]
 
 
-@pytest.fixture(scope="session", params=DIALECTS)
-def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A founded and filled hub, to be copied and not used."""
-    home = tmp_path_factory.mktemp(f"template-{request.param}") / "home"
-    if request.param == "sqlite":
-        place = Place(home, None)
-        asyncio.run(make_template(place))
-        yield place
-        return
+@pytest.fixture(scope="session")
+def embedded_template(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("template-sqlite") / "home", None)
+    asyncio.run(make_template(place))
+    return place
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if POSTGRES is None:
         pytest.skip("no PostgreSQL: make test starts one")
     with new_database() as url:
-        place = Place(home, url)
+        place = Place(tmp_path_factory.mktemp("template-postgresql") / "home", url)
         asyncio.run(make_template(place))
         yield place
+
+
+@pytest.fixture(scope="session", params=DIALECTS)
+def template(request: pytest.FixtureRequest) -> Place:
+    """A founded and filled hub, to be copied and not used. Each is made once a process: a fixture with parameters would
+    be made anew whenever these change, which is twice a file.
+    """
+    name = "embedded_template" if request.param == "sqlite" else "postgresql_template"
+    made: Place = request.getfixturevalue(name)
+    return made
 
 
 @pytest.fixture

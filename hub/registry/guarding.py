@@ -46,11 +46,10 @@ def check_interface(vault: Vault, stored: StoredInterface) -> None:
 
 
 class DefinitionGuard:
-    """Checks rows before they are used. A definition is read once for each id and row version, and checked then."""
+    """Checks rows before they are used; what answers is kept by every other column of its two rows."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._checked: OrderedDict[tuple[str, int, str, bytes], None] = OrderedDict()
         self._answering: OrderedDict[tuple[Any, ...], tuple[StoredInterface, StoredSource]] = OrderedDict()
 
     def answering(self, tx: Connection, code: str, *, now: datetime) -> tuple[StoredInterface, StoredSource] | None:
@@ -77,23 +76,11 @@ class DefinitionGuard:
     def check(self, stored: StoredInterface, source: StoredSource) -> None:
         """Raises: IntegrityBrokenError naming the table, when a row was written by anyone but the hub."""
         self.check_source(source)
-        told = f"{stored.state.value} {stored.ends_at} {stored.source_id} {stored.owner_department_id}"
-        key = (stored.id, stored.row_version, told, stored.mac)
-        if key not in self._checked:
-            check_interface(self._vault, stored)
-            self._remember(key)
+        check_interface(self._vault, stored)
 
     def check_source(self, source: StoredSource) -> None:
         """Raises: IntegrityBrokenError."""
-        key = (source.id, source.row_version, f"{source.state} {source.owner_department_id}", source.mac)
-        if key not in self._checked:
-            check_source(self._vault, source)
-            self._remember(key)
-
-    def _remember(self, key: tuple[str, int, str, bytes]) -> None:
-        self._checked[key] = None
-        if len(self._checked) > _KEPT:
-            self._checked.popitem(last=False)
+        check_source(self._vault, source)
 
 
 def _of_source(stored: StoredSource) -> bytes:

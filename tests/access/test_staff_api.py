@@ -1,8 +1,6 @@
 """Accounts through the API, the pages and the command: who may see and change what."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +14,7 @@ from hub.registry.requests_errors import SamePersonError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.access.people import add, add_operator, errors_of, visitor
+from tests.hub.command import yizheng
 from tests.serving import problem
 from tests.support import AMR, POLICE, Place
 
@@ -173,25 +172,24 @@ async def test_a_stranger_does_not_learn_that_an_account_exists(hub: Hub) -> Non
         await hub.staff.named(stranger.actor(), "li.si")
 
 
-def test_the_command_makes_changes_and_lists_accounts(place: Place) -> None:
-    def run(*arguments: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "hub.cli", "staff", *arguments]
-        done = subprocess.run(command, env=place.environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        return done.stdout if code == 0 else done.stderr
+async def test_the_command_makes_changes_and_lists_accounts(place: Place) -> None:
+    async def run(*arguments: str, code: int = 0) -> str:
+        done = await yizheng(place, "staff", *arguments)
+        assert done.code == code, done.err
+        return done.err if code else done.out
 
-    assert "/console/link?t=" in run("invite")
+    assert "/console/link?t=" in await run("invite")
     made = json.loads(
-        run("add", "wang.wu", "--name", "示例王五", "--role", "owner_engineer", "--department", AMR, "--json")
+        await run("add", "wang.wu", "--name", "示例王五", "--role", "owner_engineer", "--department", AMR, "--json")
     )
     assert "/console/link?t=" in made["link"]
-    assert "there are accounts already" in run("invite", code=64)
-    assert "there is no account nobody" in run("invite", "nobody", code=64)
-    assert "roles: one of" in run("roles", "wang.wu", "--role", "king", code=65)
-    assert "owner_approver" in run("roles", "wang.wu", "--role", "owner_approver")
-    assert run("token", "wang.wu", "--label", "test").startswith("yzs_")
-    assert "disabled" in run("disable", "wang.wu")
-    (listed,) = json.loads(run("list", "--json"))["staff"]
+    assert "there are accounts already" in await run("invite", code=64)
+    assert "there is no account nobody" in await run("invite", "nobody", code=64)
+    assert "roles: one of" in await run("roles", "wang.wu", "--role", "king", code=65)
+    assert "owner_approver" in await run("roles", "wang.wu", "--role", "owner_approver")
+    assert (await run("token", "wang.wu", "--label", "test")).startswith("yzs_")
+    assert "disabled" in await run("disable", "wang.wu")
+    (listed,) = json.loads(await run("list", "--json"))["staff"]
     assert (listed["user_name"], listed["active"], listed["roles"]) == ("wang.wu", False, ["owner_approver"])
-    assert "示例王五" not in run("list")
-    assert "active" in run("enable", "wang.wu")
+    assert "示例王五" not in await run("list")
+    assert "active" in await run("enable", "wang.wu")

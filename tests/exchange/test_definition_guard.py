@@ -1,6 +1,7 @@
 """Whoever writes the database can neither point a source elsewhere nor open a field: the row is not believed."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -53,6 +54,25 @@ async def test_a_version_that_was_checked_before_is_read_as_it_was(town: Town) -
     await tamper(town, update(INTERFACES).values(definition=opened))
     found = await town.ask()
     assert SECRET_SHARE not in json.dumps(found, ensure_ascii=False)
+
+
+async def test_a_row_written_past_the_hub_and_put_back_leaves_nothing_behind(town: Town) -> None:
+    honest = definition()
+    opened = definition(echoes={}, identity_name=None)
+    opened["mapping"]["fields"]["name"] = "股东"
+    await tamper(town, update(INTERFACES).values(definition=opened))
+    await town.hub.interfaces.show(COMMAND, INTERFACE)  # a page reads it meanwhile
+    await tamper(town, update(INTERFACES).values(definition=honest))
+    assert SECRET_SHARE not in json.dumps(await town.ask(), ensure_ascii=False)
+
+
+async def test_a_version_checked_before_is_checked_again_when_anything_of_its_row_has_changed(town: Town) -> None:
+    assert (await town.ask())["outcome"] == "satisfied"
+    opened = definition(echoes={}, identity_name=None)
+    opened["mapping"]["fields"]["name"] = "股东"
+    await tamper(town, update(INTERFACES).values(definition=opened, changed_at=datetime(2026, 1, 1, tzinfo=UTC)))
+    town.register.asked.clear()
+    await broken(town)
 
 
 async def test_a_change_by_the_owner_does_not_heal_a_row_written_past_the_hub(town: Town) -> None:
