@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from hub import runtime
 from hub.runtime import Hub, at_work, open_hub
 from hub.storage.errors import ConflictError
+from tests.exchange import bulking
 from tests.exchange.conftest import Town, add_source, definition, grant, publish, row
 from tests.exchange.declared import field
 from tests.hub.test_pitfalls_f import fail_at_commit
-from tests.support import ENTERPRISE, enterprise_claims, issue, valid_uscc
+from tests.support import ENTERPRISE, PURPOSE, enterprise_claims, issue, valid_uscc
 
 on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 LATER = timedelta(minutes=5)
@@ -40,6 +41,20 @@ async def test_an_answer_that_could_not_be_read_again_is_faulty_and_never_decide
     found = await town.ask(code="with_tree")
     assert (found["outcome"], found["why"]["code"]) == ("source_unavailable", "source_faulty")
     assert (await town.ask(code="with_tree", fields=["name"]))["outcome"] == "satisfied"
+
+
+@on_sqlite
+async def test_of_a_bulk_run_it_is_one_subjects_outcome(town: Town) -> None:
+    await _publish_tree(town, nested(61), {"max_depth": 64})
+    await town.hub.registry.add_grant(bulking.bulk_grant(interface="with_tree", fields=["name", "tree"]))
+    other = bulking.firm(2)
+    town.register.rows[other["id_number"]] = [bulking.row_of(other, 树=nested(1))]
+    body = {"purpose": PURPOSE, "officer": bulking.OFFICER, "parties": [ENTERPRISE, other]}
+    body["case_no"] = await bulking.campaign(town)
+    run = (await town.client.post("/api/v1/interfaces/with_tree/bulk", json=body, headers=town.headers)).json()["run"]
+    await bulking.work(town)
+    seen = await bulking.see(town, run)
+    assert (seen["state"], seen["progress"]["outcomes"]) == ("finished", {"satisfied": 1, "source_unavailable": 1})
 
 
 @on_sqlite
