@@ -140,7 +140,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     requests.StepError: ProblemType("grant-request-state", 409, "当前状态下不能办理此步骤", "Not what may follow now", "caller"),
     requests.OwnRequestError: ProblemType("own-request", 403, "申请人不得办理本人的申请", "Whoever asked may not decide", "caller"),
     requests.SamePersonError: SECOND_PERSON,
-    requests.SameHandError: ProblemType("same-hand", 403, "两个账号出自同一人之手，须由另一人确认", "One operator's link opened the other's account: somebody else must confirm", "operator"),
+    requests.SameHandError: ProblemType("same-hand", 403, "两个账号出自同一人之手，须由另一人确认", "Both accounts came from one hand: somebody else must confirm", "operator"),
     SecondOperatorError: SECOND_PERSON,
     requests.ProposalOverError: ProblemType("proposal-over", 409, "该变更已确认、否决或过期", "The proposal was confirmed, rejected or has expired", "operator"),
 }  # fmt: skip
