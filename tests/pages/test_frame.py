@@ -23,6 +23,7 @@ PAGES = [
     ("operator", "/console"),
     ("operator", "/console/staff"),
     ("operator", "/console/staff/new"),
+    ("operator", "/console/proposals"),
     ("engineer", "/console/notices"),
     ("engineer", "/console/account"),
     ("engineer", "/console/account/password"),
@@ -147,11 +148,10 @@ def test_one_signs_in_and_makes_an_account_with_the_keyboard_alone(browser: Brow
         assert page.locator("#user_name").input_value() == name
         page.keyboard.type("示例键盘")
         page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")  # the first department
         page.keyboard.press("Tab")
-        for _ in range(4):
-            page.keyboard.press("Tab")
-        page.keyboard.press("Space")  # auditor
-        expect(page.locator("#roles-5")).to_be_checked()
+        page.keyboard.press("Space")  # the owner's engineer
+        expect(page.locator("#roles-1")).to_be_checked()
         page.keyboard.press("Enter")
         page.wait_for_load_state()
         assert "/console/link?t=" in page.locator("#link").inner_text()
@@ -205,9 +205,19 @@ def test_a_hostile_name_is_text_everywhere(browser: Browser, site: Site) -> None
         page.goto("/console/staff/new")
         page.locator("#user_name").fill("canary")
         page.locator("#display_name").fill(canary)
-        page.locator("#roles-5").check()
+        page.locator("#department").select_option(index=1)
+        page.locator("#roles-1").check()
         page.get_by_role("button", name=WORDS["zh-CN"]["make"]).click()
         page.wait_for_load_state()
+        page.goto("/console/staff/new")
+        page.locator("#user_name").fill("canary.two")
+        page.locator("#display_name").fill(canary)
+        page.locator("#roles-5").check()
+        page.locator("#reason").fill(canary)
+        page.get_by_role("button", name=WORDS["zh-CN"]["make"]).click()
+        page.wait_for_url("**/console/proposals")
+        assert page.get_by_text(canary, exact=True).first.is_visible()
+        assert page.locator("main img").count() == 0
         page.goto("/console/staff")
         assert page.get_by_text(canary, exact=True).is_visible()
         page.get_by_role("link", name="canary", exact=True).click()
