@@ -27,7 +27,7 @@ from hub.storage.vault import DataKey
 from tests.drills.oracle import examine
 from tests.drills.processes import Running
 from tests.drills.register import write_register
-from tests.drills.town import Request, Server, Town, opening, pulling
+from tests.drills.town import PATIENCE, Request, Server, Town, opening, pulling
 from tests.support import AMR, Place, enterprise_claims, free_port, issue, new_database, valid_uscc
 
 on_sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
@@ -239,7 +239,7 @@ def _rows(town: Town) -> list[int]:
 
 
 def _wait_sequenced(town: Town) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         waiting = town.look("SELECT count(*) AS n FROM ledger_entries WHERE position IS NULL")[0]["n"]
         unsigned = town.look("SELECT count(*) AS n FROM ledger_head WHERE note IS NULL")[0]["n"]

@@ -19,7 +19,7 @@ from hub.issuing.service import PUBLISH_STATUS
 from hub.storage.jobs import enqueue
 from tests.drills.oracle import examine
 from tests.drills.test_faults import on_postgresql, on_sqlite
-from tests.drills.town import Server, Town, pulling
+from tests.drills.town import PATIENCE, Server, Town, pulling
 from tests.redis_server import RedisServer, redis_server
 from tests.support import INTAKE, Place, assertion, free_port, token_form
 
@@ -209,7 +209,7 @@ async def _enqueue(place: Place) -> None:
 
 
 def _until_degraded(hub: Server, wanted: list[str]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         answer = hub.http.get("/health/ready")
         assert answer.status_code == 200, answer.text

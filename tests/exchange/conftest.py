@@ -110,7 +110,7 @@ async def add_source(hub: Hub, port: int, **changes: Any) -> None:
         "kind": "rest",
         "connection": {"url": f"http://127.0.0.1:{port}"},
         "targets": [f"127.0.0.1:{port}"],
-        "limits": {"total_seconds": 1.5, "read_seconds": 1, "retries": 0},
+        "limits": {"total_seconds": 5, "read_seconds": 4, "retries": 0},
     } | changes
 
     def unit(tx: Any) -> None:
