@@ -70,7 +70,7 @@ async def ask(
     person, in the owning department.
     """
     if _in_lines(request):
-        await hub.bulk.runs.check(caller, code)
+        await hub.bulk.asking.check(caller, code)
     head, parties, digest = await _read(request)
     order = BulkOrder(
         interface=code,
@@ -82,9 +82,7 @@ async def ask(
         language=language,
     )
     scope = RequestKey(caller.system_id, f"bulk:{code}", key, digest) if key else None
-    view, job = await hub.bulk.runs.ask(caller, order, parties, request=scope)
-    if job is not None:
-        await hub.jobs.nudge(job)
+    view = await hub.bulk.asking.ask(caller, order, parties, request=scope)
     return JSONResponse(view.as_json(), status_code=202, headers={"Location": f"/api/v1/bulk/{view.run.id}"})
 
 

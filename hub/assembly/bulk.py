@@ -6,7 +6,8 @@ from datetime import timedelta
 from hub.assembly.ground import Ground
 from hub.assembly.intake import Intake
 from hub.assembly.publishing import Publishing
-from hub.exchange.bulk import BulkService, Limits
+from hub.exchange.bulk import BulkService
+from hub.exchange.bulk_asking import BulkAsking
 from hub.exchange.bulk_ending import BulkEnding
 from hub.exchange.bulk_finding import BulkFinder
 from hub.exchange.bulk_manifest import BulkManifests
@@ -22,6 +23,7 @@ from hub.exchange.judging import Readers
 class Bulk:
     """Services around bulk runs: for systems, for staff, for the job, for what was leaked."""
 
+    asking: BulkAsking
     runs: BulkService
     releases: BulkReleases
     runner: BulkRunner
@@ -49,16 +51,23 @@ def assemble_bulk(ground: Ground, intake: Intake, publishing: Publishing, *, log
         clock=clock,
     )
     return Bulk(
+        asking=BulkAsking(
+            database,
+            vault=vault,
+            ground=standing,
+            readers=readers,
+            cases=intake.cases,
+            clock=clock,
+            at_once=ground.settings.bulk_runs_per_system,
+        ),
         runs=BulkService(
             database,
             objects=ground.objects,
             vault=vault,
             ground=standing,
-            readers=readers,
             manifests=manifests,
             cases=intake.cases,
             clock=clock,
-            limits=Limits(ground.settings.bulk_runs_per_system, kept),
         ),
         releases=BulkReleases(
             database, vault=vault, ground=standing, manifests=manifests, public_url=public_url, kept=kept, clock=clock

@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.collection.batch_desk import BatchDesk
 from hub.collection.batches import COLLECT, BatchService
 from hub.exchange.agents import AgentDesk
-from hub.exchange.bulk import RUN
+from hub.exchange.bulk_store import RUN
 from hub.exchange.drift import DriftWatch
 from hub.exchange.gateway import GatewayService
 from hub.exchange.pool import SourcePool

@@ -44,8 +44,7 @@ def ask(
 
         order = BulkOrder(interface, case, purpose, officer, tuple(field) if field else None)
         caller = await _caller(hub, system)
-        view, _ = await hub.bulk.runs.ask(caller, order, PartyLines(raw), asked_by=actor.as_json())
-        return view
+        return await hub.bulk.asking.ask(caller, order, PartyLines(raw), asked_by=actor.as_json())
 
     _print(_acting(home, work), as_json=as_json)
 

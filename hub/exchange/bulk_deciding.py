@@ -16,7 +16,7 @@ from hub.exchange.bulk_order import count_of
 from hub.exchange.bulk_store import Run, RunState, Subject
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found
-from hub.exchange.deciding import entry_kind, grant_holds
+from hub.exchange.deciding import grant_holds
 from hub.exchange.pushed_marks import row_marks
 from hub.exchange.uses import record_uses
 from hub.intake import store as intake
@@ -24,7 +24,7 @@ from hub.intake.answers import case_key
 from hub.intake.cases import hold_case
 from hub.intake.compose import item_hash
 from hub.intake.errors import CaseClosedError, InFlightError
-from hub.intake.resolver import Outcome, Why
+from hub.intake.resolver import Outcome, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
 from hub.storage.vault import DataKey, Vault

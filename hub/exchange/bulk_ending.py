@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from sqlalchemy import Connection
@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 from hub.access.actors import Role
 from hub.clock import Clock, new_id
 from hub.exchange import bulk_store as store
-from hub.exchange.bulk import RUN
+from hub.exchange.bulk_entries import write_entry
 from hub.exchange.bulk_files import RECIPIENT_TYPE, FileWriter, StoredFile, forget_files, opened, recipient_line, row_of
 from hub.exchange.bulk_mark import Mark
-from hub.exchange.bulk_store import Run, RunState, Subject
+from hub.exchange.bulk_store import RUN, Run, RunState, Subject
 from hub.intake.answers import case_key
 from hub.intake.errors import CaseNotFoundError
 from hub.intake.store import case_by_id
 from hub.issuing.desk import SigningDesk
-from hub.ledger.entries import Draft, append, seal
 from hub.registry.notices import notify
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
@@ -68,10 +67,10 @@ class BulkEnding:
             if stored is None or stored.state is not RunState.RUNNING or stored.lease != run.lease:
                 return False
             detail = {"run": run.id, "subjects": stored.subjects, "outcomes": stored.outcomes, "sha256": written.sha256}
-            entry = _entry(tx, stored, "bulk.finish", detail, key, self._clock)
+            entry = write_entry(tx, stored, "bulk.finish", detail, key, now)
             store.replace_run(
                 tx, self._vault, stored, now=now, state=RunState.FINISHED, file=written.as_json(), finished_at=now,
-                expires_at=now + self._kept, ledger_entry_id=entry,
+                expires_at=now + self._kept, ledger_entry_id=entry.id,
             )  # fmt: skip
             about = ("bulk_run", run.id)
             notify(
@@ -99,10 +98,10 @@ class BulkEnding:
             if stored is None or stored.state is not RunState.RUNNING:
                 return
             detail = {"run": run.id, "problem": code, "answered": stored.done, "outcomes": stored.outcomes}
-            entry = _entry(tx, stored, "bulk.stop", detail, key, self._clock)
+            entry = write_entry(tx, stored, "bulk.stop", detail, key, now)
             store.replace_run(
                 tx, self._vault, stored, now=now, state=RunState.STOPPED, problem=code, finished_at=now, expires_at=now,
-                ledger_entry_id=entry,
+                ledger_entry_id=entry.id,
             )  # fmt: skip
             about = ("bulk_run", run.id)
             notify(
@@ -143,17 +142,18 @@ class BulkEnding:
                 store.forget_run(tx, run_id)
                 return
             if run.state not in {RunState.RUNNING, RunState.EXPIRED}:
-                entry = _entry(
-                    tx,
-                    run,
-                    "bulk.expire",
-                    {"run": run_id},
-                    self._vault.data_key(case.data_key, case.kek_kid),
-                    self._clock,
-                )
+                key = self._vault.data_key(case.data_key, case.kek_kid)
+                entry = write_entry(tx, run, "bulk.expire", {"run": run_id}, key, now)
                 # Why it was stopped, or refused, can still be read; that it was is told by `problem` and `decision`.
                 store.replace_run(
-                    tx, self._vault, run, now=now, state=RunState.EXPIRED, file={}, manifest=None, ledger_entry_id=entry
+                    tx,
+                    self._vault,
+                    run,
+                    now=now,
+                    state=RunState.EXPIRED,
+                    file={},
+                    manifest=None,
+                    ledger_entry_id=entry.id,
                 )
 
         await self._database.write(unit)
@@ -189,16 +189,3 @@ class BulkEnding:
         if case is None:
             raise CaseNotFoundError
         return case_key(self._vault, case)
-
-
-def _entry(tx: Connection, run: Run, kind: str, detail: dict[str, Any], key: DataKey, clock: Clock) -> str:
-    draft = Draft(
-        kind=kind,
-        detail=detail | {"client_id": run.client_id},
-        key=key,
-        case_id=run.case_id,
-        object_id=run.id,
-        object_version=run.row_version + 1,
-    )
-    append(tx, [seal(draft, now=clock())])
-    return draft.id

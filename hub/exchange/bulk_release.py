@@ -12,7 +12,7 @@ from hub.access.actors import Actor, Role
 from hub.access.staff_store import find_staff
 from hub.clock import Clock, rfc3339
 from hub.exchange import bulk_store as store
-from hub.exchange.bulk import order_of
+from hub.exchange.bulk_entries import order_of, write_entry
 from hub.exchange.bulk_manifest import BulkManifests, manifest_claims
 from hub.exchange.bulk_standing import ENDED, BulkGround
 from hub.exchange.bulk_store import Run, RunState
@@ -21,7 +21,7 @@ from hub.intake.answers import case_key
 from hub.intake.compose import item_hash
 from hub.intake.errors import CaseClosedError, GrantEndedError
 from hub.intake.store import case_by_id
-from hub.ledger.entries import Draft, Sealed, append, seal
+from hub.ledger.entries import Sealed
 from hub.registry.errors import StateError, TwoPersonsError
 from hub.registry.notices import notify
 from hub.storage.crash import crash_at
@@ -137,24 +137,9 @@ class BulkReleases:
     ) -> Run:
         if len(reason) > _MAX_REASON:
             raise DefinitionError(f"bulk: a reason of at most {_MAX_REASON} characters")
-        draft = Draft(
-            kind=f"bulk.{'release' if state is RunState.RELEASED else 'refuse'}",
-            detail={
-                "run": run.id,
-                "client_id": run.client_id,
-                "actor": actor.as_json(),
-                "reason": reason,
-                "sha256": run.file["sha256"],
-                "grants": [run.grant_id],
-                **detail,
-            },
-            key=key,
-            case_id=run.case_id,
-            object_id=run.id,
-            object_version=run.row_version + 1,
-        )
-        entry = seal(draft, now=now)
-        append(tx, [entry])
+        decided = {"run": run.id, "actor": actor.as_json(), "reason": reason, "sha256": run.file["sha256"]}
+        kind = f"bulk.{'release' if state is RunState.RELEASED else 'refuse'}"
+        entry = write_entry(tx, run, kind, {**decided, "grants": [run.grant_id], **detail}, key, now)
         about = ("bulk_run", run.id)
         notify(
             tx, f"bulk.{state.value}", department_id=run.asking_department_id, role=Role.CONSUMER_ENGINEER, about=about,

@@ -17,14 +17,14 @@ from sqlalchemy import Connection
 from certificates import store as library
 from hub.clock import BEIJING, Clock, new_id
 from hub.exchange import bulk_store as store
-from hub.exchange.bulk import RUN, order_of
 from hub.exchange.bulk_deciding import Answered, BulkDeciding
 from hub.exchange.bulk_ending import BulkEnding
+from hub.exchange.bulk_entries import order_of
 from hub.exchange.bulk_files import opened
 from hub.exchange.bulk_finding import BOUNDED, BulkFinder, NotNowError, check_window, chunk_of, until_tomorrow
 from hub.exchange.bulk_order import BulkOrder
 from hub.exchange.bulk_standing import ENDED, BulkGround, Standing, ended_as
-from hub.exchange.bulk_store import Run, RunState, Subject
+from hub.exchange.bulk_store import RUN, Run, RunState, Subject
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found
 from hub.exchange.errors import QuestionError

@@ -27,6 +27,8 @@ _SELECT: Final = (
     .join(_CASES, _CASES.c.id == _RUNS.c.case_id)
 )
 LISTED: Final = 200
+RUN: Final = "bulk.run"
+"""The job that works a run off."""
 PAGE: Final = 500
 """Subjects that are in memory at a time."""
 

@@ -28,7 +28,7 @@ from hub.intake.cases import hold_case
 from hub.intake.compose import item_hash
 from hub.intake.compose import stored as stored_bytes
 from hub.intake.errors import InFlightError
-from hub.intake.resolver import CLEARED, Outcome, Why
+from hub.intake.resolver import Outcome, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
 from hub.storage.vault import Vault
@@ -146,10 +146,3 @@ def interface_holds(
 
 def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:
     return replace(found, outcome=outcome, why=why, records=(), cached=False, stale=False, as_of=None)
-
-
-def entry_kind(outcome: Outcome) -> str:
-    """A disclosure, an answer that discloses no record, or a refusal."""
-    if outcome is Outcome.SATISFIED:
-        return "disclosure"
-    return "answer" if outcome in CLEARED else "refusal"

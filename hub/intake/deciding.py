@@ -20,7 +20,7 @@ from hub.intake.cases import hold_case
 from hub.intake.claiming import Claimed, EvidenceCall
 from hub.intake.compose import Item, item_hash, stored, unsigned_answer
 from hub.intake.errors import InFlightError
-from hub.intake.resolver import CLEARED, Outcome, Resolution, Why
+from hub.intake.resolver import Outcome, Resolution, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
 from hub.storage.vault import Vault
@@ -103,7 +103,7 @@ class Deciding:
             "payload_hash": item_hash(content),
         }
         return Draft(
-            kind=_kind(resolution.outcome),
+            kind=entry_kind(resolution.outcome),
             detail=detail,
             key=key,
             subject_id=subject.id if subject else None,
@@ -138,10 +138,3 @@ def _rechecked(
             why = Why("issue_not_finished", {"type": record.type_code})
             return Item(Resolution(resolution.requirement, Outcome.SOURCE_UNAVAILABLE, why), ())
     return item
-
-
-def _kind(outcome: Outcome) -> str:
-    """A disclosure, an answer that discloses no record, or a refusal."""
-    if outcome is Outcome.SATISFIED:
-        return "disclosure"
-    return "answer" if outcome in CLEARED else "refusal"

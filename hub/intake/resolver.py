@@ -195,3 +195,10 @@ def _provider(need: Need, party: Party, question: Question) -> HeldVersion | tup
     if known is None or not known.type.complete:
         return Outcome.NO_SOURCE, Why("no_record_and_not_complete", params)
     return Outcome.DECLARED_NONE, Why("certificate_expired" if mine else "no_record", params)
+
+
+def entry_kind(outcome: Outcome) -> str:
+    """A disclosure, an answer that discloses no record, or a refusal."""
+    if outcome is Outcome.SATISFIED:
+        return "disclosure"
+    return "answer" if outcome in CLEARED else "refusal"
