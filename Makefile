@@ -4,12 +4,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PORT ?= 8700
-PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 5 --dist loadfile --no-loadscope-reorder
 
 # Where bytecode is not kept, every command and every server that a test starts compiles what it imports: two seconds each.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install dev demo run test lint bench docs lock clean services
+.PHONY: help install dev demo run test lint style types suite bench scenarios docs lock clean services
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,19 +40,32 @@ services:  ## install and start what the tests need (PostgreSQL, MariaDB, Redis,
 	bash deploy/test_services.sh start
 
 test: $(DEV_STAMP) services  ## lint, types, layers and every test on the embedded and the real parts
-	$(MAKE) --no-print-directory lint
-	bash deploy/test_services.sh run $(VENV)/bin/pytest $(PYTEST_ARGS)
+	$(MAKE) --no-print-directory style
+	$(MAKE) --no-print-directory --jobs=2 types suite
 
-lint: $(DEV_STAMP)  ## ruff, mypy, import layers
+lint: style types  ## ruff, mypy, import layers
+
+style: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+types: $(DEV_STAMP)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --config pyproject.toml
+
+# Beside the types: a test that waits for a lease, a server or a browser leaves a core to them.
+suite:
+	bash deploy/test_services.sh run $(VENV)/bin/pytest $(PYTEST_ARGS)
 
 bench: $(DEV_STAMP)  ## figures beside their physical limits, measured in the same run
 	bash deploy/test_services.sh start
 	bash deploy/test_services.sh durable
 	bash deploy/test_services.sh run $(PY) -m benchmarks
+
+scenarios: $(DEV_STAMP)  ## all nine packs on embedded stores, then with hub and sources on real servers; prints the waterfalls
+	$(VENV)/bin/yizheng scenario run all
+	bash deploy/test_services.sh start
+	bash deploy/test_services.sh run $(PY) deploy/real_scenarios.py all
 
 docs: $(STAMP)  ## regenerate what is made from code (CLI reference, problem pages)
 	$(PY) deploy/generate_docs.py

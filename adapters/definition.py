@@ -44,6 +44,14 @@ def check_params(declared: frozenset[str], given: Mapping[str, Value]) -> None:
             raise DefinitionFaultError(_pointer("params", name), "characters")
 
 
+def whole_number(params: Mapping[str, Value], name: str, *, least: int) -> int:
+    """A parameter that counts. Raises: DefinitionFaultError(`/params/<name>`, `number`)."""
+    value = params[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise DefinitionFaultError(_pointer("params", name), "number")
+    return value
+
+
 def secret_name(reference: str, pointer: str) -> str:
     """NAME of `secret:NAME`. Raises: DefinitionFaultError(`pointer`, "secret_reference"): a secret in plain text."""
     name = reference.removeprefix(SECRET_PREFIX)

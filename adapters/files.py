@@ -17,16 +17,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, Final
 
-from adapters.definition import check_definition, check_params
+from adapters.definition import check_definition, check_params, whole_number
 from adapters.errors import DefinitionFaultError, FaultyAnswerError, SourceError
 from adapters.files_index import FileIndex, IndexFolder, Key, Quality
 from adapters.files_places import LocalFolder, Place, check_glob
 from adapters.files_rows import Table, read_csv, read_json_lines
-from adapters.files_schema import CONNECTION_SCHEMA, OPERATION_SCHEMA
+from adapters.files_schema import CONNECTION_SCHEMA, LISTING_SCHEMA, OPERATION_SCHEMA
 from adapters.files_shelf import Shelf
 from adapters.lifetime import Lifetime
 from adapters.paths import judged
-from adapters.port import Answer, Budget, Context, Environment, Prepared, Probe, Row, Value
+from adapters.port import Answer, Budget, Context, Environment, Prepared, Probe, Row, RowFacts, Value
 
 __all__ = ["CONNECTION_SCHEMA", "OPERATION_SCHEMA", "FilesSource", "open_files", "open_source"]
 _SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -42,6 +42,15 @@ class _Lookup:
     safe: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A checked operation that lists all rows in the order of a column."""
+
+    by: str
+    params: frozenset[str] = frozenset({"after", "size"})
+    safe: bool = True
+
+
 class FilesSource:
     """Registers in files. A newer version answers when it is whole and indexed; until then the one before does."""
 
@@ -52,6 +61,10 @@ class FilesSource:
 
     def prepare(self, operation: Mapping[str, Any]) -> Prepared:
         """Check an operation; whether its columns are in the file, the first question tells."""
+        if "by" in operation:
+            check_definition(LISTING_SCHEMA, operation)
+            self._shelf.want((operation["by"],))
+            return _Listing(operation["by"])
         check_definition(OPERATION_SCHEMA, operation)
         if ("key" in operation) == ("rows" in operation):
             raise DefinitionFaultError("/key", "missing" if "key" not in operation else "key_or_rows")
@@ -65,6 +78,9 @@ class FilesSource:
     async def ask(self, prepared: Prepared, params: Mapping[str, Value], *, budget: Budget, context: Context) -> Answer:
         """Ask once. `as_of` is the oldest of the files that answered, or what the declared column says."""
         del context
+        if isinstance(prepared, _Listing):
+            check_params(prepared.params, params)
+            return await self._page(prepared.by, params["after"], whole_number(params, "size", least=1), budget)
         if not isinstance(prepared, _Lookup):
             raise DefinitionFaultError("", "foreign")
         check_params(prepared.params, params)
@@ -81,6 +97,31 @@ class FilesSource:
         if len(rows) > budget.max_rows:
             raise FaultyAnswerError("too_many")
         return Answer(rows, min((self._as_of(index, found) for index, found in answers), default=None))
+
+    async def _page(self, by: str, after: Value, size: int, budget: Budget) -> Answer:
+        """Rows behind `after`; those of one value stay together. With the first page what has no value there, and an
+        empty row for each that could not be told: a list without them would pass for a whole one.
+        """
+        size = min(size, budget.max_rows)
+
+        def question(index: FileIndex) -> tuple[list[Row], list[tuple[str, Row]]]:
+            first = index.unlisted(by, most=size, max_bytes=budget.max_bytes) if after in ("", None) else []
+            return first, index.page(by, after, size=size, max_rows=budget.max_rows, max_bytes=budget.max_bytes)
+
+        async with self._lifetime.question(budget.total_seconds):
+            answers = await self._shelf.ask(budget, question)
+        listed = sorted(
+            ((key, index, row) for index, (_, found) in answers for key, row in found), key=lambda item: item[0]
+        )
+        if len(listed) > size:
+            listed = [item for item in listed if item[0] <= listed[size - 1][0]]
+        told = [(index, row) for index, (first, _) in answers for row in first][:size]
+        told += [(index, row) for _, index, row in listed]
+        if len(told) > budget.max_rows:
+            raise FaultyAnswerError("too_many")
+        dates = [RowFacts(self._as_of(index, [row])) for index, row in told]
+        # The list stood so when it was written, however old its rows are.
+        return Answer([row for _, row in told], min(index.as_of for index, _ in answers), dates)
 
     def _as_of(self, index: FileIndex, rows: list[Row]) -> datetime:
         """The oldest date in the declared column; a file without one is as old as it was written."""

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -153,7 +153,33 @@ class FileIndex:
             raise FaultyAnswerError("too_many")
         return self._rows(self._link.execute("SELECT d FROM rows ORDER BY n"), max_rows, max_bytes)
 
-    def _rows(self, found: sqlite3.Cursor, max_rows: int, max_bytes: int) -> list[Row]:
+    def page(self, column: str, after: Value, *, size: int, max_rows: int, max_bytes: int) -> list[tuple[str, Row]]:
+        """`size` rows behind this value of a column, in its order, and whatever has the same value as the last of them.
+
+        With them their values, as they are ordered. Raises: FaultyAnswerError.
+        """
+        place = self.keys.index((column,))
+        query = f"SELECT k, n, d FROM k{place} JOIN rows USING (n) WHERE "  # noqa: S608
+        found = self._link.execute(f"{query} k > ? ORDER BY k, n LIMIT ?", (key_text([after]) or "", size)).fetchall()
+        if len(found) == size:
+            last, number, _ = found[-1]
+            same = f"{query} k = ? AND n > ? ORDER BY n LIMIT ?"
+            found += self._link.execute(same, (last, number, max_rows + 1 - size))
+        rows = self._rows(((text,) for _, _, text in found), max_rows, max_bytes)
+        return [(key, row) for (key, _, _), row in zip(found, rows, strict=True)]
+
+    def unlisted(self, column: str, *, most: int, max_bytes: int) -> list[Row]:
+        """What `page` never comes to: rows without a value there; an empty one for each that could not be told."""
+        place = self.keys.index((column,))
+        known = f"FROM k{place} WHERE k <> ''"
+        if self._link.execute(f"SELECT count(*) {known}").fetchone()[0] == self.quality.rows:
+            rows = []
+        else:
+            others = f"SELECT d FROM rows WHERE n NOT IN (SELECT n {known}) ORDER BY n LIMIT ?"  # noqa: S608
+            rows = self._rows(self._link.execute(others, (most,)), most, max_bytes)
+        return rows + [{}] * min(sum(self.quality.bad.values()), most - len(rows))
+
+    def _rows(self, found: Iterable[tuple[str]], max_rows: int, max_bytes: int) -> list[Row]:
         names = sum(len(name.encode()) for name in self._columns or ())
         rows: list[Row] = []
         for (text,) in found:

@@ -117,3 +117,10 @@ OPERATION_SCHEMA: Final[dict[str, Any]] = {
         "rows": {"const": "all", "title": "全部行（批量）", "title_en": "All rows, for bulk"},
     },
 }
+LISTING_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["rows", "by"],
+    "properties": {"rows": {"const": "all"}, "by": {"type": "string", "minLength": 1, "maxLength": 100}},
+}
+"""For collection: all rows page by page, in the order of the column `by`."""

@@ -75,11 +75,23 @@ class Prepared(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RowFacts:
+    """What a listing says of one row: when it stood so, and whether it is `gone`: then the row is its key alone."""
+
+    as_of: datetime
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a source said. `rows` is empty when it answered that there is none. `as_of`: when its data stood so."""
+    """What a source said. `rows` is empty when it answered that there is none. `as_of`: when its data stood so.
+
+    `facts`: one for each row, where the rows of a listing have dates of their own; otherwise none.
+    """
 
     rows: Sequence[Row]
     as_of: datetime | None = None
+    facts: Sequence[RowFacts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,8 @@ class Source(Protocol):
 
 Lookup = Callable[[str, Mapping[str, Value], int], Awaitable[Answer]]
 """Rows that the hub itself keeps for a `push` source: dataset, key values, most rows → answer."""
+Listing = Callable[[str, int, int, bool], Awaitable[Answer]]
+"""The same rows, one after another: dataset, behind which number, most rows, those that are gone too → answer."""
 Dispatch = Callable[[Mapping[str, Any], Mapping[str, Value], Budget, Context], Awaitable[Answer]]
 """A question carried to the agent beside the source: operation, parameters, budget, context → answer."""
 
@@ -127,4 +141,5 @@ class Environment:
     folders: tuple[Path, ...] | None = None
     """Folders of this machine that sources may read; elsewhere a path counts only without links. None: anywhere."""
     lookup: Lookup | None = None
+    listing: Listing | None = None
     dispatch: Dispatch | None = None

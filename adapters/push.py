@@ -3,6 +3,9 @@
 The rows lie in the hub, which hands in the look-up (`Environment.lookup`); this module knows datasets and operations.
 A dataset is found by its key or by one of its declared look-ups and by nothing else: columns that were never hashed
 would find nothing, and nothing must not be mistaken for "there is no record".
+
+For collection a dataset is listed in the order in which its rows were accepted: each has a number, which a later one of
+its key takes over with a higher one. Whoever goes on behind the last number that he read misses none.
 """
 
 import json
@@ -13,11 +16,13 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapters.definition import check_definition, check_params
+from adapters.definition import check_definition, check_params, whole_number
 from adapters.errors import DefinitionFaultError, FaultyAnswerError, SourceError
 from adapters.lifetime import Lifetime
-from adapters.port import Answer, Budget, Context, Environment, Lookup, Prepared, Probe, Source, Value
+from adapters.port import Answer, Budget, Context, Environment, Listing, Lookup, Prepared, Probe, Source, Value
 
+SEQUENCE: Final = "_sequence"
+"""Of a listed row: its number. A column of the department's own of this name is not told."""
 _COLUMNS: Final = {
     "type": "array",
     "items": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -97,6 +102,18 @@ OPERATION_SCHEMA: Final[dict[str, Any]] = {
         },
     },
 }
+LISTING_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["dataset", "rows", "by"],
+    "properties": {
+        "dataset": {"type": "string", "pattern": _DATASET_NAME},
+        "rows": {"enum": ["all", "changed"]},
+        "by": {"type": "string", "minLength": 1, "maxLength": 100},
+    },
+}
+"""For collection alone: the rows there are, or those accepted since, deletions too. `by`: the dataset's one key column.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +138,7 @@ def open_source(connection: Mapping[str, Any], environment: Environment) -> Sour
     datasets = read_datasets(connection)
     if environment.lookup is None:
         raise DefinitionFaultError("/kind", "not_available_here")
-    return _PushSource(str(connection.get("source", "")), datasets, environment.lookup)
+    return _PushSource(str(connection.get("source", "")), datasets, environment.lookup, environment.listing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +152,38 @@ class _Prepared:
         return frozenset(self.columns.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    dataset: str
+    gone_too: bool
+    params: frozenset[str] = frozenset({"sequence", "size"})
+    safe: bool = True
+
+
 class _PushSource:
-    def __init__(self, code: str, datasets: Mapping[str, Dataset], lookup: Lookup) -> None:
+    def __init__(self, code: str, datasets: Mapping[str, Dataset], lookup: Lookup, listing: Listing | None) -> None:
         self._code = code
         self._datasets = datasets
         self._lookup = lookup
+        self._listing = listing
         self._lifetime = Lifetime()
 
     def prepare(self, operation: Mapping[str, Any]) -> Prepared:
-        check_definition(OPERATION_SCHEMA, operation)
+        check_definition(LISTING_SCHEMA if "rows" in operation else OPERATION_SCHEMA, operation)
         dataset = self._datasets.get(operation["dataset"])
         if dataset is None:
             raise DefinitionFaultError("/dataset", "unknown_dataset")
+        if "rows" in operation:
+            return self._listed(operation, dataset)
         if frozenset(operation["key"]) not in dataset.ways:
             raise DefinitionFaultError("/key", "not_a_declared_lookup")
         return _Prepared(dataset.name, MappingProxyType(dict(operation["key"])))
 
     async def ask(self, prepared: Prepared, params: Mapping[str, Value], *, budget: Budget, context: Context) -> Answer:
         del context
-        assert isinstance(prepared, _Prepared)  # noqa: S101  # opaque to everybody else
         check_params(prepared.params, params)
-        keys = {column: params[name] for column, name in prepared.columns.items()}
         async with self._lifetime.question(budget.total_seconds):
-            answer = await self._lookup(self._place(prepared.dataset), keys, budget.max_rows + 1)
+            answer = await self._answer(prepared, params, budget)
         if len(answer.rows) > budget.max_rows:
             raise FaultyAnswerError("too_many")
         size = 0
@@ -166,6 +192,27 @@ class _PushSource:
             if size > budget.max_bytes:
                 raise FaultyAnswerError("too_large")
         return answer
+
+    def _listed(self, operation: Mapping[str, Any], dataset: Dataset) -> Prepared:
+        if self._listing is None:
+            raise DefinitionFaultError("/rows", "not_available_here")
+        # What is gone says its key and no more: of another column it could not be told whose record that was.
+        if frozenset({operation["by"]}) != dataset.key:
+            raise DefinitionFaultError("/by", "not_the_declared_key")
+        if operation["rows"] == "all" and dataset.keep is not None:
+            # A row past its days would pass for one that the register has lost.
+            raise DefinitionFaultError("/rows", "not_kept_whole")
+        return _Listed(dataset.name, operation["rows"] == "changed")
+
+    async def _answer(self, prepared: Prepared, params: Mapping[str, Value], budget: Budget) -> Answer:
+        if isinstance(prepared, _Listed):
+            assert self._listing is not None  # noqa: S101  # `prepare` has looked
+            behind, size = whole_number(params, "sequence", least=0), whole_number(params, "size", least=1)
+            most = min(size, budget.max_rows)
+            return await self._listing(self._place(prepared.dataset), behind, most, prepared.gone_too)
+        assert isinstance(prepared, _Prepared)  # noqa: S101  # opaque to everybody else
+        keys = {column: params[name] for column, name in prepared.columns.items()}
+        return await self._lookup(self._place(prepared.dataset), keys, budget.max_rows + 1)
 
     async def probe(self, budget: Budget) -> Probe:
         """Whether every dataset has been pushed and is fresh: a look-up of a key that no row can have."""

@@ -21,6 +21,8 @@ KINDS: Final[Mapping[str, str]] = {
     "zhejiang": "adapters.zhejiang",
 }
 
+_TELL: Final = frozenset({"files", "objects", "push"})
+
 
 def open_source(kind: str, connection: Mapping[str, Any], environment: Environment) -> Source:
     """Open a source of this kind. Nothing is reached yet. Raises: DefinitionFaultError."""
@@ -38,6 +40,14 @@ def operation_schema(kind: str) -> dict[str, Any]:
     """JSON Schema of an operation. Raises: DefinitionFaultError."""
     schema: dict[str, Any] = _module(kind).OPERATION_SCHEMA
     return schema
+
+
+def finds_by_key(kind: str, operation: Mapping[str, Any]) -> bool:
+    """Whether a checked operation finds the rows of one key and lists nothing; known of kinds that tell the two apart.
+
+    Of the others it is told by the parameters alone.
+    """
+    return kind in _TELL and "key" in operation
 
 
 def _module(kind: str) -> Any:

@@ -1,12 +1,26 @@
 """A FastAPI endpoint that does nothing, served as `yizheng serve` serves: `python -m benchmarks.bare PORT`."""
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 
 app = FastAPI()
+
+
+@app.post("/stream")
+async def silence() -> StreamingResponse:
+    """Stream nothing, and stay."""
+
+    async def frames() -> AsyncIterator[bytes]:
+        yield b": \n\n"
+        await asyncio.sleep(3600)
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
 
 
 @app.post("/{path:path}")

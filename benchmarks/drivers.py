@@ -80,6 +80,10 @@ class PostgresDriver:
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             async with connection.cursor() as cursor:
                 for sql, parameters, many in calls:
+                    if sql.startswith("COPY "):
+                        async with cursor.copy(cast("Any", sql)) as copy:
+                            await copy.write(parameters)
+                        continue
                     if many:
                         await cursor.executemany(cast("Any", sql), parameters)
                         continue

@@ -8,10 +8,11 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from jose.backends.cryptography_backend import CryptographyECKey
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
+from catalog import bulk
 from hub.storage.database import Database
-from signing.keys import SoftwareSigner, VerifyingKey
+from signing.keys import Es256Key, SoftwareSigner, VerifyingKey
 
 _BEGIN: Final = re.compile(r"^(BEGIN|SET TRANSACTION)\b")
 
@@ -26,9 +27,14 @@ class Statement:
 
     @property
     def name(self) -> str:
-        """Verb and first table, such as `SELECT cases`."""
+        """Verb and table, such as `SELECT cases`: of several tables that of the first column."""
         verb = self.sql.split(None, 1)[0]
-        pattern = {"SELECT": r"\bFROM\s+([a-z_]+)", "INSERT": r"\bINTO\s+([a-z_]+)", "UPDATE": r"^UPDATE\s+([a-z_]+)"}
+        pattern = {
+            "SELECT": r"^SELECT\s+([a-z_]+)\.",
+            "INSERT": r"\bINTO\s+([a-z_]+)",
+            "UPDATE": r"^UPDATE\s+([a-z_]+)",
+            "COPY": r"^COPY\s+([a-z_]+)",
+        }
         found = re.search(pattern.get(verb, r"\bFROM\s+([a-z_]+)"), self.sql)
         return f"{verb} {found.group(1)}" if found else self.sql
 
@@ -75,7 +81,13 @@ def recorded(database: Database) -> Iterator[Recording]:
     def committed(_connection: Any) -> None:
         recording.units[-1].committed = True
 
-    sign, verify, verify_jose = SoftwareSigner.sign, VerifyingKey.verify, CryptographyECKey.verify
+    copy = bulk.copy_binary
+
+    def copying(tx: Connection, sql: str, data: bytes) -> None:
+        recording.units[-1].statements.append(Statement(sql, data, many=False))
+        copy(tx, sql, data)
+
+    sign, verify, verify_jose = SoftwareSigner.sign, Es256Key.verify, CryptographyECKey.verify
 
     def signing(self: SoftwareSigner, message: bytes) -> bytes:
         recording.signed.append(len(message))
@@ -94,8 +106,9 @@ def recorded(database: Database) -> Iterator[Recording]:
         event.listen(listened, name, listener)
     try:
         with (
+            patch.object(bulk, "copy_binary", copying),
             patch.object(SoftwareSigner, "sign", signing),
-            patch.object(VerifyingKey, "verify", verifying),
+            patch.object(Es256Key, "verify", verifying),
             patch.object(CryptographyECKey, "verify", verifying_jose),
         ):
             yield recording

@@ -1,6 +1,7 @@
-"""A department's register behind HTTP, as fast as one process can be: `python -m benchmarks.register PORT [hang]`.
+"""A department's register behind HTTP, as fast as one process can be: `python -m benchmarks.register PORT [hang|MS]`.
 
-It answers any path with the enterprise that the last segment names, or, told to hang, with nothing.
+It answers any path with the enterprise that the last segment names, after so many milliseconds, or, told to hang, with
+nothing.
 """
 
 import asyncio
@@ -27,7 +28,20 @@ class Answering(asyncio.Protocol):
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             line = self._buffer[: self._buffer.index(b"\r\n")]
             self._buffer = self._buffer[end + 4 :]
-            self._transport.write(_answer(line.split(b" ")[1]))
+            self.answer(_answer(line.split(b" ")[1]))
+
+    def answer(self, data: bytes) -> None:
+        """Say it."""
+        self._transport.write(data)
+
+
+class Slow(Answering):
+    """Says it after a while."""
+
+    pause = 0.0
+
+    def answer(self, data: bytes) -> None:
+        asyncio.get_running_loop().call_later(self.pause, self._transport.write, data)
 
 
 class Hanging(Answering):
@@ -53,11 +67,13 @@ def _answer(path: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _serve(port: int, *, hangs: bool) -> None:
+async def _serve(port: int, mood: str) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Hanging if hangs else Answering, "127.0.0.1", port)
+    Slow.pause = int(mood) / 1000 if mood.isdigit() else 0
+    kind = Hanging if mood == "hang" else Slow if mood else Answering
+    server = await loop.create_server(kind, "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1]), hangs=sys.argv[2:] == ["hang"]))
+    uvloop.run(_serve(int(sys.argv[1]), (*sys.argv[2:], "")[0]))

@@ -18,22 +18,25 @@ OPERATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "SELECT cases",  # the case, its system's state, its department: intake.store.find_case
         "SELECT case_parties",  # keyed hashes of the parties: intake.store.parties_of
         "SELECT grants",  # the system's grants for this kind of case: catalog.store.grants_of
-        "SELECT subjects",  # holder, certificates, current versions in one join: certificates.store.held_by
-        "SELECT ledger_entries",  # the latest entry of each guarded row, threat S9: registry.guards.check_guards
-        "INSERT evidence_requests",  # the claim with its lease: intake.store.claim_request
+        "SELECT certificate_versions",  # with holders and certificates: certificates.stores.certificates.held_by
+        "SELECT certificate_type_halts",  # the types that were stopped: issuing.types.halts.written_halts
+        "SELECT ledger_entries",  # the latest entry of each guarded row, threat S9: ledger.guards.check_guards
+        "INSERT evidence_requests",  # the claim with its lease: intake.requests.claim_request
     ),
     # EvidenceService._decide, unit 2: checked again under shared locks; its commit is the disclosure
     (
         "commit",
-        "SELECT cases",  # FOR SHARE: intake.store.lock_case_state
+        "SELECT cases",  # FOR SHARE: intake.holding.lock_case
         "SELECT grants",  # FOR SHARE: catalog.store.lock_grants
-        "SELECT certificate_versions",  # FOR SHARE: certificates.store.lock_versions
+        "SELECT certificate_versions",  # FOR SHARE: certificates.stores.certificates.lock_versions
+        "SELECT certificate_type_halts",  # stops as they are now: issuing.types.halts
+        "SELECT ledger_entries",  # and that none was taken back by SQL
         "INSERT ledger_entries",  # ledger.entries.append
         "INSERT disclosure_uses",  # whom a later change of the licence concerns: exchange.uses.record_uses
-        "UPDATE evidence_requests",  # `decided`, with the unsigned answer: intake.store.decide_request
+        "UPDATE evidence_requests",  # `decided`, with the unsigned answer: intake.requests.decide_request
     ),
     # EvidenceService._finish, unit 3: the signed answer is stored before its bytes leave
-    ("commit", "UPDATE evidence_requests"),  # `done`: intake.store.finish_request
+    ("commit", "UPDATE evidence_requests"),  # `done`: intake.requests.finish_request
 )
 SIGNATURES: Final = 3  # purpose copy, receipt, bundle: intake.compose.EvidenceSigner
 VERIFICATIONS: Final = 1  # the stored licence, before it is copied: intake.copies.CopyMaker

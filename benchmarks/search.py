@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from benchmarks.rounds import Effort, Line, Spread, interleave, ratios
 from catalog.vocabulary import load_vocabulary
-from hub.registry.search_documents import Document, EntryKind
-from hub.registry.search_index import SearchIndex
-from hub.registry.search_match import best, match
-from hub.registry.search_query import read_query
+from hub.registry.search.documents import Document, EntryKind
+from hub.registry.search.index import SearchIndex
+from hub.registry.search.match import best, match
+from hub.registry.search.query import read_query
 
 ENTRIES: Final = 10_000
 QUERIES: Final = (

@@ -17,8 +17,8 @@ from benchmarks.rounds import Effort, Line, Spread, interleave, rate, ratios
 from signing import sd_jwt
 from signing.keys import SoftwareSigner
 
-AIM_OF_RAW: Final = 0.3
-AIM_OF_SD_JWT: Final = 2.5
+AIM_OF_RAW: Final = 0.35
+AIM_OF_SD_JWT: Final = 3.0
 SELECTIVE: Final = ("legal_representative", "registered_capital", "business_scope", "address")
 CLAIMS: Final[dict[str, Any]] = {
     "iss": "https://hub.example/issuers/11990000MB0000002Q",

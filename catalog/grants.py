@@ -40,7 +40,8 @@ class Terms:
 
     `corroboration` lists the kinds of which a case must show at least one; empty asks for none. `officers` are the
     operators, by their id in the intake system, who alone may use a grant of the kind `ex_officio`. `bulk_subjects` is
-    how many subjects one bulk run (批量查询) under a campaign case may have; None: the grant is not for bulk.
+    how many subjects one bulk run (批量查询) under a campaign case may have; None: the grant is not for bulk. With
+    `consent` use rests on the agreement of whom a record is about, and not on the law alone.
     """
 
     fields: frozenset[str]
@@ -50,16 +51,18 @@ class Terms:
     corroboration: frozenset[str]
     officers: frozenset[str] = frozenset()
     bulk_subjects: int | None = None
+    consent: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The stored form, with sorted lists so that equal terms are equal bytes. Without officers or bulk it has
-        no such member: the MAC of a grant that was written before there were any still fits.
+        """The stored form, with sorted lists so that equal terms are equal bytes. Without officers, bulk or consent it
+        has no such member: the MAC of a grant that was written before there were any still fits.
         """
         officers = {"officers": sorted(self.officers)} if self.officers else {}
         bulk = {} if self.bulk_subjects is None else {"bulk": True, "bulk_subjects": self.bulk_subjects}
         return (
             officers
             | bulk
+            | ({"consent": True} if self.consent else {})
             | {
                 "fields": sorted(self.fields),
                 "matters": sorted(self.matters),
@@ -117,10 +120,12 @@ class Grant:
         corroboration: Collection[str],
         now: datetime,
         officer: str | None = None,
+        asks_holder: bool = False,
     ) -> str | None:
         """Why this grant does not cover the question, as a code; None when it does. Quota is not checked.
 
         `officer` is the id of the case's operator. A grant of the kind `ex_officio` that names nobody serves nobody.
+        One that rests on consent serves only a caller who looks for the holder's word himself: `asks_holder`.
         """
         if self.state is not GrantState.LIVE:
             return f"grant_{self.state.value}"
@@ -136,6 +141,8 @@ class Grant:
             return "corroboration_missing"
         if self.kind is CaseKind.EX_OFFICIO and officer not in self.terms.officers:
             return "officer_not_named"
+        if self.terms.consent and not asks_holder:
+            return "holder_decision_needed"
         return None
 
 
@@ -150,6 +157,7 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
             corroboration=frozenset(texts(definition.get("corroboration", ()), "grant: corroboration")),
             officers=frozenset(texts(definition.get("officers", ()), "grant: officers")),
             bulk_subjects=_bulk_subjects(definition),
+            consent=_consent(definition),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DefinitionError(f"grant: {error}") from error
@@ -159,6 +167,13 @@ def read_terms(definition: Mapping[str, Any]) -> Terms:
     if quota is not None and (type(quota) is not int or quota < 1):
         raise DefinitionError("grant: quota_per_day must be a positive whole number")
     return terms
+
+
+def _consent(definition: Mapping[str, Any]) -> bool:
+    wanted = definition.get("consent", False)
+    if type(wanted) is not bool:
+        raise DefinitionError("grant: consent is true or false")
+    return wanted
 
 
 def _bulk_subjects(definition: Mapping[str, Any]) -> int | None:
@@ -185,6 +200,8 @@ def check_officers(kind: CaseKind, terms: Terms) -> None:
         raise DefinitionError("grant: officers are named for the kind ex_officio only")
     if kind is CaseKind.APPLICATION and terms.bulk_subjects is not None:
         raise DefinitionError("grant: bulk is for the kind ex_officio only")
+    if kind is CaseKind.EX_OFFICIO and terms.consent:
+        raise DefinitionError("grant: consent is for the kind application only")
     if kind is CaseKind.EX_OFFICIO and not terms.officers:
         raise DefinitionError("grant: the kind ex_officio needs officers, the operators who may use it")
     if kind is CaseKind.EX_OFFICIO and terms.quota_per_day is None:

@@ -1,39 +1,35 @@
 """Queries over sources and interfaces. Each takes the caller's connection and never commits."""
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
 
 from catalog.interfaces import Interface, InterfaceState, read_interface
 from catalog.sources import SourceDefinition, read_source
-from catalog.tables import InterfaceRow, SourceRow, SourceSecretRow, table
+from catalog.tables import InterfaceRow, SourceRow, SourceSecretRow, among, numbered, table
 
 _SOURCES: Final = table(SourceRow)
 _SECRETS: Final = table(SourceSecretRow)
 _INTERFACES: Final = table(InterfaceRow)
 ANSWERING: Final = (InterfaceState.LIVE.value, InterfaceState.DEPRECATED.value)
 _SOURCE_BY_ID: Final = select(_SOURCES).where(_SOURCES.c.id == bindparam("source_id"))
-_ANSWERS: Final = and_(
-    _INTERFACES.c.code == bindparam("code"),
+_ALIVE: Final = (
     or_(*(_INTERFACES.c.state == state for state in ANSWERING)),
     or_(_INTERFACES.c.ends_at.is_(None), _INTERFACES.c.ends_at > bindparam("now")),
 )
+_ANSWERS: Final = and_(_INTERFACES.c.code == bindparam("code"), *_ALIVE)
 _BEST: Final = (_INTERFACES.c.state.desc(), _INTERFACES.c.version.desc())  # "live" sorts after "deprecated"
 _ANSWERING_INTERFACE: Final = select(_INTERFACES).where(_ANSWERS).order_by(*_BEST).limit(1)
-_STANDING: Final = (
-    select(
-        *(column for column in _INTERFACES.c if column.name != "definition"),
-        *(column.label(f"source_{column.name}") for column in _SOURCES.c if column.name not in {"id", "definition"}),
-    )
-    .join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
-    .where(_ANSWERS)
-    .order_by(*_BEST)
-    .limit(1)
-)
+_COLUMNS: Final = select(
+    *(column for column in _INTERFACES.c if column.name != "definition"),
+    *(column.label(f"source_{column.name}") for column in _SOURCES.c if column.name not in {"id", "definition"}),
+).join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
+_STANDING: Final = _COLUMNS.where(_ANSWERS).order_by(*_BEST).limit(1)
 _INTERFACE_STATE: Final = (
     select(_INTERFACES.c.state, _INTERFACES.c.ends_at, _SOURCES.c.state.label("source_state"))
     .join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
@@ -199,6 +195,37 @@ def standing_of(tx: Connection, code: str, *, now: datetime) -> Row[Any] | None:
     return tx.execute(_STANDING, {"code": code, "now": now}).first()
 
 
+def standings_of(tx: Connection, codes: Sequence[str], *, now: datetime) -> dict[str, Row[Any]]:
+    """`standing_of` of several codes, in one statement."""
+    rows = tx.execute(_standings(len(codes)), {"now": now} | numbered("code", codes))
+    found: dict[str, Row[Any]] = {}
+    for row in rows:
+        found.setdefault(row.code, row)
+    return found
+
+
+@lru_cache(64)
+def _standings(count: int) -> Select[Any]:
+    return _COLUMNS.where(among(_INTERFACES.c.code, "code", count), *_ALIVE).order_by(*_BEST)
+
+
+def lock_interfaces(tx: Connection, ids: Sequence[str]) -> dict[str, tuple[InterfaceState, datetime | None, bool]]:
+    """`lock_interface` of several versions, locked in the order of their ids."""
+    rows = tx.execute(_locked(len(ids)), numbered("id", ids))
+    return {row.id: (InterfaceState(row.state), row.ends_at, row.source_state == "active") for row in rows}
+
+
+@lru_cache(64)
+def _locked(count: int) -> Select[Any]:
+    return (
+        select(_INTERFACES.c.id, _INTERFACES.c.state, _INTERFACES.c.ends_at, _SOURCES.c.state.label("source_state"))
+        .join(_SOURCES, _SOURCES.c.id == _INTERFACES.c.source_id)
+        .where(among(_INTERFACES.c.id, "id", count))
+        .order_by(_INTERFACES.c.id)
+        .with_for_update(read=True, of=[_INTERFACES, _SOURCES])
+    )
+
+
 def lock_interface(tx: Connection, interface_id: str) -> tuple[InterfaceState, datetime | None, bool]:
     """State and end of a version, and whether its source is in use; both share-locked until the transaction ends
     (seam D6).
@@ -223,6 +250,14 @@ def list_interfaces(
     if states is not None:
         query = query.where(_INTERFACES.c.state.in_(states))
     return [found for row in tx.execute(query) if (found := _interface(row)) is not None]
+
+
+def answering_named(tx: Connection, codes: Collection[str]) -> list[StoredInterface]:
+    """The versions of these codes that answer, the best of each code first."""
+    if not codes:
+        return []
+    query = select(_INTERFACES).where(_INTERFACES.c.code.in_(sorted(codes)), _INTERFACES.c.state.in_(ANSWERING))
+    return [found for row in tx.execute(query.order_by(*_BEST)) if (found := _interface(row)) is not None]
 
 
 def _source(row: Row[Any] | None) -> StoredSource | None:

@@ -115,6 +115,7 @@ class Interface:
     `identity_name` names the field that must equal the party's name before anything is disclosed, and makes the
     interface one that confirms identities; a field that echoes the party's number must stand beside it.
     `complete`: an empty answer means that there is no record.
+    `labels` names the fields that whoever has to say which of several records is meant may see of each of them.
     """
 
     code: str
@@ -136,6 +137,7 @@ class Interface:
     stale_seconds: int
     catalogue: Mapping[str, Any]
     samples: tuple[Mapping[str, Any], ...]
+    labels: tuple[str, ...] = ()
 
     def answer_schema(self) -> dict[str, Any]:
         """JSON Schema of one mapped record, before fields are filtered. Derived fields are not in it."""
@@ -191,6 +193,7 @@ def _read(definition: Mapping[str, Any]) -> Interface:
         stale_seconds=_seconds(definition, "stale_seconds"),
         catalogue=MappingProxyType(dict(definition.get("catalogue", {}))),
         samples=tuple(definition.get("samples", ())),
+        labels=texts(definition.get("labels", ()), "interface: labels"),
     )
     _check_names(found)
     return found
@@ -212,6 +215,8 @@ def _check_names(interface: Interface) -> None:
     for name, field in interface.fields.items():
         if field.derived is not None and field.derived.field not in stored:
             raise DefinitionError(f"interface: fields/{name}/derived/field must be a field with a value")
+    if not set(interface.labels) <= interface.shareable():
+        raise DefinitionError("interface: labels names fields that are shared")
     if interface.stale_seconds and not interface.cache_seconds:
         raise DefinitionError("interface: stale_seconds needs cache_seconds")
 

@@ -1,15 +1,19 @@
 """Queries over the catalogue. Each takes the caller's connection and never commits; rows become values here."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from catalog.errors import DefinitionError
 from catalog.grants import CaseKind, Grant, GrantState, ResourceKind, Terms, read_terms
-from catalog.matters import Matter, read_matter
+from catalog.matter_store import current_matters, in_force, matter_versions
+from catalog.matters.reading import read_matter
+from catalog.matters.values import Matter
 from catalog.tables import (
     DepartmentRow,
     GrantQuotaRow,
@@ -38,13 +42,10 @@ _SYSTEM_KEY: Final = (
         and_(_SYSTEMS.c.client_id == bindparam("client_id"), _KEYS.c.kid == bindparam("kid"), _KEYS.c.active.is_(True))
     )
 )
-_GRANTS_OF: Final = select(_GRANTS).where(
-    and_(
-        _GRANTS.c.system_id == bindparam("system_id"),
-        _GRANTS.c.kind == bindparam("kind"),
-        _GRANTS.c.resource_kind == bindparam("resource_kind"),
-    )
+_ALL_GRANTS_OF: Final = select(_GRANTS).where(
+    and_(_GRANTS.c.system_id == bindparam("system_id"), _GRANTS.c.kind == bindparam("kind"))
 )
+_GRANTS_OF: Final = _ALL_GRANTS_OF.where(_GRANTS.c.resource_kind == bindparam("resource_kind"))
 _GRANTS_FOR: Final = _GRANTS_OF.where(_GRANTS.c.type_code == bindparam("resource"))
 
 
@@ -135,34 +136,14 @@ def find_system_key(tx: Connection, client_id: str, kid: str) -> SystemKey | Non
     return SystemKey(row.id, row.client_id, row.owner_department_id, row.active, row.kid, row.jwk)
 
 
-def add_matter(
-    tx: Connection, *, matter_id: str, definition: dict[str, Any], owner_department_id: str, now: datetime
-) -> Matter:
-    """Write the next version of a matter; cases that are open keep the version they were opened under."""
-    matter = read_matter(definition)
-    same = and_(_MATTERS.c.code_system == matter.code_system, _MATTERS.c.code == matter.code)
-    version = len(tx.execute(select(_MATTERS.c.id).where(same)).all()) + 1
-    tx.execute(update(_MATTERS).where(same).values(current=False))
-    tx.execute(
-        insert(_MATTERS).values(
-            id=matter_id,
-            code_system=matter.code_system,
-            code=matter.code,
-            version=version,
-            current=True,
-            owner_department_id=owner_department_id,
-            definition=definition,
-            created_at=now,
-        )
-    )
-    return matter
+def find_matter(tx: Connection, code: str, *, on: date | None = None) -> tuple[str, Matter, str] | None:
+    """Row id, matter and owning department of the version of a case that is filed on this day, or today.
 
-
-def find_matter(tx: Connection, code: str) -> tuple[str, Matter, str] | None:
-    """Row id, matter and owning department of the current version under this code."""
-    where = and_(_MATTERS.c.code == code, _MATTERS.c.current.is_(True))
-    row = tx.execute(select(_MATTERS).where(where)).first()
-    return None if row is None else (row.id, read_matter(row.definition), row.owner_department_id)
+    Not checked: that the hub wrote it (`hub.registry.matters.guard`).
+    """
+    found = [item for item in matter_versions(tx, code) if on is not None or item.current]
+    chosen = in_force(found, on) if on is not None else next(iter(found), None)
+    return None if chosen is None else (chosen.id, chosen.matter(), chosen.owner_department_id)
 
 
 def read_matter_row(tx: Connection, matter_id: str) -> Matter:
@@ -171,9 +152,12 @@ def read_matter_row(tx: Connection, matter_id: str) -> Matter:
 
 
 def list_matters(tx: Connection) -> list[Matter]:
-    """All current matters, by code."""
-    rows = tx.execute(select(_MATTERS.c.definition).where(_MATTERS.c.current.is_(True)).order_by(_MATTERS.c.code))
-    return [read_matter(definition) for definition in rows.scalars()]
+    """All matters in force today, by code. One that cannot be read is left out: it must not hide the others."""
+    found = []
+    for item in current_matters(tx):
+        with suppress(DefinitionError, ValueError):  # an alarm every day: hub.registry.matters.guard
+            found.append(item.matter())
+    return found
 
 
 def add_grant(tx: Connection, grant: Grant) -> None:
@@ -188,11 +172,16 @@ def replace_grant(tx: Connection, grant: Grant) -> bool:
 
 
 def grants_of(
-    tx: Connection, system_id: str, kind: CaseKind, resource_kind: ResourceKind = ResourceKind.CERTIFICATE_TYPE
+    tx: Connection, system_id: str, kind: CaseKind, resource_kind: ResourceKind | None = ResourceKind.CERTIFICATE_TYPE
 ) -> list[Grant]:
-    """Every grant of a system for cases of this kind. The guard is not checked here: see `hub.ledger.guards`."""
-    values = {"system_id": system_id, "kind": kind.value, "resource_kind": resource_kind.value}
-    return [_grant(row) for row in tx.execute(_GRANTS_OF, values)]
+    """Every grant of a system for cases of this kind, over resources of one kind or, with None, of all.
+
+    The guard is not checked here: see `hub.ledger.guards`.
+    """
+    values = {"system_id": system_id, "kind": kind.value}
+    if resource_kind is None:
+        return [_grant(row) for row in tx.execute(_ALL_GRANTS_OF, values)]
+    return [_grant(row) for row in tx.execute(_GRANTS_OF, values | {"resource_kind": resource_kind.value})]
 
 
 def grants_for(

@@ -87,9 +87,9 @@ def instant(*, nullable: bool = False, index: bool = False) -> Any:
     return Field(sa_column=Column(Instant(), nullable=nullable, index=index))
 
 
-def binary(*, nullable: bool = False, unique: bool = False) -> Any:
+def binary(*, nullable: bool = False, unique: bool = False, index: bool = False) -> Any:
     """Bytes: ciphertext, hash or MAC."""
-    return Field(sa_column=Column(LargeBinary(), nullable=nullable, unique=unique))
+    return Field(sa_column=Column(LargeBinary(), nullable=nullable, unique=unique, index=index))
 
 
 def document() -> Any:
@@ -145,6 +145,8 @@ class SystemRow(SQLModel, table=True):
     name_en: str = words(200)
     active: bool
     created_at: datetime = instant()
+    desk: str | None = words(20, nullable=True)
+    """`counter`: the system under which its department's clerks take cases."""
 
 
 class SystemKeyRow(SQLModel, table=True):
@@ -172,6 +174,15 @@ class MatterRow(SQLModel, table=True):
     current: bool
     owner_department_id: str = uuid(references="departments.id", index=True)
     definition: dict[str, Any] = document()
+    in_force_from: str | None = words(10, nullable=True)
+    """The first day of filing that is its own; None: always."""
+    in_force_until: str | None = words(10, nullable=True)
+    mac: bytes | None = binary(nullable=True)
+    """Over everything by which a case is judged: see `catalog.matter_store`."""
+    owner_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often a succession moved it; the ledger counts that, too."""
+    owner_mac: bytes | None = binary(nullable=True)
+    """Over whose it is: see `hub.registry.matters.owning`."""
     created_at: datetime = instant()
 
 

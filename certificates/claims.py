@@ -13,6 +13,11 @@ import jsonschema_rs
 from catalog import identifiers
 from catalog.errors import IdentifierError
 
+RESERVED_CLAIMS: Final = frozenset(
+    {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "vct", "cnf", "status", "certificate", "purpose"}
+)
+"""Names the signed forms use themselves."""
+
 
 class Disclosure(StrEnum):
     """How a claim travels: in clear, as a selective disclosure, or not at all (it stays in the hub)."""

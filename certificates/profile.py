@@ -5,8 +5,8 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Final
 
 from certificates.claims import Disclosure
+from certificates.definitions.certificate_type import CertificateType
 from certificates.numbering import Identifier
-from certificates.types import CertificateType
 
 VCT_PREFIX: Final = "urn:yizheng:certificate-type:"
 CIVIL_ZONE: Final = timezone(timedelta(hours=8), "Asia/Shanghai")

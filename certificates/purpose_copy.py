@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from certificates.claims import Disclosure
+from certificates.definitions.certificate_type import CertificateType
 from certificates.errors import GrantedClaimsError
 from certificates.numbering import Identifier
-from certificates.types import CertificateType
 
 VCT: Final = "urn:yizheng:purpose-copy"
 

@@ -1,11 +1,13 @@
 """Writes the pages that are made from code; `make docs` runs it, and a test shows that nothing differs.
 
 docs/problems/<slug>.md   one page a problem type, from hub.problems
+docs/lifecycle.md         its tables, from certificates.lifecycle.states
 """
 
 from pathlib import Path
 from typing import Final
 
+from deploy import lifecycle_tables
 from hub.problems import ProblemType, Who, problem_types
 
 ROOT: Final = Path(__file__).parent.parent
@@ -98,6 +100,8 @@ def main() -> None:
     for path, content in wanted.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(content, encoding="utf-8")
+    lifecycle = ROOT / lifecycle_tables.PAGE
+    lifecycle.write_text(lifecycle_tables.written(lifecycle.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

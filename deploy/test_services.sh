@@ -11,8 +11,13 @@ port="${YIZHENG_TEST_POSTGRES_PORT:-54329}"
 socket_dir="/tmp/yizheng-test-$(id -u)-$port"
 redis_port="${YIZHENG_TEST_REDIS_PORT:-56379}"
 redis_dir="/tmp/yizheng-test-redis-$(id -u)-$redis_port"
+# A new database is a thousand small files: in memory it is made in a tenth of the time.
+pg_memory="/dev/shm/yizheng-test-$(id -u)-$port"
 mariadb_port="${YIZHENG_TEST_MARIADB_PORT:-53306}"
 mariadb_dir="/tmp/yizheng-test-mariadb-$(id -u)-$mariadb_port"
+
+without="tests that need it are skipped"
+[ "${YIZHENG_JUDGES:-}" != required ] || without="tests that need it fail, for YIZHENG_JUDGES=required"
 
 pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
 
@@ -25,8 +30,13 @@ packages() {
   command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables iproute2)
   [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  command -v pdfsig >/dev/null || missing+=(poppler-utils)
+  command -v zbarimg >/dev/null || missing+=(zbar-tools)
   command -v php >/dev/null || missing+=(php-cli)
+  command -v npm >/dev/null || missing+=(npm)
   php -m 2>/dev/null | grep -qi '^soap$' || missing+=(php-soap)
+  [ -e /usr/lib/softhsm/libsofthsm2.so ] || missing+=(softhsm2)
+  command -v p11-kit >/dev/null && ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing+=(p11-kit p11-kit-modules)
   command -v radosgw >/dev/null && command -v ceph-osd >/dev/null || missing+=($(bash "$root/deploy/test_s3.sh" packages))
   [ ${#missing[@]} -eq 0 ] && return
   echo "installing ${missing[*]}" >&2
@@ -134,23 +144,60 @@ postgres_waits() {
     -c 'SELECT pg_reload_conf()' >/dev/null
 }
 
+postgres_makes_databases() {
+  # In memory, where there is a gigabyte of it, or on the disk, as is measured: where template1 is.
+  local free; free="$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" || free=0
+  local ask=(as_postgres "$(pg_bin)/psql" -qAt -h "$socket_dir" -p "$port" -U yizheng -d postgres -c)
+  if [ "$1" = memory ] && [ -z "$("${ask[@]}" "SELECT 1 FROM pg_tablespace WHERE spcname = 'memory'")" ]; then
+    [ "$free" -gt 1000000 ] || return 0
+    rm -rf "$pg_memory"; mkdir -p "$pg_memory"; chmod 700 "$pg_memory"
+    if [ "$(id -u)" -eq 0 ]; then chown postgres "$pg_memory"; fi
+    "${ask[@]}" "CREATE TABLESPACE memory LOCATION '$pg_memory'"
+  fi
+  [ ! -e "$pg_memory" ] || "${ask[@]}" "ALTER DATABASE template1 SET TABLESPACE $1"
+}
+
 stop_postgres() {
   [ -f "$state/postgres" ] || return 0
   local data; data="$(cat "$state/postgres")"
   ( cd /tmp; as_postgres "$(pg_bin)/pg_ctl" -D "$data" -s -m immediate stop || true )
-  rm -rf "$data" "$socket_dir" "$state/postgres"
+  rm -rf "$data" "$socket_dir" "$pg_memory" "$state/postgres"
+}
+
+install_judges() {
+  # Verifiers written in JavaScript. npm's log names the machine's registry, so it is kept out of the way.
+  local judges="$root/tests/judges"
+  [ "$judges/node_modules/.package-lock.json" -nt "$judges/package-lock.json" ] && return
+  ( cd "$judges" && npm install --omit=optional --no-save --silent >/dev/null 2>&1 && touch node_modules/.package-lock.json ) ||
+    echo "the judges in tests/judges were not installed: $without" >&2
+}
+
+install_reader() {
+  # An OFD reader for browsers. One of its files is used; to install the package would bring 120 MB of its maker's tools.
+  local folder="$root/tests/judges/node_modules/ofd.js" file="ofd.umd.min.js" scratch
+  local digest=9b47d64947c94839a6cb24ef3e291ffb8047d2d372ca92836a14bef3a130eda0
+  [ "$(sha256sum "$folder/$file" 2>/dev/null | cut -d' ' -f1)" = "$digest" ] && return
+  scratch="$(mktemp -d)"
+  ( cd "$scratch" && npm pack --silent ofd.js@0.2.6 >/dev/null 2>&1 &&
+    tar -xzOf ofd.js-0.2.6.tgz "package/lib/$file" >"$file" && echo "$digest  $file" | sha256sum --check --quiet &&
+    mkdir -p "$folder" && mv "$file" "$folder/" ) ||
+    echo "the OFD reader ofd.js 0.2.6 was not installed: $without" >&2
+  rm -rf "$scratch"
 }
 
 start() {
   packages
+  install_judges
+  install_reader
   start_postgres
   postgres_waits off
+  postgres_makes_databases memory
   start_redis
   start_mariadb
   # Its first start makes a small cluster, which a loaded machine may not manage in time.
   if ! bash "$root/deploy/test_s3.sh" start; then
     bash "$root/deploy/test_s3.sh" stop
-    bash "$root/deploy/test_s3.sh" start || echo "the S3 server did not start: its tests are skipped" >&2
+    bash "$root/deploy/test_s3.sh" start || echo "the S3 server did not start: $without" >&2
   fi
 }
 
@@ -174,7 +221,7 @@ run() {
 
 case "${1:-}" in
   start) start ;;
-  durable) postgres_waits on ;;
+  durable) postgres_waits on; postgres_makes_databases pg_default ;;
   stop) stop ;;
   run) shift; run "$@" ;;
   *) echo "usage: $0 start | durable | stop | run CMD…" >&2; exit 64 ;;

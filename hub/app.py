@@ -3,51 +3,80 @@
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from hub.api import (
     agents,
+    archive,
+    asks,
+    authorisations,
     batches,
     bulk,
+    case_events,
+    case_handling,
     cases,
     catalogue,
+    certificate_acts,
+    certificate_search,
+    certificate_types,
     certificates,
+    collection_feeds,
+    dead_ends,
     demands,
     evidence,
+    evidence_events,
+    face_templates,
+    faces,
+    families,
+    forms,
     gateway,
     grants,
     health,
+    keys,
     ledger,
+    lower,
+    lower_tasks,
+    materials,
+    me,
+    me_objections,
     oauth,
+    objections,
+    owed,
     proposals,
     publishing,
     pushed,
     query,
+    ratings,
+    replays,
+    showings,
     sources,
     staff,
     status_lists,
     subscriptions,
+    time_stamps,
+    type_halt,
     verify,
+    wallet_requests,
+    wallets,
+    witnesses,
 )
 from hub.deps import known_query, language_of
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
+from hub.openapi import openapi_of
 from hub.problems import (
     INTERNAL,
     MEDIA_TYPE,
     METHOD,
     NOT_FOUND,
-    PROBLEM_SCHEMA,
     ProblemType,
     document,
     mapped_errors,
@@ -55,35 +84,98 @@ from hub.problems import (
 )
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
-from hub.web import pages
-from hub.web.console import owner_trials
+from hub.web import pages, ratings_page, receive_page, verify_page
+from hub.web.citizen import frame as citizen_frame
+from hub.web.citizen import objecting as citizen_objecting
+from hub.web.citizen import pages as citizen_pages
+from hub.web.console.counter import objecting as counter_objecting
+from hub.web.console.counter import standing_in as counter_scans
 from hub.web.console.frame import problem_page
+from hub.web.console.library import arriving as library_arriving
+from hub.web.console.library import uploading as library_uploading
+from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
 from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-_BODIES: Final = (
-    *demands.BODIES,
-    cases.CaseBody,
-    evidence.EvidenceBody,
-    query.QueryBody,
-    pushed.PushBody,
-    batches.BatchBody,
-    subscriptions.SubscriptionBody,
-    agents.PollBody,
-    agents.AnswerBody,
-    agents.ErrandBody,
-    verify.VerifyBody,
+_ROUTERS: Final = (
+    query.router,
+    evidence.router,
+    evidence_events.router,
+    cases.router,
+    case_handling.router,
+    dead_ends.router,
+    owed.router,
+    asks.router,
+    replays.router,
+    lower.router,
+    lower_tasks.router,
+    forms.router,
+    me.router,
+    showings.router,
+    authorisations.router,
+    me_objections.router,
+    ratings.router,
+    ratings_page.router,
+    objections.router,
+    families.router,
+    case_events.router,
+    materials.router,
+    archive.router,
+    oauth.router,
+    wallets.router,
+    wallet_requests.router,
+    catalogue.router,
+    demands.router,
+    grants.router,
+    proposals.router,
+    gateway.router,
+    pushed.router,
+    batches.router,
+    collection_feeds.router,
+    bulk.router,
+    subscriptions.router,
+    agents.router,
+    sources.router,
+    publishing.router,
+    certificate_types.router,
+    certificates.router,
+    faces.router,
+    face_templates.router,
+    certificate_acts.router,
+    certificate_search.router,
+    type_halt.router,
+    verify.router,
+    status_lists.router,
+    time_stamps.router,
+    staff.router,
+    keys.router,
+    ledger.router,
+    witnesses.router,
+    health.router,
+    pages.router,
+    verify_page.router,
+    receive_page.router,
+    citizen_pages.router,
+    console,
 )
-_STAFF_BODIES: Final = (
-    staff.StaffBody,
-    staff.RolesBody,
-    *grants.BODIES,
-    *proposals.BODIES,
-    *sources.BODIES,
-    *publishing.BODIES,
-    *bulk.BODIES,
-)
+"""Tried in this order: what is called all day comes first."""
+_BODY_LIMITS: Final = {
+    **pushed.BODY_LIMITS,
+    **batches.BODY_LIMITS,
+    **bulk.BODY_LIMITS,
+    **agents.BODY_LIMITS,
+    **owner_trials.BODY_LIMITS,
+    **library_arriving.BODY_LIMITS,
+    **library_uploading.BODY_LIMITS,
+    **verify.BODY_LIMITS,
+    **lower.BODY_LIMITS,
+    **me_objections.BODY_LIMITS,
+    **citizen_objecting.BODY_LIMITS,
+    **counter_objecting.BODY_LIMITS,
+    **counter_scans.BODY_LIMITS,
+}
+"""Bytes of a body, for routes (regular expressions) that take more than others."""
 _log = structlog.get_logger(__name__)
 
 
@@ -114,49 +206,18 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     if hub is not None:
         app.state.hub = hub
         hub.agents.attend()
-    for module in (
-        query,  # routes are tried in this order: those that are called all day come first
-        evidence,
-        cases,
-        oauth,
-        catalogue,
-        demands,
-        grants,
-        proposals,
-        gateway,
-        pushed,
-        batches,
-        bulk,
-        subscriptions,
-        agents,
-        sources,
-        publishing,
-        certificates,
-        verify,
-        status_lists,
-        staff,
-        ledger,
-        health,
-        pages,
-    ):
-        app.include_router(module.router)
-    app.include_router(console)
+    for router in _ROUTERS:
+        app.include_router(router)
     pages.mount_static(app)
     _handle_errors(app, settings.public_url)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     hosts = {urlsplit(settings.public_url).hostname or "", *LOOPBACK, *settings.allowed_hosts}
     return EdgeGuard(
         app,
         hosts=hosts,
         max_body_bytes=settings.max_body_bytes,
         refuse=lambda error, request: _answer(request, error, settings.public_url),
-        body_limits={
-            **pushed.BODY_LIMITS,
-            **batches.BODY_LIMITS,
-            **bulk.BODY_LIMITS,
-            **agents.BODY_LIMITS,
-            **owner_trials.BODY_LIMITS,
-        },
+        body_limits=_BODY_LIMITS,
     )
 
 
@@ -166,6 +227,8 @@ def _answer(request: Request, error: Exception | None, public_url: str, kind: Pr
     request_id = request.state.request_id
     if "app" in request.scope and (request.scope["path"] + "/").startswith("/console/"):  # people read these
         return problem_page(request, kind, error, request_id)
+    if "app" in request.scope and (request.scope["path"] + "/").startswith("/me/"):
+        return citizen_frame.problem_page(request, kind, error, request_id)
     body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)
     headers["Content-Language"] = language
     return Response(canonical(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
@@ -208,28 +271,3 @@ def _frames(error: Exception) -> list[str]:
     return [
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
     ][-6:]
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """OpenAPI with the bodies that routes read by themselves, after authentication, and problems for every refusal."""
-    if app.openapi_schema:
-        return app.openapi_schema
-    schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in (*_BODIES, *_STAFF_BODIES)], ref_template="#/components/schemas/{model}"
-    )
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas.update(definitions["$defs"], Problem=PROBLEM_SCHEMA)
-    problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    for path in schema["paths"].values():
-        for operation in path.values():
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = problem
-            name = operation.pop("x-body", None)
-            if name:
-                reference = {"$ref": f"#/components/schemas/{name}"}
-                operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-    app.openapi_schema = schema
-    return schema

@@ -2,24 +2,24 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection
 
+from hub.assembly.ground import log_key_of, open_desk
 from hub.clock import utc_now
-from hub.issuing.desk import SigningDesk
+from hub.issuing.keys.making import ROOT
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.sequencer import create_head, has_head
 from hub.runtime import LOG_KEY, open_hub, open_keys
 from hub.settings import Settings
 from hub.storage.crash import crash_at
 from hub.storage.database import Database, open_database
-from hub.storage.errors import MissingError
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.files import write_durably
-from hub.storage.keystore import KeyStore
+from hub.storage.keystore.file import KeyFile
 from hub.storage.schema import migrate
-from hub.storage.vault import SECRET_NAMES, DataKey
-from signing.pki import fingerprint
+from hub.storage.vault import SECRET_NAMES
+from signing.x509.pki import fingerprint
 
 OPERATOR_NAME = "示例市大数据发展管理局"
 OPERATOR_CODE = "11990100MB00000044"
@@ -53,12 +53,11 @@ async def found(settings: Settings) -> Founded:
     keys = open_keys(settings, create=True)
     migrate(settings.effective_database_url())
     database = open_database(settings.effective_database_url())
-    desk = SigningDesk(keys, public_url=settings.public_url)
     try:
         if await database.read(has_head):
-            await _check_ours(database, desk, home)
+            await _check_ours(database, keys, settings)
         else:
-            await _fill(database, keys, desk, settings)
+            await _fill(database, keys, settings)
     finally:
         await database.close()
     crash_at("found.committed")
@@ -70,15 +69,14 @@ async def found(settings: Settings) -> Founded:
     async with open_hub(settings) as hub:
         await hub.ledger.drain()
     verifier = keys.note_signer("log").verifier
-    return Founded(root_fingerprint=fingerprint(desk.anchors()[0]), log_verifier=verifier.text)
+    return Founded(root_fingerprint=fingerprint(keys.authority(ROOT).certificate), log_verifier=verifier.text)
 
 
-async def _fill(database: Database, keys: KeyStore, desk: SigningDesk, settings: Settings) -> None:
+async def _fill(database: Database, keys: KeyFile, settings: Settings) -> None:
     for name in (*SECRET_NAMES, LOG_KEY):
         keys.create_secret(name)
     log_signer = keys.create_note_signer("log", settings.log_origin())
-    secret = keys.secret(LOG_KEY)
-    log_key = DataKey(secret.value, wrapped=b"", kek_kid=secret.kid)
+    log_key, desk = log_key_of(keys), open_desk(settings, keys)
     now = utc_now()
 
     def unit(tx: Connection) -> None:
@@ -89,9 +87,9 @@ async def _fill(database: Database, keys: KeyStore, desk: SigningDesk, settings:
     await database.write(unit)
 
 
-async def _check_ours(database: Database, desk: SigningDesk, home: Path) -> None:
+async def _check_ours(database: Database, keys: KeyFile, settings: Settings) -> None:
     """A database with a head but no marker beside it: ours, cut off before the marker, or another hub's."""
     try:
-        await database.read(desk.load)
-    except MissingError as error:
-        raise AlreadyFoundedError(str(home)) from error
+        await database.read(open_desk(settings, keys).load)
+    except (MissingError, IntegrityBrokenError) as error:
+        raise AlreadyFoundedError(str(settings.home)) from error

@@ -19,6 +19,8 @@ from hub.storage.errors import STORE_FAILED, MissingError
 
 __all__ = ["LOG_KEY", "Hub", "at_work", "look_into", "open_hub", "open_keys"]
 HOUSEKEEPING: Final = timedelta(seconds=10)
+IN_HAND: Final = timedelta(seconds=60)
+"""How long whoever wrote an intent has it in hand; after that it waits for an approval, or for whoever comes by."""
 DRAINING: Final = timedelta(seconds=10)
 """How long a process that ends waits for its jobs in hand."""
 _log = structlog.get_logger(__name__)
@@ -35,13 +37,19 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
     hub = assemble(settings, database, clock)
     try:
         await hub.ledger.check_start()
-        await database.read(hub.types.load)
+        await hub.erasure.replay()
+        await hub.registry.typing.adopt()
+        await hub.registry.matters.adopt()
         await database.read(hub.desk.load)
         await hub.drift.load()
         await hub.issuing.finish()
+        await hub.faces.renditions.finish()
         await hub.answers.finish_decided()
         yield hub
     finally:
+        await hub.counter.close_down()
+        await hub.streaming.close_down()
+        hub.faces.press.close()
         await hub.pool.close()
         await hub.agents.close()
         await hub.jobs.close()
@@ -88,13 +96,32 @@ async def _keep_house(hub: Hub) -> None:
     not keep the others from being done.
     """
     steps: dict[str, Callable[[], Awaitable[object]]] = {
+        "keys": lambda: hub.database.read(hub.desk.load),
         "types": lambda: hub.database.read(hub.types.load),
+        "matters": hub.registry.matters.sweep,
+        "intents": lambda: hub.issuing.finish(older_than=IN_HAND),
         "answers": hub.answers.finish_decided,
+        "status": hub.status.sweep,
+        "expired": hub.expiring.sweep,
+        "lapsed acts": hub.transitions.waiting.sweep,
+        "renditions": hub.faces.renditions.finish,
         "pushed": hub.pushed.sweep,
-        "batches": hub.batches.sweep,
+        "batches": hub.collection.batches.sweep,
+        "feeds": hub.collection.rounds.sweep,
         "retention": hub.retention.sweep,
         "bulk": hub.bulk.ending.sweep,
         "search": hub.catalogue.search.refresh,
+        "sealed copies": hub.lower.copies.sweep,
+        "scans": hub.scans.sweep,
+        "stamps": hub.stamp_queue.work,
+        "revocation lists": hub.keyring.crls.fetch_due,
+        "presentations": hub.citizens.presentations.sweep,
+        "showings": hub.showing.showings.sweep,
+        "wallet offers": hub.wallets.offers.sweep,
+        "wallet requests": hub.wallets.asking.sweep,
+        "witnesses": hub.witnessing.sweep,
+        "ledger arrears": hub.arrears.sweep,
+        "stamped pages": hub.faces.stamps.attach_arrived,
     }
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())

@@ -4,9 +4,10 @@ import json
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8700"
@@ -15,8 +16,11 @@ Texts = Annotated[tuple[str, ...], NoDecode]
 _BUCKET_URL: Final = re.compile(
     r"https?://[^:@/]+:[^:@/]+@[^@/]+/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9][a-z0-9._-]*)*"
 )
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LISTS: Final = (
     "site_footer",
+    "holder_oidc_acr_substantial",
+    "holder_oidc_acr_high",
     "oidc_acr",
     "oidc_amr",
     "egress_networks",
@@ -33,6 +37,8 @@ class Settings(BaseSettings):
 
     home: Path = Path("yizheng-data")
     """Holds all that an embedded hub has; deleting it removes everything."""
+    secrets_dir: Path | None = None
+    """Where secrets lie as files, each named like its variable in lower case, such as `yizheng_database_url`."""
     public_url: str = DEFAULT_PUBLIC_URL
     """Issuer of tokens and base of every URI in a licence; fixed at `init`."""
     database_url: SecretStr | None = None
@@ -46,8 +52,29 @@ class Settings(BaseSettings):
     objects_region: str = "us-east-1"
     objects_ca: Path | None = None
     """The authority (PEM) that the S3 server's certificate must come from; default: those of the system."""
+    built_in_ca: Literal["trial", "refuse"] = "trial"
+    """`refuse`, in production: nothing is signed under the built-in authority, which is for trying out."""
+    revocation_lists: Literal["known", "fresh"] = "known"
+    """Of certificates from authorities outside: `known` goes by the newest list there is, however old; with `fresh` a
+    licence is `indeterminate` where no list covers the present.
+    """
+    hsm_module: Path | None = None
+    """The library of a PKCS #11 token; with it, new signing keys are made in the token."""
+    hsm_token: str = "yizheng"  # noqa: S105  # the name of a token in a module
+    """The token's label."""
+    hsm_pin: SecretStr = SecretStr("")
+    collection_processes: int = Field(default=0, ge=0, le=256)
+    """How many processes map, draft and sign the rows of a large register; 0: one for each core, on SQLite one."""
+    collection_from_bytes: int = Field(default=4 * 1024 * 1024, ge=0)
+    """A smaller register is collected in one process."""
+    collection_batch: int = Field(default=0, ge=0, le=10_000)
+    """Rows a transaction where several processes collect; 0: 250 on SQLite, 500 on PostgreSQL."""
     witness_dir: Path | None = None
     """Where the last signed checkpoint is kept; outside database and backup. Default: `witness` in the home."""
+    witness_quorum: int | None = Field(default=None, ge=0, le=32)
+    """How many witnesses must have co-signed the log lately; default: one, as soon as one is registered."""
+    witness_within_seconds: int = Field(default=900, ge=60, le=604_800)
+    """What is lately: after that witnesses are silent, and the operators hear of it."""
     access_token_seconds: int = Field(default=300, ge=30, le=3600)
     purpose_copy_hours: int = Field(default=24, ge=1, le=720)
     status_list_hours: int = Field(default=24, ge=1, le=168)
@@ -55,6 +82,14 @@ class Settings(BaseSettings):
     token_requests_per_minute: int = Field(default=600, ge=1)
     verify_requests_per_minute: int = Field(default=600, ge=1)
     system_requests_per_minute: int = Field(default=60_000, ge=1)
+    evidence_streams_per_system: int = Field(default=200, ge=1, le=100_000)
+    """How many streams of evidence one system may have open, or on their way, in one process."""
+    tsa_url: str | None = None
+    """The time-stamp authority (RFC 3161), https or http; without it the built-in one, which is for trying out."""
+    tsa_ca: Path | None = Field(default=None, validate_default=True)
+    """The roots (PEM) that its stamps lead to; needed with `tsa_url`."""
+    tsa_requests_per_minute: int = Field(default=60, ge=1)
+    """Questions of one caller to the built-in time-stamp authority."""
     site_footer: Texts = ()
     """Lines at the foot of every page: organiser, contact, site code, ICP and police record."""
     oidc_issuer: str | None = None
@@ -67,6 +102,25 @@ class Settings(BaseSettings):
     """Accepted values of `acr`; empty: any."""
     oidc_amr: Texts = ()
     """Methods of which all must stand in `amr`, such as `mfa`; empty: any."""
+    holder_oidc_issuer: str | None = None
+    """The OpenID provider of holders; it must give number and name as claims of the ID token."""
+    holder_oidc_client_id: str = ""
+    holder_oidc_client_secret: SecretStr = SecretStr("")
+    holder_oidc_scope: str = "openid profile"
+    holder_oidc_number_claim: str = "id_number"
+    holder_oidc_name_claim: str = "name"
+    holder_oidc_acr_substantial: Texts = ()
+    """Values of `acr` that mean a substantial assurance: needed to see one's licences and to show a code."""
+    holder_oidc_acr_high: Texts = ()
+    trial_sign_in: Literal["auto", "on", "off"] = Field(default="auto", validate_default=True)
+    """Holders without a provider, for trying out. `auto`: in the sample city only. Never beside a provider, with
+    `built_in_ca=refuse`, or with a `public_url` that is not this machine's own; `on` is refused there.
+    """
+    holder_requests_per_minute: int = Field(default=120, ge=1)
+    wallet_clients: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Wallets that may ask a holder for his consent on our page: redirect addresses by client_id, as JSON. Offers that
+    a holder makes himself need none.
+    """
     staff_requests_per_minute: int = Field(default=600, ge=1)
     egress_networks: Texts = ()
     """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
@@ -90,8 +144,12 @@ class Settings(BaseSettings):
     """How long a message is kept after it was delivered, or given up; until then it can be sent again."""
     pushed_batch_days: int = Field(default=90, ge=2, le=3650)
     """How long the receipt of a pushed batch is kept: counts and codes of rejected rows."""
+    scan_days: int = Field(default=30, ge=1, le=36_500)
+    """How long the scan of a sealed copy is kept after its last day and its case's closing; the seal stays."""
     allowed_hosts: Texts = ()
     """Host names accepted beside that of `public_url` and the loopback ones."""
+    font_dir: Path | None = None
+    """A folder of fonts that faces may use beside those that ship: for scripts and characters these lack."""
     forwarded_allow_ips: str = ""
     """Proxies whose X-Forwarded-For is believed; none by default (pitfall F7)."""
 
@@ -111,6 +169,52 @@ class Settings(BaseSettings):
         for item in value:
             ip_network(item)
         return value
+
+    @field_validator("tsa_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url and not re.fullmatch(r"https?://[^\s@#]+", url):
+            raise ValueError("must be https://HOST/PATH or http://HOST/PATH")
+        return url or None
+
+    @field_validator("tsa_ca")
+    @classmethod
+    def _roots_of_stamps(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """A stamp that leads nowhere proves nothing; and the built-in authority never stands in for another."""
+        if (path is None) != (info.data.get("tsa_url") is None):
+            raise ValueError("tsa_url and tsa_ca go together")
+        return path
+
+    @field_validator("trial_sign_in")
+    @classmethod
+    def _only_for_trying_out(cls, value: str, info: ValidationInfo) -> str:
+        """Nobody signs in without proof where real people are, however the settings came about."""
+        local = urlsplit(str(info.data.get("public_url", ""))).hostname in LOOPBACK_HOSTS
+        production = info.data.get("built_in_ca") == "refuse" or bool(info.data.get("holder_oidc_issuer"))
+        if value == "on" and (production or not local):
+            raise ValueError("for trying out only: a local public_url, no provider, no built_in_ca=refuse")
+        return value
+
+    @field_validator("wallet_clients")
+    @classmethod
+    def _addresses_of_wallets(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """A browser is sent there: `https`, this machine, or a scheme of an application's own (RFC 8252 §7.1)."""
+        for address in (item for addresses in value.values() for item in addresses):
+            parts = urlsplit(address)
+            known = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+            if not (known or "." in parts.scheme) or parts.fragment or not address.isascii():
+                raise ValueError("must be https://…, http on this machine, or a scheme with a dot in it")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value():
+            return None
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in {"postgresql", "postgresql+psycopg"} or parts.port == 0:  # reading the port judges it
+            raise ValueError("must be postgresql://USER@HOST/NAME")
+        return url
 
     @field_validator("redis_url")
     @classmethod
@@ -136,7 +240,10 @@ class Settings(BaseSettings):
 
         Raises: ValueError (pydantic's) naming the faulty setting.
         """
-        bare = cls() if home is None else cls(home=home)
+        named: dict[str, Any] = {} if home is None else {"home": home}
+        bare = cls(**named)
+        if bare.secrets_dir is not None:
+            bare = cls(_secrets_dir=bare.secrets_dir, **named)
         path = bare.home / "hub.json"
         if not path.exists():
             return bare

@@ -1,13 +1,23 @@
 """Disclosures: the salted texts that an SD-JWT commits to by digest, and putting them back (RFC 9901 §4.2, §7.1).
 
-Part of `sd_jwt`; nothing else imports it.
+Part of `sd_jwt`.
 """
 
-import secrets
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable
+from json.encoder import encode_basestring
 from typing import Any, Final
 
-from signing.canonical import MAX_INTEGER, b64u, canonical, check_characters, sha256, strict_loads, unb64u
+from signing.canonical import (
+    MAX_INTEGER,
+    b64u,
+    canonical,
+    check_characters,
+    quick_canonical,
+    sha256,
+    strict_loads,
+    unb64u,
+)
 from signing.errors import MalformedError
 from signing.jose import MAX_TOKEN_BYTES
 
@@ -15,7 +25,7 @@ ALGORITHM: Final = "sha-256"
 MAX_DEPTH: Final = 32
 """Cap on nested objects and arrays, the same for issuing and verifying."""
 
-_RESERVED: Final = frozenset({"_sd", "...", "_sd_alg"})
+RESERVED: Final = frozenset({"_sd", "...", "_sd_alg"})
 _NESTED: Final = frozenset({dict, list})
 _SALT_BYTES: Final = 18  # at least 128 bits, and whole groups of base64
 _SALT_CHARACTERS: Final = 24
@@ -24,7 +34,7 @@ _MIN_SALT_CHARACTERS: Final = 22  # 128 bits in base64url
 
 def fresh_salts(count: int) -> list[str]:
     """144 random bits each, 24 characters of base64url."""
-    text = b64u(secrets.token_bytes(_SALT_BYTES * count))  # one system call, one encoding
+    text = b64u(os.urandom(_SALT_BYTES * count))  # one system call, one encoding
     return [text[start : start + _SALT_CHARACTERS] for start in range(0, len(text), _SALT_CHARACTERS)]
 
 
@@ -36,8 +46,30 @@ def checked_salts(salts: list[str]) -> list[str]:
 
 
 def encode(salt: str, name: str, value: Any) -> str:
-    """Disclosure of one claim of an object."""
+    """Disclosure of one claim of an object; it must be read back by `decode`, which the caller makes sure of."""
     return b64u(canonical((salt, name, value)))
+
+
+def write(salt: str, name: str, value: Any) -> bytes:
+    """The canonical text that `encode` encodes; nothing where it takes the general writer."""
+    if type(name) is not str:
+        return b""
+    if type(value) is not str:
+        return quick_canonical((salt, name, value), reserved=RESERVED) or b""
+    try:
+        return f"[{encode_basestring(salt)},{encode_basestring(name)},{encode_basestring(value)}]".encode()
+    except UnicodeEncodeError:
+        return b""
+
+
+def plain(texts: Iterable[bytes]) -> bool:
+    """Whether what was written as these texts can be read back for certain; False asks to look closely.
+
+    The texts are what `write` gave, and `quick_canonical` with names reserved: without floats, without those names in
+    anything inside, and with an escape for every character that `strict_loads` refuses.
+    """
+    text = b"".join(texts)
+    return b"\\" not in text and text.count(b"{") + text.count(b"[") <= MAX_DEPTH
 
 
 def decode(disclosure: str) -> list[Any]:
@@ -50,7 +82,7 @@ def decode(disclosure: str) -> list[Any]:
     if len(content) == 3:
         if not isinstance(content[1], str):
             raise MalformedError("disclosure")
-        if content[1] in _RESERVED:
+        if content[1] in RESERVED:
             raise MalformedError("reserved_name")
     return content
 
@@ -68,7 +100,7 @@ def refuse_unreadable(value: Any, depth: int = 1) -> None:
     if depth > MAX_DEPTH:
         raise MalformedError("depth")
     if isinstance(value, dict):
-        if not _RESERVED.isdisjoint(value):
+        if not RESERVED.isdisjoint(value):
             raise MalformedError("reserved_name")
         try:
             names = "".join(value)

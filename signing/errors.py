@@ -5,6 +5,7 @@
     ├── SignatureError    well formed, and not signed by this key
     ├── ClaimError        signed, and not meant for here or now: typ, aud, exp, ...
     ├── KeyPolicyError    a key we neither use nor trust: curve, size, private part
+    ├── SuiteUnavailableError    a suite this machine cannot compute: "could not check", never "wrong"
     ├── ChainError        no path from the certificate to a trust anchor
     ├── StatusListError   a status list that cannot be built or read
     └── ProofError        an inclusion or consistency proof that does not hold
@@ -41,6 +42,10 @@ class ClaimError(SigningError):
 
 class KeyPolicyError(SigningError):
     """The key is readable, but not of a kind we sign with or trust."""
+
+
+class SuiteUnavailableError(SigningError):
+    """The machine lacks what the suite needs; nothing was signed or checked, and no other suite is tried."""
 
 
 class ChainError(SigningError):

@@ -1,8 +1,8 @@
-"""The one strict wrapper around python-jose: compact JWS and JWT under ES256.
+"""The one strict wrapper around python-jose: compact JWS and JWT under ES256, and beside it under SM2SM3.
 
 No other file imports `jose`. The library accepts what it is given (no `typ`, unknown `crit`, any `aud`, base64 with
 junk); everything it does not check is checked here, before it sees the token. Encryption, `alg: none`, HMAC and keys
-named by the token (`jku`, `x5u`, `jwk`) have no code path.
+named by the token (`jku`, `x5u`, `jwk`) have no code path. RSA keys, which sign documents, are refused in tokens.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,12 @@ from jose import jwk
 from jose.backends.cryptography_backend import CryptographyECKey
 
 from signing.canonical import b64u, canonical, strict_loads, unb64u
-from signing.errors import ClaimError, MalformedError, SignatureError
-from signing.keys import ES256, Signer, VerifyingKey
+from signing.errors import ClaimError, KeyPolicyError, MalformedError, SignatureError
+from signing.keys import ES256, SM2SM3, Es256Key, Signer, VerifyingKey
 
 MAX_TOKEN_BYTES: Final = 65536
 HEADER_NAMES: Final = frozenset({"alg", "typ", "kid", "x5c", "cty"})
+TOKEN_ALGORITHMS: Final = frozenset({ES256, SM2SM3})
 REQUIRED_CLAIMS: Final = frozenset({"iss", "aud", "exp", "iat"})
 FUTURE_LEEWAY: Final = timedelta(seconds=10)
 """How far ahead of ours a sender's clock may be; expiry has no leeway."""
@@ -70,7 +71,8 @@ def sign_jws(
 
     `alg` and `kid` come from the signer, `typ` from the argument; `header` adds other names.
 
-    Raises: MalformedError: the mapping or header is not JSON. ValueError: `header` names alg, kid, typ, crit or b64.
+    Raises: MalformedError: the mapping or header is not JSON. KeyPolicyError ("alg"): the signer's suite has no tokens.
+        ValueError: `header` names alg, kid, typ, crit or b64.
     """
     body = payload if isinstance(payload, bytes) else canonical(dict(payload))
     signing_input = f"{_protected(signer, typ, header)}.{b64u(body)}"
@@ -89,7 +91,8 @@ def verify_jws(
 
     A `kid` in the header must be the key's own, unless an `x5c` beside it names the key.
 
-    Raises: MalformedError, ClaimError ("alg", "typ", "kid"), SignatureError.
+    Raises: MalformedError, ClaimError ("alg", "typ", "kid"), SignatureError, KeyPolicyError ("alg"): the key's suite
+        has no tokens. SuiteUnavailableError: this machine cannot compute the suite.
     """
     parts = token if isinstance(token, Unverified) else take_apart(token, max_bytes=max_bytes)
     header = parts.header
@@ -102,10 +105,7 @@ def verify_jws(
         raise ClaimError("typ")
     if "kid" in header and "x5c" not in header and header["kid"] != key.kid:
         raise ClaimError("kid")
-    # A prepared key object, never bytes: raw key material lets the library guess an algorithm.
-    prepared = CryptographyECKey(key.public_key, key.alg)
-    if not prepared.verify(parts.signing_input, parts.signature):  # type: ignore[no-untyped-call]
-        raise SignatureError
+    _check_signature(parts, key)
     return Jws(header, parts.payload)
 
 
@@ -216,6 +216,18 @@ def check_claims(
         raise ClaimError("lifetime")
 
 
+def _check_signature(parts: Unverified, key: VerifyingKey) -> None:
+    if isinstance(key, Es256Key):
+        # A prepared key object, never bytes: raw key material lets the library guess an algorithm.
+        prepared = CryptographyECKey(key.public_key, key.alg)
+        if not prepared.verify(parts.signing_input, parts.signature):  # type: ignore[no-untyped-call]
+            raise SignatureError
+    elif key.alg in TOKEN_ALGORITHMS:
+        key.verify(parts.signing_input, parts.signature)
+    else:
+        raise KeyPolicyError("alg")
+
+
 def _seconds(now: datetime) -> float:
     if now.tzinfo is None:
         raise ValueError("now must be an aware datetime")
@@ -250,4 +262,6 @@ def _protected(signer: Signer, typ: str, header: Mapping[str, Any]) -> str:
 # Only strings and lists of strings are cached: 1, 1.0 and True are one cache key.
 @lru_cache(maxsize=256)
 def _encode_header(alg: str, kid: str, typ: str, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    if alg not in TOKEN_ALGORITHMS:
+        raise KeyPolicyError("alg")
     return b64u(canonical({**dict(zip(names, values, strict=True)), "alg": alg, "kid": kid, "typ": typ}))

@@ -1,59 +1,34 @@
-"""Signature keys: the `Signer` port, a signer in memory, and the public half that checks.
+"""ES256, the suite of every token: a `Signer` and its public half. Other suites stand beside it (`port`).
 
-Policy (checked when a key is loaded, not when it is used): ECDSA on P-256 for ES256, nothing else. A second suite
-enters here and in `jose`, beside this one, with its own class bound to its own algorithm name.
+Policy, checked when a key is loaded and not when it is used: ECDSA on P-256.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from signing.canonical import b64u, canonical, sha256, unb64u
 from signing.errors import KeyPolicyError, MalformedError, SignatureError
+from signing.port import ES256, SM2SM3, Named, Signer, Spki, VerifyingKey, read_private, read_public, write_private
 
-ES256: Final = "ES256"
+__all__ = ["ES256", "SIGNATURE_BYTES", "SM2SM3", "Es256Key", "Signer", "SoftwareSigner", "VerifyingKey"]
+
 SIGNATURE_BYTES: Final = 64
 
 _ECDSA_SHA256: Final = ec.ECDSA(hashes.SHA256())
 
 
-class Signer(Protocol):
-    """Signs with one private key under one algorithm; the key itself may live in a token or at a department.
-
-    Consistency: `kid`, `alg` and `public` never change during the life of an object.
-    Concurrency: `sign` may be called from several threads at once.
-    Time-out: implementations that leave the process bound every call themselves.
-    Errors: a key store that does not answer raises its own error outside `SigningError`; nothing was signed then.
-    """
-
-    @property
-    def kid(self) -> str:
-        """Name of the key in headers and key sets."""
-        ...
-
-    @property
-    def alg(self) -> str:
-        """JOSE algorithm name; the only one this key is used with."""
-        ...
-
-    @property
-    def public(self) -> "VerifyingKey":
-        """The public half."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """Sign the message (not its digest); for ES256 64 bytes r || s (RFC 7518 §3.4)."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class VerifyingKey:
-    """A public key bound to one algorithm and one name. Build it with a `from_...` method, which applies the policy."""
+class Es256Key(Spki):
+    """A `VerifyingKey` on P-256. Build it with a `from_...` method, which applies the policy.
+
+    What others present by themselves (clients, wallets, agents) is read by this class alone: they have no other suite.
+    """
 
     kid: str
     alg: str
@@ -77,11 +52,7 @@ class VerifyingKey:
 
         Raises: MalformedError ("pem"), KeyPolicyError.
         """
-        try:
-            public_key = serialization.load_pem_public_key(pem)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise MalformedError("pem") from error
-        return cls.from_public_key(_check_policy(public_key), kid)
+        return cls.from_public_key(_check_policy(read_public(pem)), kid)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Self:
@@ -116,10 +87,6 @@ class VerifyingKey:
         """The key as a public JWK, a fresh dict."""
         return {**_public_members(self.public_key), "kid": self.kid, "alg": self.alg, "use": "sig"}
 
-    def to_pem(self) -> bytes:
-        """The key as SubjectPublicKeyInfo in PEM."""
-        return self.public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
     def verify(self, message: bytes, signature: bytes) -> None:
         """Return if `signature` (64 bytes r || s) is this key's over `message`.
 
@@ -136,13 +103,13 @@ class VerifyingKey:
             raise SignatureError from error
 
 
-class SoftwareSigner:
-    """A `Signer` whose private key is in this process's memory."""
+class SoftwareSigner(Named[Es256Key]):
+    """A `Signer` under ES256 whose private key is in this process's memory."""
 
-    __slots__ = ("_private_key", "_public")
+    __slots__ = ("_private_key",)
 
     def __init__(self, private_key: ec.EllipticCurvePrivateKey, kid: str | None = None) -> None:
-        self._public = VerifyingKey.from_public_key(private_key.public_key(), kid)
+        super().__init__(Es256Key.from_public_key(private_key.public_key(), kid))
         self._private_key = private_key
 
     @classmethod
@@ -152,38 +119,15 @@ class SoftwareSigner:
 
     @classmethod
     def from_pem(cls, pem: bytes, kid: str | None = None) -> Self:
-        """Read an unencrypted private key in PEM; encryption at rest is the key store's.
-
-        Raises: MalformedError ("pem"), KeyPolicyError ("key_type", "curve").
-        """
-        try:
-            private_key = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise MalformedError("pem") from error
+        """Read an unencrypted private key. Raises: MalformedError ("pem"), KeyPolicyError ("key_type", "curve")."""
+        private_key = read_private(pem)
         if not isinstance(private_key, ec.EllipticCurvePrivateKey):
             raise KeyPolicyError("key_type")
         return cls(private_key, kid)
 
     def to_pem(self) -> bytes:
         """The private key, unencrypted PKCS #8 in PEM."""
-        return self._private_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-
-    @property
-    def kid(self) -> str:
-        """Name of the key in headers and key sets."""
-        return self._public.kid
-
-    @property
-    def alg(self) -> str:
-        """Always ES256."""
-        return self._public.alg
-
-    @property
-    def public(self) -> VerifyingKey:
-        """The public half."""
-        return self._public
+        return write_private(self._private_key)
 
     def sign(self, message: bytes) -> bytes:
         """Sign the message; 64 bytes r || s."""
@@ -192,9 +136,6 @@ class SoftwareSigner:
         der = self._private_key.sign(message, _ECDSA_SHA256)
         end_of_r = 4 + der[3]
         return der[4:end_of_r][-32:].rjust(32, b"\0") + der[end_of_r + 2 :][-32:].rjust(32, b"\0")
-
-    def __repr__(self) -> str:
-        return f"SoftwareSigner(kid={self.kid!r})"
 
 
 def _check_policy(public_key: object) -> ec.EllipticCurvePublicKey:

@@ -4,24 +4,14 @@ Issuing has two steps because the hub stores what it is about to sign before it 
 digests, `sign` adds nothing but a signature. `verify` is the procedure of RFC 9901 §7.1, with every "should" a "must".
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from signing.canonical import canonical, sha256, strict_loads
-from signing.disclosures import (
-    ALGORITHM,
-    MAX_DEPTH,
-    checked_salts,
-    decode,
-    digest,
-    encode,
-    fresh_salts,
-    refuse_unreadable,
-    reveal,
-)
+from signing.canonical import strict_loads
+from signing.disclosures import MAX_DEPTH, decode, digest, reveal
 from signing.errors import ClaimError, MalformedError
 from signing.jose import (
     HEADER_NAMES,
@@ -33,61 +23,20 @@ from signing.jose import (
     verify_jws,
     verify_jwt,
 )
-from signing.keys import Signer, VerifyingKey
+from signing.keys import Es256Key, Signer, VerifyingKey
+from signing.prepared import NEVER_DISCLOSABLE, Prepared, prepare
+
+__all__ = [
+    "KEY_BINDING_TYP", "NEVER_DISCLOSABLE", "SD_JWT_TYP",
+    "Parsed", "Prepared", "Split", "Verified",
+    "issue", "parse", "prepare", "select", "sign", "split", "verify", "verify_key_binding",
+]  # fmt: skip
 
 SD_JWT_TYP: Final = "dc+sd-jwt"
 KEY_BINDING_TYP: Final = "kb+jwt"
-NEVER_DISCLOSABLE: Final = frozenset(
-    {"iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "vct#integrity", "status"}
-)
-"""Claims a verifier decides by; a holder who could leave them out would decide instead."""
-
-MAX_PREPARED_BYTES: Final = 40960
-"""What fits, base64 and certificate chain included, into a token of 64 KiB."""
-
 _KEY_BINDING_HEADER: Final = frozenset({"alg", "typ", "kid"})
 _KEY_BINDING_CLAIMS: Final = frozenset({"iat", "aud", "nonce", "sd_hash"})
 _NO_HEADER: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything of an SD-JWT but its signature; the salts make it as secret as the claims."""
-
-    payload: dict[str, Any]
-    disclosures: tuple[str, ...]
-
-    def to_bytes(self) -> bytes:
-        """Canonical JSON, for storing; `from_bytes` of a later release reads it.
-
-        Raises: MalformedError ("not_canonical", "too_large").
-        """
-        data = canonical({"disclosures": self.disclosures, "payload": self.payload})
-        if len(data) > MAX_PREPARED_BYTES:
-            raise MalformedError("too_large")
-        return data
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote.
-
-        Raises: MalformedError: anything else, also disclosures the payload does not commit to.
-        """
-        stored = strict_loads(data, max_bytes=MAX_PREPARED_BYTES, max_depth=MAX_DEPTH + 1)
-        match stored:
-            case {"payload": {"_sd_alg": "sha-256"} as payload, "disclosures": [*disclosures]} if len(stored) == 2:
-                pass
-            case _:
-                raise MalformedError("prepared")
-        if not all(isinstance(disclosure, str) for disclosure in disclosures):
-            raise MalformedError("prepared")
-        if sorted(digest(disclosure) for disclosure in disclosures) != payload.get("_sd", []):
-            raise MalformedError("prepared")
-        return cls(payload, tuple(disclosures))
-
-    def digest(self) -> bytes:
-        """SHA-256 of `to_bytes()`: what the ledger commits to before a key is used."""
-        return sha256(self.to_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,44 +78,12 @@ class Verified:
     """The token up to and including the last `~`, which the key binding signs a hash of."""
 
 
-def prepare(
-    claims: Mapping[str, Any], disclosable: Collection[str], *, salt: Callable[[], str] | None = None
-) -> Prepared:
-    """Fix payload and disclosures; everything random happens here.
-
-    The payload shares nested values with `claims`: do not change them before `sign`.
-
-    Args:
-        claims: all claims, disclosed or not.
-        disclosable: top-level names that become disclosures; the rest stays in clear.
-        salt: makes one salt per disclosure, 22 characters of base64url or more; by default 144 random bits each.
-    Raises: MalformedError ("reserved_name", "depth", "character", "number", "not_canonical").
-        ValueError: `disclosable` holds an absent name (a slip would leave a claim in clear) or one that every verifier
-        needs (`NEVER_DISCLOSABLE`); a salt is short or repeated.
-    """
-    hidden = frozenset(disclosable)
-    if not hidden <= claims.keys():
-        raise ValueError("disclosable names a claim that is absent")
-    if not hidden.isdisjoint(NEVER_DISCLOSABLE):
-        raise ValueError("disclosable names a claim that every verifier needs")
-    payload: dict[str, Any] = dict(claims)
-    refuse_unreadable(payload)
-    names = [name for name in payload if name in hidden]
-    salts = fresh_salts(len(names)) if salt is None else checked_salts([salt() for _ in names])
-    disclosures = tuple(encode(value, name, payload.pop(name)) for value, name in zip(salts, names, strict=True))
-    if disclosures:
-        # Sorted by digest, so that positions say nothing about which claim is which.
-        payload["_sd"] = sorted(map(digest, disclosures))
-    payload["_sd_alg"] = ALGORITHM
-    return Prepared(payload, disclosures)
-
-
 def sign(prepared: Prepared, *, signer: Signer, typ: str = SD_JWT_TYP, header: Mapping[str, Any] = _NO_HEADER) -> str:
-    """Sign exactly `canonical(prepared.payload)` and append the disclosures: `<jws>~d1~d2~`.
+    """Sign exactly `prepared.signed` and append the disclosures: `<jws>~d1~d2~`.
 
     Raises: MalformedError ("not_canonical", "too_large"). ValueError: `header` as in `sign_jws`.
     """
-    jws = sign_jws(canonical(prepared.payload), signer=signer, typ=typ, header=header)
+    jws = sign_jws(prepared.signed, signer=signer, typ=typ, header=header)
     token = _presentation(jws, prepared.disclosures)
     if len(token) > MAX_TOKEN_BYTES:
         raise MalformedError("too_large")
@@ -243,7 +160,9 @@ def verify(
     payload = _payload(signed.payload, max_bytes)
     claims = reveal(payload, parts.disclosures)
     disclosed = frozenset(claims.keys() - payload.keys())
-    if not disclosed.isdisjoint(NEVER_DISCLOSABLE):
+    # Neither the claim nor a part of it may have been hidden: a status without its list is no status.
+    hidden = any(claims.get(name) != payload.get(name) for name in NEVER_DISCLOSABLE)
+    if hidden or not disclosed.isdisjoint(NEVER_DISCLOSABLE):
         raise MalformedError("never_disclosable")
     return Verified(signed.header, payload, claims, disclosed, parts.kb_jwt, parts.presentation)
 
@@ -278,7 +197,7 @@ def verify_key_binding(verified: Verified, *, audience: str, nonce: str, now: da
         raise ClaimError("key_binding_missing")
     match verified.payload.get("cnf"):
         case {"jwk": dict() as jwk}:
-            key = VerifyingKey.from_jwk(jwk)
+            key = Es256Key.from_jwk(jwk)  # a wallet has this suite, whichever the licence has
         case _:
             raise ClaimError("missing_cnf")
     # The licence names the key. A wallet's own name for it in the header is neither needed nor trusted.

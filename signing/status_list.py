@@ -73,24 +73,32 @@ class SignedStatusList:
     ttl: timedelta | None = None
 
 
-def encode(statuses: Mapping[int, int], size: int, bits: int = 2) -> str:
-    """Pack and compress a list of `size` entries; indexes that are not named are VALID.
+def empty(size: int, bits: int = 2) -> StatusList:
+    """A list of `size` entries, all VALID. Raises: StatusListError ("bits")."""
+    return StatusList(bytes((size * bits + 7) // 8), bits)
 
-    Time grows with the named entries, not with `size`.
 
-    Raises: StatusListError ("bits", "index", "status"): an entry outside the list, or too wide for `bits`.
+def replaced(statuses: StatusList, changes: Mapping[int, int]) -> StatusList:
+    """The list with some entries changed. Time grows with the changes, and with the copy of its bytes.
+
+    Raises: StatusListError ("index", "status"): an entry outside the list, or too wide for it.
     """
-    if bits not in _WIDTHS:
-        raise StatusListError("bits")
-    packed = bytearray((size * bits + 7) // 8)
-    for index, status in statuses.items():
+    packed, bits = bytearray(statuses.values), statuses.bits
+    mask, size = (1 << bits) - 1, len(statuses)
+    for index, status in changes.items():
         if not 0 <= index < size:
             raise StatusListError("index")
-        if not 0 <= status < 1 << bits:
+        if not 0 <= status <= mask:
             raise StatusListError("status")
         position = index * bits
-        packed[position >> 3] |= status << (position & 7)
-    return b64u(zlib.compress(packed, _LEVEL))
+        place, shift = position >> 3, position & 7
+        packed[place] = packed[place] & ~(mask << shift) | status << shift
+    return StatusList(bytes(packed), bits)
+
+
+def encode(statuses: StatusList) -> str:
+    """Compress a list for its token."""
+    return b64u(zlib.compress(statuses.values, _LEVEL))
 
 
 def decode(lst: str, bits: int, *, max_entries: int = MAX_ENTRIES) -> StatusList:
@@ -116,19 +124,18 @@ def decode(lst: str, bits: int, *, max_entries: int = MAX_ENTRIES) -> StatusList
 def sign_status_list(
     *,
     uri: str,
-    statuses: Mapping[int, int],
-    size: int,
+    statuses: StatusList,
     signer: Signer,
     header: Mapping[str, Any],
     now: datetime,
     expires_in: timedelta,
     ttl: timedelta,
 ) -> str:
-    """Make the Status List Token published at `uri`, two bits an entry.
+    """Make the Status List Token published at `uri`.
 
     `iat` is `now` cut to the second: sign at most one list a second, or readers cannot tell which is newer.
 
-    Raises: StatusListError: see `encode`. ValueError: naive `now`.
+    Raises: ValueError: naive `now`.
     """
     issued_at = _seconds(now)
     claims = {
@@ -136,7 +143,7 @@ def sign_status_list(
         "iat": issued_at,
         "exp": issued_at + int(expires_in.total_seconds()),
         "ttl": int(ttl.total_seconds()),
-        "status_list": {"bits": 2, "lst": encode(statuses, size)},
+        "status_list": {"bits": statuses.bits, "lst": encode(statuses)},
     }
     return sign_jws(claims, signer=signer, typ=TYP, header=header)
 

@@ -17,6 +17,7 @@ import httpx2
 import psycopg
 from fastapi import FastAPI
 
+from certificates.profile import CIVIL_ZONE
 from hub.app import create_app
 from hub.edge.guard import EdgeGuard
 from hub.founding import found
@@ -178,7 +179,7 @@ async def issue(
     assert department is not None
     assert issued is not None
     moment = as_of or datetime.now(UTC)
-    records = [Record(item, moment, moment.date()) for item in claims]
+    records = [Record(item, moment, moment.astimezone(CIVIL_ZONE).date()) for item in claims]
     return await hub.issuing.issue(records, issued=issued, issuer=department)
 
 

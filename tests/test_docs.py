@@ -12,6 +12,7 @@ import pytest
 import typer
 import yaml
 
+from certificates.definitions.loading import catalogue
 from hub.cli.main import app
 from hub.collection.reasons import TEXTS
 from hub.collection.service import CollectionOrder, CollectionService
@@ -20,7 +21,7 @@ from hub.intake.resolver import Outcome
 from hub.problems import problem_types
 from hub.runtime import open_hub
 from hub.settings import Settings
-from hub.storage.keystore import MASTER_KEY_VARIABLE
+from hub.storage.keystore.port import MASTER_KEY_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -77,6 +78,11 @@ def test_every_problem_is_in_the_developers_guide_with_status_and_retry() -> Non
     for slugs, status, retry in re.findall(r"^\| ((?:`[a-z-]+` ?)+)\| (\d{3}) \| (yes|no) \|", read("docs/intake-developer.md"), re.MULTILINE):  # fmt: skip  # noqa: E501
         told |= dict.fromkeys(re.findall(r"[a-z-]+", slugs), (status, retry))
     assert told == {kind.slug: (str(kind.status), "yes" if kind.retryable else "no") for kind in problem_types()}
+
+
+def test_every_type_that_ships_is_in_the_designers_guide() -> None:
+    text = read("docs/certificate-types.md")
+    assert [slug for slug in catalogue() if f"| `{slug}` |" not in text] == []
 
 
 def test_every_outcome_is_in_the_developers_guide() -> None:

@@ -3,7 +3,9 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -17,36 +19,56 @@ PACKAGES = ("hub", "adapters", "certificates", "signing", "catalog")
 PAGES = ("/", "/?lang=en", "/verify", "/verify?lang=en", "/docs", "/redoc", "/problems/internal")
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file imports, at the top or inside a function, and which methods it calls: `datetime.now`, `?.commit`."""
+
+    path: str
+    modules: frozenset[str]
+    called: frozenset[str]
+
+
+@cache
+def sources() -> list[Source]:
+    """Each file read once: to read them takes longer than all questions to them."""
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return [read(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
+
+
+def read(path: str, text: str) -> Source:
+    modules, called = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module or "")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            called.add(f"{owner.id if isinstance(owner, ast.Name) else '?'}.{node.func.attr}")
+    return Source(path, frozenset(modules), frozenset(called))
 
 
 def importers(name: str) -> set[str]:
     """Files that import a package, at the top or inside a function."""
-    found = set()
-    for path, tree in sources():
-        for node in ast.walk(tree):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            if any(module == name or module.startswith(f"{name}.") for module in modules):
-                found.add(path)
-    return found
+    return {
+        source.path
+        for source in sources()
+        if any(module == name or module.startswith(f"{name}.") for module in source.modules)
+    }
 
 
-def repository_texts() -> Iterator[tuple[str, str]]:
+@cache
+def repository_texts() -> list[tuple[str, str]]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a checkout")
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
     )
+    texts = []
     for name in listed.stdout.splitlines():
-        path = ROOT / name
-        try:
-            yield name, path.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
-            continue
+        with suppress(UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            texts.append((name, (ROOT / name).read_text(encoding="utf-8")))
+    return texts
 
 
 def test_imports_point_down() -> None:
@@ -67,24 +89,14 @@ def test_sqlmodel_is_imported_by_tables_and_storage_only() -> None:
 
 
 def test_only_storage_commits() -> None:
-    committing = {
-        path
-        for path, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
-    }
+    committing = {source.path for source in sources() if any(name.endswith(".commit") for name in source.called)}
     assert {path for path in committing if not path.startswith("hub/storage/")} == set()
     assert "hub/storage/database.py" in committing
 
 
 def test_only_one_file_reads_the_clock() -> None:
-    readers = set()
-    for path, tree in sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                called = ast.unparse(node.func)
-                if called in {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}:
-                    readers.add(path)
+    clock = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+    readers = {source.path for source in sources() if source.called & clock}
     assert readers <= {"hub/clock.py"}
 
 

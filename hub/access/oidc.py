@@ -46,6 +46,9 @@ class OidcSettings:
     claim: str = "sub"
     acr: tuple[str, ...] = ()
     amr: tuple[str, ...] = ()
+    scope: str = "openid"
+    audience: str = ""
+    """Whose sign-in it is, where it is not that of staff: an attempt of one opens nothing at the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class OidcService:
         metadata = await self._provider.metadata()
         cookie, state, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), self._clock()
         row = {
-            "state_hash": hashed(state),
+            "state_hash": self._of_audience(state),
             "cookie_hash": hashed(cookie),
             "back": back,
             "expires_at": now + ATTEMPT_LIFE,
@@ -90,7 +93,7 @@ class OidcService:
             "response_type": "code",
             "client_id": self._settings.client_id,
             "redirect_uri": self._settings.redirect_uri,
-            "scope": "openid",
+            "scope": self._settings.scope,
             "state": state,
             "nonce": _derived(cookie, state, "nonce"),
             "code_challenge": challenge,
@@ -106,15 +109,7 @@ class OidcService:
 
         Raises: SignInRefusedError, alike for every cause; ProviderError.
         """
-        back = await self._take(cookie, state)
-        metadata = await self._provider.metadata()
-        if issuer is None and metadata.names_itself:
-            raise SignInRefusedError("iss_missing")
-        if issuer is not None and issuer != self._settings.issuer:
-            raise SignInRefusedError("iss_mixed_up")
-        token = await self._exchange(code, _derived(cookie, state, "verifier"))
-        key = await self._provider.key_for(token)
-        claims = self._rules.check(token, key=key, nonce=_derived(cookie, state, "nonce"), now=self._clock())
+        claims, back = await self.vouched(cookie, state=state, code=code, issuer=issuer)
         external_id = claims.get(self._settings.claim)
         if not isinstance(external_id, str) or not 1 <= len(external_id) <= 255:
             raise SignInRefusedError("claim")
@@ -123,9 +118,24 @@ class OidcService:
             raise SignInRefusedError("no_account" if staff is None else "disabled")
         return staff, back
 
+    async def vouched(self, cookie: str, *, state: str, code: str, issuer: str | None) -> tuple[dict[str, Any], str]:
+        """What the provider says of who came back, and where he wanted to go; nobody is looked up.
+
+        Raises: SignInRefusedError, alike for every cause; ProviderError.
+        """
+        back = await self._take(cookie, state)
+        metadata = await self._provider.metadata()
+        if issuer is None and metadata.names_itself:
+            raise SignInRefusedError("iss_missing")
+        if issuer is not None and issuer != self._settings.issuer:
+            raise SignInRefusedError("iss_mixed_up")
+        token = await self._exchange(code, _derived(cookie, state, "verifier"))
+        key = await self._provider.key_for(token)
+        return self._rules.check(token, key=key, nonce=_derived(cookie, state, "nonce"), now=self._clock()), back
+
     async def _take(self, cookie: str, state: str) -> str:
         """Use the attempt up. One that another browser began stays for that browser."""
-        where = (_ATTEMPTS.c.state_hash == hashed(state)) & (_ATTEMPTS.c.cookie_hash == hashed(cookie))
+        where = (_ATTEMPTS.c.state_hash == self._of_audience(state)) & (_ATTEMPTS.c.cookie_hash == hashed(cookie))
         now = self._clock()
 
         def unit(tx: Connection) -> str:
@@ -136,6 +146,9 @@ class OidcService:
             return back
 
         return await self._database.write(unit)
+
+    def _of_audience(self, state: str) -> str:
+        return hashed(f"{self._settings.audience}:{state}" if self._settings.audience else state)
 
     async def _exchange(self, code: str, verifier: str) -> str:
         metadata = await self._provider.metadata()

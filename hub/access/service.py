@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy import Connection, delete, insert
@@ -22,9 +22,9 @@ from hub.clock import Clock, new_id
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from signing.canonical import strict_loads, unb64u
-from signing.errors import SigningError
+from signing.errors import SignatureError, SigningError
 from signing.jose import read_header, sign_jws, verify_jwt
-from signing.keys import Signer, VerifyingKey
+from signing.keys import Es256Key, Signer, VerifyingKey
 
 MAX_ASSERTION_BYTES: Final = 8192
 MAX_ASSERTION_LIFETIME: Final = timedelta(seconds=60)
@@ -59,12 +59,26 @@ class Caller:
         return f"sandbox.{kind}" if self.sandbox else kind
 
 
+class TokenSigning(Protocol):
+    """Which key signs tokens now, and whose are accepted; both change while the hub runs."""
+
+    def token_signer(self) -> Signer:
+        """The key in use."""
+        ...
+
+    def token_keys(self) -> dict[str, VerifyingKey]:
+        """By kid: the key in use, those before it whose tokens may still live, the one that comes."""
+        ...
+
+
 class AccessService:
     """Gives out and checks access tokens."""
 
-    def __init__(self, database: Database, *, signer: Signer, issuer: str, clock: Clock, token_seconds: int) -> None:
+    def __init__(
+        self, database: Database, *, signing: TokenSigning, issuer: str, clock: Clock, token_seconds: int
+    ) -> None:
         self._database = database
-        self._signer = signer
+        self._signing = signing
         self._issuer = issuer
         self._clock = clock
         self.token_seconds = token_seconds
@@ -121,7 +135,7 @@ class AccessService:
         try:
             return verify_jwt(
                 assertion,
-                key=VerifyingKey.from_jwk(found.jwk),
+                key=Es256Key.from_jwk(found.jwk),
                 typ=ASSERTION_TYPES,
                 issuer=found.client_id,
                 audience=self._issuer,
@@ -161,13 +175,16 @@ class AccessService:
             "jti": new_id(),
             "auth_kid": found.kid,
         }
-        return sign_jws(claims, signer=self._signer, typ=ACCESS_TOKEN_TYPE)
+        return sign_jws(claims, signer=self._signing.token_signer(), typ=ACCESS_TOKEN_TYPE)
 
     async def _read(self, token: str) -> Caller:
         try:
+            key = self._signing.token_keys().get(str(read_header(token, max_bytes=MAX_ASSERTION_BYTES).get("kid")))
+            if key is None:
+                raise SignatureError
             claims = verify_jwt(
                 token,
-                key=self._signer.public,
+                key=key,
                 typ=ACCESS_TOKEN_TYPE,
                 issuer=self._issuer,
                 audience=self._issuer,

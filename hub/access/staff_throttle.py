@@ -7,7 +7,8 @@ same moment are counted one by one.
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import table
 from hub.access.errors import LockedOutError
@@ -34,18 +35,19 @@ class Throttle:
         """Count one attempt before it is made. Raises LockedOutError, counting nothing, while either is blocked."""
         tx.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.last_at < now - _FORGOTTEN))
         keys = {self._name(user_name): FREE_PER_NAME, self._peer(peer): FREE_PER_PEER}
+        # The first two of an address meet here: one of them makes its row, the other waits for it and counts on.
+        insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+        new = [{"key": key, "failures": 0, "last_at": now, "blocked_until": now} for key in sorted(keys)]
+        tx.execute(insert(_ATTEMPTS).on_conflict_do_nothing(index_elements=["key"]), new)
         query = select(_ATTEMPTS).where(_ATTEMPTS.c.key.in_(keys)).order_by(_ATTEMPTS.c.key).with_for_update()
         known = {row.key: row for row in tx.execute(query)}
-        wait = max((row.blocked_until - now for row in known.values()), default=timedelta(0))
+        wait = max(row.blocked_until - now for row in known.values())
         if wait > timedelta(0):
             raise LockedOutError(max(1, round(wait.total_seconds())))
         for key, free in sorted(keys.items()):
-            failures = known[key].failures + 1 if key in known else 1
+            failures = known[key].failures + 1
             values = {"failures": failures, "last_at": now, "blocked_until": now + delay(failures, free)}
-            if key in known:
-                tx.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.key == key).values(**values))
-            else:
-                tx.execute(insert(_ATTEMPTS).values(key=key, **values))
+            tx.execute(update(_ATTEMPTS).where(_ATTEMPTS.c.key == key).values(**values))
 
     def succeeded(self, tx: Connection, *, user_name: str, peer: str, now: datetime) -> None:
         """The attempt was right: the name starts anew. The address only gets its one attempt back, or an attacker

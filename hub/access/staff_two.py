@@ -11,7 +11,7 @@ from hub.access.staff_store import Staff
 
 LENT_FOR: Final = timedelta(days=3)
 """How long whoever confirmed a proposal may draw links of the account that it was about."""
-BY_TWO: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.OWNER_APPROVER})
+BY_TWO: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.OWNER_APPROVER, Role.DECIDER})
 """Roles that decide or check. One operator alone neither gives them nor opens an account that has one."""
 
 

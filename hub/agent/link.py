@@ -17,7 +17,7 @@ from hub.agent.wire import ANSWER_HEADER, CONTENT_TYPE, MAX_QUESTION_BYTES, MAX_
 from hub.clock import Clock, new_id
 from signing.errors import SigningError
 from signing.jose import sign_jws
-from signing.keys import Signer, VerifyingKey
+from signing.keys import Es256Key, Signer, VerifyingKey
 
 _CONNECT_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 20.0
@@ -53,7 +53,7 @@ class HubLink:
             found = []
             for jwk in shown.get("keys", []):
                 try:
-                    key = VerifyingKey.from_jwk(jwk)
+                    key = Es256Key.from_jwk(jwk)
                 except (SigningError, AttributeError):
                     continue
                 if key.thumbprint in self._config.thumbprints:

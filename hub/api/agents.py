@@ -13,8 +13,8 @@ from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep, StaffDep, UuidText, limit
 from hub.edge.body import Body, read_bytes, read_json, require_media_type
 from hub.edge.errors import BodyTooLargeError, Fault, InvalidBodyError
-from hub.exchange.agents_access import agent_of
-from hub.exchange.agents_signs import Beat
+from hub.exchange.agents.access import agent_of
+from hub.exchange.agents.signs import Beat
 from hub.storage.errors import MissingError
 from signing.errors import SigningError
 

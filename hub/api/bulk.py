@@ -4,31 +4,35 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 
+from hub.api.catalogue import CodeText
 from hub.api.grants import ActingDep
 from hub.api.query import InterfaceCode, Name
 from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep, UuidText
 from hub.edge.body import MAX_DEPTH, Body, parse, read_bytes, read_json, require_media_type
 from hub.edge.errors import BadRequestError, Fault
-from hub.exchange.bulk_files import LINES_TYPE
-from hub.exchange.bulk_order import BulkOrder, Parties, PartyLines, PartyObjects
+from hub.exchange.bulk.files import LINES_TYPE
+from hub.exchange.bulk.order import BulkOrder, Parties, PartyLines, PartyObjects
 from hub.storage.idempotency import RequestKey
+from hub.storage.objects.guarded import beside
 from signing.canonical import strict_loads
 from signing.errors import MalformedError
 
 router = APIRouter(prefix="/api/v1", tags=["bulk"])
 LIST_BYTES: Final = 32 * 1024 * 1024
-BODY_LIMITS: Final = {r"/api/v1/interfaces/[^/]+/bulk": LIST_BYTES}
+BODY_LIMITS: Final = {r"/api/v1/interfaces/[^/]+/bulk": LIST_BYTES, r"/api/v1/matters/[^/]+/bulk": LIST_BYTES}
 """Paths that take more than other bodies, for the guard around the application."""
 _SHORT: Final = 1000
 _SHORT_BYTES: Final = 1024 * 1024
 _HEAD_BYTES: Final = 16_384
 RunId = Annotated[UuidText, Path()]
+H = TypeVar("H", "BulkHead", "CampaignHead")
+B = TypeVar("B", "BulkBody", "CampaignBody")
 
 
 class BulkHead(Body):
@@ -47,13 +51,28 @@ class BulkBody(BulkHead):
     parties: Annotated[tuple[dict[str, str | None], ...], Field(min_length=1, max_length=_SHORT)]
 
 
+class CampaignHead(Body):
+    """The same of a campaign over a matter. Without `requirements`, all that are about the holder."""
+
+    case_no: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,40}$")]
+    purpose: Annotated[str, Field(min_length=1, max_length=200)]
+    officer: Annotated[str, Field(min_length=1, max_length=100)]
+    requirements: Annotated[tuple[CodeText, ...], Field(min_length=1, max_length=100)] | None = None
+
+
+class CampaignBody(CampaignHead):
+    """With a short list in it."""
+
+    parties: Annotated[tuple[dict[str, str | None], ...], Field(min_length=1, max_length=_SHORT)]
+
+
 class DecisionBody(Body):
     """Why; a refusal must say."""
 
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-BODIES: Final = (BulkHead, BulkBody, DecisionBody)
+BODIES: Final = (BulkHead, BulkBody, CampaignHead, CampaignBody, DecisionBody)
 
 
 @router.post(
@@ -71,7 +90,7 @@ async def ask(
     """
     if _in_lines(request):
         await hub.bulk.asking.check(caller, code)
-    head, parties, digest = await _read(request)
+    head, parties, digest = await _read(request, BulkHead, BulkBody)
     order = BulkOrder(
         interface=code,
         case_no=head.case_no,
@@ -82,6 +101,36 @@ async def ask(
         language=language,
     )
     scope = RequestKey(caller.system_id, f"bulk:{code}", key, digest) if key else None
+    view = await hub.bulk.asking.ask(caller, order, parties, request=scope)
+    return JSONResponse(view.as_json(), status_code=202, headers={"Location": f"/api/v1/bulk/{view.run.id}"})
+
+
+@router.post(
+    "/matters/{code}/bulk",
+    summary="A campaign over a matter 免申即享",
+    openapi_extra={"x-body": "CampaignBody"},
+    status_code=202,
+)
+async def campaign(
+    code: CodeText, request: Request, caller: CallerDep, hub: HubDep, key: KeyDep, language: LanguageDep
+) -> Response:
+    """Under an open case of the kind `ex_officio` of this matter, and grants for it that say `bulk`: of each holder how
+    every requirement ended by the library, and no value. At most 10,000; lists as for `/interfaces/{code}/bulk`. The
+    file waits for a second person in every department that owns what it tells.
+    """
+    if _in_lines(request):
+        await hub.bulk.asking.check(caller, code, matter=True)
+    head, parties, digest = await _read(request, CampaignHead, CampaignBody)
+    order = BulkOrder(
+        interface="",
+        matter=code,
+        case_no=head.case_no,
+        purpose=head.purpose,
+        officer=head.officer,
+        requirements=tuple(dict.fromkeys(head.requirements)) if head.requirements is not None else None,
+        language=language,
+    )
+    scope = RequestKey(caller.system_id, f"campaign:{code}", key, digest) if key else None
     view = await hub.bulk.asking.ask(caller, order, parties, request=scope)
     return JSONResponse(view.as_json(), status_code=202, headers={"Location": f"/api/v1/bulk/{view.run.id}"})
 
@@ -135,7 +184,7 @@ async def file(run: RunId, caller: CallerDep, hub: HubDep) -> Response:
 
 
 async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(next, pieces, b""):
+    while piece := await beside(next, pieces, b""):
         yield piece
 
 
@@ -143,16 +192,16 @@ def _in_lines(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == LINES_TYPE
 
 
-async def _read(request: Request) -> tuple[BulkHead, Parties, str]:
+async def _read(request: Request, of_lines: type[H], whole: type[B]) -> tuple[H | B, Parties, str]:
     """Head, list, and the hash of the request. Raises: BadRequestError, BodyTooLargeError, InvalidBodyError."""
     if not _in_lines(request):
-        body, raw = await read_json(request, BulkBody, max_bytes=_SHORT_BYTES)
+        body, raw = await read_json(request, whole, max_bytes=_SHORT_BYTES)
         return body, PartyObjects(body.parties), hashlib.sha256(raw).hexdigest()
     require_media_type(request, LINES_TYPE)
     raw = await read_bytes(request, max_bytes=LIST_BYTES)
     end = raw.find(b"\n")
     end = len(raw) if end < 0 else end
-    head = parse(BulkHead, _first(raw[: min(end, _HEAD_BYTES + 1)]))
+    head = parse(of_lines, _first(raw[: min(end, _HEAD_BYTES + 1)]))
     digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
     return head, PartyLines(raw, end + 1), digest
 

@@ -1,30 +1,57 @@
 """The catalogue 目录: search and entries in full. For authenticated systems; drafts of others do not exist."""
 
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from catalog.grants import CaseKind
+from catalog.matters.describing import described
+from catalog.store import list_matters as stored_matters
 from catalog.store import systems_of
 from hub.access.service import Caller
+from hub.api.cases import Facts
 from hub.clock import rfc3339
-from hub.deps import CallerDep, HubDep
-from hub.registry.catalogue_views import Held
-from hub.registry.search import MAX_LIMIT, Ask, Hit, Page
-from hub.registry.search_documents import EntryKind
+from hub.deps import CallerDep, HubDep, LanguageDep
+from hub.edge.body import Body, read_json
+from hub.registry.catalogue.views import Held
+from hub.registry.matters.service import Asked, Product
+from hub.registry.search.documents import EntryKind
+from hub.registry.search.service import MAX_LIMIT, Ask, Hit, Page
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
+
+
+def _existing(day: str) -> str:
+    date.fromisoformat(day)
+    return day
+
+
 CodeText = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]{1,64}$")]
 Words = Annotated[
     str, Query(max_length=200, description="中文、英文、拼音、首字母、代码 Chinese, English, pinyin, codes")
 ]
 Values = Annotated[str, Query(max_length=1000, description="多个取值以逗号分隔 Several values with commas between")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Roles = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=32)], ...], Field(max_length=20)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_existing)]
 Cursor = Annotated[str | None, Query(max_length=1024, description="As `next` of the page before")]
+
+
+class GuideBody(Body):
+    """For whom, and in which situation. Without `parties` nobody has said who takes part."""
+
+    kind: Literal["guide", "script", "checklist"] = "guide"
+    facts: Facts = Field(default_factory=dict)
+    parties: Roles | None = None
+    case_kind: Literal["application", "ex_officio"] = "application"
+    filed_on: Day | None = None
+    situation: CodeText | None = None
 
 
 @router.get("/catalogue", summary="Search 搜索目录")
@@ -70,12 +97,6 @@ async def get_interface(
     return JSONResponse(await hub.catalogue.reader.interface(Viewer.system(caller), code, version=version))
 
 
-@router.get("/certificate-types/{code}", summary="One certificate type 证照类型详情")
-async def get_type(code: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
-    """By code or short name."""
-    return JSONResponse(await hub.catalogue.reader.certificate_type(Viewer.system(caller), code))
-
-
 @router.get("/departments", summary="Departments 部门")
 async def list_departments(hub: HubDep, caller: CallerDep) -> JSONResponse:
     """Closed ones too, each with its successor."""
@@ -88,10 +109,33 @@ async def get_department(code: CodeText, hub: HubDep, caller: CallerDep) -> JSON
     return JSONResponse(await hub.catalogue.reader.department(Viewer.system(caller), code))
 
 
+@router.get("/matters", summary="Matters and their requirements 政务服务事项")
+async def list_matters(hub: HubDep, caller: CallerDep) -> JSONResponse:
+    """What each matter asks to see proven, about whom."""
+    del caller
+    matters = [described(matter) for matter in await hub.database.read(stored_matters)]
+    return JSONResponse({"matters": matters})
+
+
 @router.get("/matters/{code}", summary="One matter 事项详情")
 async def get_matter(code: CodeText, hub: HubDep, caller: CallerDep) -> JSONResponse:
     """Its roles and what it asks to see proven."""
     return JSONResponse(await hub.catalogue.reader.matter(Viewer.system(caller), code))
+
+
+@router.post("/matters/{code}/guide", summary="Guide 办事指南", openapi_extra={"x-body": "GuideBody"})
+async def guide_matter(
+    code: CodeText, request: Request, caller: CallerDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """`guide`: what the applicant needs, what is not to be brought and why, which questions are open. `script`: what
+    the clerk asks and says. `checklist`: what the approver checks, when and on which law. Nobody's data is read.
+    """
+    del caller
+    body, _ = await read_json(request, GuideBody, max_bytes=hub.settings.max_body_bytes)
+    day = date.fromisoformat(body.filed_on) if body.filed_on else None
+    parties = None if body.parties is None else frozenset(body.parties)
+    asked = Asked(Product(body.kind), body.facts, parties, CaseKind(body.case_kind), day, body.situation)
+    return JSONResponse((await hub.registry.matters.explain(code, asked, language)).as_json())
 
 
 @router.get("/systems", summary="One's own systems 本部门应用系统")

@@ -13,7 +13,7 @@ from hub.api.either import EitherDep
 from hub.deps import HubDep, KeyDep, StaffDep, UuidText
 from hub.edge.body import Body, read_json
 from hub.edge.errors import BadRequestError, Fault
-from hub.registry.search import MAX_LIMIT
+from hub.registry.search.service import MAX_LIMIT
 from hub.storage.idempotency import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])

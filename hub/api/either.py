@@ -25,4 +25,11 @@ async def either(
     return await authenticated(request, await remembered(request, bearer))
 
 
+def actor_of(who: Actor | Caller) -> Actor:
+    """Whoever calls, as ledger entries name him. A system acts for its department, in no role of a person."""
+    if isinstance(who, Actor):
+        return who
+    return Actor("system", who.client_id, who.client_id, who.department_id, frozenset())
+
+
 EitherDep = Annotated[Actor | Caller, Depends(either)]

@@ -11,8 +11,8 @@ from hub.edge.body import FORM_TYPE, JSON_TYPE, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, Fault
 from hub.edge.form import read_form
 from hub.exchange.errors import ExchangeError
-from hub.exchange.gateway import Additional, Signed, refused
-from hub.exchange.gateway_keys import GatewaySecrets
+from hub.exchange.gateway.keys import GatewaySecrets
+from hub.exchange.gateway.service import Additional, Signed, refused
 from hub.intake.errors import CaseClosedError, CaseNotFoundError
 from signing.canonical import strict_loads
 from signing.errors import MalformedError
@@ -47,9 +47,9 @@ async def ask(region: Region, code: Code, request: Request, hub: HubDep) -> Resp
     digest = hashlib.sha256(f"POST\n/gateway/api/{region}/dataSharing/{code}.htm\n".encode())
     digest.update(json.dumps(given, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     try:
-        caller = await hub.gateway.caller(signed)
+        caller = await hub.exchange.gateway.caller(signed)
         await limit(request, f"system:{caller.client_id}", hub.settings.system_requests_per_minute)
-        answer = await hub.gateway.ask(caller, code, _additional(given), params, digest.hexdigest())
+        answer = await hub.exchange.gateway.ask(caller, code, _additional(given), params, digest.hexdigest())
     except (ExchangeError, CaseNotFoundError, CaseClosedError) as error:
         return _json(refused(error))
     return _json(answer)
@@ -59,9 +59,9 @@ async def _refresh(request: Request, hub: HubDep, *, by_app_secret: bool) -> Res
     signed = _signed(request, await _given(request))
     await limit(request, f"gateway-refresh:{_peer(request)}", hub.settings.token_requests_per_minute)
     try:
-        key = await hub.gateway.holder(signed, by_app_secret=by_app_secret)
+        key = await hub.exchange.gateway.holder(signed, by_app_secret=by_app_secret)
         await limit(request, f"gateway-key:{key.app_key}", hub.settings.token_requests_per_minute)
-        found = await hub.gateway.refresh(key)
+        found = await hub.exchange.gateway.refresh(key)
     except ExchangeError as error:
         return _json(refused(error))
     return _json({"code": "00", "msg": "成功", "datas": _shown(found), "dataCount": 1})

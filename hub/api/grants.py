@@ -13,9 +13,9 @@ from hub.api.either import EitherDep
 from hub.deps import HubDep, KeyDep, UuidText
 from hub.edge.body import Body, read_json
 from hub.edge.errors import BadRequestError, Fault
-from hub.registry.requests import system_actor
-from hub.registry.requests_decision import read_approval
-from hub.registry.requests_values import State
+from hub.registry.requests.decision import read_approval
+from hub.registry.requests.service import system_actor
+from hub.registry.requests.values import State
 from hub.storage.idempotency import RequestKey
 
 router = APIRouter(prefix="/api/v1", tags=["grants"])

@@ -1,18 +1,19 @@
 """The public log: checkpoint, tiles (C2SP tlog-tiles) and proofs."""
 
 from base64 import b64encode
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import Field
+from sqlalchemy import Connection
 
 from hub.deps import HubDep, UuidText
 from hub.ledger.errors import NotSequencedError
-from hub.ledger.proofs import entry_bundle, prove_consistency, prove_inclusion, published_tile
+from hub.ledger.proofs import InclusionProof, entry_bundle, prove_consistency, prove_inclusion, published_tile
 from hub.storage.errors import MissingError
 from signing.errors import SigningError
-from signing.tiles import Tile
+from signing.log.tiles import Tile
 
 router = APIRouter(tags=["ledger"])
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -24,7 +25,7 @@ async def checkpoint(hub: HubDep) -> PlainTextResponse:
     note = await hub.ledger.checkpoint()
     if note is None:
         raise NotSequencedError("checkpoint")
-    return PlainTextResponse(note)
+    return PlainTextResponse(await hub.witnessing.shown(note))
 
 
 @router.get("/.well-known/tlog-key", summary="The log's public key 账本公钥")
@@ -55,9 +56,17 @@ async def tile(path: str, hub: HubDep) -> Response:
 
 
 @router.get("/api/v1/ledger/entries/{entry_id}/proof", summary="Prove that an entry is in the log 包含证明")
-async def proof(entry_id: UuidText, hub: HubDep) -> JSONResponse:
-    """The id stands in the receipt and is known to its holder only; the proof shows a commitment, never a content."""
-    found = await hub.database.read(lambda tx: prove_inclusion(tx, entry_id))
+async def proof(entry_id: UuidText, hub: HubDep, against: Literal["latest", "cosigned"] = "latest") -> JSONResponse:
+    """The id stands in the receipt and is known to its holder only; the proof shows a commitment, never a content.
+
+    `against=cosigned`: under the newest checkpoint that witnesses co-signed, with their lines; under the latest one
+    where that does not cover the entry yet.
+    """
+
+    def unit(tx: Connection) -> InclusionProof | None:
+        return prove_inclusion(tx, entry_id, under=hub.witnessing.under(tx) if against == "cosigned" else None)
+
+    found = await hub.database.read(unit)
     if found is None:
         raise MissingError("entry")
     return JSONResponse(

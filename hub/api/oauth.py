@@ -11,6 +11,7 @@ from hub.access.service import MAX_ASSERTION_BYTES
 from hub.deps import HubDep, limit
 from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.form import read_form
+from hub.issuing.keys.desk import JWKS_AGE
 
 router = APIRouter(tags=["access"])
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -52,9 +53,13 @@ async def metadata(hub: HubDep) -> dict[str, Any]:
 
 
 @router.get("/.well-known/jwks.json", summary="The hub's public keys 公钥集")
-async def jwks(hub: HubDep) -> dict[str, Any]:
-    """Keys of tokens, receipts, bundles, purpose copies and status lists. Choose by exact `kid`."""
-    return {"keys": [key.jwk for key in hub.desk.public_keys().values()]}
+async def jwks(hub: HubDep) -> JSONResponse:
+    """Keys of tokens, receipts, bundles, purpose copies and status lists. Choose by exact `kid`.
+
+    A new key stands here longer than the set may be cached before it signs; a replaced one stays for what it signed.
+    """
+    keys = [key.jwk for key in hub.desk.public_keys().values()]
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": f"public, max-age={int(JWKS_AGE.total_seconds())}"})
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator
 from hub.deps import CallerDep, HubDep, KeyDep
 from hub.edge.body import JSON_TYPE, Body, parse, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, Fault, InvalidBodyError
-from hub.exchange.pushed_batch import MAX_ROW_BYTES, MAX_ROWS, BrokenLine
-from hub.exchange.pushed_receiving import Batch
+from hub.exchange.pushed.batch import MAX_ROW_BYTES, MAX_ROWS, BrokenLine
+from hub.exchange.pushed.receiving import Batch
 from hub.storage.idempotency import RequestKey
 from signing.canonical import strict_loads
 from signing.errors import MalformedError

@@ -57,5 +57,5 @@ async def query(
         request_hash=hashlib.sha256(f"POST\n/api/v1/interfaces/{code}/query\n".encode() + raw + b"\n").hexdigest(),
         idempotency_key=key,
     )
-    service = hub.sandbox if caller.sandbox else hub.queries
+    service = hub.exchange.sandbox if caller.sandbox else hub.exchange.queries
     return Response(await service.query(caller, call), media_type=JSON_TYPE)

@@ -1,69 +1,81 @@
-"""Cases and evidence, and the one life that answers of every kind share."""
+"""What stands around a pull: cases asked for more, planned, replayed, paid for; forms; life events."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from hub.assembly.ground import Ground
-from hub.exchange.agents_writing import WriteBack
-from hub.exchange.compose import QuerySigner
-from hub.exchange.sandbox import SANDBOX_ANSWER_TYPE, SANDBOX_KIND
-from hub.exchange.sandbox_people import by_number
-from hub.intake.answers import Answers, SignAnswer
-from hub.intake.cases import CaseService
-from hub.intake.claiming import Claiming
-from hub.intake.compose import EvidenceSigner
-from hub.intake.copies import CopyMaker
-from hub.intake.course import Course
-from hub.intake.deciding import Deciding
-from hub.intake.evidence import EvidenceService
-from hub.intake.quotas import QuotaBook
+from hub.assembly.publishing import Publishing
+from hub.assembly.pull import Pull, assemble_pull
+from hub.intake.asks.papers import PaperCounts
+from hub.intake.asks.service import Asks
+from hub.intake.families.asking import ADVANCE, FamilyAsking
+from hub.intake.families.events import EventService
+from hub.intake.families.publishing import PUBLISH, publish_action
+from hub.intake.families.service import FamilyService
+from hub.intake.forms.disclosed import Disclosures
+from hub.intake.forms.service import FormService
+from hub.intake.materials.service import Materials
+from hub.intake.owed.opening import COLLECT, REMIND
+from hub.intake.owed.paying import Paying
+from hub.intake.owed.views import Owed
+from hub.intake.planning import Planning
+from hub.intake.replaying.service import Replaying
+from hub.intake.simulating import Simulating
+from hub.intake.told.views import CaseEvents
+from hub.registry.two_person import Action
+from hub.storage.jobs import Handler
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """Services around cases."""
 
-    cases: CaseService
-    answers: Answers
-    course: Course
-    evidence: EvidenceService
-    quotas: QuotaBook
+    pull: Pull
+    asks: Asks
+    paper_counts: PaperCounts
+    replaying: Replaying
+    simulating: Simulating
+    owed: Owed
+    paying: Paying
+    planning: Planning
+    events: CaseEvents
+    materials: Materials
+    forms: FormService
+    life_events: EventService
+    families: FamilyService
+    family_asking: FamilyAsking
+
+    def actions(self) -> dict[str, Action]:
+        """The changes of this area that two persons make."""
+        return {PUBLISH: publish_action(self.life_events)}
+
+    def handlers(self) -> dict[str, Handler]:
+        """The jobs of this area."""
+        return {COLLECT: self.paying.collect, ADVANCE: self.family_asking.advance, REMIND: self.paying.remind}
 
 
-def assemble_intake(ground: Ground, *, log_origin: str) -> Intake:
+def assemble_intake(ground: Ground, publishing: Publishing, *, log_origin: str) -> Intake:
     """Connect them."""
-    database, vault, clock = ground.database, ground.vault, ground.clock
-    cases = CaseService(
-        database,
-        vault=vault,
-        log_key=ground.log_key,
-        clock=clock,
-        sandbox_numbers=frozenset(by_number()),
-        write_back=WriteBack(vault).enqueue,
+    database, vault, types, clock = ground.database, ground.vault, ground.types, ground.clock
+    pull = assemble_pull(ground, publishing, log_origin=log_origin)
+    cases, evidence = pull.cases, pull.evidence
+    disclosures = Disclosures(database, vault=vault, answers=pull.answers, types=types)
+    life_events = EventService(database, vault=vault, types=types, log_key=ground.log_key, clock=clock)
+    families = FamilyService(
+        database, vault=vault, cases=cases, events=life_events, disclosures=disclosures, clock=clock
     )
-    copies = CopyMaker(
-        vault=vault,
-        types=ground.types,
-        clock=clock,
-        public_url=ground.public_url,
-        lifetime=timedelta(hours=ground.settings.purpose_copy_hours),
+    return Intake(
+        pull=pull,
+        asks=Asks(database, cases=cases, vault=vault, types=types, clock=clock),
+        paper_counts=PaperCounts(database, vault=vault, clock=clock),
+        replaying=Replaying(database, vault=vault, types=types, clock=clock),
+        simulating=Simulating(database, vault=vault, types=types, clock=clock),
+        owed=Owed(database, cases=cases, clock=clock),
+        paying=Paying(database, vault=vault, evidence=evidence, clock=clock),
+        planning=Planning(database, cases=cases, vault=vault, types=types, clock=clock),
+        events=CaseEvents(database, cases=cases),
+        materials=Materials(database, log_key=ground.log_key, clock=clock),
+        forms=FormService(database, vault=vault, cases=cases, disclosures=disclosures, clock=clock),
+        life_events=life_events,
+        families=families,
+        family_asking=FamilyAsking(database, families=families, evidence=evidence, clock=clock),
     )
-    quotas = QuotaBook()
-    signers: dict[str, SignAnswer] = {
-        "evidence": EvidenceSigner(ground.desk, log_origin=log_origin),
-        "query": QuerySigner(ground.desk, log_origin=log_origin),
-        SANDBOX_KIND: QuerySigner(ground.desk, log_origin=log_origin, answer_type=SANDBOX_ANSWER_TYPE),
-    }
-    answers = Answers(database, vault=vault, cases=cases, clock=clock, signers=signers)
-    course = Course(database, cases=cases, answers=answers, quotas=quotas)
-    evidence = EvidenceService(
-        database,
-        cases=cases,
-        claiming=Claiming(vault=vault, types=ground.types, copies=copies, quotas=quotas),
-        copies=copies,
-        deciding=Deciding(vault=vault, public_url=ground.public_url),
-        answers=answers,
-        course=course,
-        clock=clock,
-    )
-    return Intake(cases, answers, course, evidence, quotas)

@@ -1,8 +1,17 @@
 """The log of the hub, under its own key."""
 
+from datetime import timedelta
+
 from hub.assembly.ground import Ground
+from hub.citizens.objections.ending import Ending
+from hub.intake.lower.erasing import forget_stand_ins
+from hub.ledger.erasure import ErasureService
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.service import LedgerService
+from hub.ledger.tombstones import TombstoneList
+from hub.ledger.witnessing.register import ADD, REMOVE, WitnessRegister
+from hub.ledger.witnessing.service import Witnessing
+from hub.registry.two_person import Action
 
 
 def assemble_ledger(ground: Ground) -> LedgerService:
@@ -16,4 +25,39 @@ def assemble_ledger(ground: Ground) -> LedgerService:
         keeper=CheckpointKeeper(ground.settings.witness_folder(), verifier=signer.verifier, clock=ground.clock),
         vault=ground.vault,
         log_key=ground.log_key,
+    )
+
+
+def assemble_witnessing(ground: Ground) -> Witnessing:
+    """Connect it. Nobody is asked anything yet."""
+    log = ground.keys.note_signer("log").verifier
+    return Witnessing(
+        ground.database,
+        register=WitnessRegister(vault=ground.vault, log_key=ground.log_key, log_name=log.name),
+        log=log,
+        clock=ground.clock,
+        wanted=ground.settings.witness_quorum,
+        within=timedelta(seconds=ground.settings.witness_within_seconds),
+    )
+
+
+def witness_actions(witnessing: Witnessing) -> dict[str, Action]:
+    """The changes that two persons make."""
+    register = witnessing.register
+    return {
+        ADD: Action(register.check_add, register.add),
+        REMOVE: Action(register.check_remove, register.remove),
+    }
+
+
+def assemble_erasure(ground: Ground) -> ErasureService:
+    """Connect it; its list lies beside the remembered checkpoint."""
+    return ErasureService(
+        ground.database,
+        vault=ground.vault,
+        log_key=ground.log_key,
+        clock=ground.clock,
+        tombstones=TombstoneList(ground.settings.witness_folder(), vault=ground.vault),
+        forget=forget_stand_ins,
+        forget_subject=Ending(vault=ground.vault, objects=ground.objects).forget,
     )

@@ -1,16 +1,25 @@
-"""The certificate library: issuing, status, collection over HTTP, verification."""
+"""The certificate library: issuing, transitions, status, time-stamps."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from hub.access.staff_two import same_hand
 from hub.assembly.ground import Ground
-from hub.collection.batch_desk import BatchDesk
-from hub.collection.batch_run import BatchRunner
-from hub.collection.batches import BatchService
-from hub.collection.service import CollectionService
+from hub.collection.origins import is_known
+from hub.intake.families.asking import issued
 from hub.issuing.service import IssuingService
-from hub.issuing.status import StatusService
-from hub.verification.service import VerificationService
+from hub.issuing.stamping.queue import StampQueue
+from hub.issuing.stamping.service import ExternalAuthority, TimeStamps
+from hub.issuing.status.history import StatusHistory
+from hub.issuing.status.service import StatusService
+from hub.issuing.touched import TouchedService
+from hub.issuing.transitions.lists import RUN_LIST, ActLists
+from hub.issuing.transitions.performing import Performing
+from hub.issuing.transitions.register import Expiring
+from hub.issuing.transitions.service import TransitionService
+from hub.issuing.transitions.waiting import WaitingActs
+from hub.issuing.transitions.writing import PUBLISH_STATUS
+from hub.storage.jobs import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +28,17 @@ class Library:
 
     issuing: IssuingService
     status: StatusService
-    batches: BatchService
-    batch_desk: BatchDesk
-    batch_runner: BatchRunner
-    verification: VerificationService
+    status_history: StatusHistory
+    transitions: TransitionService
+    performing: Performing
+    expiring: Expiring
+    touched: TouchedService
+    stamps: TimeStamps
+    stamp_queue: StampQueue
+
+    def handlers(self) -> dict[str, Handler]:
+        """The jobs of this area."""
+        return {PUBLISH_STATUS: self.status.publish, RUN_LIST: self.transitions.lists.run}
 
 
 def assemble_library(ground: Ground) -> Library:
@@ -37,31 +53,42 @@ def assemble_library(ground: Ground) -> Library:
         public_url=ground.public_url,
         lifetime=timedelta(hours=ground.settings.status_list_hours),
     )
-    batches = BatchService(
-        database, objects=ground.objects, vault=vault, types=types, log_key=ground.log_key, clock=clock
-    )
-    issuing = IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=ground.public_url)
+    issuing = IssuingService(database, vault=vault, desk=desk, clock=clock, public_url=ground.public_url, heard=issued)
+    stamps = TimeStamps(database, desk=desk, clock=clock, external=_named_authority(ground))
+    performing = Performing(database, vault=vault, types=types, issuing=issuing, clock=clock)
     return Library(
+        performing=performing,
+        stamps=stamps,
+        stamp_queue=StampQueue(database, stamps=stamps, clock=clock),
         issuing=issuing,
         status=status,
-        batches=batches,
-        batch_desk=BatchDesk(database, batches=batches, log_key=ground.log_key, clock=clock),
-        batch_runner=BatchRunner(
+        status_history=StatusHistory(database, vault=vault, status=status, clock=clock),
+        transitions=_transitions(ground, performing),
+        expiring=Expiring(database, vault=vault, clock=clock),
+        touched=TouchedService(
             database,
-            collecting=CollectionService(database, issuing=issuing, types=types, vault=vault, clock=clock),
-            objects=ground.objects,
             vault=vault,
+            types=types,
+            book=desk.book,
+            known_origin=is_known,
             log_key=ground.log_key,
             clock=clock,
-            folder=ground.settings.home / "reports" / "batches",
-        ),
-        verification=VerificationService(
-            database,
-            vault=vault,
-            desk=desk,
-            status=status,
-            cache=ground.shared.cache,
-            clock=clock,
-            public_url=ground.public_url,
         ),
     )
+
+
+def _transitions(ground: Ground, performing: Performing) -> TransitionService:
+    waiting = WaitingActs(
+        ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=same_hand
+    )
+    lists = ActLists(
+        ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=same_hand
+    )
+    return TransitionService(ground.database, vault=ground.vault, performing=performing, waiting=waiting, lists=lists)
+
+
+def _named_authority(ground: Ground) -> ExternalAuthority | None:
+    settings = ground.settings
+    if settings.tsa_url is None or settings.tsa_ca is None:
+        return None
+    return ExternalAuthority.read(settings.tsa_url, settings.tsa_ca)

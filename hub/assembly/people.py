@@ -40,7 +40,7 @@ def assemble_people(ground: Ground) -> People:
     )
     access = AccessService(
         database,
-        signer=ground.keys.signer("token"),
+        signing=ground.desk,
         issuer=ground.public_url,
         clock=clock,
         token_seconds=ground.settings.access_token_seconds,

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from hub.assembly.ground import Ground
-from hub.exchange.agents import AgentDesk
-from hub.exchange.agents_shared import open_agents
+from hub.exchange.agents.desk import AgentDesk
+from hub.exchange.agents.shared import open_agents
+from hub.exchange.cache import AnswerCache
 from hub.exchange.drift import DriftWatch
+from hub.exchange.finding import SourceFinder
+from hub.exchange.judging import Readers
 from hub.exchange.pool import SourcePool
-from hub.exchange.pushed import PushedRows
+from hub.exchange.pushed.rows import PushedRows
 from hub.registry.drafts import DraftService
 from hub.registry.interfaces import InterfaceService
 from hub.registry.sampling import SamplingService
@@ -55,6 +58,7 @@ def assemble_publishing(ground: Ground) -> Publishing:
         egress_networks=settings.egress_networks,
         folders=settings.source_folders,
         lookup=pushed.lookup,
+        listing=pushed.listing,
         dispatch=agents.dispatch,
     )
     drift = DriftWatch(database, log_key=log_key, clock=clock, faults_in_a_row=settings.drift_faults)
@@ -85,4 +89,16 @@ def assemble_publishing(ground: Ground) -> Publishing:
         drafts=DraftService(database, vault=vault, clock=clock),
         sampling=SamplingService(database, pool=pool, log_key=log_key, clock=clock),
         usage=UsageService(database, vault=vault, clock=clock),
+    )
+
+
+def source_finder(ground: Ground, publishing: Publishing, readers: Readers) -> SourceFinder:
+    """Whoever asks the sources of departments, for a system's question or for a licence kept as an index."""
+    return SourceFinder(
+        vault=ground.vault,
+        pool=publishing.pool,
+        cache=AnswerCache(ground.shared.cache, vault=ground.vault),
+        drift=publishing.drift,
+        readers=readers,
+        clock=ground.clock,
     )

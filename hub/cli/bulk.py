@@ -27,22 +27,34 @@ _MAX_BYTES: Final = 32 * 1024 * 1024
 @app.command("ask")
 def ask(
     file: Annotated[Path, typer.Argument(help="JSON lines: id_type, id_number, name 名单")],
-    interface: Annotated[str, typer.Option("--interface", help="Code of the interface 数据接口")],
     system: Annotated[str, typer.Option("--system", help="Client id of the system that asks 应用系统")],
     case: Annotated[str, typer.Option("--case", help="Number of the campaign case 专项办件编号")],
     purpose: Annotated[str, typer.Option("--purpose", help="As granted 用途")],
     officer: Annotated[str, typer.Option("--officer", help="Named by the grant 办理人员")],
+    interface: Annotated[str | None, typer.Option("--interface", help="Code of the interface 数据接口")] = None,
+    matter: Annotated[str | None, typer.Option("--matter", help="Instead: a matter's code 事项（免申即享）")] = None,
     field: Annotated[list[str] | None, typer.Option("--field", help="Default: all granted 信息项")] = None,
+    requirement: Annotated[list[str] | None, typer.Option("--requirement", help="Of it; default: all 材料")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask about many; the answer waits for the owner's second person. 批量查询"""
+    if (interface is None) == (matter is None):
+        fail("--interface or --matter: one of the two", "", Exit.USAGE)
     raw = _list_of(file)
 
     async def work(hub: "Hub", actor: "Actor") -> Any:
-        from hub.exchange.bulk_order import BulkOrder, PartyLines
+        from hub.exchange.bulk.order import BulkOrder, PartyLines
 
-        order = BulkOrder(interface, case, purpose, officer, tuple(field) if field else None)
+        order = BulkOrder(
+            interface or "",
+            case,
+            purpose,
+            officer,
+            tuple(field) if field else None,
+            matter=matter,
+            requirements=tuple(requirement) if requirement else None,
+        )
         caller = await _caller(hub, system)
         return await hub.bulk.asking.ask(caller, order, PartyLines(raw), asked_by=actor.as_json())
 
@@ -170,7 +182,8 @@ def _line(item: dict[str, Any]) -> str:
     progress = item["progress"]
     outcomes = " ".join(f"{name}={count}" for name, count in sorted(progress["outcomes"].items()))
     problem = f" {item['problem']['code']}" if item["problem"] else ""
+    waiting = f" waiting={progress['waiting_for_source']}" if progress["waiting_for_source"] else ""
     return (
-        f"{item['run']} {item['state']}{problem} {item['system']} {item['interface']} "
-        f"{progress['answered']}/{progress['subjects']} {progress['per_cent']}% {outcomes}"
+        f"{item['run']} {item['state']}{problem} {item['system']} {item['interface'] or item['matter']} "
+        f"{progress['answered']}/{progress['subjects']} {progress['per_cent']}% {outcomes}{waiting}"
     ).rstrip()

@@ -1,17 +1,20 @@
-"""`yizheng department | system | type | matter`: the catalogue, written from YAML or JSON files.
+"""`yizheng department | system | matter`: the catalogue, written from YAML or JSON files.
 
 Whoever runs a command in the hub's home holds its keys: no second person is asked for (docs/decisions/0018).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
-import yaml
 
-from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli import matter
+from hub.cli.acting import FileArgument, read_definitions
+from hub.cli.common import HomeOption, JsonOption, show, with_hub
+from hub.cli.system_counter import system_counter
 from hub.cli.system_gateway import system_gateway
 from hub.cli.system_key import system_key
+from hub.cli.system_reader import system_reader
 
 if TYPE_CHECKING:
     from hub.runtime import Hub
@@ -19,11 +22,8 @@ if TYPE_CHECKING:
 GROUPS: Final = {
     "department": "Departments 部门",
     "system": "Systems 应用系统",
-    "type": "Certificate types 证照类型",
     "matter": "Matters 政务服务事项",
 }
-FileArgument = Annotated[Path, typer.Argument(help="YAML or JSON; several definitions as a list 定义文件")]
-_MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 def group(name: str) -> typer.Typer:
@@ -36,36 +36,20 @@ def group(name: str) -> typer.Typer:
         text = "\n".join(f"{name} {code}" for _, code in added)
         show({"added": [item for item, _ in added]}, as_json=as_json, text=text)
 
+    if name == "matter":
+        matter.add_to(app)
     if name == "system":
         app.command("key")(system_key)
         app.command("gateway")(system_gateway)
+        app.command("counter")(system_counter)
+        app.command("reader")(system_reader)
     return app
 
 
 async def _add(hub: "Hub", name: str, file: Path) -> list[tuple[str, str]]:
     """Ids for programs, and the codes by which people name them from now on."""
-    if name == "type":
-        code = await hub.registry.add_type(_text(file))
-        return [(code, code)]
     add, called = getattr(hub.registry, f"add_{name}"), "client_id" if name == "system" else "code"
-    return [(await add(definition), str(definition[called])) for definition in _definitions(file)]
-
-
-def _definitions(file: Path) -> list[dict[str, Any]]:
-    try:
-        loaded = yaml.safe_load(_text(file))
-    except yaml.YAMLError:
-        fail(f"{file} is neither YAML nor JSON", "see docs/publisher.md for examples", Exit.BAD_DATA)
-    definitions = loaded if isinstance(loaded, list) else [loaded]
-    if not all(isinstance(item, dict) for item in definitions):
-        fail(f"{file} holds no definitions", "see docs/publisher.md for examples", Exit.BAD_DATA)
-    return definitions
-
-
-def _text(file: Path) -> str:
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            fail(f"{file} is larger than {_MAX_BYTES} bytes", "", Exit.BAD_DATA)
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        fail(f"{file} cannot be read as UTF-8 text", "", Exit.USAGE)
+    definitions = read_definitions(file)
+    if name == "matter":
+        await matter.tell_findings(hub, definitions)
+    return [(await add(definition), str(definition[called])) for definition in definitions]

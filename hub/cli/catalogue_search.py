@@ -13,7 +13,7 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
 from hub.cli.sharing_errors import told
 
 if TYPE_CHECKING:
-    from hub.registry.search import Ask
+    from hub.registry.search.service import Ask
     from hub.runtime import Hub
 
 app = typer.Typer(help="The catalogue as documents, and its departments 目录", no_args_is_help=True)
@@ -37,7 +37,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Search certificate types, interfaces, matters and departments; exit 1 when nothing answers. 搜索目录"""
-    from hub.registry.search import Ask
+    from hub.registry.search.service import Ask
 
     filters = {name: tuple(value.split(",")) for name, value in (("kind", kind), ("department", department)) if value}
     page = with_hub(home, lambda hub: _search(hub, Ask(query, filters, limit, cursor)))
@@ -84,7 +84,7 @@ def export(
     if out.suffix.lower() not in {".xlsx", ".csv"}:
         fail(f"{out} is neither .xlsx nor .csv", "", Exit.USAGE)
     entries = with_hub(home, lambda hub: _published(hub, department))
-    from hub.registry.catalogue_sheet import write_csv, write_xlsx
+    from hub.registry.catalogue.sheet import write_csv, write_xlsx
 
     try:
         if out.suffix.lower() == ".xlsx":
@@ -108,7 +108,7 @@ def import_openapi_(
 ) -> None:
     """Draft a source and interfaces from an OpenAPI 3 document; nothing is stored, nothing fetched. 导入接口文档"""
     from catalog.errors import DefinitionError
-    from hub.registry.openapi_import import import_openapi
+    from hub.registry.openapi.importing import import_openapi
 
     try:
         drafts = import_openapi(
@@ -184,7 +184,7 @@ def hand_over(
 
     async def work(hub: "Hub") -> dict[str, Any]:
         from hub.access.actors import COMMAND
-        from hub.registry.succession_store import Part
+        from hub.registry.departments.succession_store import Part
 
         part = Part.of(sources=source or (), systems=system or (), matters=matter or (), types=type_ or ())
         departments, day = hub.catalogue.departments, as_of.date()
@@ -206,7 +206,7 @@ async def _search(hub: "Hub", ask: "Ask") -> dict[str, Any]:
 
 async def _published(hub: "Hub", department: str) -> list[Any]:
     from hub.access.actors import COMMAND
-    from hub.registry.catalogue_export import published
+    from hub.registry.catalogue.export import published
     from hub.registry.viewers import Viewer
 
     return [entry async for entry in published(hub.catalogue, Viewer.of(COMMAND), department=department)]

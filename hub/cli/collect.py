@@ -1,18 +1,29 @@
 """`yizheng collect`: a register becomes licences."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show, with_hub
+from hub.cli import collect_feeds
+from hub.cli.collect_group import FILES, CollectGroup, instant
+from hub.cli.common import HomeOption, JsonOption, settings_of, show, with_hub
 
 if TYPE_CHECKING:
     from hub.collection.service import CollectionResult
     from hub.runtime import Hub
 
 
+app = typer.Typer(cls=CollectGroup, help="Registers become licences 归集")
+app.command("source")(collect_feeds.source)
+app.command("feed")(collect_feeds.feed)
+app.command("feeds")(collect_feeds.feeds)
+app.command("end")(collect_feeds.end)
+app.command("index")(collect_feeds.index)
+app.command("reconcile")(collect_feeds.reconcile)
+
+
+@app.command(FILES)
 def collect(
     files: Annotated[list[Path], typer.Argument(help="The register: CSV, JSON lines or XLSX 登记簿文件")],
     type_code: Annotated[str, typer.Option("--type", help="Certificate type: code or short name 证照类型")],
@@ -31,14 +42,14 @@ def collect(
     as_json: JsonOption = False,
 ) -> None:
     """Collect a register: one licence a row; bad rows go to the report, the others go on. 归集"""
-    from hub.collection.service import CollectionOrder, CollectionService
+    from hub.collection.service import CollectionOrder
 
     order = CollectionOrder(
         type=type_code,
         issuer=issuer,
         files=files,
         mapping=mapping,
-        as_of=_instant(as_of),
+        as_of=None if as_of is None else instant(as_of, "--as-of"),
         sheet=sheet,
         report_dir=report or settings_of(home).home / "reports" / type_code,
     )
@@ -46,13 +57,10 @@ def collect(
     async def work(hub: "Hub") -> "CollectionResult":
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        service = CollectionService(
-            hub.database, issuing=hub.issuing, types=hub.types, vault=hub.vault, clock=hub.clock
-        )
         columns = (TextColumn("collecting 归集"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, disable=as_json, transient=True) as bar:
             task = bar.add_task("", total=None)
-            return await service.collect(
+            return await hub.collection.files.collect(
                 order, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
             )
 
@@ -60,18 +68,7 @@ def collect(
     totals = result.totals
     text = (
         f"issued 新发 {totals.issued}   updated 更新 {totals.updated}   unchanged 未变 {totals.unchanged}   "
-        f"rejected 退回 {totals.rejected}   normalised 已修正 {totals.normalised}\nreport 报告 {result.report.parent}"
+        f"ended 终止 {totals.ended}   rejected 退回 {totals.rejected}   normalised 已修正 {totals.normalised}\n"
+        f"report 报告 {result.report.parent}"
     )
     show(totals.to_json(), as_json=as_json, text=text)
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        fail("--as-of is not an RFC 3339 instant", "write it like 2026-11-22T08:00:00+08:00", Exit.USAGE)
-    if parsed.tzinfo is None:
-        fail("--as-of has no time zone", "write it like 2026-11-22T08:00:00+08:00", Exit.USAGE)
-    return parsed

@@ -18,11 +18,12 @@ T = TypeVar("T")
 
 
 class Exit(IntEnum):
-    """Exit codes, stable. 0, 1 and 2 of `verify` and `ledger verify` are their verdicts."""
+    """Exit codes, stable. 0, 1 and 2 of `verify` and `ledger verify` are their verdicts, 3 is a witness's alone."""
 
     OK = 0
     FAILED = 1
     INDETERMINATE = 2
+    FORKED = 3
     USAGE = 64
     BAD_DATA = 65
     UNAVAILABLE = 69

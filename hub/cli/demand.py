@@ -11,7 +11,7 @@ from hub.cli.common import HomeOption, JsonOption, show, with_hub
 from hub.cli.sharing_errors import told
 
 if TYPE_CHECKING:
-    from hub.registry.demand_views import DemandView
+    from hub.registry.demands.views import DemandView
     from hub.runtime import Hub
 
 app = typer.Typer(help="Demands 供需对接", no_args_is_help=True)

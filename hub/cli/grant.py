@@ -138,7 +138,7 @@ def decide(
     given = read_object(file)
 
     async def work(hub: "Hub", actor: "Actor") -> Any:
-        from hub.registry.requests_decision import read_approval
+        from hub.registry.requests.decision import read_approval
 
         requests = hub.sharing.requests
         steps: dict[str, Callable[[], Awaitable[Any]]] = {

@@ -35,6 +35,12 @@ def init(
             "use it, or name another --home and database",
             Exit.USAGE,
         )
+    except OSError as error:
+        fail(
+            f"{settings.home} cannot be written: {error.strerror}",
+            "name another --home, or mend its rights",
+            Exit.USAGE,
+        )
     sample_file: Path | None = None
     if sample:
         sample_file = guarded(lambda: _sample(settings, quiet=as_json))

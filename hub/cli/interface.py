@@ -19,7 +19,7 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
 
 if TYPE_CHECKING:
     from hub.access.actors import Actor
-    from hub.registry.interfaces import Version
+    from hub.registry.interface_drafting import Version
     from hub.runtime import Hub
 
 app = typer.Typer(help="Interfaces 数据接口", no_args_is_help=True)

@@ -7,22 +7,37 @@ from typer._click.exceptions import UsageError  # the command parser that typer 
 
 from hub.cli import (
     agent,
+    archive,
+    backup,
     bulk,
+    case,
     catalogue,
     catalogue_search,
     certificate,
+    certificate_type,
     collect,
+    conformance,
+    dead_end,
+    debt,
     demand,
+    event,
     grant,
+    holder,
     initialise,
     interface,
+    key,
     ledger,
     proposal,
+    scenario,
     serve,
     source,
     staff,
+    subject,
+    task,
     token,
+    trust,
     verify,
+    witness,
     worker,
 )
 from hub.cli.common import Exit
@@ -38,22 +53,39 @@ app.command("init")(initialise.init)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("check")(serve.check)
-app.command("collect")(collect.collect)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.add_typer(collect.app, name="collect")
+app.command("conformance", context_settings=conformance.HANDED_ON)(conformance.conformance)
 app.command("token")(token.token)
 app.command("verify")(verify.verify)
 app.command("export-trust")(verify.export_trust)
+app.command("export-proof")(verify.export_proof)
 app.command("search")(catalogue_search.search)
 app.add_typer(catalogue_search.app, name="catalogue")
 app.add_typer(demand.app, name="demand")
+app.add_typer(debt.app, name="debt")
+app.add_typer(dead_end.app, name="dead-end")
+app.add_typer(task.app, name="task")
+app.add_typer(event.app, name="event")
+app.add_typer(case.app, name="case")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(certificate.app, name="certificate")
+app.add_typer(archive.app, name="archive")
 app.add_typer(staff.app, name="staff")
+app.add_typer(certificate_type.app, name="type")
+app.add_typer(subject.app, name="subject")
+app.add_typer(holder.app, name="holder")
 app.add_typer(source.app, name="source")
 app.add_typer(agent.app, name="agent")
 app.add_typer(interface.app, name="interface")
 app.add_typer(grant.app, name="grant")
 app.add_typer(bulk.app, name="bulk")
 app.add_typer(proposal.app, name="proposal")
+app.add_typer(scenario.app, name="scenario")
+app.add_typer(key.app, name="key")
+app.add_typer(trust.app, name="trust")
+app.add_typer(witness.app, name="witness")
 app.add_typer(proposal.clock, name="clock")
 for _name in catalogue.GROUPS:
     app.add_typer(catalogue.group(_name), name=_name)

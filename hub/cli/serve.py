@@ -27,7 +27,7 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     from hub.app import create_app
-    from hub.exchange.agents_errands import announced
+    from hub.exchange.agents.errands import announced
     from hub.logs import configure_logging
     from hub.web.banner import banner
 

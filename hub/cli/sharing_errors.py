@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 async def told(work: Callable[[], Awaitable[T]], advice: str) -> T:
     """Do the work; a refusal becomes one line for every fault, and what to do."""
-    from hub.registry.requests_errors import IncompleteError, RequestError
+    from hub.registry.requests.errors import IncompleteError, RequestError
     from hub.storage.errors import MissingError
 
     try:

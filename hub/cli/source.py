@@ -12,9 +12,9 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, show
 
 if TYPE_CHECKING:
     from hub.access.actors import Actor
-    from hub.exchange.agents_signs import AgentView
+    from hub.exchange.agents.signs import AgentView
     from hub.registry.source_store import ProbeView
-    from hub.registry.sources import SourceView
+    from hub.registry.source_views import SourceView
     from hub.runtime import Hub
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ app = typer.Typer(help="Staff accounts 人员账号", no_args_is_help=True)
 UserName = Annotated[str, typer.Argument(help="User name 用户名")]
 RoleOption = Annotated[
     list[str],
-    typer.Option("--role", help="owner_engineer, owner_approver, consumer_engineer, operator, auditor; repeat"),
+    typer.Option("--role", help="owner_engineer, owner_approver, consumer_engineer, clerk, decider, operator, auditor"),
 ]
 
 

@@ -24,8 +24,8 @@ def system_gateway(
 
         try:
             if not end:
-                return await hub.gateway.enable(COMMAND, client_id)
-            await hub.gateway.disable(COMMAND, client_id)
+                return await hub.exchange.gateway.enable(COMMAND, client_id)
+            await hub.exchange.gateway.disable(COMMAND, client_id)
         except MissingError as error:
             fail(f"there is no such {error}", "register it with `yizheng system add`", Exit.BAD_DATA)
         return None

@@ -10,12 +10,15 @@
     ├── NotEntitledError              the department may not issue the type
     ├── MappingError                  the mapping contradicts itself or its certificate type
     ├── ReportError                   the report directory cannot be used
-    └── RunElsewhereError             another process is collecting the same register
+    ├── RunElsewhereError             another process is collecting the same register
+    └── FeedEndedError                a feed that does not run: ended, or not confirmed yet
 
 Names of columns and claims appear in errors, cells never do.
 """
 
 from collections.abc import Iterable
+
+from hub.storage.errors import MissingError
 
 
 class CollectionError(Exception):
@@ -83,3 +86,7 @@ class ReportError(CollectionError):
 
 class RunElsewhereError(CollectionError):
     """Two processes work on one run; the later one has written nothing of its current batch."""
+
+
+class FeedEndedError(CollectionError, MissingError):
+    """The feed was ended, or waits for its second person: to whoever would run it there is none."""

@@ -8,11 +8,13 @@ from typing import Any, Final, Self
 
 from catalog import identifiers
 from certificates.claims import Format
-from certificates.types import CertificateType
-from hub.collection.conversions import ConversionError, Converter, DateSpelling, converter_for
+from certificates.definitions.certificate_type import CertificateType
+from certificates.lifecycle.states import Operation
 from hub.collection.errors import MappingError, UnknownColumnError
+from hub.collection.reading.conversions import ConversionError, Converter, DateSpelling, converter_for
+from hub.collection.reading.rows import BadRow, GoneRow, RawRow
 from hub.collection.reasons import Reason, Rejection, code_of_rule, reason
-from hub.collection.rows import BadRow, RawRow
+from hub.collection.register_state import Ended, RegisterState
 from signing.canonical import canonical, sha256
 
 ALL_SPELLINGS: Final = frozenset(DateSpelling)
@@ -32,10 +34,14 @@ class ColumnRule:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A row that fits its type; `normalised` names the claims whose spelling had to be repaired."""
+    """A row that fits its type; `normalised` names the claims whose spelling had to be repaired.
+
+    Where it `ended` in its register, only the record's key is sure to be among the claims.
+    """
 
     claims: dict[str, str | int]
     normalised: tuple[str, ...]
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,12 @@ class Mapping:
 
     version: int
     columns: Table[str, ColumnRule] = field(hash=False)
+    status: RegisterState | None = None
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """Every column that a register must have."""
+        return tuple(dict.fromkeys((*self.columns, *(self.status.columns if self.status else ()))))
 
     def __post_init__(self) -> None:
         claims = [rule.claim for rule in self.columns.values()]
@@ -85,17 +97,18 @@ class Mapping:
         for claim in certificate_type.claims.values():
             if claim.required and claim.name not in mapped:
                 raise MappingError(f"claims/{claim.name}", "required_claim_not_mapped")
-        if missing := [column for column in self.columns if column not in columns]:
+        if missing := [column for column in self.read_columns if column not in columns]:
             raise UnknownColumnError(missing, columns)
         return RowMapper(self, certificate_type)
 
     def apply(self, row: RawRow | BadRow, certificate_type: CertificateType) -> Mapped | Rejection:
         """Map one row; for many, `bind` once."""
-        columns = tuple(row.cells) if isinstance(row, RawRow) else tuple(self.columns)
+        columns = tuple(row.cells) if isinstance(row, RawRow) else self.read_columns
         return self.bind(certificate_type, columns).apply(row)
 
     def _declaration(self) -> dict[str, Any]:
-        return {
+        said = {"status": self.status.declaration()} if self.status else {}
+        return said | {
             "version": self.version,
             "columns": {
                 column: {
@@ -123,6 +136,7 @@ class RowMapper:
 
     def __init__(self, mapping: Mapping, certificate_type: CertificateType) -> None:
         self._type = certificate_type
+        self._status = mapping.status
         self._steps = tuple(
             _Step(
                 column,
@@ -163,8 +177,15 @@ class RowMapper:
                 normalised.append(step.claim)
         self._normalise_holder(claims, normalised)
         problems = self._type.check_claims(claims)
-        if not problems and not reasons:
-            return Mapped(claims, tuple(normalised))
+        state = _GONE if isinstance(row, GoneRow) else self._status.of(cells) if self._status else None
+        if isinstance(state, Reason):
+            reasons.append(state)
+        elif state is not None:
+            # What else its row says is no longer of use: registers empty the cells of what has ended.
+            problems = [problem for problem in problems if problem.claim == self._type.record_key]
+            reasons = [each for each in reasons if each.claim == self._type.record_key]
+        if not (problems or reasons or isinstance(state, Reason)):
+            return Mapped(claims, tuple(normalised), state)
         told = {each.claim for each in reasons}
         reasons += [
             reason(code_of_rule(problem.rule), column=self._column_of.get(problem.claim, ""), claim=problem.claim)
@@ -186,4 +207,5 @@ class RowMapper:
             normalised.append(rule.id)
 
 
+_GONE: Final = Ended(Operation.REVOKE, None, gone=True)
 _IDENTIFIERS: Final = frozenset({Format.USCC, Format.CITIZEN_ID})

@@ -5,6 +5,7 @@ absent: ["", N/A]
 columns:
   企业名称: name
   成立日期: {claim: established_on, dates: [iso, chinese], absent: ["", 不详], trim: true}
+status: {column: 登记状态, standing: [存续, 在业], withdraw: [吊销], revoke: [撤销], cancel: [注销], since: 终止日期}
 """
 
 import json
@@ -19,9 +20,10 @@ import jsonschema_rs
 import yaml
 
 from certificates.claims import compile_schema
-from hub.collection.conversions import DateSpelling
 from hub.collection.errors import MappingError
 from hub.collection.mapping import ALL_SPELLINGS, ColumnRule, Mapping
+from hub.collection.reading.conversions import DateSpelling
+from hub.collection.register_state import read_state
 
 MAX_MAPPING_BYTES: Final = 64 * 1024
 
@@ -53,7 +55,7 @@ def load_mapping(path: Path) -> Mapping:
     """Read a mapping file; whether it suits a certificate type shows when it is bound.
 
     Raises: MappingError: `not_readable`, `too_long`, `unreadable`, `alias`, `repeated_key`, `key_not_text`,
-        `column_name`, `claim_twice`, or the JSON Schema keyword that the content breaks.
+        `column_name`, `claim_twice`, `word_twice`, or the JSON Schema keyword that the content breaks.
     """
     try:
         with path.open("rb") as file:
@@ -78,6 +80,7 @@ def read_mapping(data: bytes) -> Mapping:
     return Mapping(
         declared["version"],
         MappingProxyType({column: _rule(rule, absent) for column, rule in declared["columns"].items()}),
+        read_state(declared.get("status")),
     )
 
 

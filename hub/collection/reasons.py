@@ -70,10 +70,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "not_in_list": ("不在允许的取值之内", "not one of the allowed values"),
         "out_of_range": ("超出允许的范围", "outside the allowed range"),
         "schema": ("不符合证照类型的要求", "does not fit the certificate type"),
+        "register_state": (
+            "登记状态的写法不在对应关系中，请补充该写法的含义",
+            "a state of the register that the mapping does not list: add what it means",
+        ),
         # What only shows beside other rows, or when the row is worked on.
         "conflicting_rows": (
             "同一文件中有内容不同的同一记录",
             "the file holds this record more than once, differently",
+        ),
+        "holder_has_one": (
+            "该持有人已有一份本类型证照，请先办理延续、变更或注销",
+            "the holder already has one of this type: renew, change or cancel it first",
         ),
         "certificate_revoked": (
             "该证照已注销，须另行办理恢复",
@@ -82,6 +90,30 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "certificate_suspended": (
             "该证照已暂停，须另行办理恢复",
             "its certificate is suspended; lifting that is an act of its own",
+        ),
+        "certificate_withdrawn": (
+            "该证照已吊销，须另行颁发",
+            "its certificate was withdrawn; a new one is an act of its own",
+        ),
+        "certificate_cancelled": (
+            "该证照已注销，须另行颁发",
+            "its certificate is cancelled; a new one is an act of its own",
+        ),
+        "certificate_transferring": (
+            "该证照正在办理转出",
+            "its certificate is being transferred to another authority",
+        ),
+        "certificate_transferred": (
+            "该证照已转出",
+            "its certificate was transferred to another authority",
+        ),
+        "certificate_other": (
+            "该证照处于特别状态，须另行办理",
+            "its certificate is in a state of its own; changing that is an act of its own",
+        ),
+        "ends_later": (
+            "终止日期在将来，请到期后再报",
+            "it ends on a later day: send it again then",
         ),
         "row_failed": ("处理该行时发生意外错误", "working on the row failed unexpectedly"),
     }

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,9 +23,8 @@ from typing import Any, Final, Self
 
 from hub.collection.errors import ReportError
 from hub.collection.journal import Journal, refusals_of
-from hub.collection.mapping import Mapped
+from hub.collection.reading.rows import BadRow, RawRow
 from hub.collection.reasons import Rejection
-from hub.collection.rows import BadRow, RawRow
 from hub.storage.files import write_durably
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
@@ -38,13 +37,15 @@ _VISIBLE: Final = {code: 0x2400 + code for code in range(0x20) if chr(code) not 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What became of the rows. Each counts once among the first four; `normalised` counts repaired rows besides."""
+    """What became of the rows. Each counts once among the first five; `normalised` counts repaired rows besides."""
 
     issued: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
     normalised: int = 0
+    ended: int = 0
+    """Licences that ended because the register says so."""
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
@@ -53,12 +54,13 @@ class Totals:
             self.unchanged + other.unchanged,
             self.rejected + other.rejected,
             self.normalised + other.normalised,
+            self.ended + other.ended,
         )
 
     @property
     def rows(self) -> int:
         """All rows that have an outcome."""
-        return self.issued + self.updated + self.unchanged + self.rejected
+        return self.issued + self.updated + self.ended + self.unchanged + self.rejected
 
     def to_json(self) -> dict[str, int]:
         """The totals under the names of the command line's contract."""
@@ -112,11 +114,9 @@ class Report:
         entry["reasons"] = [asdict(reason) for reason in rejection.reasons]
         return self._rejects.append(entry)
 
-    def normalise(self, row: RawRow, mapped: Mapped, *, file: str = "") -> bool:
+    def normalise(self, row: RawRow, claims: Sequence[str], *, file: str = "") -> bool:
         """Record which claims of a collected row had to be repaired; False where recorded already."""
-        return self._normalised.append(
-            {"file": file, "row": row.number, "line": row.line, "claims": list(mapped.normalised)}
-        )
+        return self._normalised.append({"file": file, "row": row.number, "line": row.line, "claims": list(claims)})
 
     def sync(self) -> None:
         """Make everything recorded so far survive a power cut."""

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, and_, insert, select, update
 from catalog.tables import table
 from hub.clock import new_id
 from hub.collection.errors import RunElsewhereError
+from hub.collection.reading.rows import RegisterFile
 from hub.collection.report import Totals
-from hub.collection.rows import RegisterFile
 from hub.collection.tables import CollectionRunRow
 
 _RUNS: Final = table(CollectionRunRow)
@@ -26,6 +26,7 @@ class Run:
     id: str
     next_row: int
     totals: Totals
+    started_at: datetime
 
 
 def run_key(
@@ -58,8 +59,8 @@ def start_or_resume(tx: Connection, key: str, *, now: datetime) -> Run:
         select(_RUNS).where(and_(_RUNS.c.run_key == key, _RUNS.c.state == "running")).with_for_update()
     ).first()
     if row is not None:
-        return Run(row.id, row.next_row, Totals(**row.totals))
-    run = Run(new_id(), 0, Totals())
+        return Run(row.id, row.next_row, Totals(**row.totals), row.started_at)
+    run = Run(new_id(), 0, Totals(), now)
     tx.execute(
         insert(_RUNS).values(
             id=run.id,

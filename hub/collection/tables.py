@@ -23,15 +23,17 @@ class CollectionRunRow(SQLModel, table=True):
 
 
 class CollectionBatchRow(SQLModel, table=True):
-    """A register that a system sends in parts. `data_key` seals its parts and report; emptied, they are mute.
+    """A register that a system sends in parts, or a member of staff uploads. `data_key` seals its parts and report;
+    emptied, they are mute.
 
-    `reasons`: rejected rows by code, once the run has ended.
+    `system_id`, `staff_id`: whose it is; one of them. `reasons`: rejected rows by code, once the run has ended.
     """
 
     __tablename__ = "collection_batches"
     id: str = uuid(primary_key=True)
     owner_department_id: str = uuid(references="departments.id", index=True)
-    system_id: str = uuid(references="systems.id")
+    system_id: str | None = uuid(references="systems.id", nullable=True)
+    staff_id: str | None = uuid(nullable=True)
     ordered: dict[str, Any] = document()
     state: str = words(16)
     problem: dict[str, Any] = document()
@@ -58,3 +60,25 @@ class CollectionPartRow(SQLModel, table=True):
     number: int
     size_bytes: int
     sha256: str = words(64)
+
+
+class CollectionFeedRow(SQLModel, table=True):
+    """A register that is collected from its source again and again. The MAC covers all but `progress` (of which
+    `declared`: by whom, and whether an approver is waited for), `place` and `due_at`.
+
+    `progress`: how far the feed is, and, while a run goes on, where: values of the watermark column and of row keys are
+    sealed in `place`, for a key may be a person's number.
+    """
+
+    __tablename__ = "collection_feeds"
+    id: str = uuid(primary_key=True)
+    code: str = words(64, unique=True)
+    owner_department_id: str = uuid(references="departments.id", index=True)
+    definition: dict[str, Any] = document()
+    active: bool
+    progress: dict[str, Any] = document()
+    place: bytes | None = binary(nullable=True)
+    due_at: datetime | None = instant(nullable=True, index=True)
+    row_version: int
+    mac: bytes = binary()
+    changed_at: datetime = instant()

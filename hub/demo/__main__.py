@@ -4,37 +4,49 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from hub.clock import rfc3339, utc_now
 from hub.demo.case import CaseWalk
 from hub.demo.client import HubClient
+from hub.demo.desks import tell_desks
 from hub.demo.steps import StepFailedError, Walk, require
 from hub.web.walk import record_walk
-from signing.checkpoint import NoteVerifier
+from signing.log.checkpoint import NoteVerifier
 
 _START_SECONDS = 30
 
 
 def main() -> int:
-    """Exit code 0 only if every step held."""
+    """Exit code 0 only if every step held; 2 where the port is taken."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the walk, on any free port")
     parser.add_argument("--port", type=int, default=8700)
     options = parser.parse_args()
     port = _free_port() if options.once else options.port
+    if _taken(port):
+        print(f"端口 {port} 已被占用：make demo PORT=8701   port {port} is taken: make demo PORT=8701", file=sys.stderr)
+        return 2
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # else the home and the server would outlive it
+        signal.signal(ended, lambda number, _frame: sys.exit(128 + number))
     home = Path(tempfile.mkdtemp(prefix="yizheng-demo-"))
     try:
         return _run(home / "hub", port, once=options.once)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # make and a supervisor may both say it
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -45,35 +57,29 @@ def _run(home: Path, port: int, *, once: bool) -> int:
     environment = {**os.environ, "YIZHENG_HOME": str(home)}
     console.rule("一证 Yizheng — 以一证通办代替层层证明")
     founded: dict[str, Any] = {}
-    server: subprocess.Popen[bytes] | None = None
-    try:
-        walk.step("建立中枢与示例城市", "Found a hub with the sample city", lambda: _found(environment, base, founded))
-        server = _serve(environment, port, home)
-        sample = json.loads((home / "sample" / "sample.json").read_text(encoding="utf-8"))
-        system = sample["systems"][0]
-        client = HubClient(base, client_id=system["client_id"], key_file=home / "sample" / system["private_key_file"])
-        walk.step("启动服务", "Start the server", lambda: _wait(client, server))
-        case = CaseWalk(client, sample, NoteVerifier.from_text(founded["log_verifier"]))
-        _walk_case(walk, case, environment, home)
-    except StepFailedError:
-        pass
-    except BaseException:
-        _stop(server)
-        raise
-    if server is None or not walk.held():
-        console.print("[red]演示未通过 the walk did not hold[/]")
-        _stop(server)
-        return 1
-    _record(home, walk, case, base)
-    console.rule(f"原需 {case.papers_before()} 份材料，仍需 {len(case.answer['still_needed'])} 份")
-    if once:
-        _stop(server)
-        return 0
-    console.print(f"打开 open  {base}/    (Ctrl-C 结束 to end)")
-    try:
-        server.wait()
-    except KeyboardInterrupt:
-        _stop(server)
+    with ExitStack() as ending:
+        try:
+            found = partial(_found, environment, base, founded)
+            walk.step("建立中枢与示例城市", "Found a hub with the sample city", found)
+            server = _serve(environment, port, home)
+            ending.callback(_stop, server)
+            sample = json.loads((home / "sample" / "sample.json").read_text(encoding="utf-8"))
+            system = sample["systems"][0]
+            key_file = home / "sample" / system["private_key_file"]
+            client = HubClient(base, client_id=system["client_id"], key_file=key_file)
+            walk.step("启动服务", "Start the server", lambda: _wait(client, server))
+            case = CaseWalk(client, sample, NoteVerifier.from_text(founded["log_verifier"]))
+            _walk_case(walk, case, environment, home)
+        except StepFailedError:
+            console.print("[red]演示未通过 the walk did not hold[/]")
+            return 1
+        _record(home, walk, case, base)
+        console.rule(f"原需 {case.papers_before()} 份材料，仍需 {len(case.answer['still_needed'])} 份")
+        if once:
+            return 0
+        tell_desks(console, base, sample, partial(_call, environment))
+        with suppress(KeyboardInterrupt):
+            server.wait()
     return 0
 
 
@@ -88,6 +94,7 @@ def _walk_case(walk: Walk, case: CaseWalk, environment: dict[str, str], home: Pa
     walk.step("先记账，后返回", "Logged before it left", case.in_the_log)
     remembered.write_text(case.checkpoint, encoding="utf-8")
     walk.step("加注件只给一个接收方", "A copy for one receiver", case.copy_for_one_receiver)
+    walk.step("给人看的版面", "A page for people", lambda: case.page_for_people(home / "copy.pdf"))
     _call(environment, "export-trust", str(pack))
     walk.step("离线核验", "Verify offline", lambda: case.offline(pack))
     walk.step("冒名查询", "A wrong name", case.wrong_name)
@@ -95,6 +102,7 @@ def _walk_case(walk: Walk, case: CaseWalk, environment: dict[str, str], home: Pa
     _call(environment, "certificate", "revoke", identifier, "--reason", "演示撤销", "--legal-basis", "演示")
     walk.step("撤销立即生效", "Revocation acts at once", lambda: case.revoked(identifier))
     walk.step("办结", "Close the case", case.close)
+    walk.step("二十年后", "In twenty years", lambda: _in_twenty_years(environment, case, home, pack))
     walk.step("核验整本账", "Verify the whole log", lambda: _ledger(environment, remembered))
 
 
@@ -121,6 +129,17 @@ def _wait(client: HubClient, server: subprocess.Popen[bytes] | None) -> tuple[st
         require(time.monotonic() < deadline, "the server was not ready in time")
         time.sleep(0.05)
     return "存储、状态、账本均就绪", "database, status and ledger are ready"
+
+
+def _in_twenty_years(environment: dict[str, str], case: CaseWalk, home: Path, pack: Path) -> tuple[str, str]:
+    package, roots = home / "archive.zip", home / "roots.pem"
+    made = case.archive(package, roots, pack)
+    later = rfc3339(utc_now() + timedelta(days=20 * 366))
+    _call(environment, "archive", "verify", str(package), "--anchors", str(roots), "--at", later)
+    return (
+        f"{made[0]}，二十年后的时钟下不经系统也核验通过：{package}",
+        f"{made[1]} passes without the hub, by a clock of twenty years from now: {package}",
+    )
 
 
 def _ledger(environment: dict[str, str], remembered: Path) -> tuple[str, str]:
@@ -161,10 +180,19 @@ def _call(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _stop(server: subprocess.Popen[bytes] | None) -> None:
-    if server is not None and server.poll() is None:
-        server.terminate()
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
         server.wait(15)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _taken(port: int) -> bool:
+    """Else the walk would go through somebody else's hub."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

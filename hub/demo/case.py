@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from certificates.pack_status import PackStatuses
-from certificates.trust import TrustPack
-from certificates.verifying import Result, verify_certificate
+from certificates.verifying.pack import TrustPack
+from certificates.verifying.pack_status import PackStatuses
+from certificates.verifying.procedure import Result, verify_certificate
 from hub.clock import utc_now
 from hub.demo.client import HubClient
 from hub.demo.steps import require
 from hub.ledger.receipts import read_receipt
-from signing.checkpoint import Checkpoint, NoteVerifier
 from signing.jose import read_header
-from signing.keys import VerifyingKey
-from signing.merkle import leaf_hash, verify_inclusion
+from signing.keys import Es256Key
+from signing.log.checkpoint import Checkpoint, NoteVerifier
+from signing.log.merkle import leaf_hash, verify_inclusion
+from signing.pem import wrap
 
 MATTER = "housing_fund_loan"
 INTERFACE = "social_insurance"
@@ -97,7 +98,7 @@ class CaseWalk:
         """The receipt's entry is in the signed tree."""
         keys = {jwk["kid"]: jwk for jwk in json.loads(self.client.text("/.well-known/jwks.json"))["keys"]}
         token = self._satisfied()["receipt"]
-        claims = read_receipt(token, key=VerifyingKey.from_jwk(keys[read_header(token)["kid"]]))
+        claims = read_receipt(token, key=Es256Key.from_jwk(keys[read_header(token)["kid"]]))
         proof = self._proof(claims["entry"])
         checkpoint = Checkpoint.parse(proof["checkpoint"], verifier=self.log)
         verify_inclusion(
@@ -125,6 +126,18 @@ class CaseWalk:
         return (
             "加注件只对接收方有效，转给别人核验不通过",
             "the purpose copy passes for its receiver and fails for anyone else",
+        )
+
+    def page_for_people(self, file: Path) -> tuple[str, str]:
+        """The same copy as a signed page; it verifies like the token."""
+        page = self.client.get(f"/api/v1/evidence-requests/{self.answer['evidence_request_id']}/copies/1?format=pdf")
+        require(page.status_code == 200, f"no page: {page.text[:300]}")
+        file.write_bytes(page.content)
+        mine = self.client.upload("/api/v1/verify", page.content, {"audience": self.client.client_id})
+        require((mine["result"], mine["format"]) == ("passed", "pdf"), f"the page: {mine['reason']}")
+        return (
+            f"带水印、签名和二维码的 PDF，上传即可核验：{file}",
+            f"a PDF with watermark, signature and QR code, verified by upload: {file}",
         )
 
     def offline(self, pack_file: Path) -> tuple[str, str]:
@@ -171,6 +184,20 @@ class CaseWalk:
         late = self.client.post(self._evidence(), {"purpose": self._purpose()})
         require(late.status_code == 409, f"a closed case answered {late.status_code}")
         return "办结后再取证得 409，拒绝也记入账本", "after closing, a pull is 409, and the refusal is on the ledger"
+
+    def archive(self, file: Path, roots: Path, pack_file: Path) -> tuple[str, str]:
+        """The package of the closed case, and the roots to check it under."""
+        answer = self.client.get(f"/api/v1/cases/{self.case_no}/archive")
+        for _ in range(100):
+            if answer.status_code != 503:
+                break
+            time.sleep(0.2)
+            answer = self.client.get(f"/api/v1/cases/{self.case_no}/archive")
+        require(answer.status_code == 200, f"no archive: {answer.text[:300]}")
+        file.write_bytes(answer.content)
+        policy = TrustPack.read(pack_file.read_bytes(), now=utc_now()).policy
+        roots.write_bytes(b"".join(wrap(der, "CERTIFICATE") for der in {*policy.anchors, *policy.stamp_anchors}))
+        return f"归档包 {len(answer.content) // 1024} KB", f"a package of {len(answer.content) // 1024} KB"
 
     def certificate_to_revoke(self) -> str:
         """The licence behind the applicant's last satisfied requirement: not one that confirms who somebody is."""

@@ -64,6 +64,12 @@ class HubClient:
         answer.raise_for_status()
         return json.loads(answer.content)  # type: ignore[no-any-return]
 
+    def upload(self, path: str, content: bytes, fields: dict[str, str]) -> dict[str, Any]:
+        """POST a file without a token."""
+        answer = self._http.post(path, files={"file": ("file", content)}, data=fields)
+        answer.raise_for_status()
+        return json.loads(answer.content)  # type: ignore[no-any-return]
+
     def _get(self, path: str) -> httpx2.Response:
         answer = self._http.get(path)
         answer.raise_for_status()
@@ -72,6 +78,10 @@ class HubClient:
     def text(self, path: str) -> str:
         """GET a public text."""
         return self._get(path).text
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
 
     def ready(self) -> bool:
         """Whether the hub answers and is ready."""

@@ -24,13 +24,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-async def read_json(request: Request, model: type[Model], *, max_bytes: int) -> tuple[Model, bytes]:
-    """The body as a model, and its raw bytes.
+async def read_json(
+    request: Request, model: type[Model], *, max_bytes: int, optional: bool = False
+) -> tuple[Model, bytes]:
+    """The body as a model, and its raw bytes. An `optional` one may be left out, whatever type is declared of nothing.
 
     Raises: BadRequestError (media type, encoding, JSON), BodyTooLargeError, InvalidBodyError.
     """
-    require_media_type(request, JSON_TYPE)
+    if not optional:
+        require_media_type(request, JSON_TYPE)
     raw = await read_bytes(request, max_bytes=max_bytes)
+    if optional and not raw:
+        return model(), raw
+    require_media_type(request, JSON_TYPE)
 
     def parsed() -> Model:
         try:

@@ -77,7 +77,7 @@ class EdgeGuard:
         else:
             try:
                 await self._app(scope, _counted(receive, self._limit(scope["path"])), sending)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001  # whatever it was, its text goes no further
                 # The framework answers a 500 and raises again for the server to log, message and all: an error's text
                 # may hold values, so only its kind goes on.
                 _log.error("unhandled", error=type(error).__name__, request_id=request_id)

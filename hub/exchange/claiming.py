@@ -14,23 +14,27 @@ from sqlalchemy import Connection
 from adapters.port import Value
 from catalog.grants import CaseKind, Grant, ResourceKind
 from catalog.interface_store import StoredInterface, StoredSource
+from catalog.matters.roles import PLAIN, role_of
 from catalog.store import grants_for
-from certificates import store as library
+from certificates.stores.holders import Subject
 from hub.access.errors import InvalidTokenError, SandboxError
 from hub.access.service import Caller
 from hub.clock import BEIJING, new_id
 from hub.exchange.errors import NotGrantedError, QuestionError, UnknownInterfaceError
 from hub.exchange.granting import choose
 from hub.exchange.judging import Readers
+from hub.exchange.known import known_people
 from hub.exchange.question import Identity, QueryCall, bind_params, needs_party
-from hub.intake import store
+from hub.intake import requests, store
 from hub.intake.answers import case_key
 from hub.intake.errors import CaseClosedError, CaseNotFoundError
-from hub.intake.identity import identity_confirmed, identity_types
+from hub.intake.handling.guard import check_stage, ledger_knows, looking
+from hub.intake.identity import Standing, standing_of
 from hub.intake.quotas import QuotaBook, Taken
-from hub.issuing.types import TypeRegistry
-from hub.ledger.guards import check_guards
+from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.guards import check_guards, settled
 from hub.registry.guarding import DefinitionGuard
+from hub.registry.matters.guard import MatterBook
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import strict_loads
@@ -41,7 +45,13 @@ _MARGIN: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class ClaimedQuery:
-    """A query that passed unit 1. `identity_known`: the library confirms who the party is."""
+    """A query that passed unit 1.
+
+    Attributes:
+        identity_known: the library confirms who the party is.
+        dead: why nobody may confirm it: of the dead no source says that they live.
+        several: several records may be an answer where the interface tells one: somebody then says which.
+    """
 
     request_id: str
     lease: str
@@ -54,13 +64,15 @@ class ClaimedQuery:
     party: store.Party | None
     identity: Identity | None
     identity_known: bool
-    subject: library.Subject | None
+    subject: Subject | None
     operator_id: str = field(repr=False)
     params: Mapping[str, Value] = field(repr=False)
+    dead: str = ""
+    several: bool = False
 
 
 class QueryClaiming:
-    """Checks and claims queries of live systems; `hub.exchange.sandbox` has those of sandbox credentials."""
+    """Checks and claims queries of live systems; `hub.exchange.sandbox.steps` has those of sandbox credentials."""
 
     sandbox = False
     kind = "query"
@@ -68,6 +80,7 @@ class QueryClaiming:
     def __init__(self, *, vault: Vault, types: TypeRegistry, quotas: QuotaBook, readers: Readers) -> None:
         self._vault = vault
         self._guard = DefinitionGuard(vault)
+        self._matters = MatterBook(vault)
         self._readers = readers
         self._types = types
         self._quotas = quotas
@@ -81,7 +94,8 @@ class QueryClaiming:
             raise CaseNotFoundError
         if not case.key_active:
             raise InvalidTokenError("client_disabled")
-        if case.state != "open":
+        check_stage(self._vault, case)
+        if case.state != "open" or case.decided_at is not None:
             raise CaseClosedError
         answering = self._guard.answering(tx, call.interface, now=now)
         if answering is None:
@@ -98,11 +112,11 @@ class QueryClaiming:
         params = bind_params(stored.interface, call, identity, case.subjects)
         for fault in self._readers.of(stored).contract.check_params(params):
             raise QuestionError(fault.pointer, fault.rule)
-        subject, known = self.known(tx, party, now)
+        subject, known = self.known(tx, case, party, now)
         request_id, lease = new_id(), new_id()
         lasts = timedelta(seconds=source.definition.limits.total_seconds) + _MARGIN
         row = _row(request_id, lease, case, caller, call, now, lasts)
-        store.claim_request(tx, row | {"kind": self.kind})
+        requests.claim_request(tx, row | {"kind": self.kind})
         return ClaimedQuery(
             request_id=request_id,
             lease=lease,
@@ -114,7 +128,8 @@ class QueryClaiming:
             fields=fields,
             party=party,
             identity=identity,
-            identity_known=known,
+            identity_known=known.confirmed,
+            dead=known.dead,
             subject=subject,
             operator_id=officer,
             params=params,
@@ -138,9 +153,15 @@ class QueryClaiming:
         """The grants of the case's system over the interface, their guards checked."""
         del call
         kind, code = CaseKind(case.kind), stored.interface.code
-        grants = grants_for(tx, case.system_id, kind, ResourceKind.INTERFACE, code)
-        check_guards(tx, self._vault, grants=grants)
-        return grants
+        latest = looking(tx, case)
+
+        def look() -> list[Grant]:
+            steps = ledger_knows(latest())
+            grants = grants_for(tx, case.system_id, kind, ResourceKind.INTERFACE, code)
+            check_guards(tx, self._vault, grants=grants, counted=steps)
+            return grants
+
+        return settled(look)
 
     def identity(self, case: store.Case, party: store.Party) -> Identity:
         """A party of the case in clear."""
@@ -151,14 +172,19 @@ class QueryClaiming:
         known: dict[str, Any] = strict_loads(plain, max_bytes=4096)
         return Identity(id_type=party.id_type, id_number=known["id_number"], name=known["name"])
 
-    def known(self, tx: Connection, party: store.Party | None, now: datetime) -> tuple[library.Subject | None, bool]:
+    def known(
+        self, tx: Connection, case: store.Case, party: store.Party | None, now: datetime
+    ) -> tuple[Subject | None, Standing]:
         """Whom the library knows the party to be, and whether a current record confirms it."""
         if party is None or party.lookup_hash is None:
-            return None, party is None
-        subjects, held = library.held_by(tx, [party.lookup_hash], list(identity_types(self._types.current())))
-        check_guards(tx, self._vault, versions=[item.record for item in held])
-        today = now.astimezone(BEIJING).date()
-        known = identity_confirmed(party, held, self._types.current(), today=today)
+            return None, Standing(confirmed=party is None)
+        subjects, held = known_people(tx, self._vault, [party.lookup_hash], self._types.current())
+        today, role = now.astimezone(BEIJING).date(), role_of(party.role)
+
+        def deceased() -> bool:
+            return self._matters.matter(tx, case.matter_id).rules.get(role, PLAIN).deceased
+
+        known = standing_of(party, held, self._types.current(), today=today, deceased=deceased)
         return subjects.get(party.lookup_hash), known
 
     def _operator(self, case: store.Case) -> str:

@@ -11,7 +11,7 @@ from catalog.interface_store import StoredInterface
 from hub.clock import rfc3339
 from hub.intake.resolver import Outcome, Why
 from hub.intake.wording import next_step, why
-from hub.issuing.desk import SigningDesk
+from hub.issuing.keys.desk import SigningDesk
 from hub.ledger.entries import Sealed
 from hub.ledger.receipts import receipt
 from signing.canonical import b64u
@@ -31,6 +31,7 @@ class Found:
     as_of: datetime | None = None
     cached: bool = False
     stale: bool = False
+    marks: tuple[str, ...] = ()
 
 
 def unsigned_content(

@@ -19,15 +19,15 @@ from hub.access.service import Caller
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found, unsigned_answer, unsigned_content
 from hub.exchange.judging import unavailable
-from hub.exchange.pushed_marks import row_marks
+from hub.exchange.pushed.marks import row_marks
 from hub.exchange.question import QueryCall
 from hub.exchange.uses import record_uses
-from hub.intake import store
+from hub.intake import requests
 from hub.intake.answers import answer_place, case_key
-from hub.intake.cases import hold_case
 from hub.intake.compose import item_hash
 from hub.intake.compose import stored as stored_bytes
 from hub.intake.errors import InFlightError
+from hub.intake.holding import hold_case
 from hub.intake.resolver import Outcome, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
@@ -75,10 +75,11 @@ class QueryDeciding:
         if found.records and not caller.sandbox:
             case_no = claimed.case.case_no
             marks = row_marks(claimed.source, claimed.interface.interface.operation, claimed.params, self._vault)
-            record_uses(tx, marks, system_id=caller.system_id, case_no=case_no, entry_id=entry.id, now=now)
+            uses = ((mark, entry.id) for mark in marks)
+            record_uses(tx, uses, system_id=caller.system_id, case_no=case_no, now=now)
         sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored_bytes(answer))
         used = self.used(claimed)
-        if not store.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
+        if not requests.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):
             raise InFlightError
         crash_at("query.deciding")
         return answer, [entry]

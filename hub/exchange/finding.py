@@ -49,6 +49,8 @@ class SourceFinder:
     async def find(self, claimed: ClaimedQuery, call: QueryCall) -> Found:
         """From the cache or the source."""
         stored, interface = claimed.interface, claimed.interface.interface
+        if claimed.dead == "holder_dead":
+            return Found(Outcome.IDENTITY_UNCONFIRMED, Why(claimed.dead))
         if needs_party(interface) and interface.identity_name is None and not claimed.identity_known:
             return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
         if claimed.source.state != "active" or await self._drift.quarantined(stored.id):
@@ -96,13 +98,15 @@ class SourceFinder:
     async def _judged(
         self, claimed: ClaimedQuery, reading: Reading, *, cached: bool = False, stale: bool = False
     ) -> Found:
-        party = claimed.party
+        party, dead = claimed.party, bool(claimed.dead)
         asked = Asked(
             params=claimed.params,
             fields=claimed.fields,
             identity_known=claimed.identity_known,
             today=self._clock().astimezone(BEIJING).date(),
-            name_matches=(lambda name: name_hash(self._vault, name) == party.name_hash) if party else None,
+            # Of the dead, under another name than the case's, the source is asked as of anybody, and confirms nobody.
+            name_matches=(lambda name: not dead and name_hash(self._vault, name) == party.name_hash) if party else None,
+            several=claimed.several,
         )
         reader = self._readers.of(claimed.interface)
 

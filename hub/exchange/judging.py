@@ -41,6 +41,8 @@ class Asked:
     identity_known: bool
     today: date
     name_matches: Callable[[str], bool] | None
+    several: bool = False
+    """Whether somebody will say which of several records is meant."""
 
 
 class Reader:
@@ -75,7 +77,7 @@ class Reader:
                 return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
         if not records:
             return self._none(asked)
-        if len(records) > 1 and not interface.many:
+        if len(records) > 1 and not interface.many and not asked.several:
             return Found(Outcome.AMBIGUOUS, Why("several_records", {"count": len(records)}))
         return Found(
             Outcome.SATISFIED,

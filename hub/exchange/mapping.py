@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from catalog.interfaces import Interface
-from hub.collection.conversions import ConversionError
+from hub.collection.reading.conversions import ConversionError
 from hub.exchange.derived import check_derived
 from hub.exchange.mapping_rules import As, FieldRule, read_rules
 from hub.exchange.mapping_values import Convert, converter, json_of, text_of

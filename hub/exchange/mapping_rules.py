@@ -24,7 +24,7 @@ import jsonschema_rs
 from catalog.errors import DefinitionError
 from catalog.interfaces import Interface
 from certificates.claims import compile_schema
-from hub.collection.conversions import DateSpelling
+from hub.collection.reading.conversions import DateSpelling
 
 ALL_SPELLINGS: Final = frozenset(DateSpelling)
 _ABSENT: Final = ("",)

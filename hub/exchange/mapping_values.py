@@ -10,7 +10,7 @@ from typing import Any, Final
 from catalog import identifiers
 from catalog.errors import IdentifierError
 from hub.clock import BEIJING
-from hub.collection.conversions import ConversionError, date_converter, to_code, to_decimal, to_integer
+from hub.collection.reading.conversions import ConversionError, date_converter, to_code, to_decimal, to_integer
 from hub.exchange.mapping_rules import As, FieldRule
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from adapters.egress import Egress, Target, networks
 from adapters.errors import DefinitionFaultError
 from adapters.guarded import Guarded
-from adapters.port import Answer, Budget, Context, Dispatch, Environment, Lookup, Prepared, Value
+from adapters.port import Answer, Budget, Context, Dispatch, Environment, Listing, Lookup, Prepared, Value
 from adapters.registry import open_source
 from catalog.interface_store import SealedSecret, StoredInterface, StoredSource, secrets_of
 from catalog.sources import SourceDefinition
@@ -62,6 +62,7 @@ class SourcePool:
         egress_networks: tuple[str, ...],
         folders: tuple[Path, ...] = (),
         lookup: Lookup | None = None,
+        listing: Listing | None = None,
         dispatch: Dispatch | None = None,
     ) -> None:
         self._database = database
@@ -71,6 +72,7 @@ class SourcePool:
         self._networks = networks(egress_networks)
         self._folders = folders
         self._lookup = lookup
+        self._listing = listing
         self._dispatch = dispatch
         self._opened: dict[str, _Opened] = {}
         self._opening = asyncio.Lock()
@@ -143,6 +145,7 @@ class SourcePool:
             clock=self._clock,
             folders=self._folders,
             lookup=self._lookup,
+            listing=self._listing,
             dispatch=self._dispatch,
         )
         connection: dict[str, Any] = dict(definition.connection)

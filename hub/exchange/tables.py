@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
@@ -16,6 +16,8 @@ class PushedSourceRow(SQLModel, table=True):
     source_id: str = uuid(primary_key=True, references="sources.id")
     data_key: bytes = binary()
     kek_kid: str = words(32)
+    last_number: int = Field(sa_column=Column(BigInteger(), nullable=False, server_default="0"))
+    """The highest number that a row of it was given. It outlives the row: none is given twice."""
 
 
 class PushedDatasetRow(SQLModel, table=True):
@@ -30,10 +32,17 @@ class PushedDatasetRow(SQLModel, table=True):
 
 
 class PushedRow(SQLModel, table=True):
-    """One record. `sealed` is None for a tombstone, which keeps an older row from coming back."""
+    """One record. `sealed` is None for a tombstone, which keeps an older row from coming back.
+
+    `number` orders the rows of a source as they were accepted; a row that the release before wrote has none, until it
+    is listed. `sealed_key`: of a tombstone, its key columns, so that a feed can tell whose record is gone.
+    """
 
     __tablename__ = "pushed_rows"
-    __table_args__ = (UniqueConstraint("source_id", "dataset", "key_hash"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "dataset", "key_hash"),
+        Index("ix_pushed_rows_number", "source_id", "dataset", "number"),
+    )
     id: str = uuid(primary_key=True)
     source_id: str = uuid(references="sources.id")
     dataset: str = words(64)
@@ -42,6 +51,8 @@ class PushedRow(SQLModel, table=True):
     sealed: bytes | None = binary(nullable=True)
     as_of: datetime = instant()
     valid_until: datetime | None = instant(nullable=True, index=True)
+    number: int | None = Field(default=None, sa_column=Column(BigInteger(), nullable=True))
+    sealed_key: bytes | None = binary(nullable=True)
 
 
 class PushedLookupRow(SQLModel, table=True):
@@ -193,6 +204,8 @@ class BulkRunRow(SQLModel, table=True):
     pauses: int
     paused_until: datetime | None = instant(nullable=True)
     paused_why: str = words(40)
+    waiting: int = Field(sa_column=Column(Integer(), nullable=False, server_default="0"))
+    """Holders whose source failed; they are asked about again."""
     created_at: datetime = instant()
     changed_at: datetime = instant()
     finished_at: datetime | None = instant(nullable=True)
@@ -218,3 +231,6 @@ class BulkSubjectRow(SQLModel, table=True):
     sealed: bytes = binary()
     result: bytes | None = binary(nullable=True)
     ledger_entry_id: str | None = uuid(nullable=True)
+    tries: int = Field(sa_column=Column(Integer(), nullable=False, server_default="0"))
+    due_at: datetime | None = instant(nullable=True)
+    charged_on: str | None = words(10, nullable=True)

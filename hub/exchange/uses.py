@@ -43,9 +43,9 @@ def of_row(way: bytes) -> str:
 
 
 def record_uses(
-    tx: Connection, marks: Iterable[str], *, system_id: str, case_no: str, entry_id: str, now: datetime
+    tx: Connection, uses: Iterable[tuple[str, str]], *, system_id: str, case_no: str, now: datetime
 ) -> None:
-    """Write what a disclosure rested on, in its transaction."""
+    """Write what disclosures rested on, in their transaction: of each a mark, and the id of its ledger entry."""
     rows = [
         {
             "id": new_id(),
@@ -55,7 +55,7 @@ def record_uses(
             "ledger_entry_id": entry_id,
             "used_at": now,
         }
-        for mark in dict.fromkeys(marks)
+        for mark, entry_id in dict.fromkeys(uses)
     ]
     if rows:
         tx.execute(_INSERT, rows)

@@ -1,65 +1,38 @@
 """Cases 办件: opened with a matter and its parties by role, closed once; only the system that opened one sees it."""
 
-import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
-from catalog.errors import IdentifierError
-from catalog.grants import CaseKind
-from catalog.identifiers import check, normalise_id
-from catalog.matters import Matter
-from catalog.store import find_matter
-from hub.access.errors import InvalidTokenError
+from catalog.matters.roles import number_of, role_of
+from catalog.matters.values import Matter
 from hub.access.service import Caller
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.intake import store
 from hub.intake.errors import (
     CaseClosedError,
     CaseNotFoundError,
-    DuplicateCaseError,
-    IdempotencyError,
-    PartyError,
-    UnknownMatterError,
+    DebtsOpenError,
 )
-from hub.issuing.plan import lookup_hash, name_hash
+from hub.intake.facts import checked_facts, facts_of, sealed_facts
+from hub.intake.handling.clocks import CaseClocks
+from hub.intake.handling.errors import StageError
+from hub.intake.handling.guard import believe_stage, closing_of
+from hub.intake.handling.steps import by_system, operator_of, record_step
+from hub.intake.handling.store import void_claims
+from hub.intake.opening import Opening, Openings
+from hub.intake.owed.ending import abandon
+from hub.intake.told.telling import CaseEvent, tell
 from hub.ledger.entries import Draft, append, seal
+from hub.registry.matters.guard import MatterBook
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
-from hub.storage.idempotency import RequestKey, find_effect, record_effect
+from hub.storage.idempotency import RequestKey
 from hub.storage.vault import DataKey, Vault
-from signing.canonical import canonical, strict_loads
-
-_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_NUMBER_LENGTH: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class PartyInput:
-    """A party as the intake system names it. A person without an ID (a newborn) has neither type nor number."""
-
-    role: str
-    name: str
-    id_type: str | None = None
-    id_number: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What an intake system says of a new case."""
-
-    matter: str
-    kind: str
-    parties: Sequence[PartyInput]
-    subjects: Sequence[dict[str, str]]
-    operator: dict[str, str]
-    channel: str
-    external_no: str
-    corroboration: Sequence[dict[str, str]]
 
 
 class CaseService:
@@ -81,21 +54,24 @@ class CaseService:
         """
         self._write_back = write_back
         self._database = database
-        self._sandbox_numbers = sandbox_numbers
         self._vault = vault
+        self._matters = MatterBook(vault)
+        self._openings = Openings(vault, self._matters, CaseClocks(vault), sandbox_numbers=sandbox_numbers)
         self._log_key = log_key
         self._clock = clock
 
     async def open(self, caller: Caller, opening: Opening, *, request: RequestKey | None) -> store.Case:
         """Open a case; the same Idempotency-Key gives the same case.
 
-        Raises: UnknownMatterError, PartyError, DuplicateCaseError, IdempotencyError, StorageError.
+        Raises: UnknownMatterError, PartyError, FactError, DuplicateCaseError, IdempotencyError, StorageError.
         """
         now = self._clock()
         try:
-            case = await self._database.write(lambda tx: self._open(tx, caller, opening, request, now))
+            case = await self._database.write(lambda tx: self._openings.open_in(tx, caller, opening, request, now))
         except ConflictError:
-            case = await self._database.write(lambda tx: self._after_conflict(tx, caller, opening, request, now))
+            case = await self._database.write(
+                lambda tx: self._openings.after_conflict(tx, caller, opening, request, now)
+            )
         crash_at("case.opened")
         return case
 
@@ -107,16 +83,48 @@ class CaseService:
         await self.refuse(caller, "case_not_own" if case else "case_unknown", {"case_no": case_no})
         raise CaseNotFoundError
 
-    async def close(self, caller: Caller, case_no: str) -> store.Case:
-        """Close the case: nothing is disclosed for it from this commit on.
+    async def parties(self, case: store.Case) -> list[store.Party]:
+        """The parties of a case by their keys, as sealed as they are stored."""
+        found = await self._database.read(lambda tx: store.parties_of(tx, case.id))
+        return [found[key] for key in sorted(found, key=lambda key: (role_of(key), number_of(key)))]
 
-        Raises: CaseNotFoundError, CaseClosedError.
+    async def by_external_no(self, caller: Caller, external_no: str) -> list[store.Case]:
+        """The caller's own case under its own number; none, or one."""
+
+        def unit(tx: Connection) -> list[store.Case]:
+            case_no = store.find_case_no(tx, caller.system_id, external_no)
+            case = store.find_case(tx, case_no) if case_no else None
+            return [case] if case else []
+
+        return await self._database.read(unit)
+
+    async def answer(self, caller: Caller, case_no: str, facts: Mapping[str, Any]) -> store.Case:
+        """Answer questions of the matter, or answer them anew; null takes an answer back. Answers stand beside those
+        that are not named. What was disclosed before stays as it is.
+
+        Raises: CaseNotFoundError, CaseClosedError, StageError: decided; FactError.
+        """
+        case = await self.get(caller, case_no)
+        if case.state == store.OPEN and case.decided_at is not None:
+            raise StageError(case.stage)
+        now = self._clock()
+        await self._database.write(lambda tx: self._answer(tx, caller, case.id, facts, now))
+        return await self.get(caller, case_no)
+
+    async def close(
+        self, caller: Caller, case_no: str, *, when_paid: bool = False, abandoned: bool = False
+    ) -> store.Case:
+        """Close the case: nothing is disclosed for it from this commit on. Where something is owed to it, whoever
+        closes says what becomes of that: `when_paid` has the case close itself then and get nothing else meanwhile,
+        `abandoned` gives it up.
+
+        Raises: CaseNotFoundError, CaseClosedError, DebtsOpenError; StageError: another department is to decide it.
         """
         case = await self.get(caller, case_no)
         now = self._clock()
-        kind = caller.marked("case.close")
-        if not await self._database.write(lambda tx: self._close(tx, case, kind, now)):
-            raise CaseClosedError
+        await self._database.write(
+            lambda tx: self._close(tx, caller, case.id, when_paid=when_paid, abandoned=abandoned, now=now)
+        )
         crash_at("case.closed")
         return await self.get(caller, case_no)
 
@@ -130,152 +138,68 @@ class CaseService:
         now = self._clock()
         await self._database.write(lambda tx: append(tx, [seal(draft, now=now)]))
 
-    def _open(
-        self, tx: Connection, caller: Caller, opening: Opening, request: RequestKey | None, now: datetime
+    def open_in(
+        self, tx: Connection, caller: Caller, opening: Opening, now: datetime, *, found: tuple[str, Matter]
     ) -> store.Case:
-        known = self._known(tx, request, now)
-        if known is not None:
-            return known
-        found = find_matter(tx, opening.matter)
-        if found is None:
-            raise UnknownMatterError
-        matter_id, matter, _ = found
-        _check_roles(matter, opening.parties)
-        if caller.sandbox:
-            self._check_sample(opening.parties)
-        key = self._vault.new_data_key()
-        case_id = new_id()
-        case_no = "YZ" + "".join(secrets.choice(_ALPHABET) for _ in range(_NUMBER_LENGTH))
-        row = {
-            "id": case_id,
-            "case_no": case_no,
-            "owner_department_id": caller.department_id,
-            "system_id": caller.system_id,
-            "external_no": opening.external_no,
-            "matter_id": matter_id,
-            "matter_code": matter.code,
-            "kind": opening.kind,
-            "channel": opening.channel,
-            "state": "open",
-            "subjects": list(opening.subjects),
-            "corroboration": list(opening.corroboration),
-            "operator": key.encrypt(store.operator_place(case_id), canonical(opening.operator)),
-            "data_key": key.wrapped,
-            "kek_kid": key.kek_kid,
-            "opened_at": now,
+        """The unit of `open`, for whoever has a transaction and has `found` the matter's version in it."""
+        return self._openings.open_in(tx, caller, opening, None, now, found)
+
+    def answer_in(self, tx: Connection, caller: Caller, case_id: str, facts: Mapping[str, Any], now: datetime) -> None:
+        """The unit of `answer`, for whoever has a transaction."""
+        self._answer(tx, caller, case_id, facts, now)
+
+    def _answer(self, tx: Connection, caller: Caller, case_id: str, facts: Mapping[str, Any], now: datetime) -> None:
+        case = store.lock_for_change(tx, case_id)
+        if case is None or case.state != "open":
+            raise CaseClosedError
+        believe_stage(tx, self._vault, case)
+        checked_facts(self._matters.matter(tx, case.matter_id), facts)
+        known = {
+            code: value for code, value in (facts_of(self._vault, case) | dict(facts)).items() if value is not None
         }
-        store.add_case(
-            tx, row, [self._party_row(case_id, key, index, party) for index, party in enumerate(opening.parties)]
-        )
-        detail = {
-            "case_no": case_no,
-            "matter": matter.code,
-            "client_id": caller.client_id,
-            "operator": opening.operator,
-            "kind": opening.kind,
-        }
-        append(tx, [seal(Draft(kind=caller.marked("case.open"), detail=detail, key=key, case_id=case_id), now=now)])
-        if request is not None:
-            record_effect(tx, request, case_id, now=now)
-        crash_at("case.opening")
-        case = store.find_case(tx, case_no)
-        assert case is not None  # noqa: S101  # written two statements above, in this transaction
-        return case
+        store.change_facts(tx, case_id, sealed_facts(self._vault, case, known))
+        void_claims(tx, case_id, now)
+        hand = by_system(caller, operator_of(self._vault, case))
+        detail = {"facts": sorted(facts), "change_no": case.change_no + 1}
+        record_step(tx, self._vault, case, hand, "facts", detail, now, change_no=case.change_no + 1)
 
-    def _check_sample(self, parties: Sequence[PartyInput]) -> None:
-        for index, party in enumerate(parties):
-            number = checked_number(party, index)
-            if number is not None and number not in self._sandbox_numbers:
-                raise PartyError(f"/parties/{index}/id_number", "sample_persons_only")
+    def _close(
+        self, tx: Connection, caller: Caller, case_id: str, *, when_paid: bool, abandoned: bool, now: datetime
+    ) -> None:
+        # Locked before it is looked at: an answer that comes at the same moment may open a debt.
+        case = store.lock_for_change(tx, case_id)
+        if case is None or case.state == store.CLOSED:
+            raise CaseClosedError
+        believe_stage(tx, self._vault, case)
+        if case.mandate_id is not None and case.stage == "accepted" and not abandoned:
+            raise StageError(case.stage)  # whoever accepted it for another department does not end it for that one
+        if case.owing and not when_paid and not abandoned:
+            raise DebtsOpenError
+        if not case.owing or abandoned:
+            abandon(tx, self._vault, case, now)
+            self.end(tx, case, caller.marked("case.close"), now)
+        elif store.ask_closing(tx, case_id, now=now):
+            self._record(tx, case, "case.close_asked", now)
 
-    def _known(self, tx: Connection, request: RequestKey | None, now: datetime) -> store.Case | None:
-        effect = find_effect(tx, request, now=now) if request else None
-        if effect is None:
-            return None
-        object_id, same = effect
-        if not same:
-            raise IdempotencyError
-        return store.case_by_id(tx, object_id)
-
-    def _after_conflict(
-        self, tx: Connection, caller: Caller, opening: Opening, request: RequestKey | None, now: datetime
-    ) -> store.Case:
-        """Somebody committed first: either our own twin, or a case with the same external number."""
-        known = self._known(tx, request, now)
-        if known is not None:
-            return known
-        case_no = store.find_case_no(tx, caller.system_id, opening.external_no)
-        if case_no is None:
-            raise ConflictError("cases")
-        raise DuplicateCaseError(case_no)
-
-    def _party_row(self, case_id: str, key: DataKey, index: int, party: PartyInput) -> dict[str, Any]:
-        party_id = new_id()
-        number = checked_number(party, index)
-        identity = {"name": party.name, "id_number": number}
-        return {
-            "id": party_id,
-            "case_id": case_id,
-            "role": party.role,
-            "id_type": party.id_type,
-            "lookup_hash": lookup_hash(self._vault, party.id_type, number) if party.id_type and number else None,
-            "name_hash": name_hash(self._vault, party.name),
-            "identity": key.encrypt(store.identity_place(party_id), canonical(identity)),
-        }
-
-    def _close(self, tx: Connection, case: store.Case, kind: str, now: datetime) -> bool:
+    def end(self, tx: Connection, case: store.Case, kind: str, now: datetime) -> None:
+        """Close a case that is locked and to which nothing is owed; `kind` of the entry."""
         if not store.close_case(tx, case.id, now=now):
-            return False
-        key = self._vault.data_key(case.data_key, case.kek_kid)
-        draft = Draft(kind=kind, detail={"case_no": case.case_no}, key=key, case_id=case.id)
-        append(tx, [seal(draft, now=now)])
+            raise CaseClosedError
+        entry_id = self._record(tx, case, kind, now)
+        tell(tx, case.id, CaseEvent.CASE_CLOSED, entry_id=entry_id, now=now)
         if self._write_back is not None and kind == "case.close":
             self._write_back(tx, case, now)
-        return True
 
+    def end_paid(self, tx: Connection, case: store.Case, now: datetime) -> None:
+        """Close a case that waited for what it was owed, in the transaction that pays the last of it."""
+        self.end(tx, case, "case.close", now)
 
-def hold_case(tx: Connection, case_id: str, *, kid: str | None) -> None:
-    """Nothing ends the case, its system or the system's key until this transaction ends.
-
-    `kid` None is for work that goes on by itself: no key asked for it.
-
-    Raises: InvalidTokenError when system or key is out of use, CaseClosedError.
-    """
-    state, active = store.lock_case(tx, case_id, kid=kid)
-    if not active:
-        raise InvalidTokenError("client_disabled")
-    if state != "open":
-        raise CaseClosedError
-
-
-def officer_of(vault: Vault, case: store.Case) -> str | None:
-    """The id of the operator of an ex officio case, whom its grants must name; None for any other case."""
-    if case.kind != CaseKind.EX_OFFICIO.value:
-        return None
-    plain = vault.data_key(case.data_key, case.kek_kid).decrypt(store.operator_place(case.id), case.operator)
-    return str(strict_loads(plain, max_bytes=len(plain))["id"])
-
-
-def _check_roles(matter: Matter, parties: Sequence[PartyInput]) -> None:
-    roles = [party.role for party in parties]
-    for index, role in enumerate(roles):
-        if role not in matter.roles:
-            raise PartyError(f"/parties/{index}/role", "unknown_role")
-        if role in roles[:index]:
-            raise PartyError(f"/parties/{index}/role", "repeated_role")
-    if matter.roles[0] not in roles:
-        raise PartyError("/parties", f"missing_role:{matter.roles[0]}")
-
-
-def checked_number(party: PartyInput, index: int) -> str | None:
-    """The party's number as it is compared; None without one. Raises: PartyError."""
-    if (party.id_type is None) != (party.id_number is None):
-        raise PartyError(f"/parties/{index}", "id_type_and_id_number_together")
-    if party.id_type is None or party.id_number is None:
-        return None
-    try:
-        normalised = normalise_id(party.id_type, party.id_number)
-        check(party.id_type, normalised.value)
-    except IdentifierError as error:
-        raise PartyError(f"/parties/{index}/id_number", error.reason) from error
-    return normalised.value
+    def _record(self, tx: Connection, case: store.Case, kind: str, now: datetime) -> str:
+        """The first such entry of a case keeps its row from being opened again unseen."""
+        key = self._vault.data_key(case.data_key, case.kek_kid)
+        draft = Draft(kind=kind, detail={"case_no": case.case_no}, key=key, case_id=case.id)
+        if case.state == store.OPEN:
+            draft = replace(draft, object_id=closing_of(case.id), object_version=1)
+        entry = seal(draft, now=now)
+        append(tx, [entry])
+        return entry.id

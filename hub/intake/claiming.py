@@ -3,30 +3,47 @@
 The order is that of design §3: system, case, matter, grant, quota, identity. One transaction, no effect outside it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
-from catalog.grants import CaseKind, Grant
-from catalog.matters import Matter, Requirement
-from catalog.store import grants_of, read_matter_row
-from certificates import store as library
+from catalog.grants import CaseKind, Grant, ResourceKind
+from catalog.matters.ordering import with_awaited
+from catalog.matters.values import Matter, Requirement
+from catalog.store import grants_of
+from certificates.stores import certificates as library
+from certificates.stores.holders import Subject
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
+from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.clock import new_id
-from hub.intake import store
-from hub.intake.answers import LEASE
-from hub.intake.cases import officer_of
+from hub.intake import requests, store
+from hub.intake.answers import LEASE, LONGEST
 from hub.intake.copies import CopyMaker
-from hub.intake.errors import CaseClosedError, CaseNotFoundError, UnlistedRequirementError
+from hub.intake.errors import CaseClosedError, CaseNotFoundError, InFlightError, UnlistedRequirementError
+from hub.intake.facts import fed, filed_on, values_of
+from hub.intake.handling.guard import check_stage, ledger_knows, looking
+from hub.intake.holding import officer_of
 from hub.intake.identity import identity_types
+from hub.intake.materials.service import requirements_named
+from hub.intake.parties import each_party
 from hub.intake.quotas import QuotaBook, Taken
-from hub.intake.resolver import Question, Resolution, grants_for, resolve
-from hub.issuing.types import TypeRegistry
-from hub.ledger.guards import check_guards
+from hub.intake.resolver import Open, Question, Resolution, Source, grants_for, resolve, unasked
+from hub.intake.resolving.asked_back import Answer, AskingBack, Chosen
+from hub.intake.resolving.asking import Answering
+from hub.intake.resolving.remembered import choices_of, with_said
+from hub.intake.resolving.telling import may_open, told_by
+from hub.issuing.types.halts import written_halts
+from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.guards import check_guards, settled
+from hub.registry.guarding import DefinitionGuard
+from hub.registry.matters.guard import MatterBook
 from hub.storage.vault import Vault
+
+AnswerFacts = Callable[[Connection, Caller, str, Mapping[str, Any], datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +56,166 @@ class EvidenceCall:
     language: str
     request_hash: str
     idempotency_key: str | None = None
+    follows: str | None = None
+    """The promise after which the hub itself looks, also when the case has closed; nobody is given the answer."""
+    pays: str | None = None
+    """The debt for which the hub itself asks again."""
+    answers: tuple[Answer, ...] = ()
+    """To questions of an earlier answer."""
+    party: str | None = None
+    """Of a requirement that is asked of several, the one about whom it is asked; None: all of them."""
+    materials: tuple[str, ...] | None = None
+    """The same as `requirements`, by the system's own codes."""
+    streams: bool = False
+    """Whoever has it in hand renews his lease, so that others need not wait long for him."""
+    resumes: tuple[str, str] | None = None
+    """The request that a crash cut off, and the lease of its holder: the hub itself goes on with that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A requirement that nobody can judge before others are answered."""
+
+    requirement: Requirement
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A request that passed unit 1."""
+    """A request that passed unit 1. What is not resolved takes sources, or the answers to other requirements.
+
+    `question` is what the resolver looked at: it goes on from there.
+    """
 
     request_id: str
     lease: str
     case: store.Case
     matter: Matter
     parties: dict[str, store.Party]
-    subjects: dict[bytes, library.Subject]
-    resolutions: tuple[Resolution, ...]
+    subjects: dict[bytes, Subject]
+    resolutions: tuple[Resolution | Open | Waiting, ...]
+    question: Question
+    said: Chosen = field(default_factory=dict)
+    """What the caller says now is meant."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether unit 1 has answered all of it, and the library holds what is disclosed."""
+        return all(isinstance(item, Resolution) and not item.elsewhere for item in self.resolutions)
+
+    def resolved(self) -> tuple[Resolution, ...]:
+        """What unit 1 alone has answered."""
+        return tuple(item for item in self.resolutions if isinstance(item, Resolution))
 
 
 class Claiming:
-    """Checks and claims requests. Keeps the matters it has read: a matter's version never changes."""
+    """Checks and claims requests."""
 
-    def __init__(self, *, vault: Vault, types: TypeRegistry, copies: CopyMaker, quotas: QuotaBook) -> None:
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        types: TypeRegistry,
+        copies: CopyMaker,
+        quotas: QuotaBook,
+        answer_facts: AnswerFacts,
+    ) -> None:
+        """`answer_facts` puts what the caller answers into the case, in the transaction of unit 1."""
+        self._answer_facts = answer_facts
         self._vault = vault
         self._types = types
         self._copies = copies
         self._quotas = quotas
-        self._matters: dict[str, Matter] = {}
+        self._matters = MatterBook(vault)
+        self._guard = DefinitionGuard(vault)
+        self._asking_back = AskingBack(vault)
 
-    def claim(self, tx: Connection, caller: Caller, call: EvidenceCall, taken: Taken, now: datetime) -> Claimed:
-        """Unit 1, in the order of design §3. Raises RepeatedKeyError when the Idempotency-Key has been used."""
+    def _own(self, tx: Connection, caller: Caller, call: EvidenceCall) -> store.Case:
+        """The caller's case, if anything may be asked for it."""
         case = store.find_case(tx, call.case_no, kid=caller.kid)
         if case is None or case.system_id != caller.system_id:
             raise CaseNotFoundError
         if not case.key_active:
             raise InvalidTokenError("client_disabled")
-        if case.state != "open":
+        check_stage(self._vault, case)
+        paid = call.pays and case.state == store.CLOSING
+        ended = case.state != store.OPEN or case.decided_at is not None
+        if ended and not paid and not call.follows:
             raise CaseClosedError
-        matter = self._matter(tx, case.matter_id)
-        requirements = _asked(matter, call.requirements)
+        return case
+
+    def claim(self, tx: Connection, caller: Caller, call: EvidenceCall, taken: Taken, now: datetime) -> Claimed:
+        """Unit 1, in the order of design §3. Raises RepeatedKeyError when the Idempotency-Key has been used."""
+        case = self._own(tx, caller, call)
+        matter = self._matters.matter(tx, case.matter_id)
+        if call.answers and (facts := self._asking_back.facts(case, matter, call.answers)):
+            case = self._with_facts(tx, caller, case, facts, now)
+        said = self._asking_back.chosen(case, call.answers) if call.answers else {}
+        codes = call.requirements
+        if call.materials is not None:
+            codes = requirements_named(case.materials, matter, call.materials)
+        requirements = _asked(matter, codes)
         parties = store.parties_of(tx, case.id)
-        grants = grants_of(tx, caller.system_id, CaseKind(case.kind))
-        subjects, held = self._held(tx, requirements, parties)
-        check_guards(tx, self._vault, grants=grants, versions=[item.record for item in held])
+        waiting = tuple(item for item in requirements if item.code in matter.after)
+        asked = tuple(item for item in requirements if item.code not in matter.after)
+        only = call.party if not waiting else None
+        asked, later = each_party(matter, asked, parties, only=only), each_party(matter, waiting, parties)
+        answering = answering_of(tx, self._guard, (*asked, *later), now)
+        values = fed(matter, values_of(self._vault, case, matter, parties)) if matter.ruled else {}
         question = Question(
             case=case,
             parties=parties,
             purpose=call.purpose,
-            grants=grants,
+            grants=(),
             types=self._types.current(),
-            held=held,
+            held=(),
             exhausted=frozenset(),
             now=now,
             officer=officer_of(self._vault, case),
+            values=values,
+            filed_on=filed_on(case),
+            rules=matter.rules,
+            answering=answering,
+            after=matter.after,
+            chosen=with_said(choices_of(self._vault, case), said),
+            choice_key=self._vault.row_mac(b"derive\x1fchoice\x1f" + case.id.encode()),
         )
-        self._quotas.take(tx, _quota_uses(requirements, question), today=question.today(), into=taken)
+        wanted = [requirement for requirement in (*asked, *later) if unasked(requirement, question) is None]
+
+        named = any(requirement.interface_codes() for requirement in (*asked, *later))
+        resources = None if named else ResourceKind.CERTIFICATE_TYPE
+
+        latest = looking(tx, case)
+
+        def look() -> tuple[list[Grant], dict[bytes, Subject], list[library.HeldVersion], Decisions]:
+            steps = ledger_knows(latest())
+            grants = grants_of(tx, caller.system_id, CaseKind(case.kind), resources)
+            subjects, held = self._held(tx, wanted, parties)
+            # Unit 2 refuses what a row says is stopped: these rows, too, must be the hub's own.
+            check_guards(tx, self._vault, grants=grants, held=held, counted=written_halts(tx, self._vault) | steps)
+            resting = [grant.id for grant in grants if grant.terms.consent]
+            decisions = decisions_of(tx, self._vault, _numbers(parties), resting) if resting else {}
+            return grants, subjects, held, decisions
+
+        grants, subjects, held, decisions = settled(look)
+        self._types.learn(tx, {(item.record.type_code, item.record.type_version) for item in held})
+        types = self._types.current()
+        question = replace(question, grants=grants, types=types, held=held, decisions=decisions)
+        told = told_by(tx, self._copies.licences, *may_open(wanted, question), types)
+        question = replace(question, told=told)
+        self._quotas.take(tx, quota_uses(wanted, question), today=question.today(), into=taken)
         question = replace(question, exhausted=frozenset(taken.exhausted))
-        resolutions = tuple(resolve(requirement, question) for requirement in requirements)
+        found = [resolve(requirement, question) for requirement in asked]
+        resolutions = (*found, *(Waiting(requirement) for requirement in waiting))
         # Only for what will be disclosed: a statement more for a known person than for an unknown one would tell.
-        self._copies.learn_keys(tx, {item.held.record.signing_kid for found in resolutions for item in found.sources})
-        request_id, lease = new_id(), new_id()
-        store.claim_request(
+        self._copies.licences.learn_keys(tx, {item.held.record.signing_kid for item in _sources(found)})
+        request_id, lease = call.resumes[0] if call.resumes else new_id(), new_id()
+        long = (waiting or _open(found)) and not call.streams
+        until = now + (LEASE + LONGEST if long else LEASE)
+        if call.resumes is not None:
+            if not requests.take_over(tx, request_id, old_lease=call.resumes[1], lease=lease, until=until):
+                raise InFlightError
+            return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, question, said)
+        requests.claim_request(
             tx,
             {
                 "id": request_id,
@@ -106,41 +225,69 @@ class Claiming:
                 "request_hash": call.request_hash,
                 "state": "claimed",
                 "lease": lease,
-                "lease_until": now + LEASE,
+                "lease_until": until,
                 "grants": [],
                 "answer": None,
                 "created_at": now,
                 "decided_at": None,
             },
         )
-        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions)
+        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, question, said)
+
+    def _with_facts(
+        self, tx: Connection, caller: Caller, case: store.Case, facts: Mapping[str, Any], now: datetime
+    ) -> store.Case:
+        """The case with its questions answered: by this pull, or not at all."""
+        self._answer_facts(tx, caller, case.id, facts, now)
+        answered = store.find_case(tx, case.case_no, kid=caller.kid)
+        assert answered is not None  # noqa: S101  # found in this transaction
+        return answered
 
     def _held(
         self, tx: Connection, requirements: Sequence[Requirement], parties: dict[str, store.Party]
-    ) -> tuple[dict[bytes, library.Subject], list[library.HeldVersion]]:
+    ) -> tuple[dict[bytes, Subject], list[library.HeldVersion]]:
         wanted = {requirement.party for requirement in requirements}
         hashes = {party.lookup_hash for role, party in parties.items() if role in wanted and party.lookup_hash}
         codes = {code for requirement in requirements for code in requirement.type_codes()}
         return library.held_by(tx, sorted(hashes), sorted(codes | set(identity_types(self._types.current()))))
 
-    def _matter(self, tx: Connection, matter_id: str) -> Matter:
-        known = self._matters.get(matter_id)
-        if known is None:
-            known = self._matters[matter_id] = read_matter_row(tx, matter_id)
-        return known
+
+def _numbers(parties: Mapping[str, store.Party]) -> list[bytes]:
+    return sorted({party.lookup_hash for party in parties.values() if party.lookup_hash})
+
+
+def answering_of(
+    tx: Connection, guard: DefinitionGuard, requirements: Sequence[Requirement], now: datetime
+) -> Answering:
+    """The interfaces that these name, as far as they answer: one statement, whomever the case is about.
+
+    Raises: IntegrityBrokenError.
+    """
+    codes = {code for requirement in requirements for code in requirement.interface_codes()}
+    return guard.all_answering(tx, sorted(codes), now=now)
 
 
 def _asked(matter: Matter, codes: tuple[str, ...] | None) -> tuple[Requirement, ...]:
+    """What is asked for, and all that this waits for: nobody can judge it without."""
     if codes is None:
         return matter.requirements
     unlisted = tuple(place for place, code in enumerate(codes) if matter.requirement(code) is None)
     if unlisted:
         raise UnlistedRequirementError(unlisted)
-    found = tuple(matter.requirement(code) for code in dict.fromkeys(codes))
+    wanted = with_awaited(matter, codes) if matter.after else codes
+    found = tuple(matter.requirement(code) for code in dict.fromkeys(wanted))
     return tuple(requirement for requirement in found if requirement is not None)
 
 
-def _quota_uses(requirements: Sequence[Requirement], question: Question) -> list[Grant]:
+def _sources(found: Iterable[Resolution | Open]) -> Iterator[Source]:
+    return (source for item in found if isinstance(item, Resolution) for source in item.sources)
+
+
+def _open(found: Iterable[Resolution | Open]) -> bool:
+    return any(isinstance(item, Open) or item.elsewhere for item in found)
+
+
+def quota_uses(requirements: Sequence[Requirement], question: Question) -> list[Grant]:
     """The limited grants this request would use, once per requirement."""
     uses: list[Grant] = []
     for requirement in requirements:

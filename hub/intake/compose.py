@@ -6,14 +6,16 @@ signed as it stands, so a retry gets the same evidence and nothing is fetched tw
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from catalog.matters.roles import told_apart
 from hub.clock import rfc3339
-from hub.intake.resolver import CLEARED, Outcome, Resolution
+from hub.intake.resolver import ASKED, Outcome, Resolution
+from hub.intake.resolving.values import Seen
 from hub.intake.wording import next_step, why
-from hub.issuing.desk import Certified, SigningDesk
+from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.ledger.entries import Sealed
 from hub.ledger.receipts import receipt
 from signing import sd_jwt
@@ -27,18 +29,25 @@ MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """How much of a source's answer may leave. Every reader of a stored or signed answer takes what holds this much."""
 MAX_ANSWER_DEPTH: Final = 56
 _STORED_DEPTH: Final = 128
-_RUNG_CERTIFICATE: Final = "certificate"
+OF_WHAT: Final = ("certificate", "interface", "stand_in")
+"""The members that say what a copy is of."""
+_WHERE_THERE: Final = ("role", "number", "material", "question", "rule", "asked_of")
+_BROUGHT: Final = frozenset({"copy_handed_in", "commitment_given"})
+"""Reasons of what was satisfied by asking the person, now or later: no paper was spared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One purpose copy without its signature, and what the answer says of it."""
+    """One copy without its signature, and what the answer says of it. `described` names in its own member what it is
+    of, where that is no certificate.
+    """
 
     prepared: sd_jwt.Prepared
     claims: Mapping[str, Any]
     source: Mapping[str, Any]
     certificate: Mapping[str, Any]
     obtained_at: str
+    described: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The stored form."""
@@ -46,17 +55,29 @@ class Copy:
             "prepared": {"payload": self.prepared.payload, "disclosures": list(self.prepared.disclosures)},
             "claims": dict(self.claims),
             "source": dict(self.source),
-            "certificate": dict(self.certificate),
+            **(dict(self.described) or {"certificate": dict(self.certificate)}),
             "obtained_at": self.obtained_at,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One requirement's answer without signatures."""
+    """One requirement's answer without signatures. `read` is what the hub has read for it, by record: for conditions
+    and parties of other requirements, and for nobody else.
+    """
 
     resolution: Resolution
     copies: tuple[Copy, ...]
+    read: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
+    seen: Seen | None = field(default=None, repr=False, compare=False)
+    """By which it was judged; None: by the question of its request, and no source."""
+    foreseen: Outcome | None = field(default=None, compare=False)
+    """How it will end, where something stands in for it that is looked for when it is decided: for conditions."""
+
+    @property
+    def ends(self) -> Outcome:
+        """How it ends, as other requirements see it."""
+        return self.foreseen or self.resolution.outcome
 
     def unsigned(self, language: str) -> dict[str, Any]:
         """The canonical unsigned payload that the ledger row commits to."""
@@ -66,8 +87,9 @@ class Item:
             "code": requirement.code,
             "title": requirement.title(language),
             "party": requirement.party,
+            **told_apart(requirement.party),
             "outcome": resolution.outcome.value,
-            "rung": _rung(resolution.outcome),
+            "rung": resolution.rung.value if resolution.rung else None,
             "why": why(resolution.why.code, resolution.why.params, language),
             "next_step": next_step(resolution.why.code, language),
             "copies": [copy.as_json() for copy in self.copies],
@@ -129,6 +151,10 @@ def can_be_read_again(records: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
+SignedItem = tuple[dict[str, Any], dict[str, Any]]
+"""An item with its signatures: as it is shown, and as the bundle names it."""
+
+
 class EvidenceSigner:
     """Puts copies, receipts and bundle under their signatures; answers the response body.
 
@@ -141,33 +167,42 @@ class EvidenceSigner:
 
     def __call__(self, answer: Mapping[str, Any], entries: Sequence[Sealed]) -> bytes:
         """The signed answer."""
+        return self.whole(answer, entries, self.items(answer, entries))
+
+    def items(self, answer: Mapping[str, Any], entries: Sequence[Sealed]) -> list[SignedItem]:
+        """Its items, each signed for itself."""
         copier, hub = self._desk.hub("purpose-copy"), self._desk.hub("hub")
-        return _sign_answer(answer, entries, copier=copier, hub=hub, log_origin=self._log_origin)
+        return [
+            _signed_item(
+                item,
+                entry,
+                copier,
+                receipt(entry, issuer=answer["issuer"], log_origin=self._log_origin, signer=hub.signer),
+            )
+            for item, entry in zip(answer["items"], entries, strict=True)
+        ]
+
+    def whole(self, answer: Mapping[str, Any], entries: Sequence[Sealed], signed: Sequence[SignedItem]) -> bytes:
+        """The answer around signed items, which are not signed anew: whoever has them has what the bundle names."""
+        return _whole(answer, entries, signed, hub=self._desk.hub("hub"))
 
 
-def _sign_answer(
-    answer: Mapping[str, Any], entries: Sequence[Sealed], *, copier: Certified, hub: Certified, log_origin: str
+def _signed_item(item: Mapping[str, Any], entry: Sealed, copier: Certified, signed_receipt: str) -> SignedItem:
+    evidence = [_signed_copy(copy, copier) for copy in item["copies"]]
+    shown = {name: item[name] for name in ("code", "title", "party", "outcome", "rung", "why", "next_step")}
+    shown |= {name: item[name] for name in _WHERE_THERE if name in item}
+    if evidence:
+        shown["evidence"] = evidence[0]
+        if len(evidence) > 1:
+            shown["further_evidence"] = evidence[1:]
+    shown["receipt"] = signed_receipt
+    named = {name: item[name] for name in ("code", "party", "outcome", "rung")}
+    return shown, named | {"entry": entry.id, "tokens": [sha256(copy["token"].encode()).hex() for copy in evidence]}
+
+
+def _whole(
+    answer: Mapping[str, Any], entries: Sequence[Sealed], signed: Sequence[SignedItem], *, hub: Certified
 ) -> bytes:
-    requirements = []
-    evidenced = []
-    for item, entry in zip(answer["items"], entries, strict=True):
-        evidence = [_signed_copy(copy, copier) for copy in item["copies"]]
-        shown = {name: item[name] for name in ("code", "title", "party", "outcome", "rung", "why", "next_step")}
-        if evidence:
-            shown["evidence"] = evidence[0]
-            if len(evidence) > 1:
-                shown["further_evidence"] = evidence[1:]
-        shown["receipt"] = receipt(entry, issuer=answer["issuer"], log_origin=log_origin, signer=hub.signer)
-        requirements.append(shown)
-        evidenced.append(
-            {
-                "code": item["code"],
-                "party": item["party"],
-                "outcome": item["outcome"],
-                "entry": entry.id,
-                "tokens": [sha256(copy["token"].encode()).hex() for copy in evidence],
-            }
-        )
     bundle = {
         "iss": answer["issuer"],
         "aud": answer["audience"],
@@ -175,14 +210,16 @@ def _sign_answer(
         "jti": answer["request_id"],
         "case_no": answer["case_no"],
         "request_hash": answer["request_hash"],
-        "requirements": evidenced,
+        "requirements": [named for _, named in signed],
     }
     body = {
         "evidence_request_id": answer["request_id"],
         "case_no": answer["case_no"],
         "decided_at": answer["decided_at"],
-        "requirements": requirements,
-        "still_needed": [item["code"] for item in answer["items"] if Outcome(item["outcome"]) not in CLEARED],
+        "requirements": [shown for shown, _ in signed],
+        "still_needed": _still_needed(answer["items"]),
+        "owed": _owed(answer["items"]),
+        "waiting": _waiting(answer["items"]),
         "saved": _saved(answer["items"]),
         "bundle": sign_jws(bundle, signer=hub.signer, typ=BUNDLE_TYPE, header=hub.header),
     }
@@ -210,17 +247,30 @@ def _signed_copy(copy: Mapping[str, Any], copier: Certified) -> dict[str, Any]:
         "claims": copy["claims"],
         "source": copy["source"],
         "obtained_at": copy["obtained_at"],
-        "certificate": copy["certificate"],
+        **{name: copy[name] for name in OF_WHAT if name in copy},
     }
 
 
-def _rung(outcome: Outcome) -> str | None:
-    if outcome in {Outcome.SATISFIED, Outcome.DECLARED_NONE}:
-        return _RUNG_CERTIFICATE
-    return None if outcome is Outcome.NOT_APPLICABLE else "paper"
+def _still_needed(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Codes of what the person is asked for, each once: of whom, the items say."""
+    return list(dict.fromkeys(item["code"] for item in items if Outcome(item["outcome"]) in ASKED))
+
+
+def _owed(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a department or the hub owes the case, by when: none of it is asked of the person."""
+    return [{"code": item["code"], "party": item["party"], **item["owed"]} for item in items if "owed" in item]
+
+
+def _waiting(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What somebody has promised an answer to, by when: none of it is asked of the person."""
+    return [
+        {"code": item["code"], "party": item["party"]} | item["why"]["params"]
+        for item in items
+        if item["outcome"] == Outcome.PENDING and item["why"]["code"] != "waits_for"
+    ]
 
 
 def _saved(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Papers this answer spares: one per requirement and party that is proved without asking (design §1)."""
-    proved = [item for item in items if item["outcome"] == Outcome.SATISFIED]
+    proved = [item for item in items if item["outcome"] == Outcome.SATISFIED and item["why"]["code"] not in _BROUGHT]
     return {"papers": len(proved), "titles": [item["title"] for item in proved]}

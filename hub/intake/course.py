@@ -13,7 +13,7 @@ from hub.access.service import Caller
 from hub.intake import store
 from hub.intake.answers import Answers
 from hub.intake.cases import CaseService
-from hub.intake.errors import CaseClosedError, CaseNotFoundError
+from hub.intake.errors import CaseClosedError, CaseNotFoundError, GrantEndedError
 from hub.intake.quotas import QuotaBook, Taken
 from hub.ledger.entries import Sealed
 from hub.storage.crash import crash_at
@@ -46,6 +46,7 @@ class _Claimed(Protocol):
 
 
 C = TypeVar("C", bound=_Claimed)
+T = TypeVar("T")
 C_co = TypeVar("C_co", bound=_Claimed, covariant=True)
 
 
@@ -117,14 +118,21 @@ class Course:
         Raises: CaseClosedError and InvalidTokenError, after the refusal is on the ledger; InFlightError when the lease
         was lost.
         """
-        try:
-            decided = await self._database.write(unit)
-        except (CaseClosedError, InvalidTokenError) as error:
-            reason = "case_closed" if isinstance(error, CaseClosedError) else "client_disabled"
-            await self._cases.refuse(caller, reason, {"purpose": purpose}, case=claimed.case)
-            raise
+        decided = await self.disclose(caller, claimed, unit, purpose=purpose)
         crash_at(crash)
         return await self._answers.finish(claimed.request_id, claimed.lease, claimed.case, *decided)
+
+    async def disclose(
+        self, caller: Caller, claimed: _Claimed, unit: Callable[[Connection], T], *, purpose: str | None
+    ) -> T:
+        """Run a unit that discloses. Raises: as `decide`, after the refusal is on the ledger."""
+        try:
+            return await self._database.write(unit)
+        except (CaseClosedError, GrantEndedError, InvalidTokenError) as error:
+            ended = "case_closed" if isinstance(error, CaseClosedError) else "grant_ended"
+            reason = "client_disabled" if isinstance(error, InvalidTokenError) else ended
+            await self._cases.refuse(caller, reason, {"purpose": purpose}, case=claimed.case)
+            raise
 
     async def _refuse(
         self,

@@ -66,6 +66,12 @@ class QuotaBook:
         taken.leased.clear()
         taken.exhausted.clear()
 
+    def spare(self, uses: Sequence[Grant], *, today: date) -> None:
+        """One use for each that was taken and confirmed, and turned out not to be wanted."""
+        for grant in uses:
+            key = (grant.id, today.isoformat())
+            self._left[key] = self._left.get(key, 0) + 1
+
     def confirm(self, taken: Taken) -> None:
         """The transaction of `take` was committed."""
         for key, count in taken.leased.items():

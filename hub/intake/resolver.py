@@ -4,105 +4,44 @@ The order of checks is part of the promise: grant before identity before record,
 nothing about a person, and one with a wrong name learns no more than one with an unknown number.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from catalog.grants import Grant
-from catalog.matters import Need, Requirement
-from certificates.store import HeldVersion
-from hub.clock import BEIJING
-from hub.intake.identity import identity_confirmed, in_force
-from hub.intake.store import Case, Party
-from hub.issuing.types import TypeInForce
+from catalog.grants import Grant, ResourceKind
+from catalog.matters.applying import applies
+from catalog.matters.narrowing import unsaid
+from catalog.matters.roles import PLAIN, role_of
+from catalog.matters.values import Need, Requirement
+from certificates.stores.certificates import HeldVersion
+from hub.intake.identity import certified_dead, unconfirmed
+from hub.intake.ladder import Rung
+from hub.intake.outcomes import ASKED, CLEARED, GIVEN, OWED, Failed, Objection, Outcome, Why, entry_kind
+from hub.intake.resolving.asking import Ask, Reading, Shared, answered, ask_of, beyond, confirms
+from hub.intake.resolving.choosing import Undecided
+from hub.intake.resolving.depending import named_in, waits_for
+from hub.intake.resolving.holdings import Holdings
+from hub.intake.resolving.values import NO_ANSWERS, Answers, Covered, Open, Question, Resolution, Source
+from hub.intake.store import Party
 
+__all__ = [
+    "ASKED", "CLEARED", "OWED", "Ask", "Covered", "Failed", "Open", "Outcome", "Question", "Resolution", "Rung",
+    "Shared", "Source", "Why", "absent", "entry_kind", "grants_for", "resolve", "unasked",
+]  # fmt: skip
 
-class Outcome(StrEnum):
-    """The eleven answers, never mixed up."""
-
-    SATISFIED = "satisfied"
-    NOT_APPLICABLE = "not_applicable"
-    DECLARED_NONE = "declared_none"
-    NO_SOURCE = "no_source"
-    SOURCE_UNAVAILABLE = "source_unavailable"
-    NOT_GRANTED = "not_granted"
-    IDENTITY_UNCONFIRMED = "identity_unconfirmed"
-    AMBIGUOUS = "ambiguous"
-    HOLDER_DECISION_NEEDED = "holder_decision_needed"
-    PENDING = "pending"
-    REFUSED = "refused"
-
-
-CLEARED: Final = frozenset({Outcome.SATISFIED, Outcome.NOT_APPLICABLE, Outcome.DECLARED_NONE})
-"""Outcomes after which the person is not asked for the paper."""
 
 _TELLING: Final = (
     Outcome.AMBIGUOUS,
+    Outcome.HOLDER_DECISION_NEEDED,
+    Outcome.PENDING,
     Outcome.SOURCE_UNAVAILABLE,
     Outcome.REFUSED,
+    Outcome.IDENTITY_UNCONFIRMED,
     Outcome.NO_SOURCE,
     Outcome.NOT_GRANTED,
     Outcome.DECLARED_NONE,
 )
 """Of several alternatives that failed, which answer stands. "None" only when every one of them said so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """A reason as a code with parameters; its text is made per language."""
-
-    code: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-
-Covered = tuple[tuple[Need, Grant], ...]
-"""One alternative: each need with the grant that covers its type and fields. A grant that serves one alternative need
-not serve another of the same type, which may want more fields."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A certificate that meets a need, and the grant under which it is used."""
-
-    held: HeldVersion
-    need: Need
-    grant: Grant
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """The answer to one requirement. `sources` is non-empty exactly when it is satisfied.
-
-    `grants` are those under which the library was asked: an answer without a certificate tells something too.
-    """
-
-    requirement: Requirement
-    outcome: Outcome
-    why: Why
-    sources: tuple[Source, ...] = ()
-    grants: tuple[Grant, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Everything the resolver looks at for one request."""
-
-    case: Case
-    parties: Mapping[str, Party]
-    purpose: str
-    grants: Sequence[Grant]
-    types: Mapping[str, TypeInForce]
-    held: Sequence[HeldVersion]
-    exhausted: Collection[str]
-    now: datetime
-    officer: str | None = None
-    """Of an ex officio case, its operator."""
-
-    def today(self) -> date:
-        """The civil day on which validity is judged."""
-        return self.now.astimezone(BEIJING).date()
 
 
 def grants_for(requirement: Requirement, question: Question) -> tuple[list[Covered], Why]:
@@ -119,11 +58,50 @@ def grants_for(requirement: Requirement, question: Question) -> tuple[list[Cover
     return found, objection
 
 
-def resolve(requirement: Requirement, question: Question) -> Resolution:
-    """Answer one requirement."""
+def unasked(requirement: Requirement, question: Question) -> Resolution | None:
+    """The answer where the law does not want it of this case, or nobody can say yet; None: it is wanted, or may be once
+    others are answered.
+
+    By what the caller said of the case, and by the answers that the matter declares: no grant is looked at, and nothing
+    is read about a person.
+    """
+    if not requirement.in_force(question.filed_on or question.today()):
+        return Resolution(requirement, Outcome.NOT_APPLICABLE, Why("not_in_force"))
+    verdict = applies(requirement, question.values)
+    if verdict.value is None:
+        awaited = question.after.get(requirement.code, frozenset())
+        facts = sorted(name.removeprefix("facts.") for name in verdict.missing if name.startswith("facts."))
+        if facts or not awaited:
+            facts = facts or sorted(verdict.missing)
+            return Resolution(requirement, Outcome.AMBIGUOUS, Why("facts_missing", {"facts": facts}))
+        waiting = waits_for(named_in(verdict.missing, awaited), question.standing)
+        return None if waiting is None else Resolution(requirement, waiting[0], waiting[1], failed=waiting[2])
+    return None if verdict.value else Resolution(requirement, Outcome.NOT_APPLICABLE, Why("condition_not_met"))
+
+
+def absent(requirement: Requirement) -> Resolution:
+    """The answer about a party that the case does not have. Where a condition says that it is wanted, leaving the party
+    out clears nothing: a spouse is not unmarried by not being named.
+    """
+    params = {"party": requirement.party}
+    if requirement.when is None:
+        return Resolution(requirement, Outcome.NOT_APPLICABLE, Why("party_absent", params))
+    return Resolution(requirement, Outcome.AMBIGUOUS, Why("party_missing", params))
+
+
+def resolve(requirement: Requirement, question: Question, answers: Answers = NO_ANSWERS) -> Resolution | Open:
+    """Answer one requirement by the library and what sources have said, or say which of them to ask next.
+
+    The alternatives are tried in their order; of one that licences already fail no source is asked.
+    """
+    early = unasked(requirement, question)
+    if early is not None:
+        return early
     party = question.parties.get(requirement.party)
     if party is None:
-        return Resolution(requirement, Outcome.NOT_APPLICABLE, Why("party_absent", {"party": requirement.party}))
+        return absent(requirement)
+    if not requirement.alternatives:  # nobody's records are asked, and nothing is told about the person
+        return Resolution(requirement, Outcome.NO_SOURCE, Why("no_provider"))
     covered, objection = grants_for(requirement, question)
     if not covered:
         return Resolution(requirement, Outcome.NOT_GRANTED, objection)
@@ -131,74 +109,149 @@ def resolve(requirement: Requirement, question: Question) -> Resolution:
     if not usable:
         return Resolution(requirement, Outcome.NOT_GRANTED, Why("quota_exhausted"))
     asked = tuple({grant.id: grant for uses in usable for _, grant in uses}.values())
-    if not identity_confirmed(party, question.held, question.types, today=question.today()):
-        return Resolution(requirement, Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"), grants=asked)
-    failures: list[tuple[Outcome, Why]] = []
+    deceased = question.rules.get(role_of(requirement.party), PLAIN).deceased
+    today = question.today()
+    nobody = unconfirmed(party, question.held, question.types, today=today, deceased=deceased)
+    dead = nobody is not None and certified_dead(party, question.held, question.types, today=today)
+    failures: list[Objection] = []
     if len(usable) < len(requirement.alternatives):  # one was never asked, so "none" is not for us to say
-        unasked = objection if len(covered) < len(requirement.alternatives) else Why("quota_exhausted")
-        failures.append((Outcome.NOT_GRANTED, unasked))
+        closed = objection if len(covered) < len(requirement.alternatives) else Why("quota_exhausted")
+        failures.append((Outcome.NOT_GRANTED, closed, None))
+    if nobody is not None:
+        failures = [(Outcome.IDENTITY_UNCONFIRMED, Why(nobody), None)]
+        # A source that knows people by number and name may answer for itself; of the dead none may.
+        living = nobody == "identity_unconfirmed"
+        usable = [uses for uses in usable if living and all(confirms(need, question.answering) for need, _ in uses)]
+    questions: list[Ask] = []
+    undecided: list[Undecided] = []
     for uses in usable:
-        sources: list[Source] = []
-        for need, grant in uses:
-            result = _provider(need, party, question)
-            if not isinstance(result, HeldVersion):
-                failures.append(result)
-                break
-            sources.append(Source(result, need, grant))
-        else:
-            return Resolution(requirement, Outcome.SATISFIED, Why("satisfied"), tuple(sources), asked)
-    outcome, why = min(failures, key=lambda failure: _TELLING.index(failure[0]))
-    return Resolution(requirement, outcome, why, grants=asked)
+        unsaid_of = _not_agreed(uses, party, question)
+        if unsaid_of is not None:
+            if nobody is None:  # of an unknown person nobody learns what he has decided
+                failures.append(unsaid_of)
+            continue
+        tried = _tried(requirement, uses, (party, nobody is None), question, answers)
+        questions += tried.asks
+        if tried.open:
+            return Open(requirement, tried.open, asked)
+        if dead:  # by another name than the case's: the source was asked as of anybody, and is not believed
+            continue
+        if tried.undecided is not None:
+            undecided.append(tried.undecided)
+        if tried.objection is None:
+            return Resolution(
+                requirement, Outcome.SATISFIED, Why("satisfied"), tried.sources, asked,
+                shared=tried.shared, asked=tuple(questions),
+            )  # fmt: skip
+        failures.append(tried.objection)
+    stands = min(failures, key=lambda failure: _TELLING.index(failure[0]))
+    outcome, why, failed = stands
+    open_one = next((item for item in undecided if item.objection is stands), Undecided(stands))
+    return Resolution(
+        requirement, outcome, why, grants=asked, failed=failed, asked=tuple(questions),
+        choices=open_one.choices, choice_of=open_one.of,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One alternative, tried: met, still open, or why it failed."""
+
+    sources: tuple[Source, ...] = ()
+    shared: tuple[Shared, ...] = ()
+    open: tuple[Ask, ...] = ()
+    objection: Objection | None = None
+    asks: tuple[Ask, ...] = ()
+    undecided: Undecided | None = None
+
+
+def _failed(found: Objection | Undecided, asks: Sequence[Ask] = ()) -> _Tried:
+    if isinstance(found, Undecided):
+        return _Tried(objection=found.objection, asks=tuple(asks), undecided=found)
+    return _Tried(objection=found, asks=tuple(asks))
+
+
+def _tried(
+    requirement: Requirement,
+    uses: Sequence[tuple[Need, Grant]],
+    about: tuple[Party, bool],
+    question: Question,
+    answers: Answers,
+) -> _Tried:
+    """`about` whom, and whether the library confirms who that is."""
+    party, known = about
+    if facts := sorted({code for need, _ in uses for code in unsaid(need, question.values)}):
+        return _Tried(objection=(Outcome.AMBIGUOUS, Why("facts_missing", {"facts": facts}), None))
+    holdings = Holdings(requirement, party, question)
+    sources: list[Source] = []
+    for need, grant in uses:
+        if need.interface is not None:
+            continue
+        result = holdings.provider(need)
+        if isinstance(result, Undecided):
+            return _failed(result)
+        if not isinstance(result, HeldVersion):
+            failed = _unfinished(result[1], party, question) if result[0] in OWED else None
+            return _Tried(objection=(*result, failed))
+        sources.append(Source(result, need, grant))
+    asks: list[Ask] = []
+    for need, grant in uses:
+        if need.interface is not None:
+            chosen = question.chosen.get((requirement.code, requirement.party, need.choice_of))
+            ask = ask_of(need, grant, party, question.case, question.answering, known=known, chosen=chosen)
+            if not isinstance(ask, Ask):
+                return _failed(ask)
+            asks.append(ask)
+    if missing := tuple(ask for ask in asks if ask.need not in answers):
+        return _Tried(open=missing)
+    reading = Reading(
+        requirement, question.values, question.chosen, question.key_of(party), question.today(), question.looked
+    )
+    shared: list[Shared] = []
+    for ask in asks:
+        said = answered(ask, answers[ask.need], reading)
+        if not isinstance(said, Shared):
+            return _failed(said, asks)
+        shared.append(said)
+    return _Tried(tuple(sources), tuple(shared), asks=tuple(asks))
+
+
+def _unfinished(why: Why, party: Party, question: Question) -> Failed:
+    """Whose licence is not whole."""
+    code = str(why.params["type"])
+    mine = (held.record for held in question.held if held.subject.lookup_hash == party.lookup_hash)
+    issuers = [record.issuer_code for record in mine if record.type_code == code and not record.is_whole()]
+    return Failed(issuers[0], code)
+
+
+def _not_agreed(uses: Covered, party: Party, question: Question) -> Objection | None:
+    """What keeps a way that rests on the party's own word: that he said no, or has said nothing."""
+    said = [question.decisions.get((party.lookup_hash, grant.id)) for _, grant in uses if grant.terms.consent]
+    if any(one not in {None, GIVEN} for one in said):
+        return Outcome.REFUSED, Why("holder_refused"), None
+    return (Outcome.HOLDER_DECISION_NEEDED, Why("holder_decision_needed"), None) if None in said else None
 
 
 def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:
-    objection = Why("no_grant", {"type": need.type_code})
+    kind = ResourceKind.CERTIFICATE_TYPE if need.interface is None else ResourceKind.INTERFACE
+    params = {"type" if need.interface is None else "interface": need.code}
+    objection = Why("no_grant", params)
     kinds = {item["kind"] for item in question.case.corroboration if "kind" in item}
     for grant in question.grants:
-        if grant.resource != need.type_code:
+        if grant.resource != need.code or grant.resource_kind is not kind:
             continue
         code = grant.objection(
             matter=question.case.matter_code,
             purpose=question.purpose,
-            fields=need.fields,
+            fields=need.wanted,
             corroboration=kinds,
             now=question.now,
             officer=question.officer,
+            asks_holder=True,
         )
+        if code is None and beyond(need, question.answering):
+            code = "field_not_granted"
         if code is None:
             return grant, objection
-        objection = Why(code, {"type": need.type_code})
+        objection = Why(code, params)
     return None, objection
-
-
-def _provider(need: Need, party: Party, question: Question) -> HeldVersion | tuple[Outcome, Why]:
-    mine = [
-        held
-        for held in question.held
-        if held.record.type_code == need.type_code and held.subject.lookup_hash == party.lookup_hash
-    ]
-    good = [held for held in mine if in_force(held, today=question.today())]
-    if len(good) > 1:
-        named = {subject.get("code") for subject in question.case.subjects}
-        good = [held for held in good if held.record.identifier in named] or good
-    if len(good) == 1:
-        return good[0]
-    params = {"type": need.type_code}
-    if good:
-        return Outcome.AMBIGUOUS, Why("several_certificates", {**params, "count": len(good)})
-    if any(held.record.state != "issued" for held in mine):
-        return Outcome.SOURCE_UNAVAILABLE, Why("issue_not_finished", params)
-    dead = next((held.record.status for held in mine if held.record.status in {"revoked", "suspended"}), None)
-    if dead is not None:
-        return Outcome.REFUSED, Why(f"certificate_{dead}", params)
-    known = question.types.get(need.type_code)
-    if known is None or not known.type.complete:
-        return Outcome.NO_SOURCE, Why("no_record_and_not_complete", params)
-    return Outcome.DECLARED_NONE, Why("certificate_expired" if mine else "no_record", params)
-
-
-def entry_kind(outcome: Outcome) -> str:
-    """A disclosure, an answer that discloses no record, or a refusal."""
-    if outcome is Outcome.SATISFIED:
-        return "disclosure"
-    return "answer" if outcome in CLEARED else "refusal"

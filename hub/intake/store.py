@@ -1,82 +1,48 @@
-"""Queries over cases, parties and evidence requests, always filtered by the system that owns them."""
+"""Queries over cases and their parties, always filtered by the system that owns them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, select, update
 
 from catalog.tables import DepartmentRow, SystemKeyRow, SystemRow, table
-from hub.intake.tables import CasePartyRow, CaseRow, EvidenceRequestRow
-from hub.storage.errors import RepeatedKeyError
+from hub.intake.materials.tables import SystemMaterialsRow
+from hub.intake.owed.tables import DebtRow
+from hub.intake.tables import CasePartyRow, CaseRow
 
 _CASES: Final = table(CaseRow)
 _PARTIES: Final = table(CasePartyRow)
-_REQUESTS: Final = table(EvidenceRequestRow)
 _SYSTEMS: Final = table(SystemRow)
 _KEYS: Final = table(SystemKeyRow)
 _DEPARTMENTS: Final = table(DepartmentRow)
+_DEBTS: Final = table(DebtRow)
+_MATERIALS: Final = table(SystemMaterialsRow)
+OPEN: Final = "open"
+CLOSING: Final = "closing"
+"""It closes itself when nothing is owed to it any more; until then it gets what is owed, and nothing else."""
+CLOSED: Final = "closed"
 
 _CASE: Final = (
     select(
         _CASES,
+        _SYSTEMS.c.client_id,
         _SYSTEMS.c.active.label("system_active"),
         _KEYS.c.active.label("key_active"),
         _DEPARTMENTS.c.code.label("department_code"),
+        _MATERIALS.c.codes.label("materials"),
+        exists().where(and_(_DEBTS.c.case_id == _CASES.c.id, _DEBTS.c.standing.is_not(None))).label("owing"),
     )
     .join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
     .join(_DEPARTMENTS, _DEPARTMENTS.c.id == _CASES.c.owner_department_id)
     .outerjoin(_KEYS, and_(_KEYS.c.system_id == _SYSTEMS.c.id, _KEYS.c.kid == bindparam("kid")))
+    .outerjoin(
+        _MATERIALS, and_(_MATERIALS.c.system_id == _CASES.c.system_id, _MATERIALS.c.matter_code == _CASES.c.matter_code)
+    )
     .where(_CASES.c.case_no == bindparam("case_no"))
 )
 _PARTIES_OF: Final = select(_PARTIES).where(_PARTIES.c.case_id == bindparam("case_id")).order_by(_PARTIES.c.role)
-_OF_SYSTEM: Final = _CASES.join(_SYSTEMS, _SYSTEMS.c.id == _CASES.c.system_id)
-_CASE_STANDING: Final = (
-    select(_CASES.c.state, _SYSTEMS.c.active.label("system_active"))
-    .select_from(_OF_SYSTEM)
-    .where(_CASES.c.id == bindparam("case_id"))
-    .with_for_update(read=True, of=[_CASES, _SYSTEMS])
-)
-_CASE_STANDING_BY_KEY: Final = (
-    select(_CASES.c.state, _SYSTEMS.c.active.label("system_active"), _KEYS.c.active.label("key_active"))
-    .select_from(_OF_SYSTEM.join(_KEYS, _KEYS.c.system_id == _SYSTEMS.c.id))
-    .where(and_(_CASES.c.id == bindparam("case_id"), _KEYS.c.kid == bindparam("kid")))
-    .with_for_update(read=True, of=[_CASES, _SYSTEMS, _KEYS])
-)
-_REQUEST_BY_KEY: Final = select(_REQUESTS).where(
-    and_(_REQUESTS.c.system_id == bindparam("system_id"), _REQUESTS.c.idempotency_key == bindparam("key"))
-)
-_INSERT_REQUEST: Final = insert(_REQUESTS)
-_INSERT_ONCE: Final = {
-    name: dialect.insert(_REQUESTS)
-    .on_conflict_do_nothing(index_elements=["system_id", "idempotency_key"])
-    .returning(_REQUESTS.c.id)
-    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
-}
-_DECIDE: Final = (
-    update(_REQUESTS)
-    .where(
-        and_(
-            _REQUESTS.c.id == bindparam("request"),
-            _REQUESTS.c.lease == bindparam("held"),
-            _REQUESTS.c.state == "claimed",
-        )
-    )
-    .values(state="decided", answer=bindparam("payload"), decided_at=bindparam("at"), grants=bindparam("used"))
-)
-_DONE: Final = (
-    update(_REQUESTS)
-    .where(
-        and_(
-            _REQUESTS.c.id == bindparam("request"),
-            _REQUESTS.c.lease == bindparam("held"),
-            _REQUESTS.c.state == "decided",
-        )
-    )
-    .values(state="done", answer=bindparam("payload"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +70,32 @@ class Case:
     kek_kid: str
     opened_at: datetime
     closed_at: datetime | None
+    facts: bytes | None = None
+    """Encrypted under the case's key: see `hub.intake.facts`."""
+    choices: bytes | None = None
+    """Encrypted under the case's key: see `hub.intake.resolving.remembered`."""
+    filed_on: str | None = None
+    closing_asked_at: datetime | None = None
+    change_no: int = 1
+    """How often it was amended, and one."""
+    stage: str = "filed"
+    accepting_department_id: str | None = None
+    approving_department_id: str | None = None
+    mandate_id: str | None = None
+    accepted_at: datetime | None = None
+    asked_at: datetime | None = None
+    supplied_at: datetime | None = None
+    decided_at: datetime | None = None
+    decision: str | None = None
+    stage_version: int = 0
+    stage_mac: bytes | None = field(default=None, repr=False)
+    """Over stage and departments: see `hub.intake.handling.guard`."""
+    owing: bool = False
+    """Whether a department or the hub owes it something."""
+    materials: Mapping[str, str] | None = None
+    """Its system's own material codes, by requirement."""
+    client_id: str = ""
+    """Of its system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +116,12 @@ class Party:
     name_hash: bytes | None
     sealed: SealedIdentity | None = None
     """None for a person who is asked about without being a party of a case, as in a bulk run."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRequest:
-    """A pull as stored."""
-
-    id: str
-    case_id: str
-    system_id: str
-    request_hash: str
-    state: str
-    lease: str
-    lease_until: datetime
-    grants: list[str]
-    answer: bytes | None
-    created_at: datetime
+    acts_for: str | None = None
+    """The key of the party whose agent this one is."""
+    mandate: str | None = None
+    """The kind of corroboration that shows so."""
+    origin: str | None = None
+    """The requirement whose answer named it; None: the system that opened the case."""
 
 
 def add_case(tx: Connection, case: Mapping[str, Any], parties: Sequence[Mapping[str, Any]]) -> None:
@@ -163,6 +145,30 @@ def case_by_id(tx: Connection, case_id: str) -> Case | None:
     return None if case_no is None else find_case(tx, case_no)
 
 
+def lock_for_change(tx: Connection, case_id: str) -> Case | None:
+    """The case, which nobody else changes or closes until this transaction ends."""
+    lock_alone(tx, case_id)
+    return case_by_id(tx, case_id)
+
+
+def lock_alone(tx: Connection, case_id: str) -> None:
+    """Lock the row of a case against everybody. Before any shared lock of it: two that shared it would wait for each
+    other.
+    """
+    tx.execute(select(_CASES.c.id).where(_CASES.c.id == case_id).with_for_update())
+
+
+def change_choices(tx: Connection, case_id: str, choices: bytes) -> None:
+    """Replace the sealed choices."""
+    tx.execute(update(_CASES).where(_CASES.c.id == case_id).values(choices=choices))
+
+
+def change_facts(tx: Connection, case_id: str, facts: bytes) -> None:
+    """Replace the sealed facts; whoever amends the case by what it was before is told."""
+    values = {"facts": facts, "change_no": _CASES.c.change_no + 1}
+    tx.execute(update(_CASES).where(_CASES.c.id == case_id).values(**values))
+
+
 def find_case_no(tx: Connection, system_id: str, external_no: str) -> str | None:
     """The case that a system knows under its own number."""
     where = and_(_CASES.c.system_id == system_id, _CASES.c.external_no == external_no)
@@ -170,10 +176,19 @@ def find_case_no(tx: Connection, system_id: str, external_no: str) -> str | None
 
 
 def parties_of(tx: Connection, case_id: str) -> dict[str, Party]:
-    """The parties of a case by role."""
+    """The parties of a case by key: `catalog.matters.roles`."""
     rows = tx.execute(_PARTIES_OF, {"case_id": case_id})
     return {
-        row.role: Party(row.role, row.id_type, row.lookup_hash, row.name_hash, SealedIdentity(row.id, row.identity))
+        row.role: Party(
+            row.role,
+            row.id_type,
+            row.lookup_hash,
+            row.name_hash,
+            SealedIdentity(row.id, row.identity),
+            acts_for=row.acts_for,
+            mandate=row.mandate,
+            origin=row.origin,
+        )
         for row in rows
     }
 
@@ -188,79 +203,16 @@ def operator_place(case_id: str) -> str:
     return f"cases:{case_id}:operator"
 
 
-def lock_case(tx: Connection, case_id: str, *, kid: str | None) -> tuple[str, bool]:
-    """The state of a case, and whether its system may act, by its key `kid` if it came with one.
-
-    Case, system and key are share-locked until the transaction ends (seam D6).
-    """
-    if kid is None:
-        row = tx.execute(_CASE_STANDING, {"case_id": case_id}).one()
-        return row.state, bool(row.system_active)
-    found = tx.execute(_CASE_STANDING_BY_KEY, {"case_id": case_id, "kid": kid}).one_or_none()
-    return ("", False) if found is None else (found.state, bool(found.system_active and found.key_active))
-
-
 def close_case(tx: Connection, case_id: str, *, now: datetime) -> bool:
-    """Close an open case; False when it was closed already."""
-    where = and_(_CASES.c.id == case_id, _CASES.c.state == "open")
-    return tx.execute(update(_CASES).where(where).values(state="closed", closed_at=now)).rowcount == 1
+    """Close a case; False when it was closed already."""
+    where = and_(_CASES.c.id == case_id, _CASES.c.state != CLOSED)
+    return tx.execute(update(_CASES).where(where).values(state=CLOSED, closed_at=now)).rowcount == 1
 
 
-def claim_request(tx: Connection, row: Mapping[str, Any]) -> None:
-    """Write a claimed request. Raises: RepeatedKeyError when its Idempotency-Key is taken."""
-    if row["idempotency_key"] is None:
-        # Nothing to repeat. The other statement is compiled at every call: SQLAlchemy caches no "on conflict".
-        tx.execute(_INSERT_REQUEST, dict(row))
-    elif tx.execute(_INSERT_ONCE[tx.dialect.name], dict(row)).first() is None:
-        raise RepeatedKeyError("evidence_requests")
-
-
-def decide_request(
-    tx: Connection, request_id: str, lease: str, *, payload: bytes, grants: list[str], now: datetime
-) -> bool:
-    """Claimed → decided, for whoever holds the lease; False for a loser, who must write nothing."""
-    values = {"request": request_id, "held": lease, "payload": payload, "used": grants, "at": now}
-    return tx.execute(_DECIDE, values).rowcount == 1
-
-
-def finish_request(tx: Connection, request_id: str, lease: str, *, payload: bytes) -> bool:
-    """Decided → done, with the answer's bytes."""
-    return tx.execute(_DONE, {"request": request_id, "held": lease, "payload": payload}).rowcount == 1
-
-
-def take_over(tx: Connection, request_id: str, *, old_lease: str, lease: str, until: datetime) -> bool:
-    """Take a request whose holder died."""
-    where = and_(_REQUESTS.c.id == request_id, _REQUESTS.c.lease == old_lease)
-    return tx.execute(update(_REQUESTS).where(where).values(lease=lease, lease_until=until)).rowcount == 1
-
-
-def drop_key(tx: Connection, request: EvidenceRequest, *, lease: str) -> bool:
-    """Free the Idempotency-Key of a request and take its lease away; False when it went on since it was read."""
-    unchanged = and_(
-        _REQUESTS.c.id == request.id, _REQUESTS.c.lease == request.lease, _REQUESTS.c.state == request.state
-    )
-    return tx.execute(update(_REQUESTS).where(unchanged).values(idempotency_key=None, lease=lease)).rowcount == 1
-
-
-def find_request(tx: Connection, request_id: str, system_id: str) -> EvidenceRequest | None:
-    """A request of this system."""
-    where = and_(_REQUESTS.c.id == request_id, _REQUESTS.c.system_id == system_id)
-    row = tx.execute(select(_REQUESTS).where(where)).one_or_none()
-    return None if row is None else _request(row)
-
-
-def find_request_by_key(tx: Connection, system_id: str, key: str) -> EvidenceRequest | None:
-    """The request that this Idempotency-Key made."""
-    row = tx.execute(_REQUEST_BY_KEY, {"system_id": system_id, "key": key}).one_or_none()
-    return None if row is None else _request(row)
-
-
-def requests_in(tx: Connection, state: str, limit: int, *, after: str | None = None) -> list[EvidenceRequest]:
-    """Requests in this state, oldest first; the page behind the row `after`."""
-    where = _REQUESTS.c.state == state
-    if after is not None:
-        where = and_(where, _REQUESTS.c.id > after)
-    return [_request(row) for row in tx.execute(select(_REQUESTS).where(where).order_by(_REQUESTS.c.id).limit(limit))]
+def ask_closing(tx: Connection, case_id: str, *, now: datetime) -> bool:
+    """Have an open case close itself; False when that was asked already."""
+    where = and_(_CASES.c.id == case_id, _CASES.c.state == OPEN)
+    return tx.execute(update(_CASES).where(where).values(state=CLOSING, closing_asked_at=now)).rowcount == 1
 
 
 def _case(row: Row[Any]) -> Case:
@@ -284,19 +236,23 @@ def _case(row: Row[Any]) -> Case:
         kek_kid=row.kek_kid,
         opened_at=row.opened_at,
         closed_at=row.closed_at,
-    )
-
-
-def _request(row: Row[Any]) -> EvidenceRequest:
-    return EvidenceRequest(
-        id=row.id,
-        case_id=row.case_id,
-        system_id=row.system_id,
-        request_hash=row.request_hash,
-        state=row.state,
-        lease=row.lease,
-        lease_until=row.lease_until,
-        grants=row.grants,
-        answer=row.answer,
-        created_at=row.created_at,
+        facts=row.facts,
+        choices=row.choices,
+        filed_on=row.filed_on,
+        closing_asked_at=row.closing_asked_at,
+        change_no=row.change_no,
+        stage=row.stage,
+        accepting_department_id=row.accepting_department_id,
+        approving_department_id=row.approving_department_id,
+        mandate_id=row.mandate_id,
+        accepted_at=row.accepted_at,
+        asked_at=row.asked_at,
+        supplied_at=row.supplied_at,
+        decided_at=row.decided_at,
+        decision=row.decision,
+        stage_version=row.stage_version,
+        stage_mac=row.stage_mac,
+        owing=bool(row.owing),
+        materials=row.materials,
+        client_id=row.client_id,
     )

@@ -2,26 +2,39 @@
 
 import secrets
 import string
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from catalog.store import Department
+from certificates.definitions.certificate_type import Custody
 from certificates.numbering import Identifier
 from certificates.profile import licence_claims
-from certificates.store import Subject, VersionRecord
+from certificates.stores.certificates import VersionRecord
+from certificates.stores.further_holders import FurtherHolder
+from certificates.stores.holders import Subject
 from hub.clock import new_id
 from hub.issuing.plan import Decision, Effect, Keyed, Record
-from hub.issuing.types import TypeInForce
+from hub.issuing.types.registry import TypeInForce
 from hub.ledger.entries import Draft
-from hub.ledger.guards import version_mac
+from hub.ledger.guards import guarded_holder, version_mac
+from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing import sd_jwt
-from signing.canonical import sha256
+from signing.canonical import canonical, sha256, strict_loads
 from signing.status_list import permute
 
 SERIAL_ALPHABET: Final = string.digits + string.ascii_uppercase
 _SERIAL_RANDOM: Final = 12
+_SERIALS: Final = len(SERIAL_ALPHABET) ** _SERIAL_RANDOM
+_SERIAL_BYTES: Final = 24
+"""So many that the remainder of a division favours no serial: by 2^-130."""
+INTENDED: Final = "intended"
+INDEXED: Final = "indexed"
+"""The state of a version without a document: its claims are asked from their source when they are used."""
+NOBODY: Final[Mapping[bytes, Subject]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +48,22 @@ class Desk:
     vault: Vault
     signing_kid: str
     now: datetime
+    origin: str | None = None
+    """What brings the batch in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One licence about to be signed: its rows, its ledger entry, and the exact object of the signature."""
+    """One licence about to be signed: its rows, its ledger entry, and the exact object of the signature; None for an
+    index record, which has no document and is whole as it stands.
+    """
 
     record: VersionRecord
     certificate_row: dict[str, Any] | None
     entry: Draft
-    prepared: sd_jwt.Prepared
+    prepared: sd_jwt.Prepared | None
     key: DataKey
+    further: tuple[FurtherHolder, ...] = ()
 
 
 def document_place(version_id: str) -> str:
@@ -55,26 +73,64 @@ def document_place(version_id: str) -> str:
 
 def new_serial(issued_on: date) -> str:
     """A serial: the issue year and 12 random characters (62 bits), unguessable; a clash is refused by the row."""
-    return f"{issued_on.year}" + "".join(secrets.choice(SERIAL_ALPHABET) for _ in range(_SERIAL_RANDOM))
+    number = int.from_bytes(secrets.token_bytes(_SERIAL_BYTES)) % _SERIALS
+    characters = []
+    for _ in range(_SERIAL_RANDOM):
+        number, place = divmod(number, len(SERIAL_ALPHABET))
+        characters.append(SERIAL_ALPHABET[place])
+    return f"{issued_on.year}" + "".join(characters)
 
 
-def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status: tuple[int, int]) -> Intent:
+def draft(
+    desk: Desk,
+    keyed: Keyed,
+    decision: Decision,
+    subject: Subject,
+    status: tuple[int, int],
+    others: Mapping[bytes, Subject] = NOBODY,
+) -> Intent:
     """Put one licence together.
 
     Args:
+        others: the subjects of further holders, by look-up hash.
         status: the reserved (list, counter) pair; its index is the keyed permutation of the counter.
     Raises: MalformedError when the licence would not fit a token.
     """
-    record = keyed.record
     previous = decision.previous if decision.effect is Effect.UPDATED else None
     continued = None if decision.new_serial else previous
-    certificate_id = new_id() if continued is None else continued.certificate_id
-    identifier = _identifier(desk, record.issued_on, continued)
-    list_number, counter = status
-    index = permute(counter, key=desk.vault.permutation_key)
-    valid_until = desk.issued.type.validity.valid_until(record.issued_on, record.claims)
+    place = status[0], permute(status[1], key=desk.vault.permutation_key)
+    identifier = _identifier(desk, keyed.record.issued_on, continued)
+    content = _content(desk, keyed, identifier, place)
+    key = desk.vault.data_key(subject.data_key, subject.kek_kid)
+    entry = _entry(desk, content.identifier, keyed.record, content.digest, subject, key)
+    version = _version(desk, keyed, continued, content, place, entry, subject, key)
+    return Intent(
+        record=replace(version, mac=version_mac(version, desk.vault)),
+        certificate_row=_certificate_row(version, desk.now) if continued is None else None,
+        entry=entry,
+        prepared=content.prepared,
+        key=key,
+        further=_further(desk.vault, keyed, version.id, others) if keyed.further else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a licence says, and its bytes: the exact object of the signature, or an index record."""
+
+    identifier: str
+    parts: Identifier
+    valid_until: date | None
+    prepared: sd_jwt.Prepared | None
+    payload: bytes
+    digest: bytes
+
+
+def _content(desk: Desk, keyed: Keyed, identifier: Identifier, place: tuple[int, int]) -> _Content:
+    record, kind = keyed.record, desk.issued.type
+    valid_until = kind.validity.valid_until(record.issued_on, record.claims)
     claims, disclosable = licence_claims(
-        type=desk.issued.type,
+        type=kind,
         identifier=identifier,
         issuer_uri=desk.issuer_uri,
         issuer_name=desk.issuer.name_zh,
@@ -84,32 +140,47 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
         valid_until=valid_until,
         issued_on=record.issued_on,
         issued_at=desk.now,
-        status_uri=f"{desk.status_base}/{list_number}",
-        status_index=index,
+        status_uri=f"{desk.status_base}/{place[0]}",
+        status_index=place[1],
     )
-    prepared = sd_jwt.prepare(claims, disclosable)
-    payload = prepared.to_bytes()
-    key = desk.vault.data_key(subject.data_key, subject.kek_kid)
-    entry = _entry(desk, identifier, record, sha256(payload), subject, key)
+    described = claims["certificate"]
+    prepared = None if kind.custody is Custody.INDEX else sd_jwt.prepare(claims, disclosable)
+    payload = _index(described, keyed, desk) if prepared is None else prepared.to_bytes()
+    return _Content(described["identifier"], identifier, valid_until, prepared, payload, sha256(payload))
+
+
+def _version(
+    desk: Desk,
+    keyed: Keyed,
+    continued: VersionRecord | None,
+    content: _Content,
+    place: tuple[int, int],
+    entry: Draft,
+    subject: Subject,
+    key: DataKey,
+) -> VersionRecord:
+    """The version without its MAC."""
     version_id = str(entry.object_id)
-    version = VersionRecord(
+    issued_on = keyed.record.issued_on.isoformat()
+    indexed = content.prepared is None
+    return VersionRecord(
         id=version_id,
-        certificate_id=certificate_id,
-        version=identifier.version,
-        identifier=identifier.text,
-        state="intended",
+        certificate_id=new_id() if continued is None else continued.certificate_id,
+        version=content.parts.version,
+        identifier=content.identifier,
+        state=INDEXED if indexed else INTENDED,
         status="valid",
-        status_list=list_number,
-        status_index=index,
+        status_list=place[0],
+        status_index=place[1],
         name_hash=keyed.name_hash,
         fingerprint=keyed.fingerprint,
-        as_of=record.as_of,
-        issued_on=record.issued_on.isoformat(),
-        valid_from=record.issued_on.isoformat(),
-        valid_until=valid_until.isoformat() if valid_until else None,
-        document=key.encrypt(document_place(version_id), payload),
-        payload_digest=sha256(payload),
-        signing_kid=desk.signing_kid,
+        as_of=keyed.record.as_of,
+        issued_on=issued_on,
+        valid_from=issued_on,
+        valid_until=content.valid_until.isoformat() if content.valid_until else None,
+        document=key.encrypt(document_place(version_id), content.payload),
+        payload_digest=content.digest,
+        signing_kid="" if indexed else desk.signing_kid,
         row_version=1,
         ledger_entry_id=entry.id,
         mac=b"",
@@ -118,18 +189,43 @@ def draft(desk: Desk, keyed: Keyed, decision: Decision, subject: Subject, status
         type_code=desk.issued.type.code,
         type_version=desk.issued.version,
         issuer_code=desk.issuer.code,
-        serial=identifier.serial,
+        serial=content.parts.serial,
         owner_department_id=desk.issuer.id,
         record_hash=keyed.record_hash,
         current_version=0,
+        own_type_version=desk.issued.version,
+        origin=desk.origin,
     )
-    return Intent(
-        record=_guarded(version, desk.vault),
-        certificate_row=_certificate_row(version, desk.now) if continued is None else None,
-        entry=entry,
-        prepared=prepared,
-        key=key,
+
+
+def _further(vault: Vault, keyed: Keyed, version_id: str, others: Mapping[bytes, Subject]) -> tuple[FurtherHolder, ...]:
+    return tuple(
+        guarded_holder(
+            FurtherHolder(version_id, place, others[item.lookup_hash].id, item.holder.role, item.name_hash, b""), vault
+        )
+        for place, item in enumerate(keyed.further, 1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRecord:
+    """What the hub keeps of a licence whose claims stay at their source: what it is, and the number to ask by."""
+
+    described: Mapping[str, Any]
+    number: str | int = field(repr=False)
+
+
+def _index(described: Mapping[str, Any], row: Keyed, desk: Desk) -> bytes:
+    return canonical({"certificate": described, "number": row.record.claims[desk.issued.type.record_key]})
+
+
+def read_index(key: DataKey, version: VersionRecord) -> IndexRecord:
+    """The index record of a version in the state `indexed`. Raises: IntegrityBrokenError."""
+    plain = key.decrypt(document_place(version.id), version.document)
+    if version.state != INDEXED or sha256(plain) != version.payload_digest:
+        raise IntegrityBrokenError("certificate_versions")
+    read = strict_loads(plain, max_bytes=len(plain))
+    return IndexRecord(read["certificate"], read["number"])
 
 
 def _identifier(desk: Desk, issued_on: date, continued: VersionRecord | None) -> Identifier:
@@ -139,11 +235,11 @@ def _identifier(desk: Desk, issued_on: date, continued: VersionRecord | None) ->
     return Identifier(desk.issued.type.code, desk.issuer.code, continued.serial, continued.version + 1)
 
 
-def _entry(desk: Desk, identifier: Identifier, record: Record, digest: bytes, subject: Subject, key: DataKey) -> Draft:
+def _entry(desk: Desk, identifier: str, record: Record, digest: bytes, subject: Subject, key: DataKey) -> Draft:
     return Draft(
         kind="certificate.issue",
         detail={
-            "identifier": identifier.text,
+            "identifier": identifier,
             "type": desk.issued.type.code,
             "issuer": desk.issuer.code,
             "payload_digest": digest.hex(),
@@ -161,9 +257,9 @@ def version_row(version: VersionRecord) -> dict[str, Any]:
     names = (
         "id", "certificate_id", "version", "identifier", "state", "status", "status_list", "status_index", "name_hash",
         "fingerprint", "as_of", "issued_on", "valid_from", "valid_until", "document", "payload_digest", "signing_kid",
-        "row_version", "ledger_entry_id", "mac", "created_at",
+        "row_version", "ledger_entry_id", "mac", "created_at", "origin",
     )  # fmt: skip
-    return {name: getattr(version, name) for name in names}
+    return {name: getattr(version, name) for name in names} | {"type_version": version.own_type_version}
 
 
 def _certificate_row(version: VersionRecord, now: datetime) -> dict[str, Any]:
@@ -179,7 +275,3 @@ def _certificate_row(version: VersionRecord, now: datetime) -> dict[str, Any]:
         "current_version": 0,
         "created_at": now,
     }
-
-
-def _guarded(version: VersionRecord, vault: Vault) -> VersionRecord:
-    return replace(version, mac=version_mac(version, vault))

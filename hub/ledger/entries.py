@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from catalog.bulk import insert_rows
 from catalog.tables import table
 from hub.clock import new_id, rfc3339
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.vault import DataKey
 from signing.canonical import b64u, canonical, sha256, strict_loads
-from signing.merkle import leaf_hash
+from signing.log.merkle import leaf_hash
 
 _ENTRIES: Final = table(LedgerEntryRow)
-_INSERT: Final = insert(_ENTRIES)
 _SALT_BYTES: Final = 32
 MAX_DETAIL_BYTES: Final = 262_144
 
@@ -103,7 +103,7 @@ def seal(draft: Draft, *, now: datetime) -> Sealed:
 def append(tx: Connection, entries: list[Sealed]) -> None:
     """Write the entries in the caller's transaction. They are numbered later, by the sequencer alone (seam D5)."""
     if entries:
-        tx.execute(_INSERT, [entry.row for entry in entries])
+        insert_rows(tx, _ENTRIES, [entry.row for entry in entries])
 
 
 def open_detail(entry_id: str, sealed: bytes, commitment: bytes, *, key: DataKey) -> dict[str, Any]:

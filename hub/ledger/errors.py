@@ -3,6 +3,7 @@
 LedgerError
 ├── LedgerBrokenError    the stored log contradicts itself or a remembered checkpoint
 ├── StandbyError         another process holds the sequencer's lease
+├── RewrittenError       followed from outside, the log is not a continuation of what it was
 └── NotSequencedError    the entry is committed but not yet in a signed checkpoint; ask again
 """
 
@@ -25,3 +26,12 @@ class StandbyError(LedgerError):
 
 class NotSequencedError(LedgerError):
     """The inclusion proof follows within about a second."""
+
+
+class RewrittenError(LedgerError):
+    """The log is not a continuation of what it was: `shrank` or `forked`. `note` is its own signed word for that."""
+
+    def __init__(self, reason: str, note: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.note = note

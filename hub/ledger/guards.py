@@ -4,24 +4,33 @@ Whoever can write the database can copy an old row back with its old MAC; he can
 without removing later entries, which the tree remembers (threat S9).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Select, func, select
 
 from catalog.grants import Grant
 from catalog.tables import among, numbered, table
-from certificates.store import VersionRecord
+from certificates.stores.certificates import HeldVersion, VersionRecord
+from certificates.stores.further_holders import FurtherHolder
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import canonical
 
-_ROUND: Final = 8
-"""Ids are asked for in eights, so that a person with a licence takes the same statement as one without (threat S14)."""
+_ROUND: Final = 16
+"""Ids are asked for in sixteens, stops of types among them, so that a person with licences takes the same statement as
+one without (threat S14).
+"""
 _ENTRIES: Final = table(LedgerEntryRow)
 _STATEMENTS: Final = 64
+_LOOKS: Final = 3
+T = TypeVar("T")
 
 
 @lru_cache(_STATEMENTS)
@@ -37,10 +46,38 @@ def _latest_entries(count: int) -> Select[tuple[str, str, int]]:
     )
 
 
-def changed_since_made(tx: Connection, ids: Select[tuple[str]]) -> list[str]:
-    """Of these objects, those that the ledger says were changed after they were made."""
-    where = (_ENTRIES.c.object_version > 1) & _ENTRIES.c.object_id.in_(ids)
-    return list(tx.execute(select(_ENTRIES.c.object_id).where(where).distinct()).scalars())
+def recorded_at(tx: Connection, object_id: str, object_version: int) -> datetime | None:
+    """When the ledger recorded this change of an object: the time that its leaf has, which no row can move."""
+    here = (_ENTRIES.c.object_id == object_id) & (_ENTRIES.c.object_version == object_version)
+    return tx.execute(select(_ENTRIES.c.recorded_at).where(here)).scalar_one_or_none()
+
+
+def made_at(tx: Connection, ids: Collection[str]) -> dict[str, datetime]:
+    """When the ledger recorded the making of each of these objects; it may know nothing of some."""
+    here = (_ENTRIES.c.object_version == 1) & _ENTRIES.c.object_id.in_(list(ids))
+    rows = tx.execute(select(_ENTRIES.c.object_id, _ENTRIES.c.recorded_at).where(here))
+    return {row.object_id: row.recorded_at for row in rows}
+
+
+def latest_changes(tx: Connection, ids: list[str]) -> dict[str, tuple[str, int]]:
+    """Entry and version with which the ledger last spoke of each of these objects; it may know nothing of some."""
+    if not ids:
+        return {}
+    rounded = ids + ids[:1] * (-len(ids) % _ROUND)
+    rows = tx.execute(_latest_entries(len(rounded)), numbered("id", rounded))
+    return {row.object_id: (row.id, row.object_version) for row in rows}
+
+
+def settled(look: Callable[[], T]) -> T:
+    """What `look` sees, which compares rows with the ledger; looked at again where they disagree.
+
+    They are two statements, and on PostgreSQL a transaction that writes sees in the second what others committed since
+    the first. What is damaged is so at every look. Raises: IntegrityBrokenError.
+    """
+    for _ in range(_LOOKS - 1):
+        with suppress(IntegrityBrokenError):
+            return look()
+    return look()
 
 
 def grant_mac(grant: Grant, vault: Vault) -> bytes:
@@ -53,26 +90,46 @@ def version_mac(version: VersionRecord, vault: Vault) -> bytes:
     return vault.row_mac(b"version\x1f" + version.meaning())
 
 
-def check_guards(
-    tx: Connection, vault: Vault, *, grants: Iterable[Grant] = (), versions: Iterable[VersionRecord] = ()
-) -> None:
-    """Check every guarded row before it is believed, with one query for all of them.
+def guarded_holder(holder: FurtherHolder, vault: Vault) -> FurtherHolder:
+    """A further holder with the MAC to store: a row that anybody could add would make him a holder of any licence."""
+    return replace(holder, mac=vault.row_mac(_of_holder(holder)))
 
+
+def _of_holder(holder: FurtherHolder) -> bytes:
+    return b"holder\x1f" + holder.meaning()
+
+
+def check_guards(
+    tx: Connection,
+    vault: Vault,
+    *,
+    grants: Iterable[Grant] = (),
+    versions: Iterable[VersionRecord] = (),
+    held: Collection[HeldVersion] = (),
+    counted: Mapping[str, tuple[int, str]] = MappingProxyType({}),
+) -> None:
+    """Check every guarded row before it is believed, with one query for all of them: of what is held, that it is.
+
+    Args:
+        counted: objects that stand for many rows, by how many changes these rows show and in which table; the ledger
+            must know as many.
     Raises: IntegrityBrokenError naming the table, when a row was written by anyone but the hub, or put back.
     """
     expected: dict[str, tuple[str, int, str]] = {}
     for grant in grants:
         vault.check_row_mac(b"grant\x1f" + canonical(grant.meaning()), grant.mac, where="grants")
         expected[grant.id] = (grant.ledger_entry_id, grant.row_version, "grants")
-    for version in versions:
+    for holder in (item.further for item in held if item.further is not None):
+        vault.check_row_mac(_of_holder(holder), holder.mac, where="certificate_holders")
+    for version in (*versions, *(item.record for item in held)):
         vault.check_row_mac(b"version\x1f" + version.meaning(), version.mac, where="certificate_versions")
         expected[version.id] = (version.ledger_entry_id, version.row_version, "certificate_versions")
-    if not expected:
+    if not expected and not counted:
         return
-    ids = list(expected)
-    ids += ids[:1] * (-len(ids) % _ROUND)
-    rows = tx.execute(_latest_entries(len(ids)), numbered("id", ids))
-    latest = {row.object_id: (row.id, row.object_version) for row in rows}
+    latest = latest_changes(tx, [*expected, *counted])
     for object_id, (entry_id, row_version, where) in expected.items():
         if latest.get(object_id) != (entry_id, row_version):
+            raise IntegrityBrokenError(where)
+    for object_id, (changes, where) in counted.items():
+        if latest.get(object_id, ("", 0))[1] != changes:
             raise IntegrityBrokenError(where)

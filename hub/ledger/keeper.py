@@ -7,6 +7,7 @@ fork. The keeper refuses to go on; the operator opens a successor log or brings 
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,15 +17,17 @@ from hub.ledger.sequencer import read_head
 from hub.ledger.tiles import Tiles
 from hub.storage.errors import UnavailableError
 from hub.storage.files import write_durably
-from signing.checkpoint import Checkpoint, NoteVerifier
 from signing.errors import SigningError
+from signing.log.checkpoint import Checkpoint, NoteVerifier
+
+FILE: Final = "last-checkpoint.json"
 
 
 class CheckpointKeeper:
     """A small file in a folder that no backup of the database contains."""
 
     def __init__(self, folder: Path, *, verifier: NoteVerifier, clock: Clock) -> None:
-        self._path = folder / "last-checkpoint.json"
+        self._path = folder / FILE
         self._verifier = verifier
         self._clock = clock
 

@@ -1,5 +1,6 @@
 """Inclusion and consistency proofs, and the public leaves, all read from the stored tiles."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +12,12 @@ from hub.ledger.errors import NotSequencedError
 from hub.ledger.sequencer import read_head
 from hub.ledger.tables import LedgerEntryRow
 from hub.ledger.tiles import Tiles
-from signing.merkle import HASH_BYTES, consistency_proof, inclusion_proof
-from signing.tiles import TILE_WIDTH, Tile
+from signing.log.merkle import HASH_BYTES, consistency_proof, inclusion_proof
+from signing.log.tiles import TILE_WIDTH, Tile
 
 _ENTRIES: Final = table(LedgerEntryRow)
+Under = Callable[[Connection], tuple[int, str] | None]
+"""Size and note of the newest checkpoint that witnesses co-signed; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,11 @@ class InclusionProof:
     note: str
 
 
-def prove_inclusion(tx: Connection, entry_id: str) -> InclusionProof | None:
+def prove_inclusion(tx: Connection, entry_id: str, *, under: tuple[int, str] | None = None) -> InclusionProof | None:
     """The proof against the latest signed checkpoint; None when there is no such entry.
 
+    Args:
+        under: size and note of an earlier checkpoint of this log, which counts if it covers the entry.
     Raises: NotSequencedError while no signed checkpoint covers it.
     """
     row = tx.execute(
@@ -45,15 +50,16 @@ def prove_inclusion(tx: Connection, entry_id: str) -> InclusionProof | None:
     head = read_head(tx)
     if row.position is None or head.note is None or row.position >= head.size:
         raise NotSequencedError(entry_id)
-    path = inclusion_proof(row.position, head.size, Tiles(tx).node)
+    size, note = under if under is not None and row.position < under[0] else (head.size, head.note)
+    path = inclusion_proof(row.position, size, Tiles(tx).node)
     return InclusionProof(
         entry_id=row.id,
         index=row.position,
-        size=head.size,
+        size=size,
         leaf_data=leaf_data(row.id, row.recorded_at, row.commitment),
         leaf_hash=entry_leaf_hash(row.id, row.recorded_at, row.commitment),
         path=tuple(path),
-        note=head.note,
+        note=note,
     )
 
 

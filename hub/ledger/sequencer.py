@@ -25,9 +25,9 @@ from hub.ledger.tables import LedgerEntryRow, LedgerHeadRow
 from hub.ledger.tiles import Tiles
 from hub.storage.crash import crash_at
 from hub.storage.database import Database
-from signing.checkpoint import Checkpoint, NoteSigner, sign_note
-from signing.merkle import EMPTY_ROOT
-from signing.tiles import TILE_WIDTH
+from signing.log.checkpoint import Checkpoint, NoteSigner, sign_note
+from signing.log.merkle import EMPTY_ROOT
+from signing.log.tiles import TILE_WIDTH
 
 BATCH: Final = 4096
 LEASE: Final = timedelta(seconds=5)

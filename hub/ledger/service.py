@@ -14,7 +14,7 @@ from hub.ledger.sequencer import LEASE, Sequencer, read_head
 from hub.ledger.verify import LedgerReport, LedgerVerifier
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
-from signing.checkpoint import NoteSigner
+from signing.log.checkpoint import NoteSigner
 
 STEP_SECONDS: Final = 0.2
 """How often waiting entries are taken into the tree: well inside the promised second."""

@@ -25,6 +25,12 @@ class LedgerEntryRow(SQLModel, table=True):
             postgresql_where=text("object_version > 1"),
         ),
         Index(
+            "ix_ledger_entries_changed_since",
+            "position",
+            sqlite_where=text("object_version > 1"),
+            postgresql_where=text("object_version > 1"),
+        ),
+        Index(
             "ix_ledger_entries_unsequenced",
             "id",
             sqlite_where=text("position IS NULL"),
@@ -64,3 +70,14 @@ class LedgerHeadRow(SQLModel, table=True):
     sequenced_at: datetime = instant()
     holder: str = words(64)
     lease_until: datetime = instant()
+
+
+class ErasureRow(SQLModel, table=True):
+    """A destroyed key of a person: whose, the SHA-256 of the wrapped key, and the entry that says so."""
+
+    __tablename__ = "erasures"
+    id: str = uuid(primary_key=True)
+    subject_id: str = uuid(references="subjects.id", index=True)
+    key: bytes = binary()
+    entry_id: str = uuid()
+    erased_at: datetime = instant()

@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from catalog.tables import table
 from hub.ledger.errors import LedgerBrokenError
 from hub.ledger.tables import LedgerTileRow
-from signing.merkle import HASH_BYTES, root_at
-from signing.merkle import root as merkle_root
-from signing.tiles import TILE_HEIGHT, TILE_WIDTH
+from signing.log.merkle import HASH_BYTES, root_at
+from signing.log.merkle import root as merkle_root
+from signing.log.tiles import TILE_HEIGHT, TILE_WIDTH
 
 _TILES: Final = table(LedgerTileRow)
 

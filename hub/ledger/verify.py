@@ -4,6 +4,7 @@ Each finding names an index or an id. A run without a remembered checkpoint prov
 itself; whoever rewrote all of it and holds the log key is caught by `against` alone.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +20,13 @@ from hub.ledger.tables import LedgerEntryRow
 from hub.ledger.tiles import Tiles
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
-from signing.checkpoint import Checkpoint, NoteVerifier
 from signing.errors import SigningError
-from signing.merkle import HASH_BYTES, CompactRange
+from signing.log.checkpoint import Checkpoint, NoteVerifier
+from signing.log.merkle import HASH_BYTES, CompactRange
 
 PAGE: Final = 2000
+ERASED: Final = "subject.erased"
+"""The kind of the entry that says whose key was destroyed; its detail names the `subject`."""
 MAX_FINDINGS: Final = 50
 _ENTRIES: Final = table(LedgerEntryRow)
 _SUBJECTS: Final = table(SubjectRow)
@@ -57,6 +60,8 @@ class LedgerVerifier:
         self._findings: list[str] = []
         self._remembered = self._parse_remembered(against)
         self._root_then: bytes | None = None
+        self._mute: dict[str, list[int]] = {}
+        self._erased: dict[str, int] = {}
 
     def page(self, tx: Connection) -> bool:
         """Check the next page; answers whether there was one."""
@@ -100,6 +105,7 @@ class LedgerVerifier:
         except LedgerBrokenError as error:
             self._find(str(error))
         self._check_remembered()
+        self._check_mute(tx)
         outside = tx.execute(select(func.count()).where(_ENTRIES.c.position < 0)).scalar()
         if outside:
             self._find(f"{outside} entries stand before index 0")
@@ -133,19 +139,39 @@ class LedgerVerifier:
             key = self._key_of(row)
             content = open_detail(row.id, row.detail, row.commitment, key=key)
         except (IntegrityBrokenError, ValueError, SigningError):
-            self._find(f"index {row.position}: the content is not what was committed to")
+            if row.subject_id is None:
+                self._find(f"index {row.position}: the content is not what was committed to")
+            else:
+                mute = self._mute.setdefault(row.subject_id, [])
+                mute.append(row.position)
+                del mute[:-MAX_FINDINGS]
             return
+        if content["kind"] == ERASED:
+            self._erased[content["detail"]["subject"]] = row.position
         for column in ("kind", "subject_id", "case_id", "object_id", "object_version"):
             if content[column] != getattr(row, column):
                 self._find(f"index {row.position}: column {column} was changed")
 
     def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey:
-        """Raises IntegrityBrokenError when the key is gone: no person's key is ever erased by this release."""
+        """Raises IntegrityBrokenError when the key is gone."""
         if row.subject_id is not None:
             return self._vault.data_key(row.subject_key or b"", row.subject_kek or "")
         if row.case_id is not None:
             return self._vault.data_key(row.case_key or b"", row.case_kek or "")
         return self._log_key
+
+    def _check_mute(self, tx: Connection) -> None:
+        """Entries of a person may be mute up to the entry that says that he was erased, and not without one."""
+        if self._mute:
+            waits = and_(_ENTRIES.c.position.is_(None), _ENTRIES.c.kind == ERASED)
+            for row in tx.execute(select(_ENTRIES).where(waits)):
+                with suppress(IntegrityBrokenError, ValueError, SigningError):
+                    content = open_detail(row.id, row.detail, row.commitment, key=self._log_key)
+                    self._erased[content["detail"]["subject"]] = self._range.size
+        for subject_id, positions in self._mute.items():
+            for position in positions:
+                if position > self._erased.get(subject_id, -1):
+                    self._find(f"index {position}: the content is not what was committed to")
 
     def _check_gap(self, tx: Connection, first: int) -> None:
         beyond = tx.execute(select(func.count()).where(_ENTRIES.c.position >= first)).scalar() or 0

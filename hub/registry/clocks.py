@@ -11,7 +11,7 @@ from catalog.calendar import SHANGHAI, Calendar, Year, read_year
 from catalog.clocks import ClockRules, Clocks, Limit, read_rules, shipped_clocks
 from catalog.tables import table
 from hub.clock import new_id
-from hub.registry.requests_values import Clock
+from hub.registry.requests.values import Clock
 from hub.registry.tables import ClockSettingRow
 from hub.storage.jobs import enqueue
 from hub.storage.vault import Vault

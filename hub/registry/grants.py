@@ -17,7 +17,7 @@ from catalog.interfaces import Terms as SharingTerms
 from hub.access.actors import Actor, Role
 from hub.access.service import SANDBOX_PREFIX
 from hub.clock import Clock, new_id
-from hub.issuing.types import TypeRegistry
+from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards, grant_mac
 from hub.registry.grants_views import GrantView, holding_department, shown
@@ -161,8 +161,6 @@ class GrantService:
         if new.client_id.startswith(SANDBOX_PREFIX):
             raise DefinitionError("grant: a sandbox credential has no grants; it never reaches real data")
         check_officers(new.kind, new.terms)
-        if new.terms.bulk_subjects is not None and new.resource.kind is ResourceKind.CERTIFICATE_TYPE:
-            raise DefinitionError("grant: bulk is for interfaces only")
         _check_fields(new.resource, new.terms.fields)
         grant_id = new_id()
         entry = self._entry(

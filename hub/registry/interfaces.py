@@ -1,7 +1,6 @@
 """Publishing interfaces 数据接口: draft, try, go live, give notice, end. A live definition never changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,13 +13,13 @@ from catalog.errors import DefinitionError
 from catalog.interface_store import StoredInterface, StoredSource
 from catalog.interfaces import NEXT_STATES, Interface, InterfaceState, read_interface
 from hub.access.actors import Actor, Role
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.registry.errors import Lack, NoticeError, NotReadyError, StateError, TwoPersonsError
 from hub.registry.guarding import check_interface, guard_interface
+from hub.registry.interface_drafting import Version, newest_of, write_draft
 from hub.registry.interface_history import Holder, add_event, holders_of, tell_holders, trials_of, wrote
 from hub.registry.interface_views import InterfaceView, declared_today, view
 from hub.registry.readiness import lacks_of, shows_a_row
-from hub.registry.reading import department
 from hub.registry.recording import digest_of, plain_json, record
 from hub.registry.sources import ACTIVE, OpenSources
 from hub.storage.database import Database
@@ -28,18 +27,6 @@ from hub.storage.errors import ConflictError, MissingError
 from hub.storage.vault import DataKey, Vault
 
 READERS = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Which version of which interface."""
-
-    code: str
-    version: int
-
-    def as_json(self) -> dict[str, Any]:
-        """For answers and entries."""
-        return {"code": self.code, "version": self.version}
 
 
 class InterfaceService:
@@ -70,7 +57,9 @@ class InterfaceService:
         declared = plain_json(definition)
         parsed = read_interface(declared)
         now = self._clock()
-        return await self._database.write(lambda tx: self._draft(tx, actor, parsed, declared, now))
+        return await self._database.write(
+            lambda tx: write_draft(tx, self._vault, self._log_key, actor, parsed, declared, now)
+        )
 
     async def copy(self, actor: Actor, code: str) -> Version:
         """A draft of the next version that says what the newest one says, under the department that owns it today.
@@ -80,11 +69,11 @@ class InterfaceService:
         now = self._clock()
 
         def unit(tx: Connection) -> Version:
-            newest = _newest(tx, actor, code)
+            newest = newest_of(tx, actor, code)
             if newest.state in {InterfaceState.DRAFT, InterfaceState.TEST}:
                 raise StateError(newest.state.value, "draft")
             declared = declared_today(tx, newest)
-            return self._draft(tx, actor, read_interface(declared), declared, now)
+            return write_draft(tx, self._vault, self._log_key, actor, read_interface(declared), declared, now)
 
         return await self._database.write(unit)
 
@@ -205,53 +194,14 @@ class InterfaceService:
 
     async def _lacks(self, interface: Interface, source: StoredSource) -> tuple[Lack, ...]:
         found = [] if source.state == ACTIVE else [Lack("/source", source.state)]
+        if source.definition.kind == "push" and "rows" in interface.operation:
+            # Who was told is remembered by the key that was asked for, so that he hears of changes.
+            found.append(Lack("/operation/rows", "collection_only"))
         try:
             opened = await self._pool.source(source)
         except DefinitionFaultError as error:
             return (*found, Lack(f"/source{error.pointer}", error.rule))
         return (*found, *lacks_of(interface, opened))
-
-    def _draft(
-        self, tx: Connection, actor: Actor, parsed: Interface, declared: dict[str, Any], now: datetime
-    ) -> Version:
-        owner = department(tx, parsed.department)
-        actor.require(Role.OWNER_ENGINEER, owner=owner.id)
-        source = store.find_source(tx, parsed.source)
-        if source is None or source.owner_department_id != owner.id:
-            raise DefinitionError("interface: source is none of this department's")
-        versions = store.interface_versions(tx, parsed.code)
-        if versions and versions[0].owner_department_id != owner.id:
-            raise ConflictError("interfaces.code")
-        if versions and versions[0].state in {InterfaceState.DRAFT, InterfaceState.TEST}:
-            check_interface(self._vault, versions[0])
-            number, interface_id = versions[0].version, versions[0].id
-            values = {"definition": declared, "source_id": source.id, "state": InterfaceState.DRAFT.value}
-            if not store.change_interface(
-                tx, interface_id, row_version=versions[0].row_version, changed_at=now, **values
-            ):
-                raise ConflictError("row_version")
-        else:
-            number, interface_id = store.next_version(tx, parsed.code), new_id()
-            store.add_interface(
-                tx,
-                id=interface_id,
-                code=parsed.code,
-                version=number,
-                owner_department_id=owner.id,
-                source_id=source.id,
-                state=InterfaceState.DRAFT.value,
-                definition=declared,
-                row_version=1,
-                published_at=None,
-                ends_at=None,
-                created_at=now,
-                changed_at=now,
-            )
-        guard_interface(tx, self._vault, interface_id)
-        add_event(tx, interface_id, "draft", actor, now=now)
-        detail = {"code": parsed.code, "version": number, "digest": digest_of(declared)}
-        record(tx, self._log_key, actor, "interface.draft", detail, now=now)
-        return Version(parsed.code, number)
 
     async def _step(
         self,
@@ -311,14 +261,6 @@ def _untried(tx: Connection, stored: StoredInterface, source: StoredSource, *, c
     if dry_runs and not dry_runs[0].passed and not confirmed:
         lacks.append(Lack("quality", dry_runs[0].code))
     return lacks
-
-
-def _newest(tx: Connection, actor: Actor, code: str) -> StoredInterface:
-    versions = store.interface_versions(tx, code)
-    if not versions:
-        raise MissingError("interface")
-    actor.require(Role.OWNER_ENGINEER, owner=versions[0].owner_department_id)
-    return versions[0]
 
 
 def _check_step(before: InterfaceState, after: InterfaceState) -> None:

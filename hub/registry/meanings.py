@@ -6,12 +6,13 @@ The console and the command line say the same.
 from collections.abc import Mapping
 from typing import Final
 
-from hub.exchange.agents_signs import AgentView
+from hub.exchange.agents.signs import AgentView
 
 Words = tuple[str, str]
 """Chinese, English."""
 CORROBORATION: Final = (
     ("card_read", "读卡", "card read"),
+    ("clerk_attested", "受理员证明（见到证件）", "a clerk's word that the card was shown"),
     ("presentation_code", "出示码", "presentation code"),
     ("signed_in_holder", "本人已登录", "holder signed in"),
     ("holder_confirmation", "本人确认", "holder's confirmation"),

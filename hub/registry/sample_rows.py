@@ -36,8 +36,8 @@ def sample_rows(path: Path) -> list[Any]:
 
 
 def _csv(path: Path) -> Iterator[Any]:
-    from hub.collection.reader import open_register
-    from hub.collection.rows import RawRow
+    from hub.collection.reading.reader import open_register
+    from hub.collection.reading.rows import RawRow
 
     with open_register(path) as reader:
         for row in reader:

@@ -9,19 +9,25 @@ from catalog import store
 from catalog.errors import DefinitionError
 from catalog.grants import GrantState
 from catalog.identifiers import USCC, check
-from certificates import store as library
-from certificates.trust import KeyCustody
-from certificates.types import load_type
+from certificates.verifying.trust import KeyCustody
+from hub.access.actors import COMMAND, Actor
 from hub.access.service import SANDBOX_PREFIX
 from hub.clock import Clock, new_id
-from hub.issuing.desk import SigningDesk
-from hub.issuing.types import TypeRegistry
+from hub.issuing.keys.desk import SigningDesk
+from hub.issuing.types.registry import TypeRegistry
+from hub.issuing.types.service import TypeService
 from hub.ledger.entries import Draft, append, seal
+from hub.registry.desks import read_desk
 from hub.registry.grants import GrantService
+from hub.registry.matters.drafts import checked
+from hub.registry.matters.examining import refuse_faults
+from hub.registry.matters.guard import put_version
+from hub.registry.matters.service import MatterService
 from hub.registry.reading import department, text
+from hub.registry.recording import plain_json
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
-from signing.keys import VerifyingKey
+from signing.keys import Es256Key
 
 
 class RegistryService:
@@ -43,6 +49,8 @@ class RegistryService:
         self._types = types
         self._log_key = log_key
         self._clock = clock
+        self.typing = TypeService(database, vault=vault, types=types, log_key=log_key, clock=clock)
+        self.matters = MatterService(database, vault=vault, types=types, log_key=log_key, clock=clock)
         self.grants = GrantService(database, vault=vault, types=types, log_key=log_key, clock=clock)
 
     async def add_department(self, definition: dict[str, Any]) -> str:
@@ -57,20 +65,14 @@ class RegistryService:
         return await self._database.write(lambda tx: self.put_system(tx, definition, self._clock()))
 
     async def add_type(self, declared: str) -> str:
-        """Register a certificate type, or its next version; answers its code. Raises: TypeDefinitionError."""
-        parsed = load_type(declared)
-        now = self._clock()
-
-        def unit(tx: Connection) -> None:
-            library.add_type(tx, id=new_id(), code=parsed.code, slug=parsed.slug, definition=declared, created_at=now)
-            self._record(tx, "catalog.type", {"code": parsed.code, "slug": parsed.slug}, now)
-            self._types.load(tx)
-
-        await self._database.write(unit)
-        return parsed.code
+        """As `TypeService.add`, for the command line; answers the code."""
+        return (await self.typing.add(COMMAND, declared)).code
 
     async def add_matter(self, definition: dict[str, Any]) -> str:
-        """Register a matter, or its next version; answers its code. Raises: DefinitionError."""
+        """Register a matter, or its next version; answers its code.
+
+        Raises: DefinitionError; MatterFaultsError, where it asks for what no matter may ask for.
+        """
         now = self._clock()
         return await self._database.write(lambda tx: self.put_matter(tx, definition, now))
 
@@ -109,12 +111,14 @@ class RegistryService:
         self._record(tx, "catalog.department", {"code": code}, now)
         return department_id
 
-    def put_matter(self, tx: Connection, definition: dict[str, Any], now: datetime) -> str:
+    def put_matter(self, tx: Connection, definition: dict[str, Any], now: datetime, by: Actor = COMMAND) -> str:
         """The unit of `add_matter`, for whoever has a transaction."""
-        owner = department(tx, str(definition.get("department", "")))
-        matter = store.add_matter(tx, matter_id=new_id(), definition=definition, owner_department_id=owner.id, now=now)
-        self._record(tx, "catalog.matter", {"code": matter.code}, now)
-        return matter.code
+        plain = plain_json(definition)
+        checked(plain)
+        owner = department(tx, str(plain["department"]))
+        made = put_version(tx, self._vault, self._log_key, definition=plain, owner_id=owner.id, by=by, now=now)
+        refuse_faults(tx, self._types, made.matter())
+        return made.code
 
     def _type_code(self, code_or_slug: str) -> str:
         known = self._types.find(code_or_slug)
@@ -129,7 +133,7 @@ class RegistryService:
         if text(definition, "client_id").startswith(SANDBOX_PREFIX) is not sandbox:
             raise DefinitionError(f"system: {SANDBOX_PREFIX} begins the client_id of sandbox credentials, and no other")
         owner = department(tx, text(definition, "department"))
-        keys = [VerifyingKey.from_jwk(jwk) for jwk in definition.get("keys", [])]
+        keys = [Es256Key.from_jwk(jwk) for jwk in definition.get("keys", [])]
         if not keys:
             raise DefinitionError("system: it needs a public key")
         system_id = new_id()
@@ -143,6 +147,7 @@ class RegistryService:
             name_en=text(names, "en"),
             active=True,
             created_at=now,
+            desk=read_desk(tx, definition.get("desk"), owner.id),
         )
         for key in keys:
             store.add_system_key(

@@ -9,31 +9,43 @@ from sqlalchemy import Connection
 
 from catalog.calendar import read_year
 from catalog.clocks import read_rules
-from catalog.matters import read_matter
+from certificates.definitions.loading import load_type
 from hub.access import staff_reading as reading
 from hub.access.actors import Actor, Role
 from hub.access.staff import StaffService
 from hub.access.staff_two import same_hand
 from hub.clock import Clock
+from hub.issuing.keys.compromise import COMPROMISED, RESUME, Declared, KeyEmergency
+from hub.issuing.renditions.face_templates import TEMPLATE, FaceTemplates
+from hub.issuing.types.halts import HaltService
+from hub.issuing.types.service import TypeService, check_description
+from hub.ledger.erasure import ERASE, ErasureService
 from hub.registry.clocks import ClockService
-from hub.registry.demands import DemandService
-from hub.registry.departments import DepartmentService
+from hub.registry.demands.service import DemandService
+from hub.registry.departments.service import DepartmentService
+from hub.registry.departments.succession import read_hand_over, read_merger
+from hub.registry.desks import SYSTEM_DESK, desk_action
+from hub.registry.matters.drafts import checked
+from hub.registry.matters.publishing import PUBLISH, publish_action
 from hub.registry.notices import NoticeService
 from hub.registry.reading import text
-from hub.registry.requests import GrantRequestService
-from hub.registry.requests_disputes import DisputeService, check_decision
-from hub.registry.requests_reminders import Reminders
+from hub.registry.requests.disputes import DisputeService, check_decision
+from hub.registry.requests.reminders import Reminders
+from hub.registry.requests.service import GrantRequestService
 from hub.registry.service import RegistryService
-from hub.registry.succession import read_hand_over, read_merger
 from hub.registry.two_person import Action, Proposals
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
+from hub.verification.peers import ACCEPT, PeerService
 
 MERGE: Final = "department.merge"
 HAND_OVER: Final = "department.hand_over"
 DEPARTMENT: Final = "department.add"
 SYSTEM: Final = "system.add"
 MATTER: Final = "matter.add"
+TYPE: Final = "type.add"
+TYPE_LIFT: Final = "type.resume"
+TYPE_END: Final = "type.retire"
 CALENDAR: Final = "clock.calendar"
 RULES: Final = "clock.rules"
 DISPUTE: Final = "dispute.decide"
@@ -64,17 +76,29 @@ def assemble_sharing(
     departments: DepartmentService,
     demands: DemandService,
     staff: StaffService,
+    erasure: ErasureService,
+    emergency: KeyEmergency,
+    peers: PeerService,
+    templates: FaceTemplates,
+    halts: HaltService,
+    more: Mapping[str, Action],
     vault: Vault,
     log_key: DataKey,
     clock: Clock,
 ) -> Sharing:
-    """The services over one registry."""
+    """The services over one registry; `more` are changes by two persons that other areas make."""
     clocks = ClockService(vault)
     requests = GrantRequestService(database, grants=registry.grants, clocks=clocks, log_key=log_key, clock=clock)
     disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
-    actions = _catalogue_actions(registry) | _succession_actions(departments)
+    actions = _catalogue_actions(registry) | _succession_actions(departments) | _type_actions(registry.typing)
     actions |= _clock_actions(clocks, (requests.recount, disputes.recount, demands.recount))
     actions |= {DISPUTE: Action(check_decision, disputes.decide)} | _staff_actions(staff)
+    actions |= _face_actions(templates, registry.typing) | _halt_actions(halts)
+    actions |= {SYSTEM_DESK: desk_action(log_key), **more}
+    actions |= {ERASE: Action(erasure.check, erasure.erase_by_two)}
+    actions |= {COMPROMISED: Action(Declared.read, emergency.declare, emergency.stop)}
+    actions |= {RESUME: Action(emergency.check_named, emergency.resume)}
+    actions |= {ACCEPT: Action(peers.check, peers.accept, try_out=peers.try_out)}
     return Sharing(
         clocks=clocks,
         requests=requests,
@@ -116,13 +140,54 @@ def _catalogue_actions(registry: RegistryService) -> dict[str, Action]:
     def system(tx: Connection, payload: dict[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
         return {"system": registry.put_system(tx, payload, now)}
 
-    def matter(tx: Connection, payload: dict[str, Any], _by: Actor, now: datetime) -> dict[str, Any]:
-        return {"matter": registry.put_matter(tx, payload, now)}
+    def matter(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        return {"matter": registry.put_matter(tx, payload, now, by)}
 
     return {
         DEPARTMENT: Action(lambda payload: text(payload, "code"), department),
         SYSTEM: Action(lambda payload: text(payload, "client_id"), system),
-        MATTER: Action(read_matter, matter),
+        MATTER: Action(checked, matter, try_out=registry.matters.try_out),
+        PUBLISH: publish_action(registry.put_matter, registry.matters.try_out),
+    }
+
+
+def _type_actions(typing: TypeService) -> dict[str, Action]:
+    def add(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        made = typing.put(tx, payload["definition"], by, now)
+        return {"type": made.code, "version": made.version}
+
+    def retire(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
+        told = {"reason": text(payload, "reason"), "legal_basis": text(payload, "legal_basis")}
+        return {"type": typing.put_end(tx, text(payload, "code"), told, by, now).code}
+
+    return {
+        TYPE: Action(
+            lambda payload: check_description(payload.get("definition")),
+            add,
+            owner=lambda tx, payload: typing.owner_of(tx, load_type(payload["definition"]).code),
+            after=typing.reload,
+        ),
+        TYPE_END: Action(
+            lambda payload: [text(payload, name) for name in ("code", "reason", "legal_basis")],
+            retire,
+            owner=lambda tx, payload: typing.owner_of(tx, text(payload, "code")),
+            after=typing.reload,
+        ),
+    }
+
+
+def _halt_actions(halts: HaltService) -> dict[str, Action]:
+    return {TYPE_LIFT: Action(halts.check_lift, halts.lift, owner=halts.owner_of)}
+
+
+def _face_actions(templates: FaceTemplates, typing: TypeService) -> dict[str, Action]:
+    return {
+        TEMPLATE: Action(
+            templates.check,
+            templates.take_in,
+            owner=lambda tx, payload: typing.owner_of(tx, templates.code_of(payload)),
+            try_out=templates.try_out,
+        )
     }
 
 

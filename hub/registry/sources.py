@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,23 +16,19 @@ from catalog.errors import DefinitionError
 from catalog.interface_store import StoredInterface, StoredSource
 from catalog.sources import SourceDefinition, read_source
 from hub.access.actors import Actor, Role
-from hub.clock import Clock, new_id, rfc3339
+from hub.clock import Clock, new_id
 from hub.exchange.pool import budget_of, read_secrets, seal_secret
-from hub.registry.connections import check_connection, check_paths, secret_names
+from hub.registry.connections import check_connection, check_paths
 from hub.registry.errors import StateError
 from hub.registry.guarding import check_source, guard_source
 from hub.registry.reading import department
 from hub.registry.recording import digest_of, plain_json, record
 from hub.registry.source_store import (
     ProbeView,
-    SecretDate,
-    department_code,
     drop_secret,
-    interfaces_of,
-    last_probe,
     put_probe,
-    secret_dates,
 )
+from hub.registry.source_views import SourceView, owned, owner_code, view_of
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, MissingError
 from hub.storage.vault import DataKey, Vault
@@ -60,35 +55,6 @@ class OpenSources(Protocol):
     ) -> Answer:
         """Put one question. Raises SourceError."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SourceView:
-    """A source as its department sees it: everything but the secrets, of which only names and dates are told."""
-
-    code: str
-    department: str
-    state: str
-    row_version: int
-    declared: dict[str, Any]
-    secrets: tuple[SecretDate, ...]
-    health: ProbeView | None
-    interfaces: tuple[tuple[str, int, str], ...]
-    changed_at: datetime
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API, the command line and the console."""
-        return {
-            "code": self.code,
-            "department": self.department,
-            "state": self.state,
-            "row_version": self.row_version,
-            "definition": self.declared,
-            "secrets": [item.as_json() for item in self.secrets],
-            "health": self.health.as_json() if self.health else None,
-            "interfaces": [dict(zip(("code", "version", "state"), item, strict=True)) for item in self.interfaces],
-            "changed_at": rfc3339(self.changed_at),
-        }
 
 
 class SourceService:
@@ -155,7 +121,7 @@ class SourceService:
 
         def unit(tx: Connection) -> int:
             stored = self._owned(tx, actor, parsed.code, Role.OWNER_ENGINEER)
-            if (parsed.kind, parsed.department) != (stored.definition.kind, _owner_code(tx, stored)):
+            if (parsed.kind, parsed.department) != (stored.definition.kind, owner_code(tx, stored)):
                 raise DefinitionError("source: kind and department stay; register another source instead")
             changed = store.change_source(
                 tx,
@@ -190,14 +156,14 @@ class SourceService:
 
         def unit(tx: Connection) -> list[SourceView]:
             found = store.list_sources(tx, None if everything else actor.department_id)
-            return [_view(tx, item) for item in found]
+            return [view_of(tx, item) for item in found]
 
         return await self._database.read(unit)
 
     async def show(self, actor: Actor, code: str) -> SourceView:
         """One source. Raises: MissingError."""
         readers = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, Role.AUDITOR)
-        return await self._database.read(lambda tx: _view(tx, _owned(tx, actor, code, *readers)))
+        return await self._database.read(lambda tx: view_of(tx, owned(tx, actor, code, *readers)))
 
     async def put_secret(self, actor: Actor, code: str, name: str, value: str) -> None:
         """Set or replace a credential. It is encrypted at once and given back to nobody.
@@ -235,7 +201,7 @@ class SourceService:
     async def probe(self, actor: Actor, code: str) -> ProbeView:
         """Reach the source now and remember the outcome. A source that fails is an answer, not an error."""
         stored = await self._database.read(
-            lambda tx: _owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR)
+            lambda tx: owned(tx, actor, code, Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR)
         )
         found = await self._probed(stored)
         view = ProbeView(found.ok, found.code, round(found.seconds * 1000), self._clock())
@@ -314,37 +280,9 @@ class SourceService:
         guard_source(tx, self._vault, stored.id)
 
     def _owned(self, tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSource:
-        stored = _owned(tx, actor, code, *roles)
+        stored = owned(tx, actor, code, *roles)
         check_source(self._vault, stored)
         return stored
 
     def _record(self, tx: Connection, actor: Actor, kind: str, detail: dict[str, Any], now: datetime) -> None:
         record(tx, self._log_key, actor, kind, detail, now=now)
-
-
-def _owned(tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSource:
-    stored = store.find_source(tx, code)
-    if stored is None:
-        raise MissingError("source")
-    actor.require(*roles, owner=stored.owner_department_id)
-    return stored
-
-
-def _owner_code(tx: Connection, stored: StoredSource) -> str:
-    """Whose it is today: after a succession the definition still names the department that wrote it."""
-    return department_code(tx, stored.owner_department_id)
-
-
-def _view(tx: Connection, stored: StoredSource) -> SourceView:
-    owner = _owner_code(tx, stored)
-    return SourceView(
-        code=stored.definition.code,
-        department=owner,
-        state=stored.state,
-        row_version=stored.row_version,
-        declared=stored.declared | {"department": owner},
-        secrets=secret_dates(tx, stored.id, secret_names(stored.definition.connection)),
-        health=last_probe(tx, stored.id),
-        interfaces=interfaces_of(tx, stored.id),
-        changed_at=stored.changed_at,
-    )

@@ -16,15 +16,17 @@ from catalog.errors import DefinitionError
 from catalog.store import add_system_key, find_system_id
 from catalog.tables import DepartmentRow, SystemKeyRow, SystemRow, table
 from hub.access.actors import Actor, Role
+from hub.access.errors import ForbiddenError
 from hub.access.service import SANDBOX_PREFIX, Caller
 from hub.clock import Clock, new_id
+from hub.registry.desks import COUNTER, department_of, set_desk
 from hub.registry.recording import record
 from hub.registry.service import RegistryService
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey
 from signing.errors import SigningError
-from signing.keys import VerifyingKey
+from signing.keys import Es256Key, SoftwareSigner
 
 LIVE_PREFIX: Final = "yz_live_"
 MAX_KEYS: Final = 5
@@ -60,6 +62,8 @@ class SystemView:
     active: bool
     created_at: datetime
     keys: tuple[KeyView, ...] = ()
+    counter: bool = False
+    """Whether its department's clerks take cases under it."""
 
     @property
     def sandbox(self) -> bool:
@@ -124,6 +128,37 @@ class SystemService:
 
         return await self._database.write(unit)
 
+    async def make_counter(self, actor: Actor, name_zh: str, name_en: str, *, department: str | None = None) -> str:
+        """Make the counter of his own department, of any at the command line; answers its client_id. It has no grants
+        yet, and no private key: nobody calls in its name but clerks, through the hub's own pages.
+
+        Raises: DefinitionError (also where there is one), ForbiddenError, ConflictError.
+        """
+        actor.require(*_WHO)
+        key, now = SoftwareSigner.generate().public, self._clock()
+
+        def unit(tx: Connection) -> str:
+            code = department_of(tx, actor, department)
+            client_id = f"{LIVE_PREFIX}counter-{secrets.token_hex(4)}"
+            name = {"zh": name_zh, "en": name_en or name_zh}
+            declared = {"department": code, "client_id": client_id, "name": name, "keys": [key.jwk], "desk": COUNTER}
+            self._registry.put_system(tx, declared, now)
+            detail = {"client_id": client_id, "kid": key.kid, "counter": True}
+            record(tx, self._log_key, actor, "system.registered", detail, now=now)
+            return client_id
+
+        return await self._database.write(unit)
+
+    async def set_counter(self, actor: Actor, client_id: str, *, counter: bool) -> None:
+        """Make a system its department's counter, or end that, at the command line; people propose `system.desk`.
+
+        Raises: DefinitionError, MissingError, ForbiddenError.
+        """
+        if actor.kind != "command":
+            raise ForbiddenError((Role.OPERATOR,))
+        payload, now = {"client_id": client_id, "counter": counter}, self._clock()
+        await self._database.write(lambda tx: set_desk(tx, self._log_key, payload, actor, now))
+
     async def add_key(self, actor: Actor, client_id: str, jwk: dict[str, Any]) -> str:
         """Add a public key beside those there are, and answer its kid: both work until the old one is ended.
 
@@ -179,11 +214,11 @@ class SystemService:
         return Caller(system.id, system.client_id, system.department_id, key.kid, {}, float("inf"))
 
 
-def _public(jwk: dict[str, Any]) -> VerifyingKey:
+def _public(jwk: dict[str, Any]) -> Es256Key:
     if "d" in jwk:
         raise DefinitionError("system: a public key, please; this is a private one, and must now be replaced")
     try:
-        return VerifyingKey.from_jwk(jwk)
+        return Es256Key.from_jwk(jwk)
     except (SigningError, KeyError, TypeError, ValueError) as error:
         raise DefinitionError("system: the key is not a public P-256 key (JWK)") from error
 
@@ -214,7 +249,7 @@ def _views(tx: Connection, department_id: str | None, system_id: str | None = No
     return [
         SystemView(
             row.id, row.client_id, row.owner_department_id, row.department_code, row.name_zh, row.name_en, row.active,
-            row.created_at, tuple(keys.get(row.id, ())),
+            row.created_at, tuple(keys.get(row.id, ())), row.desk == COUNTER,
         )
         for row in rows
     ]  # fmt: skip

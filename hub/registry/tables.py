@@ -69,7 +69,7 @@ class SourceProbeRow(SQLModel, table=True):
 
 
 class GrantRequestRow(SQLModel, table=True):
-    """A request for access. `asked` is a filing as `hub.registry.requests_reading` reads it."""
+    """A request for access. `asked` is a filing as `hub.registry.requests.reading` reads it."""
 
     __tablename__ = "grant_requests"
     id: str = uuid(primary_key=True)
@@ -205,7 +205,7 @@ class SuccessionRow(SQLModel, table=True):
 
 
 class DemandRow(SQLModel, table=True):
-    """A demand 供需对接: something a consumer looked for and did not find. States: `hub.registry.demand_states`."""
+    """A demand 供需对接: something a consumer looked for and did not find. States: `hub.registry.demands.states`."""
 
     __tablename__ = "demands"
     id: str = uuid(primary_key=True)

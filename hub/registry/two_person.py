@@ -4,7 +4,8 @@ Change, ledger entry and the state of the proposal commit together. What was pro
 write the database can have a second person confirm something else.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,11 +15,12 @@ from sqlalchemy import Connection, Row, insert, select, update
 from catalog.errors import DefinitionError
 from catalog.tables import table
 from hub.access.actors import Actor, Role
+from hub.access.errors import ForbiddenError
 from hub.clock import Clock, new_id, rfc3339
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.notices import notify
 from hub.registry.recording import digest_of, plain_json
-from hub.registry.requests_errors import ProposalOverError, SameHandError, SamePersonError
+from hub.registry.requests.errors import ProposalOverError, SameHandError, SamePersonError
 from hub.registry.tables import ProposalRow
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -29,6 +31,7 @@ LIFE: Final = timedelta(days=3)
 """After that nobody remembers why it was proposed: propose again."""
 _PROPOSALS: Final = table(ProposalRow)
 _OPEN: Final = "open"
+_LISTED: Final = 200
 SameHand = Callable[[Connection, str, str], bool]
 """`(tx, staff_id, staff_id)`: whether one person may be behind both accounts."""
 Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
@@ -38,12 +41,21 @@ Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Action:
     """A change that takes two operators. `check` refuses a payload at once that `make` could never take; `tell`, in the
-    transaction that proposes it, whoever should know before it is made.
+    transaction that proposes it, whoever should know before it is made. `owner` names the department whose own people
+    may do it too, an engineer or approver proposing and an approver confirming. `try_out` looks at a payload for longer
+    than a transaction may last, before it is proposed and before it is confirmed. `after` runs when the change is made.
     """
 
     check: Callable[[dict[str, Any]], object]
     make: Unit
     tell: Callable[[Connection, dict[str, Any], datetime], None] | None = None
+    owner: Callable[[Connection, dict[str, Any]], str | None] | None = None
+    after: Callable[[], Awaitable[None]] | None = None
+    try_out: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    proposers: tuple[Role, ...] = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
+    """Who of the owner's people proposes it."""
+    seconder: Callable[[Connection, dict[str, Any]], str | None] | None = None
+    """Names the department whose approver confirms it, where that is another one; then an operator can do neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +118,36 @@ class Proposals:
 
     async def propose(self, actor: Actor, action: str, payload: Mapping[str, Any], reason: str) -> Proposal:
         """Propose a change; it lapses after three days. Raises: DefinitionError, ForbiddenError."""
-        actor.require(Role.OPERATOR)
+        if action not in self._actions or self._actions[action].owner is None:
+            actor.require(Role.OPERATOR)
         if action not in self._actions:
             raise DefinitionError(f"proposal: one of {list(self.actions)}")
         if not 0 < len(reason.strip()) <= 500:
             raise DefinitionError("proposal: a reason of at most 500 characters")
         plain = plain_json(payload)
-        self._actions[action].check(plain)
+        await asyncio.to_thread(self._actions[action].check, plain)  # a matter's YAML takes a tenth of a second
+        await self._try_out(action, plain)
         now = self._clock()
         return await self._database.write(lambda tx: self._propose(tx, actor, action, plain, reason.strip(), now))
 
     async def confirm(self, actor: Actor, proposal_id: str) -> Proposal:
-        """Confirm as a second operator: the change is made, or its error is raised and the proposal stays open.
+        """Confirm as a second person: the change is made, or its error is raised and the proposal stays open.
 
         Raises: SamePersonError, SameHandError, ProposalOverError, MissingError, ForbiddenError, IntegrityBrokenError;
         what the change itself raises.
         """
-        actor.require(Role.OPERATOR)
+        actor.require(Role.OPERATOR, Role.OWNER_APPROVER)
         now = self._clock()
-        return await self._database.write(lambda tx: self._confirm(tx, actor, proposal_id, now))
+        proposed = await self._database.read(lambda tx: self._open(tx, actor, proposal_id, now, held=False))
+        await self._try_out(proposed.action, dict(proposed.payload))
+        made = await self._database.write(lambda tx: self._confirm(tx, actor, proposal_id, now))
+        if (after := self._actions[made.action].after) is not None:
+            await after()
+        return made
 
     async def reject(self, actor: Actor, proposal_id: str, reason: str) -> Proposal:
         """Reject, or take back one's own. Raises: ProposalOverError, MissingError, ForbiddenError."""
-        actor.require(Role.OPERATOR)
+        actor.require(Role.OPERATOR, Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
         now = self._clock()
         return await self._database.write(lambda tx: self._reject(tx, actor, proposal_id, reason, now))
 
@@ -136,14 +155,45 @@ class Proposals:
         """The newest 200. For operators and auditors."""
         actor.require(Role.OPERATOR, Role.AUDITOR)
         now = self._clock()
-        query = select(_PROPOSALS).order_by(_PROPOSALS.c.id.desc()).limit(200)
+        query = select(_PROPOSALS).order_by(_PROPOSALS.c.id.desc()).limit(_LISTED)
         rows = await self._database.read(lambda tx: tx.execute(query).all())
         found = [_proposal(row, now) for row in rows]
         return [item for item in found if item.state == _OPEN or not only_open]
 
+    async def waiting_on(self, actor: Actor) -> Sequence[Proposal]:
+        """Open proposals about what the actor's own department owns. For its engineers and approvers."""
+        actor.require(Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
+        now = self._clock()
+        owned = [name for name, action in self._actions.items() if action.owner is not None]
+        query = select(_PROPOSALS).where(_PROPOSALS.c.action.in_(owned), _PROPOSALS.c.state == _OPEN)
+
+        def unit(tx: Connection) -> Sequence[Row[Any]]:
+            rows = tx.execute(query.order_by(_PROPOSALS.c.id.desc()).limit(_LISTED)).all()
+            return [row for row in rows if self._owned(tx, actor, row.action, row.payload)]
+
+        found = [_proposal(row, now) for row in await self._database.read(unit)]
+        return [item for item in found if item.state == _OPEN]
+
+    async def _try_out(self, action: str, payload: dict[str, Any]) -> None:
+        if (try_out := self._actions[action].try_out) is not None:
+            await try_out(payload)
+
+    def _owned(self, tx: Connection, actor: Actor, action: str, payload: Mapping[str, Any]) -> bool:
+        """Whether it is about something of the actor's own department."""
+        known = self._actions.get(action)
+        if actor.department_id is None or known is None or known.owner is None:
+            return False
+        theirs = {known.owner(tx, dict(payload)), known.seconder(tx, dict(payload)) if known.seconder else None}
+        return actor.department_id in theirs
+
     def _propose(
         self, tx: Connection, actor: Actor, action: str, payload: dict[str, Any], reason: str, now: datetime
     ) -> Proposal:
+        known = self._actions[action]
+        if Role.OPERATOR not in actor.roles or known.seconder is not None:
+            actor.require(*known.proposers)
+            if known.owner is None or actor.department_id not in {known.owner(tx, payload)} - {None}:
+                raise ForbiddenError((Role.OPERATOR,) if known.seconder is None else known.proposers)
         proposal_id = new_id()
         values = {
             "id": proposal_id,
@@ -165,7 +215,10 @@ class Proposals:
         return self._found(tx, proposal_id, now)
 
     def _confirm(self, tx: Connection, actor: Actor, proposal_id: str, now: datetime) -> Proposal:
-        row = self._open(tx, proposal_id, now)
+        row = self._open(tx, actor, proposal_id, now)
+        seconder = self._actions[row.action].seconder
+        if seconder is not None and seconder(tx, dict(row.payload)) != actor.department_id:
+            raise ForbiddenError((Role.OWNER_APPROVER,))
         if dict(row.proposed_by) == actor.as_json():
             raise SamePersonError
         kinds = (row.proposed_by["kind"], actor.kind)
@@ -176,11 +229,14 @@ class Proposals:
         return self._end(tx, row, "executed", actor, detail, now)
 
     def _reject(self, tx: Connection, actor: Actor, proposal_id: str, reason: str, now: datetime) -> Proposal:
-        row = self._open(tx, proposal_id, now)
+        row = self._open(tx, actor, proposal_id, now)
         return self._end(tx, row, "rejected", actor, {"action": row.action, "reason": reason, "result": {}}, now)
 
-    def _open(self, tx: Connection, proposal_id: str, now: datetime) -> Row[Any]:
-        row = tx.execute(select(_PROPOSALS).where(_PROPOSALS.c.id == proposal_id).with_for_update()).one_or_none()
+    def _open(self, tx: Connection, actor: Actor, proposal_id: str, now: datetime, *, held: bool = True) -> Row[Any]:
+        wanted = select(_PROPOSALS).where(_PROPOSALS.c.id == proposal_id)
+        row = tx.execute(wanted.with_for_update() if held else wanted).one_or_none()
+        if Role.OPERATOR not in actor.roles and (row is None or not self._owned(tx, actor, row.action, row.payload)):
+            raise ForbiddenError((Role.OPERATOR,))
         if row is None:
             raise MissingError("proposal")
         meaning = _meaning(row.id, row.action, row.payload, row.proposed_by)
@@ -220,6 +276,15 @@ class Proposals:
 
     def _found(self, tx: Connection, proposal_id: str, now: datetime) -> Proposal:
         return _proposal(tx.execute(select(_PROPOSALS).where(_PROPOSALS.c.id == proposal_id)).one(), now)
+
+
+def executed(tx: Connection, action: str, decided_at: Sequence[datetime], *, vault: Vault) -> list[Proposal]:
+    """Proposals of an action that were carried out at these times. Raises: IntegrityBrokenError."""
+    done = (_PROPOSALS.c.action == action, _PROPOSALS.c.state == "executed", _PROPOSALS.c.decided_at.in_(decided_at))
+    rows = tx.execute(select(_PROPOSALS).where(*done)).all()
+    for row in rows:
+        vault.check_row_mac(_meaning(row.id, row.action, row.payload, row.proposed_by), row.mac, where="proposals")
+    return [_proposal(row, row.decided_at) for row in rows]
 
 
 def _state(row: Row[Any], now: datetime) -> str:

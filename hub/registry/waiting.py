@@ -5,14 +5,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, and_, func, select
 
 from catalog.tables import InterfaceRow, table
+from certificates.tables import CertificateActRow
 from hub.access.actors import Actor, Role
 from hub.access.staff_notices import count_new
+from hub.clock import utc_now
+from hub.collection.tables import CollectionBatchRow
 from hub.exchange.drift import DRIFT
 from hub.exchange.tables import BulkRunRow
-from hub.registry.demand_states import State as DemandState
+from hub.registry.demands.states import State as DemandState
 from hub.registry.notices import concerns
-from hub.registry.requests_dispute_store import OPEN_STAGES
-from hub.registry.requests_values import State
+from hub.registry.requests.dispute_store import OPEN_STAGES
+from hub.registry.requests.values import State
 from hub.registry.tables import AlarmRow, DemandRow, GrantDisputeRow, GrantRequestRow, NoticeRow
 
 _REQUESTS: Final = table(GrantRequestRow)
@@ -21,6 +24,8 @@ _DEMANDS: Final = table(DemandRow)
 _INTERFACES: Final = table(InterfaceRow)
 _BULK: Final = table(BulkRunRow)
 _ALARMS: Final = table(AlarmRow)
+_ACTS: Final = table(CertificateActRow)
+_BATCHES: Final = table(CollectionBatchRow)
 _SHARED: Final = table(NoticeRow)
 
 
@@ -47,6 +52,16 @@ def bulk_to_release(tx: Connection, actor: Actor) -> int:
 def versions_to_approve(tx: Connection, actor: Actor) -> int:
     """Interface versions that were offered."""
     return _count(tx, actor, _INTERFACES, _INTERFACES.c.state == "test")
+
+
+def acts_to_confirm(tx: Connection, actor: Actor) -> int:
+    """Acts on licences that wait for a second person and have not lapsed."""
+    return _count(tx, actor, _ACTS, and_(_ACTS.c.state == "waiting", _ACTS.c.expires_at > utc_now()))
+
+
+def uploads_to_confirm(tx: Connection, actor: Actor) -> int:
+    """Uploaded registers that wait for a second person."""
+    return _count(tx, actor, _BATCHES, _BATCHES.c.state == "unconfirmed")
 
 
 def quarantines(tx: Connection, actor: Actor) -> int:

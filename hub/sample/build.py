@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from catalog.store import find_department
-from certificates.lifecycle import Operation
+from certificates.lifecycle.states import Operation
+from hub.access.actors import COMMAND
 from hub.clock import BEIJING
 from hub.collection.service import CollectionOrder, CollectionService
 from hub.issuing.files import identifiers_of
@@ -69,6 +70,8 @@ async def _register(hub: Hub, key_files: dict[str, Path], tell: Progress) -> dic
         await hub.registry.add_department(department)
     for matter in catalogue.matters():
         await hub.registry.add_matter(matter)
+    for event in catalogue.events():
+        await hub.life_events.add(COMMAND, event)
     for system in catalogue.systems():
         signer = SoftwareSigner.generate()
         # The private key is on disk before the hub knows the public one: a crash leaves no system without its key.
@@ -77,6 +80,8 @@ async def _register(hub: Hub, key_files: dict[str, Path], tell: Progress) -> dic
         kids[system["client_id"]] = signer.kid
     for grant in catalogue.grants(hub.clock()):
         await hub.registry.add_grant(grant)
+    for mandate in catalogue.mandates(hub.clock().astimezone(BEIJING).date()):
+        await hub.handling.mandates.make(COMMAND, mandate)
     tell(CATALOGUE, 1, 1)
     return kids
 

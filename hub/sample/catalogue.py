@@ -1,7 +1,7 @@
 """The sample city's catalogue as the definitions that the registry reads, out of `catalogue.yaml`."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import yaml
 
-from certificates.types import CertificateType, shipped_types
+from certificates.definitions.certificate_type import CertificateType
+from certificates.definitions.loading import shipped_types
 from hub.clock import rfc3339
 from hub.sample.numbers import CITY
 from signing.keys import VerifyingKey
@@ -44,6 +45,7 @@ def system_definition(system: Definition, key: VerifyingKey) -> Definition:
         "department": system["department"],
         "name": system["name"],
         "keys": [key.jwk],
+        **({"desk": system["desk"]} if "desk" in system else {}),
     }
 
 
@@ -52,6 +54,14 @@ def type_texts() -> dict[str, str]:
     folder = resources.files("certificates").joinpath("types")
     slugs = [slug for department in departments() for slug in department.get("issues", ())]
     return {slug: folder.joinpath(f"{slug}.yaml").read_text(encoding="utf-8") for slug in slugs}
+
+
+def events() -> list[Definition]:
+    """Life events of the sample city."""
+    return [
+        {**event, "code_system": CODE_SYSTEM, "department": department_code(event["department"])}
+        for event in _declared()["events"]
+    ]
 
 
 def matters() -> list[Definition]:
@@ -81,6 +91,21 @@ def grants(now: datetime) -> list[Definition]:
             "valid_until": rfc3339(now + GRANT_PERIOD),
         }
         for grant in _declared()["grants"]
+    ]
+
+
+def mandates(today: date) -> list[Definition]:
+    """By which the hall accepts cases of other departments, for one year from `today`."""
+    return [
+        {
+            "from": department_code(item["from"]),
+            "to": department_code(item["to"]),
+            "matters": item["matters"],
+            "legal_basis": "《中华人民共和国行政许可法》第二十四条",
+            "valid_from": today.isoformat(),
+            "valid_until": (today + GRANT_PERIOD).isoformat(),
+        }
+        for item in _declared()["mandates"]
     ]
 
 

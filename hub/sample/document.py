@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from certificates.types import shipped_types
+from certificates.definitions.loading import shipped_types
 from hub.clock import rfc3339
 from hub.sample import catalogue, sources
 from hub.sample.city import City, cast

@@ -12,7 +12,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from certificates.types import shipped_types
+from certificates.definitions.loading import shipped_types
 from hub.sample import names
 from hub.sample.city import City
 from hub.sample.enterprises import Enterprise

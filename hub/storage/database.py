@@ -256,6 +256,8 @@ class PostgresDatabase(_Heard):
         try:
             async with self._engine.connect() as connection:
                 try:
+                    # Rows copied past SQLAlchemy begin nothing that it would end: such a unit was never committed.
+                    await connection.begin()
                     if not keep:
                         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
                     result = await connection.run_sync(unit)

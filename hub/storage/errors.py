@@ -6,6 +6,9 @@ StorageError
 ├── UnavailableError     the store cannot be reached or refuses to work: nothing was written
 ├── IntegrityBrokenError stored bytes are not what was stored (MAC, tag or hash is wrong)
 ├── MissingError         no such object or key
+├── SignerUnavailableError  a key outside this process (token, department) does not answer: nothing was signed
+│   ├── SignatureWaitingError  the department has not approved yet
+│   └── SignatureRefusedError  the department said no
 └── ConflictError        a uniqueness rule was broken by this write; the transaction was rolled back
     └── RepeatedKeyError the rule is that of an Idempotency-Key: a request with it came before
 """
@@ -41,6 +44,28 @@ class IntegrityBrokenError(StorageError):
 
 class MissingError(StorageError):
     """Nothing is stored under this name."""
+
+
+class SignerUnavailableError(StorageError):
+    """A token or a department's signer does not answer; `reason` is a code, never a PIN or an address."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the signing key cannot be reached: {reason}")
+        self.reason = reason
+
+
+class SignatureWaitingError(SignerUnavailableError):
+    """The department has not approved yet. Ask again: the same question gets the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("approval_pending")
+
+
+class SignatureRefusedError(SignerUnavailableError):
+    """The department said no."""
+
+    def __init__(self) -> None:
+        super().__init__("approval_refused")
 
 
 class ConflictError(StorageError):

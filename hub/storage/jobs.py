@@ -5,7 +5,7 @@ finds what was missed: jobs of a process that died, jobs whose lease ran out, jo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -48,6 +48,18 @@ def enqueue(tx: Connection, kind: str, payload: dict[str, Any], *, now: datetime
     if due is None or due <= now:
         mention(tx, job_id)
     return job_id
+
+
+def any_due(tx: Connection, kinds: Sequence[str], *, now: datetime) -> bool:
+    """Whether a job of these kinds is due and in nobody's hands: it waits for a place."""
+    waiting = and_(_OUTBOX.c.due_at <= now, _OUTBOX.c.failed.is_(False), _OUTBOX.c.kind.in_(list(kinds)))
+    return tx.execute(select(_OUTBOX.c.id).where(waiting).limit(1)).first() is not None
+
+
+def unsettled(tx: Connection, kind: str) -> list[dict[str, Any]]:
+    """What the jobs of this kind are of that wait, or are in hand."""
+    here = and_(_OUTBOX.c.kind == kind, _OUTBOX.c.failed.is_(False))
+    return list(tx.execute(select(_OUTBOX.c.payload).where(here)).scalars())
 
 
 class LeaseLostError(Exception):

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.storage.errors import IntegrityBrokenError, MissingError
-from hub.storage.keystore import KeyStore
+from hub.storage.keystore.port import KeyStore
 
 SECRET_NAMES: Final = ("kek", "lookup", "mac", "fingerprint", "permutation", "cursor")
 _CACHED_KEYS: Final = 10_000

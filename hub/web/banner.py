@@ -16,6 +16,7 @@ def banner(settings: Settings, *, host: str, port: int, first_step: str | None =
         (
             f"Yizheng 一证 0.1.0 — {settings.home} — {store}, {jobs}",
             f"  Start 首页          {base}/",
+            f"  Me 本人             {base}/me",
             f"  Verify 核验         {base}/verify",
             f"  Console 部门台      {base}/console",
             *([f"  First sign-in 首次登录（30 min）  {first_step}"] if first_step else []),

@@ -1,24 +1,27 @@
-"""The public pages: start, verify, and one page a problem."""
+"""The public pages: start, and one page a problem; `verify_page` has the third."""
 
+import re
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from hub.deps import HubDep, limit
-from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
-from hub.edge.form import read_form
+from hub.deps import HubDep
 from hub.problems import problem_types
 from hub.storage.errors import MissingError
-from hub.web.templating import TEMPLATES
+from hub.web.console.view import remember, view_of
+from hub.web.templating import TEMPLATES, foot_of
 from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
-MAX_PASTE_BYTES: Final = 262_144
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
+_PUBLIC: Final = re.compile(r"/(?:verify|problems/[a-z-]{1,64})?\?lang=(?:zh-CN|en)", re.ASCII)
 
 
 def mount_static(app: FastAPI) -> None:
@@ -31,30 +34,9 @@ async def start(request: Request, hub: HubDep, lang: Lang = None) -> HTMLRespons
     """What this is, the walk of the demo if one was made, and where to go."""
     walk = recorded_walk(hub.settings.home)
     checkpoint = await hub.ledger.checkpoint()
-    return _page(
+    return public_page(
         "start.html", request, lang, walk=walk, public_url=hub.settings.public_url, checkpoint=checkpoint or ""
     )
-
-
-@router.get("/verify", response_class=HTMLResponse)
-async def verify_form(request: Request, lang: Lang = None) -> HTMLResponse:
-    """The empty form."""
-    return _page("verify.html", request, lang, verdict=None, token="", audience="", error=None)
-
-
-@router.post("/verify", response_class=HTMLResponse)
-async def verify_pasted(request: Request, hub: HubDep, lang: Lang = None) -> HTMLResponse:
-    """The verdict, by the same procedure as the API and the command line."""
-    peer = request.client.host if request.client else "unknown"
-    await limit(request, f"verify:{peer}", hub.settings.verify_requests_per_minute)
-    require_media_type(request, FORM_TYPE)
-    form = read_form(await read_bytes(request, max_bytes=MAX_PASTE_BYTES))
-    token = "".join(form.get("token", "").split())
-    audience = form.get("audience", "").strip()
-    if not token:
-        return _page("verify.html", request, lang, verdict=None, token="", audience=audience, error="empty")
-    verdict = await hub.verification.verify(token.encode(), audience=audience or None)
-    return _page("verify.html", request, lang, verdict=verdict.to_json(), token=token, audience=audience, error=None)
 
 
 @router.get("/problems/{slug}", response_class=HTMLResponse)
@@ -63,13 +45,33 @@ async def problem(slug: str, request: Request, lang: Lang = None) -> HTMLRespons
     kind = next((item for item in problem_types() if item.slug == slug), None)
     if kind is None:
         raise MissingError("problem")
-    return _page("problem.html", request, lang, kind=kind)
+    return public_page("problem.html", request, lang, kind=kind)
 
 
-def _page(name: str, request: Request, lang: str | None, **values: Any) -> HTMLResponse:
-    language = lang or ("en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh-CN")
-    english = language == "en"
+@router.get("/view")
+async def view(
+    hub: HubDep,
+    elder: Annotated[str, Query(pattern=r"^[01]$")],
+    back: Annotated[str, Query(max_length=100)] = "/",
+) -> Response:
+    """Remember 长辈版, for the console too, and show the same page again. A preference, so a plain link may set it."""
+    response = RedirectResponse(back if _PUBLIC.fullmatch(back) else "/", status_code=303)
+    remember(response, hub, elder=elder)
+    return response
+
+
+def public_page(name: str, request: Request, lang: str | None, **values: Any) -> HTMLResponse:
+    """A page in the language of its address, else as the visitor chose or the browser asks, and in the print chosen."""
+    chosen = view_of(request)
+    shown = replace(chosen, language=lang or chosen.language)
+    path: str = request.scope["path"]
     html = TEMPLATES.get_template(name).render(
-        lang=language, t=lambda zh, en: en if english else zh, path=request.scope["path"], **values
+        lang=shown.language,
+        elder=shown.elder,
+        t=shown.t,
+        path=path,
+        back_here=quote(f"{path}?lang={shown.language}", safe=""),
+        **foot_of(request.app.state.hub.settings),
+        **values,
     )
-    return HTMLResponse(html, headers={"Content-Language": language})
+    return HTMLResponse(html, headers={"Content-Language": shown.language})

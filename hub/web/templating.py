@@ -2,15 +2,21 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.clock import BEIJING
+from hub.settings import Settings
 
 TEMPLATES: Final = Environment(
     loader=PackageLoader("hub.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+
+
+def foot_of(settings: Settings) -> dict[str, Any]:
+    """What stands at the foot of every page: the operator's own lines, and whether the data are invented."""
+    return {"footer": settings.site_footer, "demonstration": (settings.home / "sample").exists()}
 
 
 def beijing(instant: datetime | None) -> str:

@@ -119,6 +119,7 @@ async def test_whom_the_provider_knows_and_the_operator_named_comes_in(place: Pl
 
 
 @pytest.mark.parametrize("subject", ["emp-9999", " emp-0042", "li.si"])
+@pytest.mark.sampled
 async def test_nobody_registers_himself(place: Place, hub: Hub, subject: str) -> None:
     await known(hub)
     async with visitor(place, hub) as someone:

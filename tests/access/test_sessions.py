@@ -106,6 +106,7 @@ FORGED = {
     "another session's token": ({"csrf": "x" * 43}, {}),
     "no origin": ({}, {"Origin": ""}),
     "null origin": ({}, {"Origin": "null"}),
+    "no address": ({}, {"Origin": "http://["}),
     "another origin": ({}, {"Origin": "https://evil.example"}),
     "our host as a user name": ({}, {"Origin": "http://127.0.0.1:8700@evil.example"}),
     "another port": ({}, {"Origin": "http://127.0.0.1:8701"}),
@@ -185,6 +186,7 @@ async def test_one_is_sent_back_only_to_a_page_of_the_console(place: Place, hub:
             assert turned.headers["location"] == BACK[back]
 
 
+@pytest.mark.both
 async def test_two_places_at_once_are_told_to_the_person_and_to_the_operators(place: Place, hub: Hub) -> None:
     staff, operator = await add(hub, "li.si", Role.OWNER_ENGINEER), await add_operator(hub)
     with structlog.testing.capture_logs() as logs:

@@ -11,10 +11,13 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import LockedOutError, SignInRefusedError
 from hub.access.staff_sign_in import Peer
+from hub.access.staff_throttle import Throttle
 from hub.access.tables import SignInAttemptsRow, StaffLinkRow, StaffRow, StaffSessionRow
+from hub.clock import utc_now
 from hub.ledger.entries import open_detail
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
+from hub.storage.database import Unit
 from tests.access.conftest import MovedClock
 from tests.access.people import HERE, OTHER, PASSWORD, add, add_operator, errors_of, secret_of, visitor
 from tests.support import Place
@@ -120,6 +123,7 @@ async def test_the_page_says_when_to_try_again_and_another_name_is_not_kept_out(
         assert (await someone.sign_in("wang.wu")).status_code == 303
 
 
+@pytest.mark.both
 async def test_guesses_sent_at_the_same_moment_are_counted_one_by_one(hub: Hub) -> None:
     await add(hub, "li.si", Role.OWNER_ENGINEER)
     tries = [hub.staff_sign_in.sign_in("li.si", OTHER, HERE) for _ in range(12)]
@@ -227,3 +231,14 @@ async def test_changes_of_accounts_are_on_the_ledger_without_names(hub: Hub) -> 
         "to": ["consumer_engineer"],
     }
     assert "示例人员" not in str(details)
+
+
+async def test_the_first_attempts_of_one_office_meet_and_none_fails(hub: Hub) -> None:
+    throttle, now = Throttle(hub.vault), utc_now()
+
+    def attempt(number: int) -> Unit[None]:
+        return lambda tx: throttle.claim(tx, user_name=f"u{number}", peer="one office", now=now)
+
+    await asyncio.gather(*(hub.database.write(attempt(number)) for number in range(8)))
+    with pytest.raises(LockedOutError):
+        await asyncio.gather(*(hub.database.write(attempt(100 + number)) for number in range(13)))

@@ -10,7 +10,7 @@ import pytest
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError, SecondOperatorError
 from hub.access.staff_store import Staff
-from hub.registry.requests_errors import SamePersonError
+from hub.registry.requests.errors import SamePersonError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.access.people import add, add_operator, errors_of, visitor
@@ -44,6 +44,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ROUTES)
+@pytest.mark.sampled
 async def test_who_may_call_what(
     hub: Hub, client: httpx2.AsyncClient, place: Place, method: str, path: str, status: int
 ) -> None:
@@ -99,6 +100,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("how", FAULTY)
+@pytest.mark.sampled
 async def test_a_faulty_account_is_not_made(hub: Hub, client: httpx2.AsyncClient, how: str) -> None:
     operator = await add_operator(hub)
     await add(hub, "li.si", Role.OWNER_ENGINEER)

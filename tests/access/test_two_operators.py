@@ -9,7 +9,7 @@ from hub.access.actors import COMMAND, Role
 from hub.access.errors import SecondOperatorError, SignInRefusedError
 from hub.access.staff_notices import list_notices
 from hub.access.staff_store import Staff
-from hub.registry.requests_errors import SameHandError
+from hub.registry.requests.errors import SameHandError
 from hub.registry.two_person import Proposal
 from hub.runtime import Hub
 from hub.storage.errors import MissingError

@@ -36,6 +36,7 @@ def holding(database_url: str | None) -> Callable[[], AbstractAsyncContextManage
     return held
 
 
+@pytest.mark.embedded  # tests/exchange/test_pushed.py pushes and finds on both
 class TestPush(SourceContract):
     @pytest.fixture
     async def kind(self, hub: Hub, place: Place) -> Kind:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from hub.exchange.agents_boxes import Boxes
-from hub.exchange.agents_shared import open_boxes
+from hub.exchange.agents.boxes import Boxes
+from hub.exchange.agents.shared import open_boxes
 from tests.redis_server import RedisServer, redis_server
 
 
@@ -39,6 +39,7 @@ async def test_what_is_put_here_is_taken_there_in_order(pair: tuple[Boxes, Boxes
     assert await there.take("order", seconds=0.05) is None
 
 
+@pytest.mark.both
 async def test_who_waits_is_woken_and_each_id_goes_to_one(pair: tuple[Boxes, Boxes]) -> None:
     here, there = pair
     takers = [asyncio.create_task(boxes.take("many", seconds=5)) for boxes in (here, there, here, there)]

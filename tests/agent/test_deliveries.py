@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
-from hub.exchange import agents_store
+from hub.exchange.agents import store as agents_store
 from hub.intake.store import find_case
 from hub.ledger.entries import open_detail
 from hub.ledger.tables import LedgerEntryRow
@@ -97,6 +97,7 @@ def _kinds(tx: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["json", "xml", "csv"])
+@pytest.mark.sampled
 async def test_a_file_is_dropped_whole(scene: Scene, tmp_path: Path, form: str) -> None:
     folder = tmp_path / "inbox"
     folder.mkdir()
@@ -233,6 +234,7 @@ async def test_a_post_is_repeated_under_one_key(scene: Scene) -> None:
     assert "inbox-token" not in scene.agent.log
 
 
+@pytest.mark.both
 @pytest.mark.postgresql
 async def test_an_insert_into_postgresql_by_an_agent_killed_in_the_middle(scene: Scene) -> None:
     """The row is locked while the agent writes, the agent dies, another one finds the delivery after its lease."""

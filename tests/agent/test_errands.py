@@ -13,7 +13,7 @@ from adapters.errors import UnreachableError
 from adapters.port import Budget, Context
 from hub.agent.wire import Party, Question, sign_answer, sign_question
 from hub.clock import new_id, utc_now
-from hub.exchange.agents_errands import HEALTH, Errands, announced
+from hub.exchange.agents.errands import HEALTH, Errands, announced
 from hub.runtime import Hub
 from signing.jose import take_apart
 from signing.keys import SoftwareSigner

@@ -24,6 +24,7 @@ from tests.agent.running import CLIENT, OPERATION, SOURCE, started, wait_until
 from tests.exchange.conftest import row
 from tests.support import ENTERPRISE, INTAKE, PUBLIC_URL
 
+pytestmark = pytest.mark.embedded
 HUB = SoftwareSigner.generate()
 STRANGER = SoftwareSigner.generate()
 TO_AGENT = Party(PUBLIC_URL, CLIENT)

@@ -9,7 +9,7 @@ import pytest
 from adapters.port import Budget
 from hub.access.actors import COMMAND, Role
 from hub.clock import new_id
-from hub.exchange import agents_store
+from hub.exchange.agents import store as agents_store
 from hub.runtime import Hub
 from tests.access.people import Visitor, add, visitor
 from tests.agent.running import CLIENT, SOURCE, Beside, register

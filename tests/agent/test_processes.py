@@ -11,6 +11,7 @@ from tests.serving import serving
 from tests.support import ENTERPRISE, PURPOSE, Place, open_case
 
 
+@pytest.mark.both
 @pytest.mark.redis
 async def test_the_question_finds_the_agent_at_another_process(place: Place, beside: Beside, tmp_path: object) -> None:
     if place.database_url is None:

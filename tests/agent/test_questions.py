@@ -14,8 +14,8 @@ import pytest
 from adapters.errors import UnreachableError
 from adapters.port import Budget, Context
 from hub.clock import BEIJING, new_id, utc_now
-from hub.exchange.agents_access import Agent
-from hub.exchange.agents_signs import Beat
+from hub.exchange.agents.access import Agent
+from hub.exchange.agents.signs import Beat
 from hub.runtime import Hub
 from signing.jose import read_header
 from tests.agent.conftest import Scene
@@ -37,6 +37,7 @@ async def test_a_query_is_answered_through_the_agent(scene: Scene) -> None:
         assert value not in scene.agent.log
 
 
+@pytest.mark.both
 @pytest.mark.postgresql
 async def test_beside_postgresql(scene: Scene) -> None:
     if POSTGRES is None:
@@ -102,6 +103,7 @@ async def test_the_agent_keeps_load_windows_and_limits_of_its_own(scene: Scene) 
     assert "unreachable_load_limit" in scene.agent.log
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("seconds", [40.0])
 async def test_an_agent_killed_with_a_question_in_hand_is_asked_again(scene: Scene, seconds: float) -> None:
     assert seconds == 40.0
@@ -167,6 +169,7 @@ async def test_an_agent_that_leaves_is_absent_at_once_and_remembered(hub: Hub) -
     assert health.last_seen is not None
 
 
+@pytest.mark.both
 async def test_one_question_goes_to_one_poll(hub: Hub) -> None:
     await hub.agents.poll(AGENT, beat(wait_seconds=0.0), for_ever())
     polls = [asyncio.create_task(hub.agents.poll(AGENT, beat(wait_seconds=2.5), for_ever())) for _ in range(4)]

@@ -7,9 +7,9 @@ from types import MappingProxyType
 import pytest
 
 from certificates.claims import Disclosure
+from certificates.definitions.loading import shipped_types
 from certificates.numbering import Identifier
 from certificates.profile import end_of
-from certificates.types import shipped_types
 from signing import sd_jwt
 from tests.certificates.trusted import (
     AMR,

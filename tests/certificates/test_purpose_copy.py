@@ -7,8 +7,8 @@ from types import MappingProxyType
 import pytest
 
 from certificates.claims import Disclosure
+from certificates.definitions.certificate_type import CertificateType
 from certificates.errors import GrantedClaimsError
-from certificates.types import CertificateType
 from signing.keys import SoftwareSigner
 from tests.certificates.trusted import (
     AMR,

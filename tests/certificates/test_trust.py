@@ -16,16 +16,17 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certificates import trust
 from certificates.errors import TrustPackError
-from certificates.lifecycle import Status
-from certificates.pack_status import LIST_AGE, PackStatuses
-from certificates.trust import PACK_TYPE, Issuer, KeyCustody, TrustPack, TrustPolicy
-from certificates.verifying import StatusQuestion
+from certificates.lifecycle.states import LISTED, STATUS_BITS, Status
+from certificates.verifying import trust
+from certificates.verifying.known import StatusQuestion
+from certificates.verifying.pack import PACK_TYPE, TrustPack
+from certificates.verifying.pack_status import LIST_AGE, PackStatuses
+from certificates.verifying.trust import Issuer, KeyCustody, TrustPolicy
 from signing.canonical import b64u, unb64u
 from signing.errors import ChainError, MalformedError
 from signing.jose import sign_jws
-from signing.pki import CertificateAuthority, fingerprint
+from signing.x509.pki import CertificateAuthority, fingerprint
 from tests.certificates.trusted import (
     AMR,
     HUB,
@@ -86,6 +87,12 @@ def fresh(policy: TrustPolicy = POLICY) -> TrustPolicy:
 def signed_pack(**changes: Any) -> bytes:
     values: dict[str, Any] = {"signer": HUB_KEY.signer, "header": HUB_KEY.header} | changes
     return pack(status_list()).signed(**values).encode()
+
+
+def told(statuses: PackStatuses) -> Status | None:
+    """What a pack says of the licence."""
+    found = statuses(QUESTION)
+    return None if found is None else found.status
 
 
 def forged(content: Any = None, *, key: Key = HUB_KEY, typ: str = PACK_TYPE, drop: str = "", **changes: Any) -> bytes:
@@ -187,7 +194,7 @@ def test_a_pack_is_read_back_as_it_was_made() -> None:
     assert read.policy.issuers == POLICY.issuers
     assert read.policy.issuers[AMR] == Issuer("市场监督管理局", frozenset({LICENCE_TYPE.code}))
     assert read.made_at == NOW
-    assert PackStatuses(read, now=NOW)(QUESTION) is Status.VALID
+    assert told(PackStatuses(read, now=NOW)) is Status.VALID
 
 
 def test_a_pack_says_who_holds_each_issuing_key_and_an_older_one_means_the_hub() -> None:
@@ -277,17 +284,32 @@ PACK = signed_pack()
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_pack_answers_with_the_status_on_its_list(status: Status) -> None:
-    assert PackStatuses(pack(status_list(status)), now=NOW)(QUESTION) is status
+    read = LISTED[STATUS_BITS[status]]
+    assert told(PackStatuses(pack(status_list(status)), now=NOW)) is read
     oldest = status_list(status, now=NOW - LIST_AGE)
-    assert PackStatuses(pack(oldest), now=NOW + timedelta(hours=12))(QUESTION) is status
+    assert told(PackStatuses(pack(oldest), now=NOW + timedelta(hours=12))) is read
 
 
 def test_a_list_is_read_once() -> None:
     statuses = PackStatuses(pack(status_list(Status.REVOKED)), now=NOW)
-    assert statuses(QUESTION) is Status.REVOKED
+    assert told(statuses) is Status.REVOKED
     opened = statuses._read[LIST]
-    assert statuses(replace(QUESTION, index=INDEX + 1)) is Status.VALID
+    beside = statuses(replace(QUESTION, index=INDEX + 1))
+    assert beside is not None
+    assert beside.status is Status.VALID
     assert statuses._read == {LIST: opened}
+
+
+def test_a_list_older_than_one_that_was_seen_is_a_replay() -> None:
+    """Drill 47: yesterday's list, signed and not expired, of before the revocation."""
+    newest = PackStatuses(pack(status_list(Status.REVOKED)), now=NOW).newest()
+    assert newest == {LIST: NOW - timedelta(minutes=1)}
+    yesterdays = status_list(now=NOW - timedelta(hours=20))
+    replayed = PackStatuses(pack(yesterdays, made_at=NOW - timedelta(hours=20)), now=NOW, seen=newest)
+    found = replayed(QUESTION)
+    assert found is not None
+    assert (found.status, found.refusal) == (None, "status_went_back")
+    assert replayed.newest() == newest
 
 
 @pytest.mark.parametrize(
@@ -335,7 +357,7 @@ def test_a_status_without_a_meaning_here_has_no_answer() -> None:
         "status_list": {"bits": 4, "lst": _compressed(bytes([0x55] * 64))},
     }
     token = sign_jws(claims, signer=STATUS_KEY.signer, typ="statuslist+jwt", header=STATUS_KEY.header)
-    assert PackStatuses(pack(token), now=NOW)(QUESTION) is None
+    assert told(PackStatuses(pack(token), now=NOW)) is None
 
 
 def _compressed(data: bytes) -> str:

@@ -10,19 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import identifiers
-from certificates.claims import UNNAMED_CLAIM, Bilingual, ClaimProblem, Disclosure, Format
-from certificates.definition import MAX_DEFINITION_CHARACTERS
+from certificates.claims import RESERVED_CLAIMS, UNNAMED_CLAIM, Bilingual, ClaimProblem, Disclosure, Format
+from certificates.definitions.certificate_type import CertificateType, Custody, Holder, Kind, ValidityRule
+from certificates.definitions.loading import load_type, shipped_types
+from certificates.definitions.schema import MAX_DEFINITION_CHARACTERS
 from certificates.errors import ClaimsError, TypeDefinitionError
-from certificates.types import (
-    RESERVED_CLAIMS,
-    CertificateType,
-    Custody,
-    Holder,
-    Kind,
-    ValidityRule,
-    load_type,
-    shipped_types,
-)
 from signing.sd_jwt import NEVER_DISCLOSABLE
 from tests.certificates.trusted import CLAIMS
 
@@ -242,7 +234,8 @@ def test_the_last_day_follows_from_the_rule(
 
 
 def test_a_description_is_read_as_it_stands() -> None:
-    item = load(description(validity={"years": 3}, custody="index"))
+    source = {"interface": "permits", "claims": {"name": "holder", "uscc": "code"}}
+    item = load(description(validity={"years": 3}, custody="index", source=source))
     assert (item.slug, item.code, item.name) == (
         "trade_permit",
         "11990000MB0000002Q009",
@@ -251,6 +244,31 @@ def test_a_description_is_read_as_it_stands() -> None:
     assert (item.validity, item.custody, item.kind) == (ValidityRule(years=3), Custody.INDEX, Kind.APPROVAL)
     assert (item.mapping_version, item.absent_values) == (2, {"", "/"})
     assert load(description(validity={"claim": "ends_on"})).validity == ValidityRule(claim="ends_on")
+
+
+@pytest.mark.parametrize(
+    ("validity", "until"),
+    [
+        ({"years": 1, "from": "valued_on"}, date(2025, 8, 20)),
+        ({"days": 30, "from": "valued_on"}, date(2024, 9, 19)),
+        ({"years": 1}, date(2027, 11, 23)),
+    ],
+)
+def test_a_period_counts_from_the_registers_own_day_where_the_type_names_it(
+    validity: dict[str, Any], until: date
+) -> None:
+    claims = description()["claims"] | {"valued_on": claim(format="date")}
+    mapping = {"version": 1, "absent": [""], "columns": {"名称": "name", "代码": "uscc", "日": "valued_on"}}
+    rule = load(description(validity=validity, claims=claims, mapping=mapping)).validity
+    assert rule.valid_until(date(2026, 11, 23), {"valued_on": "2024-08-20"}) == until
+    assert rule.valid_until(date(9999, 12, 30), {"valued_on": "9999-12-30"}) == date.max
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("name", "not_a_date_claim"), ("no", "not_a_date_claim"), ("ends_on", "not_a_required_claim")]
+)
+def test_a_period_counts_from_no_day_that_a_record_may_lack(name: str, reason: str) -> None:
+    assert faulty(lambda given: given.update(validity={"months": 6, "from": name})) == ("validity/from", reason)
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_CLAIMS))
@@ -321,6 +339,8 @@ def test_a_description_that_contradicts_itself_is_refused_at_the_place(
         ("? [a, b]\n: c", "key_not_text"),
         ("a: [", "unreadable"),
         ("a: !!python/object:os.system x", "unreadable"),
+        ("a: !!bool x", "unreadable"),
+        ("a: !!timestamp x", "unreadable"),
         ("a: 2026-02-30", "unreadable"),
         ("<<: {slug: a}", "unreadable"),
         ("a\n---\nb", "unreadable"),

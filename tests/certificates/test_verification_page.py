@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates.verdict import PROCEDURE, Result, Rule
-from certificates.verifying import _STEPS
+from certificates.verifying.procedure import _STEPS
+from certificates.verifying.verdict import PROCEDURE, Result, Rule
 
 PAGE = (Path(__file__).parents[2] / "docs" / "verification.md").read_text(encoding="utf-8")
 HEADING = re.compile(r"^## \((\d)\) (\w+)$", re.MULTILINE)

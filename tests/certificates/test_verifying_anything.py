@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from certificates.lifecycle import Status
-from certificates.verifying import Result, StatusQuestion, Verdict, presented_identifier, verify_certificate
+from certificates.lifecycle.states import Status
+from certificates.verifying.procedure import Result, StatusQuestion, Verdict, presented_identifier, verify_certificate
 from signing.jose import sign_jws
 from tests.certificates.steps import RULES, shows_nothing
 from tests.certificates.trusted import (

@@ -1,15 +1,16 @@
-"""(1) structure and (2) chain: what is no token, or by no key under the root, fails and shows nothing."""
+"""(1) structure and (3) trust, chain: what is no token, or by no key under the root, fails and shows nothing."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from certificates.trust import TrustPolicy
+from certificates.verifying.trust import TrustPolicy
 from signing.canonical import b64u, canonical
-from signing.pki import x5c
+from signing.x509.pki import x5c
 from tests.certificates.steps import SECOND, failed, shows_nothing
 from tests.certificates.trusted import (
     AMR,
@@ -69,21 +70,21 @@ def test_1_junk_where_a_key_binding_belongs_fails() -> None:
     assert failed(verify(licence() + b"junk"), 1, "segments")
 
 
-# -- (2) chain
+# -- (3) trust, chain
 
 
-def test_2_a_foreign_authority_fails() -> None:
+def test_3_a_foreign_authority_fails() -> None:
     foreign = certified(root("Somebody Else"), "issuer", AMR)
     verdict = verify(licence(key=foreign))
-    assert failed(verdict, 2, "chain_path")
+    assert failed(verdict, 3, "chain_path")
     assert shows_nothing(verdict)
 
 
-def test_2_a_policy_without_roots_trusts_nobody() -> None:
-    assert failed(verify(licence(), trust=TrustPolicy((), POLICY.issuers, HUB)), 2, "chain_anchor")
+def test_3_a_policy_without_roots_trusts_nobody() -> None:
+    assert failed(verify(licence(), trust=TrustPolicy((), POLICY.issuers, HUB)), 3, "chain_anchor")
 
 
-def test_2_a_token_that_names_a_key_and_no_chain_fails() -> None:
+def test_3_a_token_that_names_a_key_and_no_chain_fails() -> None:
     assert failed(verify(signed(*licence_payload(), key=replace(ISSUER, header={}))), 2, "chain_x5c")
 
 
@@ -91,22 +92,22 @@ def test_2_a_token_that_names_a_key_and_no_chain_fails() -> None:
     ("member", "reason"),
     [([], "chain_x5c"), ([{}], "chain_x5c"), ("AAAA", "chain_x5c"), (["AAAA"], "chain_certificate")],
 )
-def test_2_a_chain_that_cannot_be_read_fails(member: Any, reason: str) -> None:
+def test_3_a_chain_that_cannot_be_read_fails(member: Any, reason: str) -> None:
     header = b64u(canonical({"alg": "ES256", "typ": "dc+sd-jwt", "x5c": member})).encode()
     token = header + licence()[licence().index(b".") :]
     assert failed(verify(token), 2, reason)
 
 
-def test_2_an_issuing_certificate_outside_its_dates_fails_with_a_reason_that_is_not_the_licences() -> None:
+def test_3_an_issuing_certificate_outside_its_dates_fails_with_a_reason_that_is_not_the_licences() -> None:
     key = certified(ROOT, "issuer", AMR, days=100)
-    assert failed(verify(licence(key=key)), 2, "chain_expired")
+    assert failed(verify(licence(key=key)), 3, "chain_expired")
     key = certified(ROOT, "issuer", AMR, now=NOW + SECOND)
-    assert failed(verify(licence(key=key)), 2, "chain_not_yet_valid")
+    assert failed(verify(licence(key=key)), 3, "chain_not_yet_valid")
 
 
-def test_2_a_root_in_the_chain_fails() -> None:
+def test_3_a_root_in_the_chain_fails() -> None:
     header = {"x5c": [*ISSUER.header["x5c"], *x5c([ROOT.certificate])]}
-    assert failed(verify(licence(key=replace(ISSUER, header=header))), 2, "chain_root_in_chain")
+    assert failed(verify(licence(key=replace(ISSUER, header=header))), 3, "chain_root_in_chain")
 
 
 FAULTY_LEAVES = {
@@ -118,11 +119,14 @@ FAULTY_LEAVES = {
 
 
 @pytest.mark.parametrize(("reason", "recipe"), FAULTY_LEAVES.items(), ids=FAULTY_LEAVES.keys())
-def test_2_a_leaf_that_may_not_sign_documents_fails(reason: str, recipe: Recipe) -> None:
-    header = {"x5c": x5c([replace(recipe, start=NOW - SECOND).make(ROOT)])}
-    assert failed(verify(licence(key=replace(ISSUER, header=header))), 2, reason)
+def test_3_a_leaf_that_may_not_sign_documents_fails(reason: str, recipe: Recipe) -> None:
+    public = serialization.load_der_public_key(ISSUER.signer.public.to_der())
+    own = recipe if reason == "chain_leaf_key" else replace(recipe, public=public)
+    header = {"x5c": x5c([replace(own, start=NOW - SECOND).make(ROOT)])}
+    step = 2 if reason == "chain_leaf_key" else 3
+    assert failed(verify(licence(key=replace(ISSUER, header=header))), step, reason)
 
 
-def test_2_a_certificate_beside_the_path_fails() -> None:
+def test_3_a_certificate_beside_the_path_fails() -> None:
     header = {"x5c": [*ISSUER.header["x5c"], *POLICE_KEY.header["x5c"]]}
-    assert failed(verify(licence(key=replace(ISSUER, header=header))), 2, "chain_unused_certificate")
+    assert failed(verify(licence(key=replace(ISSUER, header=header))), 3, "chain_unused_certificate")

@@ -1,21 +1,23 @@
-"""A verdict that passes all seven steps, and what it then says. Numbers of steps are those of docs/verification.md."""
+"""A verdict that passes all eight steps, and what it then says. Numbers of steps are those of docs/verification.md."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from certificates.trust import KeyCustody
-from certificates.verdict import PROCEDURE
-from certificates.verifying import TokenKind, verify_certificate
+from certificates.verifying.known import VerifierRules
+from certificates.verifying.procedure import TokenKind, verify_certificate
+from certificates.verifying.trust import KeyCustody
+from certificates.verifying.verdict import PROCEDURE
 from signing import sd_jwt
 from signing.jose import sign_jws
 from signing.keys import SoftwareSigner
-from tests.certificates.steps import passed
+from tests.certificates.steps import failed, passed
 from tests.certificates.trusted import (
     AMR,
     CLAIMS,
     IDENTIFIER,
+    ISSUER,
     LICENCE_TYPE,
     NOW,
     POLICY,
@@ -30,7 +32,7 @@ from tests.certificates.trusted import (
 )
 
 
-def test_a_valid_licence_passes_all_seven_steps() -> None:
+def test_a_valid_licence_passes_all_eight_steps() -> None:
     verdict = verify(licence())
     assert passed(verdict)
     assert verdict.kind is TokenKind.LICENCE
@@ -41,7 +43,7 @@ def test_a_valid_licence_passes_all_seven_steps() -> None:
     assert verdict.purpose is None
 
 
-def test_a_copy_for_its_receiver_passes_all_seven_steps() -> None:
+def test_a_copy_for_its_receiver_passes_all_eight_steps() -> None:
     verdict = verify(purpose_copy(), audience=RECEIVER)
     assert passed(verdict)
     assert verdict.kind is TokenKind.PURPOSE_COPY
@@ -70,6 +72,16 @@ def test_a_verdict_on_the_wire_holds_this_and_no_more() -> None:
         "status": "valid",
         "signed_by": f"示例机关 {AMR}",
         "custody": "hub_held",
+        "format": "sd-jwt",
+        "suite": "ES256",
+        "key": ISSUER.signer.public.thumbprint,
+        "trial": False,
+        "proven_at": None,
+        "possession_shown": False,
+        "purpose_compared": None,
+        "status_at": "2026-03-01T08:00:00Z",
+        "as_of": None,
+        "hub": None,
         "checked_at": "2026-03-01T08:00:00Z",
         "purpose": None,
         "claims": {name: CLAIMS[name] for name in ("name", "uscc", "established_on")},
@@ -127,3 +139,13 @@ def test_a_purpose_that_is_none_is_not_shown() -> None:
     verdict = verify(altered_copy(purpose="because"), audience=RECEIVER)
     assert passed(verdict)
     assert verdict.to_json()["purpose"] is None
+
+
+def test_what_the_verifier_does_not_accept_fails_at_his_own_step() -> None:
+    trial = replace(POLICY, trial_anchors=frozenset(POLICY.anchors))
+    assert verify(licence(), trust=trial).trial is True
+    assert failed(verify(licence(), trust=trial, rules=VerifierRules(trial=False)), 8, "trial_not_accepted")
+    assert passed(verify(licence(), rules=VerifierRules(trial=False)))
+    refusing = VerifierRules(custodies=frozenset({"department_held"}))
+    assert failed(verify(licence(), rules=refusing), 8, "custody_not_accepted")
+    assert failed(verify(licence(), rules=VerifierRules(suites=frozenset())), 8, "suite_not_accepted")

@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from certificates.lifecycle import STATUS_BITS, Status
+from certificates.definitions.loading import shipped_types
+from certificates.lifecycle.states import STATUS_BITS, Status
 from certificates.numbering import Identifier
-from certificates.pack_status import PackStatuses
 from certificates.profile import licence_claims
 from certificates.purpose_copy import copy_claims
-from certificates.trust import Issuer, TrustPack, TrustPolicy
-from certificates.types import shipped_types
-from certificates.verifying import Verdict, verify_certificate
+from certificates.verifying.pack import TrustPack
+from certificates.verifying.pack_status import PackStatuses
+from certificates.verifying.procedure import Verdict, verify_certificate
+from certificates.verifying.trust import Issuer, TrustPolicy
 from signing import sd_jwt
 from signing.keys import SoftwareSigner
-from signing.pki import CertificateAuthority, Role, issue_leaf, new_root, x5c
-from signing.status_list import sign_status_list
+from signing.status_list import empty, replaced, sign_status_list
+from signing.x509.pki import CertificateAuthority, Role, issue_leaf, new_root, x5c
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 MADE = NOW - timedelta(days=400)
@@ -53,7 +54,7 @@ def root(name: str = "Example City Root") -> CertificateAuthority:
 
 
 def certified(ca: CertificateAuthority, role: Role, organization_id: str, **changes: Any) -> Key:
-    signer = SoftwareSigner.generate()
+    signer = changes.pop("signer", None) or SoftwareSigner.generate()
     uri = changes.pop("uri", f"{HUB}/issuers/{organization_id}" if role == "issuer" else HUB)
     values: dict[str, Any] = {"organization": f"示例机关 {organization_id}", "now": MADE, "days": 3650} | changes
     leaf = issue_leaf(ca, public=signer.public, organization_id=organization_id, role=role, uri=uri, **values)
@@ -156,8 +157,7 @@ def status_list(
     """A list of this moment on which the licence has this status."""
     return sign_status_list(
         uri=uri,
-        statuses={INDEX: STATUS_BITS[status]},
-        size=1024,
+        statuses=replaced(empty(1024), {INDEX: STATUS_BITS[status]}),
         signer=key.signer,
         header=key.header,
         now=now,
@@ -178,11 +178,13 @@ def verify(
     listed: str | None = "",
     audience: str | None = None,
     now: datetime = NOW,
+    seen: Mapping[str, datetime] | None = None,
+    **more: Any,
 ) -> Verdict:
     """Verify as offline verification does: statuses from a pack with this list, by default one made with it."""
     current = status_list(status, now=now) if listed == "" else listed
-    statuses = PackStatuses(pack(current, policy=trust, made_at=now), now=now)
-    return verify_certificate(token, trust=trust, statuses=statuses, audience=audience, now=now)
+    statuses = PackStatuses(pack(current, policy=trust, made_at=now), now=now, seen=seen)
+    return verify_certificate(token, trust=trust, statuses=statuses, audience=audience, now=now, **more)
 
 
 def entitled_to(*types: str) -> TrustPolicy:

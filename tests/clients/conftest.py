@@ -99,6 +99,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     settings: dict[str, Any] = {
         "public_url": f"http://127.0.0.1:{port}",
         "egress_networks": ("127.0.0.0/8",),
+        "webhook_networks": ("127.0.0.0/8", "::1/128"),
         "token_requests_per_minute": 10_000,
         "verify_requests_per_minute": 10_000,
     }

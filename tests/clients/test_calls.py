@@ -21,6 +21,7 @@ from yizheng_client import (
     Outcome,
     Party,
     Receipt,
+    Turned,
     Wish,
 )
 
@@ -56,6 +57,21 @@ def test_case_query_close(make: Callable[..., Either], town: Town) -> None:
         hub.close_case(case.case_no)
 
 
+def test_a_case_is_found_by_its_own_number_and_says_what_happened_in_it(hub: Either) -> None:
+    given = opening()
+    case = hub.open_case(**given)
+    assert hub.find_case(given["external_no"]) == case
+    assert hub.find_case("no such number") is None
+    assert hub.case_events(case.case_no) == ()
+    with pytest.raises(InvalidRequestError) as refused:
+        hub.evidence(case.case_no, purpose=PURPOSE, materials=["M-1"])
+    assert [fault.pointer for fault in refused.value.errors] == ["/materials/0"]
+    hub.close_case(case.case_no)
+    (event,) = hub.case_events(case.case_no)
+    assert (event.number, event.event, event.evidence) == (1, "case.closed", None)
+    assert hub.case_events(case.case_no, after=1) == ()
+
+
 def test_a_source_that_fails_is_an_outcome(hub: Either, town: Town) -> None:
     case = hub.open_case(**opening())
     town.register.mood = "html"
@@ -83,6 +99,10 @@ def test_evidence_and_the_same_again(make: Callable[..., Either]) -> None:
     assert kept == [item.receipt for item in answer.requirements]
     again = hub.fetch_again(answer.evidence_request_id)
     assert again.raw == answer.raw
+    told: list[Turned] = []
+    streamed = hub.stream(case.case_no, told.append, purpose=PURPOSE)
+    assert [item.outcome for item in streamed.requirements] == [item.outcome for item in answer.requirements]
+    assert [(item.code, item.outcome) for item in told] == [(item.code, item.outcome) for item in answer.requirements]
     narrowed = hub.evidence(case.case_no, purpose=PURPOSE, requirements=["licence"])
     assert [item.code for item in narrowed.requirements] == ["licence"]
 

@@ -52,7 +52,7 @@ def test_the_client_imports_its_two_dependencies_and_nothing_of_the_hub() -> Non
     allowed = {item.partition(">")[0] for item in declared["project"]["dependencies"]}
     assert allowed == {"httpx2", "cryptography"}
     imported = set()
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -66,7 +66,7 @@ def test_every_public_name_is_exported_and_typed() -> None:
 
 
 def test_no_file_of_the_client_is_longer_than_two_screens_of_ideas() -> None:
-    files = [*PACKAGE.glob("*.py"), *(ROOT / "clients" / "java").rglob("*.java")]
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "clients" / "java").rglob("*.java")]
     assert [path.name for path in files if path.read_text(encoding="utf-8").count("\n") > 400] == []
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from catalog.store import find_department
 from hub.access.actors import Actor, Role
-from hub.exchange.sandbox import PURPOSE
-from hub.exchange.sandbox_people import sample_people
+from hub.exchange.sandbox.people import sample_people
+from hub.exchange.sandbox.steps import PURPOSE
 from hub.web.snippets import LANGUAGES, snippet
 from signing.keys import SoftwareSigner
 from tests.clients.conftest import Town

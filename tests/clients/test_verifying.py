@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from signing.checkpoint import NoteSigner
 from signing.keys import SoftwareSigner
-from signing.merkle import leaf_hash
+from signing.log.checkpoint import NoteSigner
+from signing.log.merkle import leaf_hash
 from tests.clients.conftest import SOURCES, Either, Filed, Town
 from tests.support import ENTERPRISE, PURPOSE
 from yizheng_client import (
     ConfigurationError,
     Expected,
     Jwks,
+    Outcome,
     Receipt,
     VerificationError,
     check_receipt,
@@ -178,6 +179,16 @@ def test_an_altered_bundle_is_refused(filed: Filed, what: str) -> None:
 def test_still_needed_follows_from_what_is_signed(filed: Filed) -> None:
     quiet = changed(filed.evidence, lambda body: body.update(still_needed=[]))
     assert verify_evidence(quiet, filed.jwks).still_needed == ("representative",)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_fails_is_owed_and_only_what_the_person_has_is_asked(filed: Filed, outcome: Outcome) -> None:
+    answer = verify_evidence(filed.evidence, filed.jwks)
+    item = replace(answer.requirements[0], outcome=outcome)
+    told = replace(answer, requirements=(item,))
+    quiet = {"satisfied", "not_applicable", "declared_none", "source_unavailable", "pending"}
+    assert told.still_needed == (() if outcome in quiet else (item.code,))
+    assert told.owed == ((item.code,) if outcome == "source_unavailable" else ())
 
 
 def test_nonsense_is_refused_and_never_a_bare_exception(filed: Filed) -> None:

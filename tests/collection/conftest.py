@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates.types import CertificateType, shipped_types
+from certificates.definitions.certificate_type import CertificateType
+from certificates.definitions.loading import shipped_types
 from hub.collection.mapping import Mapping, RowMapper
 
 HEADER = "企业名称,统一社会信用代码,注册日期,企业类型,法人代表,注册资金,经营范围,所在省份,地区,注册地址"

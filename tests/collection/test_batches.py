@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from catalog.tables import table
 from certificates.tables import CertificateRow
+from hub.access.actors import COMMAND
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from tests.collection.formats import FORMATS, write
@@ -255,6 +256,15 @@ async def test_a_register_that_cannot_be_read_fails_with_its_reason_and_nothing_
     assert after == before
 
 
+@pytest.mark.embedded
+async def test_a_batch_of_a_stopped_type_ends_and_says_so(hub: Hub, sender: Sender, register: Register) -> None:
+    await hub.halts.halt(COMMAND, "business_licence", reason="审查", legal_basis="示例")
+    batch = await sender.send(register.path)
+    await hub.jobs.sweep()
+    found = (await sender.get(batch)).json()
+    assert (found["state"], found["problem"]["code"]) == ("failed", "type_halted")
+
+
 async def test_parts_and_report_lie_sealed_and_are_forgotten(place: Place, register: Register) -> None:
     ahead = timedelta()
     async with place.open() as hub, place.client(hub) as client:
@@ -267,11 +277,11 @@ async def test_parts_and_report_lie_sealed_and_are_forgotten(place: Place, regis
         assert not (hub.settings.home / "reports" / "batches" / batch).exists()
         idle = (await sender.create()).json()["batch"]
         await sender.part(idle, 1, b"abc")
-        assert await hub.batches.sweep() == 0
-        hub.batches._clock = lambda: datetime.now(UTC) + ahead
+        assert await hub.collection.batches.sweep() == 0
+        hub.collection.batches._clock = lambda: datetime.now(UTC) + ahead
         for days, left in ((8, {"report"}), (31, set())):
             ahead = timedelta(days=days)
-            assert await hub.batches.sweep() == 1
+            assert await hub.collection.batches.sweep() == 1
             assert {path.name.partition("-")[0] for path in kept(hub)} == left
         for gone in (batch, idle):
             assert (await sender.get(gone)).json()["state"] == "expired"

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from hub.collection.errors import ReportError
-from hub.collection.mapping import Mapped
+from hub.collection.reading.rows import BadRow, RawRow
 from hub.collection.reasons import Rejection, reason
 from hub.collection.report import Report, Totals, spreadsheet_safe
-from hub.collection.rows import BadRow, RawRow
 
 _REJECTION = Rejection(
     (reason("check_digit", column="代码", claim="uscc"), reason("missing", column="名称", claim="name"))
@@ -109,12 +108,12 @@ def test_summary_counts_totals_reasons_and_repaired_claims(tmp_path: Path) -> No
         assert json.loads((tmp_path / "summary.json").read_text())["state"] == "running"
         report.reject(_row(1), _REJECTION)
         report.reject(_row(2), Rejection.of_row("nul_byte"))
-        report.normalise(_row(3), Mapped({}, ("uscc", "name")))
+        report.normalise(_row(3), ("uscc", "name"))
         assert report.finish(totals, mapping="ab") == tmp_path / "summary.json"
     assert json.loads((tmp_path / "summary.json").read_text()) == {
         "run_id": "r1",
         "state": "finished",
-        "totals": {"issued": 3, "updated": 1, "unchanged": 5, "rejected": 2, "normalised": 1},
+        "totals": {"issued": 3, "updated": 1, "unchanged": 5, "rejected": 2, "normalised": 1, "ended": 0},
         "reasons": {"check_digit": 1, "missing": 1, "nul_byte": 1},
         "normalised_claims": {"name": 1, "uscc": 1},
         "mapping": "ab",
@@ -172,7 +171,7 @@ def test_damage_before_the_last_line_is_reported_not_repaired(tmp_path: Path) ->
 _ENDLESS = """
 import sys
 from pathlib import Path
-from hub.collection.rows import RawRow
+from hub.collection.reading.rows import RawRow
 from hub.collection.reasons import Rejection
 from hub.collection.report import Report
 report = Report(Path(sys.argv[1]), run_id="r1")

@@ -1,6 +1,13 @@
 import pytest
 
-from hub.collection.conversions import ConversionError, DateSpelling, date_converter, to_code, to_decimal, to_integer
+from hub.collection.reading.conversions import (
+    ConversionError,
+    DateSpelling,
+    date_converter,
+    to_code,
+    to_decimal,
+    to_integer,
+)
 
 _ALL = frozenset(DateSpelling)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hub.collection.errors import UnreadableRegisterError
-from hub.collection.reader import open_register
-from hub.collection.rows import BadRow, RawRow
+from hub.collection.reading.reader import open_register
+from hub.collection.reading.rows import BadRow, RawRow
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hub.collection.errors import DuplicateColumnError, UnreadableRegisterError
-from hub.collection.reader import Format, open_register
-from hub.collection.rows import BadRow, RawRow
+from hub.collection.reading.reader import Format, open_register
+from hub.collection.reading.rows import BadRow, RawRow
 from hub.collection.service import CollectionOrder, CollectionService
 from hub.runtime import Hub
 from tests.collection.formats import FORMATS, workbook, write
@@ -212,7 +212,7 @@ async def test_the_real_register_gives_the_same_totals_and_report_in_the_three_f
         return totals, [(entry["row"], entry["reasons"]) for entry in entries]
 
     first, none = await collected("quzhou_enterprises", "csv")
-    assert first == {"issued": 400, "updated": 0, "unchanged": 0, "rejected": 0, "normalised": 0}
+    assert first == {"issued": 400, "updated": 0, "unchanged": 0, "rejected": 0, "normalised": 0, "ended": 0}
     for ending in ("jsonl", "xlsx"):
         again = first | {"issued": 0, "unchanged": 400}
         assert await collected("quzhou_enterprises", ending) == (again, none)

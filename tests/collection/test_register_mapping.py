@@ -5,13 +5,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from certificates.types import CertificateType, shipped_types
+from certificates.definitions.certificate_type import CertificateType
+from certificates.definitions.loading import shipped_types
 from hub.collection.errors import MappingError, UnknownColumnError
 from hub.collection.mapping import ColumnRule, Mapped, Mapping, RowMapper
 from hub.collection.mapping_file import load_mapping, read_mapping
-from hub.collection.reader import open_register
+from hub.collection.reading.reader import open_register
+from hub.collection.reading.rows import BadRow, RawRow
 from hub.collection.reasons import TEXTS, Rejection, code_of_rule
-from hub.collection.rows import BadRow, RawRow
 
 _SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -10,8 +10,8 @@ import pytest
 _MEASURE = """
 import json, resource, sys
 from pathlib import Path
-from hub.collection.reader import open_register
-from hub.collection.rows import BadRow
+from hub.collection.reading.reader import open_register
+from hub.collection.reading.rows import BadRow
 start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 good = 0
 reasons = []

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.collection.csv_reader import CsvReader
 from hub.collection.errors import DuplicateColumnError, UnreadableRegisterError
-from hub.collection.lines import LongLine, read_lines
-from hub.collection.reader import open_register
-from hub.collection.rows import BadRow, RawRow
+from hub.collection.reading.csv import CsvReader
+from hub.collection.reading.lines import LongLine, read_lines
+from hub.collection.reading.reader import open_register
+from hub.collection.reading.rows import BadRow, RawRow
 
 
 def _read(path: Path, **options: int) -> list[RawRow | BadRow]:

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from hub.storage.cache import Locks, MemoryCache, MemoryRateLimits, RateLimits, SharedCache
 from hub.storage.database import Database, open_database
-from hub.storage.keystore import KeyFile, KeyStore
-from hub.storage.objects import FolderObjects, ObjectStore
-from hub.storage.objects_s3 import Bucket, S3Objects
+from hub.storage.keystore.file import KeyFile
+from hub.storage.keystore.port import KeyStore
+from hub.storage.objects.folder import FolderObjects, ObjectStore
+from hub.storage.objects.s3 import Bucket, S3Objects
 from hub.storage.redis_cache import RedisCache, RedisRateLimits
 from hub.storage.redis_link import RedisLink
 from hub.storage.schema import migrate

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from hub.storage.errors import IntegrityBrokenError, MissingError, StorageError
-from hub.storage.keystore import KeyFile, KeyStore, master_key
-from signing.pki import new_root
+from hub.storage.keystore.file import KeyFile
+from hub.storage.keystore.port import KeyStore, master_key
+from signing.x509.pki import new_root
 from tests.contracts.conftest import MASTER_KEY
 
 Open = Callable[[], KeyStore]
@@ -29,6 +30,8 @@ def test_every_kind_of_key_is_there_for_the_next_process(open_keystore: Open) ->
     assert again.note_signer("log").verifier.text == note.verifier.text
     assert again.secret("kek") == secret
     assert again.authority("root") == root
+    again.add_authority("root", new_root("Another", now=datetime(2026, 1, 1, tzinfo=UTC)))  # a process that saw none
+    assert open_keystore().authority("root") == root
     assert again.names() == ("kek", "log", "root", "token")
 
 
@@ -93,7 +96,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
 
 
 def rewrite(path: Path, changed: list[dict[str, Any]]) -> None:
-    path.write_text(json.dumps({"version": 1, "entries": changed}))
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"entries": changed}))
 
 
 def test_the_file_is_for_its_owner_only(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.storage.errors import IntegrityBrokenError, MissingError, UnavailableError
-from hub.storage.objects import FolderObjects, ObjectStore
+from hub.storage.objects.folder import FolderObjects, ObjectStore
 
 Open = Callable[[], ObjectStore]
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from hub.settings import Settings
 from hub.storage.errors import IntegrityBrokenError, MissingError, UnavailableError
-from hub.storage.objects import ObjectStore
-from hub.storage.objects_s3 import Bucket, S3Objects
+from hub.storage.objects.folder import ObjectStore
+from hub.storage.objects.s3 import Bucket, S3Objects
 from tests.adapters.s3 import TestBucket, new_bucket
 from tests.support import free_port
 

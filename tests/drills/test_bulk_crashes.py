@@ -115,6 +115,7 @@ def entries(town: Town, case_no: str) -> Counter[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.embedded  # the order of effects is that of a pull, which is killed on both
 def test_a_run_killed_anywhere_has_one_entry_and_one_row_a_subject(published: Town) -> None:
     town = published
     with town.serving() as server:

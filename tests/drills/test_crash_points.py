@@ -19,10 +19,17 @@ from hub.storage.crash import CRASH_POINTS
 from tests.drills.oracle import examine, examine_report, intents, shown_and_not_kept
 from tests.drills.processes import KILLED
 from tests.drills.register import write_register
+from tests.drills.test_archive_crashes import AT_ARCHIVING
+from tests.drills.test_backups import AT_ERASING
 from tests.drills.test_bulk_crashes import AT_BULK
+from tests.drills.test_owed_crashes import AT_PAYING
 from tests.drills.test_query_crashes import AT_QUERY
+from tests.drills.test_rendition_crashes import AT_RENDERING
+from tests.drills.test_stream_crashes import AT_STREAMING
 from tests.drills.town import PATIENCE, Request, Town, opening, pulling
+from tests.exchange.test_campaign_sources import AT_CAMPAIGN
 from tests.support import AMR, POSTGRES, Place, new_database
+from tests.witness.test_witness import AT_WITNESSING
 
 ROWS = 4 * BATCH
 AT_FOUNDING = ("found.committed",)
@@ -77,6 +84,13 @@ def test_no_crash_point_is_forgotten() -> None:
             AT_REVOKING,
             AT_QUERY,
             AT_BULK,
+            AT_CAMPAIGN,
+            AT_RENDERING,
+            AT_ARCHIVING,
+            AT_ERASING,
+            AT_PAYING,
+            AT_STREAMING,
+            AT_WITNESSING,
         )
         for point in points
     }
@@ -113,7 +127,9 @@ def test_a_collection_killed_anywhere_ends_as_if_it_had_not_been(town: Town) -> 
         begun += _kill_command(town, point, *_collect(first.path, report, as_of="2026-01-01T00:00:00Z"))
     totals = _totals(town.run(*_collect(first.path, report, as_of="2026-01-01T00:00:00Z")))
     good = ROWS - len(first.rejected)
-    assert totals == {"issued": good, "updated": 0, "unchanged": 0, "rejected": len(first.rejected)} | _repaired(totals)
+    assert totals == {"issued": good, "updated": 0, "unchanged": 0, "ended": 0, "rejected": len(first.rejected)} | (
+        _repaired(totals)
+    )
     assert examine_report(report, rows=ROWS, rejected=first.rejected, totals=totals) == []
 
     second = write_register(town.scratch / "register.csv", rows=ROWS, edition=2)

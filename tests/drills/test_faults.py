@@ -157,7 +157,10 @@ def test_a_case_closed_while_its_answer_is_made_discloses_nothing_and_the_refusa
         late = slept.result()
         assert late is not None
         assert (late.status_code, late.json()["type"].rsplit("/", 1)[1]) == (409, "case-closed")
-    kinds = town.look("SELECT kind FROM ledger_entries WHERE case_id IS NOT NULL ORDER BY id")
+    # The closed case's package is made in its own time: before this look or after it.
+    kinds = town.look(
+        "SELECT kind FROM ledger_entries WHERE case_id IS NOT NULL AND kind <> 'case.archive' ORDER BY id"
+    )
     assert [row["kind"] for row in kinds] == ["case.open", "case.close", "refusal"]
 
 

@@ -73,6 +73,7 @@ def repeat(town: Town, server: Server, requests: list[Request]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.embedded  # the order of effects is that of a pull, which is killed on both
 def test_a_query_killed_anywhere_discloses_once_and_answers_once(published: Town) -> None:
     town = published
     requests: list[Request] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hub.issuing.service import PUBLISH_STATUS
+from hub.issuing.transitions.writing import PUBLISH_STATUS
 from hub.storage.jobs import enqueue
 from tests.drills.oracle import examine
 from tests.drills.test_faults import on_postgresql, on_sqlite
@@ -25,6 +25,8 @@ from tests.support import INTAKE, Place, assertion, free_port, token_form
 
 pytestmark = pytest.mark.redis
 LOAD_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
+"""Between a clerk's cases: five are load all the time and leave the other tests a processor."""
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_redis_killed_flushed_and_hanging_under_load_is_no_error_and_is_named(se
     over = threading.Event()
 
     def clerk(hub: Server) -> None:
-        while not over.is_set():
+        while not over.wait(PAUSE_SECONDS):
             town.insist(hub, pulling(town.open_case(hub)))
 
     def blow(hub: Server) -> None:
@@ -100,7 +102,12 @@ async def test_two_processes_share_a_limit_and_keep_it_each_for_itself_without_r
 @on_sqlite
 async def test_readiness_names_redis_and_stays_ready(server: RedisServer, place: Place) -> None:
     async with place.open() as hub, place.client(hub) as client:
-        assert (await client.get("/health/ready")).json() == {"status": "ready", "missing": [], "degraded": []}
+        assert (await client.get("/health/ready")).json() == {
+            "status": "ready",
+            "missing": [],
+            "degraded": [],
+            "signing": True,
+        }
         server.kill()
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["degraded"]) == (200, ["redis"])
@@ -136,7 +143,7 @@ def test_a_worker_without_a_server_runs_jobs_keeps_the_log_going_and_ends_when_t
     """No server runs: what a command that was killed left is done, and the log goes on."""
     with town.serving() as hub:
         town.open_case(hub)
-    worker = Command(town, "worker")
+    worker = town.start("worker", name="worker")
     try:
         asyncio.run(_enqueue(town.place))
         deadline = time.monotonic() + 30

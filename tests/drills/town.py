@@ -150,6 +150,11 @@ class Town:
             if answer.status_code == 200:
                 self.history.checkpoints.append(answer.text)
 
+    @property
+    def token(self) -> str:
+        """The access token."""
+        return self._token
+
     def get(self, server: Server, path: str) -> httpx2.Response:
         return server.http.get(path, headers={"Authorization": f"Bearer {self._token}"})
 

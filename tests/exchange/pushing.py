@@ -9,7 +9,7 @@ from catalog.interface_store import add_source, find_source
 from catalog.store import find_department
 from hub.access.actors import COMMAND
 from hub.clock import new_id
-from hub.exchange.pushed_receiving import Batch, BatchResult
+from hub.exchange.pushed.receiving import Batch, BatchResult
 from hub.registry.guarding import guard_source
 from hub.runtime import Hub
 from tests.support import AMR

@@ -18,6 +18,8 @@ class Register:
     asked: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    held: str = ""
+    """The number whose question waits for the gate."""
 
     def answer(self, key: str) -> tuple[str, bytes]:
         found = self.rows.get(key, [])
@@ -48,7 +50,7 @@ async def serving(register: Register) -> AsyncIterator[Register]:
                 register.arrived.set()
                 if register.mood == "hang":
                     await asyncio.sleep(60)
-                if register.mood == "gated":
+                if register.mood == "gated" or register.held == key:
                     await register.gate.wait()
                 kind, body = register.answer(key)
                 lines = [

@@ -10,7 +10,7 @@ import httpx2
 from sqlalchemy import update
 
 from catalog.tables import table
-from certificates.lifecycle import Operation
+from certificates.lifecycle.states import Operation
 from hub.issuing.files import identifiers_of
 from hub.runtime import Hub
 from hub.storage.tables import OutboxRow

@@ -175,6 +175,7 @@ async def test_every_fault_of_a_list_is_told_by_its_place_and_nothing_is_kept(bu
         assert await bulk.hub.database.read(lambda tx, query=query: tx.execute(query).scalar()) == 0  # type: ignore[misc]
 
 
+@pytest.mark.both
 async def test_the_same_key_is_the_same_run_and_another_list_under_it_is_refused(bulk: Town) -> None:
     case_no = await campaign(bulk)
     first, again = [await ask(bulk, case_no, [firm(1)], key="k-1") for _ in range(2)]
@@ -184,6 +185,7 @@ async def test_the_same_key_is_the_same_run_and_another_list_under_it_is_refused
     assert one.json()["run"] == other.json()["run"]
 
 
+@pytest.mark.both
 async def test_no_more_runs_at_once_than_the_operator_allows(bulk: Town) -> None:
     await begin(bulk)
     await begin(bulk)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hub.exchange.bulk_files import row_of
-from hub.exchange.bulk_mark import WHO, Mark
-from hub.exchange.bulk_whose import MOST_ROWS
-from hub.storage.keystore import KeyFile
+from hub.exchange.bulk.files import row_of
+from hub.exchange.bulk.mark import WHO, Mark
+from hub.exchange.bulk.whose import MOST_ROWS
+from hub.storage.keystore.file import KeyFile
 from hub.storage.vault import SECRET_NAMES, Vault
 from tests.exchange.bulking import approver, ask, bulk_grant, fetch, firm, work
 from tests.exchange.bulking import row_of as register_row

@@ -11,8 +11,8 @@ from adapters.errors import UnreachableError
 from catalog.sources import Limits, read_source
 from catalog.tables import table
 from hub.clock import BEIJING, utc_now
-from hub.exchange.bulk_finding import NotNowError, check_window, chunk_of, until_tomorrow
-from hub.exchange.bulk_order import PartyLines, pages_of
+from hub.exchange.bulk.finding import NotNowError, check_window, chunk_of, until_tomorrow
+from hub.exchange.bulk.order import PartyLines, pages_of
 from hub.exchange.pool import SourcePool
 from hub.exchange.tables import BulkRunRow
 from hub.storage.tables import OutboxRow

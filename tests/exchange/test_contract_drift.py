@@ -63,6 +63,7 @@ async def test_a_bad_record_in_between_does_not_save_a_drifting_source(hub: Hub,
     assert seen[-1]
 
 
+@pytest.mark.both
 async def test_a_quarantine_and_its_end_count_in_another_process_within_a_second(place: Place, tmp_path: Path) -> None:
     params = {"uscc": ENTERPRISE["id_number"]}
     async with place.open(drift_faults=1) as hub, place.open() as other:

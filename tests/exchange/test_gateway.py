@@ -67,7 +67,7 @@ class Software:
 
 @pytest.fixture
 async def software(town: Town) -> Software:
-    made = Software(town, *await town.hub.gateway.enable(COMMAND, INTAKE))
+    made = Software(town, *await town.hub.exchange.gateway.enable(COMMAND, INTAKE))
     await made.refresh()
     return made
 
@@ -103,6 +103,7 @@ async def test_the_systems_own_number_names_the_case_too(town: Town, software: S
         ({"accesscardId": ""}, "25"),
     ],
 )
+@pytest.mark.sampled
 async def test_an_invented_purpose_is_refused_on_the_ledger_and_the_source_hears_nothing(
     town: Town, software: Software, changes: dict[str, str], code: str
 ) -> None:
@@ -158,15 +159,15 @@ async def test_the_dialect_is_off_until_an_operator_gives_a_key_and_ends_at_once
     assert (await stranger.post(BY_KEY, stranger.signed(stranger.app_secret)))["code"] == "11"
     engineer = Actor("staff", "s1", "s1", "d1", frozenset({Role.CONSUMER_ENGINEER}))
     with pytest.raises(ForbiddenError):
-        await town.hub.gateway.enable(engineer, INTAKE)
-    made = Software(town, *await town.hub.gateway.enable(COMMAND, INTAKE))
+        await town.hub.exchange.gateway.enable(engineer, INTAKE)
+    made = Software(town, *await town.hub.exchange.gateway.enable(COMMAND, INTAKE))
     await made.refresh()
-    await town.hub.gateway.disable(COMMAND, INTAKE)
+    await town.hub.exchange.gateway.disable(COMMAND, INTAKE)
     assert (await made.ask(await town.case()))["code"] == "11"
 
 
 async def test_whoever_knows_the_app_key_alone_uses_up_nothing_of_its_holder(place: Place, town: Town) -> None:
-    given = await town.hub.gateway.enable(COMMAND, INTAKE)
+    given = await town.hub.exchange.gateway.enable(COMMAND, INTAKE)
     limits: dict[str, Any] = {"token_requests_per_minute": 3, "system_requests_per_minute": 5}
     async with (
         place.open(**limits) as hub,

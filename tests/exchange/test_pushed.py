@@ -12,7 +12,7 @@ from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.edge.errors import InvalidBodyError
-from hub.exchange.pushed_batch import BrokenLine
+from hub.exchange.pushed.batch import BrokenLine
 from hub.exchange.tables import PushedBatchRow, PushedLookupRow, PushedRow
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import LOG_KEY, Hub
@@ -137,6 +137,7 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_ROWS)
+@pytest.mark.sampled
 async def test_a_bad_row_is_rejected_by_place_and_code_and_the_next_is_taken(hub: Hub, case: str) -> None:
     row, code = BAD_ROWS[case]
     assert counts(await push(hub, row, KNOWN)) == (1, 0, 0, [(0, code)])
@@ -259,6 +260,7 @@ async def test_saying_a_row_again_keeps_it_longer(hub: Hub) -> None:
     assert timedelta(days=19) < after - before < timedelta(days=21)
 
 
+@pytest.mark.both
 async def test_batches_at_once_leave_the_newest(hub: Hub) -> None:
     versions = [{**KNOWN, "region": f"9999{number:02d}"} for number in range(8)]
     results = await asyncio.gather(
@@ -292,7 +294,7 @@ def _staff(role: Role, department_id: str) -> Actor:
 
 
 async def test_only_the_owners_engineer_pushes_and_others_do_not_see_the_source(hub: Hub) -> None:
-    from hub.exchange.pushed_receiving import Batch
+    from hub.exchange.pushed.receiving import Batch
 
     batch = Batch("enterprises", ("uscc",), NOON, [dict(KNOWN)], "0" * 64)
     own = await _department(hub)

@@ -52,6 +52,7 @@ async def test_without_a_token_nothing_is_read(client: Client, hub: Hub, headers
 
 
 @pytest.mark.parametrize("code", ["police-push", "nobody"])
+@pytest.mark.sampled
 async def test_another_departments_source_does_not_exist(client: Client, headers: dict[str, str], code: str) -> None:
     answer = await client.post(f"/api/v1/sources/{code}/rows", json=body(KNOWN), headers=headers)
     assert problem(answer) == (404, "not-found", [])
@@ -76,6 +77,7 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.sampled
 async def test_what_is_no_batch_is_refused_with_its_place(client: Client, headers: dict[str, str], case: str) -> None:
     changes, faults = BAD[case]
     answer = await client.post(PATH, json=body(KNOWN) | changes, headers=headers)
@@ -107,6 +109,7 @@ async def test_json_lines_say_the_batch_first_and_then_a_row_a_line(
     ("content", "status"),
     [(b"[1]", 422), (b"{", 400), (b'{"rows":[],"rows":[]}', 400), (b"\xff", 400), (b"[" * 20 + b"]" * 20, 400)],
 )
+@pytest.mark.sampled
 async def test_what_is_no_json_object_is_refused(
     client: Client, headers: dict[str, str], content: bytes, status: int
 ) -> None:
@@ -141,6 +144,7 @@ async def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(
     assert await found(hub, uscc=RARE["uscc"]) == []
 
 
+@pytest.mark.both
 async def test_twins_with_one_key_are_one_batch(client: Client, headers: dict[str, str]) -> None:
     keyed = {**headers, "Idempotency-Key": "k-2"}
     answers = await asyncio.gather(*(client.post(PATH, json=body(KNOWN, RARE), headers=keyed) for _ in range(4)))
@@ -149,6 +153,7 @@ async def test_twins_with_one_key_are_one_batch(client: Client, headers: dict[st
     assert answers[0].json()["accepted"] == 2
 
 
+@pytest.mark.embedded
 async def test_the_api_describes_the_batch(client: Client) -> None:
     described = (await client.get("/openapi.json")).json()
     operation = described["paths"]["/api/v1/sources/{code}/rows"]["post"]

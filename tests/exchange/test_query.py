@@ -109,6 +109,7 @@ def _case(tx: Any, case_no: str) -> Any:
         ({"code": "no_such_interface"}, 404, "interface-not-found"),
     ],
 )
+@pytest.mark.sampled
 async def test_what_may_not_be_asked_is_refused_on_the_ledger_and_the_source_hears_nothing(
     town: Town, body: dict[str, Any], status: int, slug: str
 ) -> None:
@@ -174,6 +175,7 @@ async def test_unknown_and_mismatched_look_alike(town: Town) -> None:
         ("hang", "source_unavailable", "source_timeout"),
     ],
 )
+@pytest.mark.sampled
 async def test_each_way_a_source_fails_has_its_own_outcome(town: Town, mood: str, outcome: str, why: str) -> None:
     town.register.rows[valid_uscc("91990100MA1111111")] = [row(统一社会信用代码=valid_uscc("91990100MA1111111"))]
     town.register.mood = mood
@@ -327,6 +329,7 @@ async def test_a_kept_answer_does_not_tell_a_mismatch_from_an_unknown_person(
         assert (await town.ask())["cached"] == (age == "fresh" or mood == "html")
 
 
+@pytest.mark.both
 async def test_the_first_users_of_a_day_share_its_quota_and_are_all_answered(town: Town) -> None:
     await publish(town.hub, definition(code="rationed"))
     await town.hub.registry.add_grant(grant(interface="rationed", quota_per_day=8))

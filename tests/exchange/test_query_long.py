@@ -44,7 +44,7 @@ async def test_a_long_answer_is_read_and_judged_beside_the_loop(
     await town.hub.registry.add_grant(grant(interface="long"))
     town.register.rows[ENTERPRISE["id_number"]] = [row()] * rows
     witness = Witness()
-    monkeypatch.setattr(town.hub.queries._finder, "_readers", witness)
+    monkeypatch.setattr(town.hub.exchange.queries._finder, "_readers", witness)
     found = await town.ask(code="long")
     assert (found["outcome"], len(found["records"])) == ("satisfied", rows)
     assert witness.on_the_loop == {rows == 1}

@@ -8,7 +8,7 @@ from sqlalchemy import Table, func, insert, select, text, update
 
 from catalog.store import find_system_id
 from catalog.tables import table
-from certificates.lifecycle import Operation
+from certificates.lifecycle.states import Operation
 from hub.clock import new_id
 from hub.exchange.retention import STEP, STEPS
 from hub.exchange.tables import PushedBatchRow, SubscriptionRow, UseRow, WebhookRow

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from catalog.tables import table
-from certificates.lifecycle import Operation
+from certificates.lifecycle.states import Operation
 from hub.exchange.errors import WebhookError
-from hub.exchange.subscriptions_delivery import PAUSES
+from hub.exchange.subscriptions.delivery import PAUSES
+from hub.exchange.subscriptions.webhooks import Receiver as Address
+from hub.exchange.subscriptions.webhooks import Webhooks
 from hub.exchange.tables import SubscriptionRow, UseRow
 from hub.exchange.uses import Event, announce
-from hub.exchange.webhooks import Receiver as Address
-from hub.exchange.webhooks import Webhooks
 from tests.exchange.conftest import INTERFACE, add_source, definition, grant, publish
 from tests.exchange.pushing import CODE, body, register
 from tests.exchange.receiver import listening
@@ -39,6 +39,7 @@ async def test_the_address_is_asked_before_anything_is_written(subscriber: Subsc
 
 
 @pytest.mark.parametrize("mood", ["deaf", "fail", "redirect", "hang", "closed"])
+@pytest.mark.sampled
 async def test_an_address_that_does_not_answer_as_it_must_is_refused_whatever_is_there(
     subscriber: Subscriber, mood: str
 ) -> None:
@@ -63,6 +64,7 @@ async def test_an_address_that_does_not_answer_as_it_must_is_refused_whatever_is
         ("ftp://example.com/", "url"),
     ],
 )
+@pytest.mark.sampled
 async def test_addresses_that_nobody_may_name(subscriber: Subscriber, url: str, why: str) -> None:
     answer = await subscriber.subscribe(url=url)
     assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, why)
@@ -93,6 +95,7 @@ async def test_a_host_of_a_source_is_not_asked(subscriber: Subscriber) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"events": []}, {"events": ["other"]}, {"secret": "short"}, {"more": 1}])
+@pytest.mark.sampled
 async def test_a_wish_that_makes_no_sense_is_refused(subscriber: Subscriber, changes: dict[str, Any]) -> None:
     assert (await subscriber.subscribe(**changes)).status_code == 422
     assert subscriber.receiver.got == []

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 
 from catalog.tables import table
-from certificates.lifecycle import Operation
-from hub.exchange.subscriptions_delivery import PAUSES
+from certificates.lifecycle.states import Operation
+from hub.exchange.subscriptions.delivery import PAUSES
 from hub.exchange.tables import SubscriptionRow
 from hub.storage.idempotency import KEPT
 from hub.storage.tables import IdempotencyRow
@@ -51,6 +52,7 @@ async def test_a_repeat_of_subscribing_gives_the_first_subscription_and_asks_nob
     assert (status, second == first) == (201, False)
 
 
+@pytest.mark.both
 async def test_twins_of_subscribing_make_one_subscription(subscriber: Subscriber) -> None:
     keyed = subscriber.headers | {"Idempotency-Key": "twins"}
     wish = {"events": EVENTS, "url": subscriber.receiver.url, "secret": SECRET}

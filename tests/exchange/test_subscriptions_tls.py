@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates.lifecycle import Operation
-from hub.exchange.subscriptions_delivery import PAUSES
+from certificates.lifecycle.states import Operation
+from hub.exchange.subscriptions.delivery import PAUSES
 from tests.adapters.test_http_tls import Pair, certificate, server_context
 from tests.exchange.receiver import listening
 from tests.exchange.subscriber import Subscriber, subscribing

@@ -14,8 +14,10 @@ import httpx2
 from sqlalchemy import Connection, event, select
 
 from catalog.tables import table
+from certificates.lifecycle.states import Operation
 from certificates.tables import SubjectRow
 from hub.intake.tables import CaseRow
+from hub.issuing.files import identifiers_of
 from hub.ledger.entries import open_detail
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import LOG_KEY, Hub
@@ -217,7 +219,7 @@ async def ledger(hub: Hub, *, since: Iterable[Opened] = ()) -> list[Opened]:
 
 async def one_refusal(hub: Hub, before: list[Opened], *secrets: str, kind: str = "refusal") -> dict[str, Any]:
     """The detail of the one entry since `before`; nothing in it is a secret, and nothing was disclosed."""
-    added = [entry for entry in await ledger(hub, since=before) if not entry.kind.startswith("case.")]
+    added = [entry for entry in await ledger(hub, since=before) if not entry.kind.startswith(("case.", "debt."))]
     assert [entry.kind for entry in added] == [kind]
     shows_nothing(json.dumps(added[0].detail, ensure_ascii=False), *secrets)
     return added[0].detail
@@ -246,3 +248,10 @@ async def statements(hub: Hub) -> AsyncIterator[list[str]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", record)
+
+
+async def change_status(hub: Hub, holder: dict[str, str], type_code: str, operation: Operation) -> None:
+    """Suspend, resume or revoke what a holder has of a type."""
+    held = await identifiers_of(hub, holder["id_type"], holder["id_number"])
+    found = {item["type"]: item["identifier"] for item in held}
+    await hub.status.change(found[type_code], operation, reason="test", legal_basis="test")

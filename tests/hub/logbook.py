@@ -13,7 +13,7 @@ from hub.ledger.tables import LedgerEntryRow, LedgerHeadRow, LedgerTileRow
 from hub.ledger.tiles import Tiles
 from hub.runtime import LOG_KEY, Hub
 from hub.storage.vault import DataKey
-from signing.checkpoint import Checkpoint
+from signing.log.checkpoint import Checkpoint
 
 ENTRIES, HEAD, TILES = (table(row) for row in (LedgerEntryRow, LedgerHeadRow, LedgerTileRow))
 

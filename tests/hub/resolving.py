@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.grants import CaseKind, Grant, GrantState, Terms
-from catalog.matters import Need, Requirement
-from certificates.store import HeldVersion, Subject, VersionRecord
-from certificates.types import shipped_types
+from catalog.matters.values import Need, Requirement
+from certificates.definitions.loading import shipped_types
+from certificates.stores.certificates import HeldVersion, VersionRecord
+from certificates.stores.holders import Subject
 from hub.intake.resolver import Outcome, Question, Resolution, resolve
 from hub.intake.store import Case, Party
-from hub.issuing.types import TypeInForce
+from hub.issuing.types.registry import TypeInForce
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 TYPES = {item.code: TypeInForce(item, 1) for item in shipped_types().values()}

@@ -16,11 +16,11 @@ from hub.ledger.receipts import read_receipt
 from hub.runtime import Hub
 from signing import sd_jwt
 from signing.canonical import strict_loads, unb64u
-from signing.checkpoint import Checkpoint, NoteVerifier
 from signing.errors import SignatureError
 from signing.jose import read_header, verify_jws
-from signing.keys import SoftwareSigner, VerifyingKey
-from signing.merkle import leaf_hash, verify_consistency, verify_inclusion
+from signing.keys import Es256Key, SoftwareSigner, VerifyingKey
+from signing.log.checkpoint import Checkpoint, NoteVerifier
+from signing.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from tests.hub.city import (
     CANARIES,
     CIVIL,
@@ -51,7 +51,7 @@ async def _key(client: httpx2.AsyncClient, token: str) -> VerifyingKey:
     """From the published key set, by exact kid."""
     keys = (await client.get("/.well-known/jwks.json")).json()["keys"]
     (found,) = [key for key in keys if key["kid"] == read_header(token)["kid"]]
-    return VerifyingKey.from_jwk(found)
+    return Es256Key.from_jwk(found)
 
 
 async def test_the_bundle_binds_the_exact_request_and_every_token(place: Place, client: httpx2.AsyncClient) -> None:

@@ -13,8 +13,8 @@ from hub.ledger.sequencer import LEASE, Head
 from hub.ledger.tables import LedgerTileRow
 from hub.ledger.tiles import Tiles
 from hub.runtime import Hub, open_hub
-from signing.checkpoint import Checkpoint, sign_note
-from signing.merkle import HashTree, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
+from signing.log.checkpoint import Checkpoint, sign_note
+from signing.log.merkle import HashTree, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
 from tests.hub.logbook import ENTRIES, HEAD, TILES, add, checkpoint, head, later, note, positions, rebuild_tiles, sealed
 from tests.support import Place
 

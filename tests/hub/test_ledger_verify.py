@@ -20,7 +20,7 @@ from hub.intake.tables import CaseRow
 from hub.ledger.errors import LedgerBrokenError
 from hub.ledger.verify import LedgerReport
 from hub.runtime import Hub, look_into, open_hub
-from signing.checkpoint import Checkpoint, NoteSigner, sign_note
+from signing.log.checkpoint import Checkpoint, NoteSigner, sign_note
 from tests.hub.command import yizheng
 from tests.hub.logbook import ENTRIES, HEAD, TILES, add, head, later, note, rebuild_tiles, sealed
 from tests.support import Place, copy_home, enterprise_claims, issue, new_database, open_case, pull, valid_uscc
@@ -97,6 +97,7 @@ OF: dict[str, str] = {"case_taken_away": "case.open", "case_made_up": "case.open
 
 
 @pytest.mark.parametrize("name", EDITS)
+@pytest.mark.sampled
 async def test_an_edited_entry_is_named_by_its_index(lived: Place, hub: Hub, name: str) -> None:
     kind = OF.get(name, "certificate.issue")
     wanted = select(ENTRIES.c.position).where(ENTRIES.c.kind == kind).order_by(ENTRIES.c.position.desc()).limit(1)
@@ -176,6 +177,7 @@ def _edit_note(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
+@pytest.mark.sampled
 async def test_an_edited_tile_or_head_is_found(lived: Place, hub: Hub, name: str) -> None:
     expected, tamper = HEADS[name]
     size = (await head(hub)).size
@@ -258,6 +260,7 @@ async def test_a_clock_that_went_back_does_not_start(place: Place, hub: Hub) -> 
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"note": "x", "kept_at": "2026-01-01T00:00:00+00:00"}'])
+@pytest.mark.sampled
 async def test_a_spoilt_remembered_checkpoint_does_not_start(place: Place, content: str) -> None:
     (place.home / "witness" / "last-checkpoint.json").write_text(content)
     with pytest.raises(LedgerBrokenError, match="the kept checkpoint"):

@@ -37,10 +37,14 @@ ROOT = Path(__file__).parent.parent.parent
 JSON = {"Content-Type": "application/json"}
 
 
-def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+def modules(*folders: str, naming: str) -> Iterator[tuple[Path, ast.Module]]:
+    """The modules whose text has what `naming` matches; the others cannot hold it and are not parsed."""
+    wanted = re.compile(naming)
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            if wanted.search(text):
+                yield path, ast.parse(text)
 
 
 # F1: a commit that fails
@@ -117,23 +121,24 @@ async def test_f1_a_commit_that_fails_never_answers_2xx(
 def test_f2_no_table_class_appears_in_a_signature_or_in_the_openapi() -> None:
     tables = {
         node.name
-        for _, tree in modules("hub", "catalog", "certificates")
+        for _, tree in modules("hub", "catalog", "certificates", naming=r"\btable=True")
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and any(keyword.arg == "table" for keyword in node.keywords)
     }
     assert len(tables) == len(METADATA.tables)
-    seen = set()
-    for path, tree in modules("hub/api", "hub/web", "hub/edge"):
+    any_table = rf"\b({'|'.join(sorted(tables))})\b"
+    for path, tree in modules("hub/api", "hub/web", "hub/edge", naming=any_table):
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         assert not names & tables, path
-        seen.add(path.name)
-    assert "cases.py" in seen
-    for path, tree in modules("hub", "catalog", "certificates", "adapters", "signing"):
+    seen = 0
+    for path, tree in modules("hub", "catalog", "certificates", "adapters", "signing", naming=any_table):
+        seen += 1
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 words = set(re.findall(r"\w+", " ".join(ast.unparse(part) for part in _annotations(node))))
                 assert not words & tables, (path, node.name)
+    assert seen > len(tables) // 4, "the stores, which name the tables in their statements, were looked at"
 
 
 def _annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
@@ -153,7 +158,7 @@ def test_f8_starlette_is_above_its_known_holes_and_no_route_trusts_the_url() -> 
     versions = [tuple(int(part) for part in pin.split(".")) for pin in (*pins, importlib.metadata.version("starlette"))]
     assert len(versions) == 2
     assert all(version >= floor for version in versions)
-    for path, tree in modules("hub"):
+    for path, tree in modules("hub", naming=r"\brequest\.(url|base_url|url_for)\b"):
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "request":
                 assert node.attr not in {"url", "base_url", "url_for"}, (path, node.lineno)
@@ -184,14 +189,14 @@ async def test_f9_a_caller_who_left_finds_the_case_it_opened(served: Served) -> 
 
 
 def test_f9_no_work_is_left_to_background_tasks() -> None:
-    for path, tree in modules("hub"):
+    for path, tree in modules("hub", naming="BackgroundTask"):
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         assert not {"BackgroundTasks", "BackgroundTask"} & (names | imported), path
 
 
 def test_f10_no_middleware_is_built_on_base_http_middleware() -> None:
-    for path, tree in modules("hub"):
+    for path, tree in modules("hub", naming=r"BaseHTTPMiddleware|middleware\("):
         names = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         assert "BaseHTTPMiddleware" not in names | imported, path

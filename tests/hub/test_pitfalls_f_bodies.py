@@ -157,11 +157,13 @@ def mutations(value: Any) -> Iterator[Any]:
         yield from ([changed, *value[1:]] for item in value[:1] for changed in mutations(item))
 
 
+@pytest.mark.embedded
 async def test_f4_no_refusal_repeats_the_input(place: Place, client: httpx2.AsyncClient) -> None:
     headers = await place.headers(client) | JSON
     case_no = await open_case(client, headers)
     bodies = {
-        "/api/v1/cases": case_body(subjects=[{"kind": "vehicle", "code": "1"}]),
+        "/api/v1/cases": case_body(subjects=[{"kind": "vehicle", "code": "1"}], facts={"a": True}),
+        f"/api/v1/cases/{case_no}/facts": {"facts": {"a": ["b"]}},
         f"/api/v1/cases/{case_no}/evidence": {"purpose": "p", "requirements": ["licence"]},
         "/api/v1/verify": {"token": "x", "audience": "y"},
     }
@@ -179,6 +181,7 @@ async def test_f4_no_refusal_repeats_the_input(place: Place, client: httpx2.Asyn
     assert refused > 150
 
 
+@pytest.mark.embedded
 async def test_f4_no_refusal_repeats_a_path_query_or_form(place: Place, client: httpx2.AsyncClient) -> None:
     headers = await place.headers(client)
     for path in ("/{}", "/status-lists/{}", "/problems/{}", "/api/v1/cases/{}", "/api/v1/cases/{}%20",
@@ -239,6 +242,7 @@ BROKEN_RULES = {
 }
 
 
+@pytest.mark.embedded
 async def test_f5_what_readers_of_json_disagree_about_is_refused(
     place: Place, client: httpx2.AsyncClient, hub: Hub
 ) -> None:
@@ -287,6 +291,7 @@ async def test_f5_a_nul_is_refused_wherever_it_stands(place: Place, client: http
         assert (await someone.post("/console/account/tokens", {"label": "a\x1bb", "life": "1"})).status_code == 400
 
 
+@pytest.mark.embedded
 async def test_f5_another_media_type_is_refused(place: Place, client: httpx2.AsyncClient) -> None:
     headers = await place.headers(client)
     for media_type in MEDIA_TYPES:
@@ -305,6 +310,7 @@ async def test_f5_the_good_document_is_taken_and_two_spellings_are_one_value(
     assert problem(second, slug="duplicate-case")["case_no"] == first.json()["case_no"]
 
 
+@pytest.mark.embedded
 async def test_f5_ten_megabytes_and_repeated_query_parameters_are_refused(
     place: Place, client: httpx2.AsyncClient
 ) -> None:
@@ -318,6 +324,7 @@ async def test_f5_ten_megabytes_and_repeated_query_parameters_are_refused(
 @pytest.mark.parametrize(
     "path", ["/api/v1/ledger/consistency?size=1", "/", "/verify", "/health/live", "/api/v1/matters"]
 )
+@pytest.mark.sampled
 async def test_f5_a_query_parameter_that_the_route_does_not_have_is_refused(
     place: Place, client: httpx2.AsyncClient, path: str
 ) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from certificates.store import VersionRecord
-from certificates.types import Holder, shipped_types
+from certificates.definitions.certificate_type import Holder
+from certificates.definitions.loading import shipped_types
+from certificates.stores.certificates import VersionRecord
 from hub.issuing.plan import NEW, Decision, Effect, Keyed, Record, decide, keyed, lookup_hash, name_hash
-from hub.storage.keystore import KeyFile
+from hub.storage.keystore.file import KeyFile
 from hub.storage.vault import SECRET_NAMES, Vault
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from catalog.matters import Need
+from catalog.matters.values import Need
 from hub.intake.resolver import Outcome, Question, Why, grants_for
 from tests.hub.resolving import (
     CARD,

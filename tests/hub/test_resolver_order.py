@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from certificates.store import HeldVersion
-from certificates.types import shipped_types
+from certificates.definitions.loading import shipped_types
+from certificates.stores.certificates import HeldVersion
 from hub.intake.identity import identity_types
 from hub.intake.resolver import Outcome, Why
 from hub.intake.store import Party

@@ -97,6 +97,17 @@ def test_the_case_may_name_the_one_of_several_that_it_is_about() -> None:
     assert answer(needs(HOME), held=[CARD, *two], case=other)[0] == "ambiguous"
 
 
+def test_the_one_that_is_named_is_not_met_by_another_after_its_end() -> None:
+    ended, kept = held(TITLE, serial="1", status="revoked"), held(TITLE, serial="2")
+    number = ended.record.identifier
+    named = replace(CASE, subjects=[{"kind": "property", "code": number}])
+    chosen = {("proof", "applicant", TITLE): number}
+    for changes in ({"case": named}, {"chosen": chosen}, {"case": named, "chosen": chosen}):
+        assert answer(needs(HOME), held=[CARD, ended, kept], **changes) == ("refused", "certificate_revoked")
+    other = {("proof", "applicant", TITLE): kept.record.identifier}
+    assert answer(needs(HOME), held=[CARD, ended, kept], case=named, chosen=other) == ("satisfied", "satisfied")
+
+
 def test_of_several_only_those_in_force_count() -> None:
     kept = held(TITLE, serial="2")
     over = [held(TITLE, serial="1", status="revoked"), held(TITLE, serial="3", valid_until="2026-02-28")]

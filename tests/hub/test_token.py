@@ -42,6 +42,7 @@ async def world(shared_place: Place) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.sampled
 async def test_a_bad_assertion_is_one_401_and_its_reason_is_in_the_log_only(world: World, name: str) -> None:
     reason, attack = ATTACKS[name]
     answer, logged = await ask(world.client, attack(world))

@@ -11,15 +11,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from certificates.lifecycle import Operation
-from certificates.trust import TrustPack
+from certificates.lifecycle.states import Operation
+from certificates.verifying.pack import TrustPack
 from hub.issuing.files import identifiers_of
 from hub.sample.numbers import citizen_id
 from signing.canonical import b64u, unb64u
+from signing.disclosures import digest
 from signing.jose import sign_jws
 from tests.hub.command import yizheng
 from tests.hub.tampered import MUTATIONS, flip, joined, parts_of
-from tests.hub.verified import EXIT, LISTS, World, agreed, licence_of, offline, opened_world, pack_of
+from tests.hub.verified import EXIT, LISTS, World, agreed, by_command, licence_of, offline, opened_world, pack_of
 from tests.support import AMR, ENTERPRISE, INTAKE, NARROW, Place, copy_home, make_template, new_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -100,6 +101,28 @@ async def test_a_copy_is_for_its_receiver(world: World, audience: str, result: s
     verdict = await agreed(world, world.tokens["copy"], audience or None)
     assert (verdict["result"], verdict["reason"]) == (result, reason)
     assert "legal_representative" not in verdict["claims"]
+
+
+@pytest.mark.embedded
+async def test_a_copy_that_leaked_fails_where_the_presenter_is_asked_to_sign(world: World) -> None:
+    """The key in a copy is that with which the receiver's system asks for tokens."""
+    copy, nonce = world.tokens["copy"], "Zm9yIHRoaXMgcXVlc3Rpb24"
+    claims = {"iat": int(datetime.now(UTC).timestamp()), "aud": INTAKE, "nonce": nonce, "sd_hash": digest(copy)}
+    bound = copy + sign_jws(claims, signer=world.place.signer(), typ="kb+jwt")
+    told = []
+    for token, other in ((bound, nonce), (copy, nonce), (bound, nonce[::-1])):
+        asked = {"audience": INTAKE, "nonce": other}
+        answer = (await world.client.post("/api/v1/verify", json={"token": token} | asked)).json()
+        form = await world.client.post("/api/v1/verify", files={"file": ("copy", token.encode())}, data=asked)
+        options = ("--audience", INTAKE, "--nonce", other)
+        command, _ = await by_command(world, token.encode(), *options)
+        alone = await offline(world, token, await pack_of(world), *options)
+        assert {item.json()["reason"] for item in (form, command, alone)} == {answer["reason"]}
+        assert {command.code, alone.code} == {EXIT[answer["result"]]}
+        told.append((answer["result"], answer["reason"], answer["possession_shown"]))
+    assert told == [("passed", "ok", True), ("failed", "binding_missing", False), ("failed", "binding_wrong", False)]
+    assert (await world.client.post("/api/v1/verify", json={"token": copy, "nonce": "short"})).status_code == 422
+    assert (await yizheng(world.place, "verify", str(world.files / "token"), "--nonce", "short")).code == 64
 
 
 async def test_fewer_and_reordered_disclosures_are_still_the_same_licence(world: World) -> None:

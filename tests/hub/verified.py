@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx2
 
-from certificates.lifecycle import Operation
-from certificates.trust import TrustPack
+from certificates.lifecycle.states import Operation
+from certificates.verifying.pack import TrustPack
 from hub.issuing.files import identifiers_of, read_document
 from hub.runtime import Hub
-from signing.status_list import sign_status_list
+from signing.status_list import empty, sign_status_list
 from tests.hub.city import PERSON, identity_claims
 from tests.hub.command import Done, yizheng
 from tests.support import ENTERPRISE, POLICE, PUBLIC_URL, Place, enterprise_claims, issue, open_case, pull, valid_uscc
@@ -89,8 +89,8 @@ async def by_page(world: World, token: str, audience: str | None) -> Said:
     assert answer.status_code == 200, answer.text
     page = answer.text
     (result,) = re.findall(r'class="verdict (\w+)"', page)
-    (reason,) = re.findall(r": <code>(\w+)</code>", page)
-    rows = re.findall(r"<tr><td>(\d)</td><td>(\w+)</td><td>(\w+)</td><td>(\w*)</td></tr>", page)
+    (reason,) = re.findall(r'<code id="reason">(\w+)</code>', page)
+    rows = re.findall(r'data-step="(\d)" data-name="(\w+)" data-result="(\w+)" data-reason="(\w*)"', page)
     return Said(result, reason, tuple((int(number), name, done, why) for number, name, done, why in rows))
 
 
@@ -116,7 +116,7 @@ async def agreed(world: World, token: str, audience: str | None = None) -> dict[
     assert said == command
     assert done.code == EXIT[said.result]
     told = done.json()
-    assert {**told, "checked_at": ""} == {**verdict, "checked_at": ""}
+    assert told | {"checked_at": "", "status_at": ""} == verdict | {"checked_at": "", "status_at": ""}
     return verdict
 
 
@@ -146,8 +146,7 @@ def list_of(world: World, *, age: timedelta, life: timedelta, role: str = "statu
     then = datetime.now(UTC) - age
     token = sign_status_list(
         uri=uri,
-        statuses={},
-        size=1 << 20,
+        statuses=empty(1 << 20),
         signer=certified.signer,
         header=certified.header,
         now=then,

@@ -6,6 +6,7 @@ Console messages, dialogs, errors and requests to other hosts fail the test when
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ from tests.support import AMR, POLICE, Place, make_template
 
 LANGUAGES = ("zh-CN", "en")
 PASSWORD = "four unrelated invented words"
+SHOTS = os.environ.get("YIZHENG_SHOTS")
+"""A folder for pictures of the pages, for people who look."""
+_NO_FAULT = r"status of 4\d\d|^Autofocus processing was blocked"
+"""Answers of 401, 404 and 422 are reported as failed resources; a test may be quicker at a field than autofocus."""
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
 PEOPLE: Mapping[str, tuple[str | None, tuple[Role, ...]]] = {
     "operator": (None, (Role.OPERATOR,)),
@@ -29,6 +34,8 @@ PEOPLE: Mapping[str, tuple[str | None, tuple[Role, ...]]] = {
     "engineer": (AMR, (Role.OWNER_ENGINEER,)),
     "approver": (AMR, (Role.OWNER_APPROVER,)),
     "consumer": (POLICE, (Role.CONSUMER_ENGINEER,)),
+    "clerk": (AMR, (Role.CLERK,)),
+    "decider": (AMR, (Role.DECIDER,)),
 }
 """User name → department and roles. The market regulator owns data, the police use it."""
 
@@ -87,8 +94,7 @@ def visiting(
     try:
         yield page
         assert foreign == []
-        # A page that answers 401, 404 or 422 is reported by the browser as a failed resource.
-        unexpected = [text for text in complaints if not re.search(r"status of 4\d\d", text)]
+        unexpected = [text for text in complaints if not re.search(_NO_FAULT, text)]
         assert unexpected == [], unexpected
     finally:
         context.close()
@@ -101,6 +107,7 @@ def in_large_print(page: Page, site: Site) -> None:
 
 def faults(page: Page) -> list[str]:
     """What is wrong with the page as it stands: names, labels, headings, landmarks, ids, tables, contrast, targets."""
+    page.wait_for_load_state()  # a page that was clicked to is there before its style
     found: list[str] = page.evaluate(AUDIT)
     return found
 
@@ -124,3 +131,9 @@ def reached_by_keyboard(page: Page, limit: int = 80) -> list[str]:
             break
         reached.append(here)
     return reached
+
+
+def seen(page: Page, name: str) -> None:
+    """A picture, if pictures are wanted."""
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)

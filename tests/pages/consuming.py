@@ -8,8 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.pages.browser import Site
-from tests.pages.owner_town import seen
+from tests.pages.browser import Site, seen
 from tests.support import PUBLIC_URL
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from catalog.store import find_department
 from hub.clock import new_id, utc_now
-from hub.collection import batch_store
-from hub.exchange import subscriptions_store as store
-from hub.exchange.subscriptions_store import MessageState, active_system
+from hub.collection.batches import store as batch_store
+from hub.exchange.subscriptions import store
+from hub.exchange.subscriptions.store import MessageState, active_system
+from hub.exchange.subscriptions.webhooks import Receiver
 from hub.exchange.uses import Event
-from hub.exchange.webhooks import Receiver
 from hub.runtime import Hub
 from signing.keys import SoftwareSigner
 from tests.support import AMR, INTAKE, POLICE

@@ -1,7 +1,6 @@
 """What the owner's pages are driven with: a register of invented enterprises, and the steps of the way through them."""
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,15 +11,16 @@ from typing import Any, TypeVar
 
 from playwright.sync_api import Page
 
-from hub.access.actors import Actor, Role
+from hub.access.actors import COMMAND, Actor, Role
 from hub.clock import utc_now
 from signing.keys import SoftwareSigner
 from tests.registry.asking import department_id, matter
-from tests.support import ENTERPRISE, POLICE, Place, valid_uscc
+from tests.registry.department import SOURCE
+from tests.support import AMR, ENTERPRISE, POLICE, Place, valid_uscc
 
 OTHER = valid_uscc("91990100MA0000002")
-SHOTS = os.environ.get("YIZHENG_SHOTS", "")
-"""A folder for screenshots, for whoever wants to see the pages."""
+_SELECT = "SELECT name, uscc, day, '食品销售' AS scope, '示例市人民路1号' AS address FROM enterprises"
+_CLAIMS = {"name": "name", "uscc": "uscc", "day": "established_on", "scope": "business_scope", "address": "address"}
 SYSTEM = "police-counter"
 
 
@@ -40,16 +40,34 @@ def rows() -> list[tuple[Any, ...]]:
     ]
 
 
-def seen(page: Page, name: str) -> None:
-    """A screenshot, where one is wanted."""
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+def feed(**changes: Any) -> dict[str, Any]:
+    """A feed of that register: one of its two rows is a licence, the other lacks its day."""
+    return {
+        "code": "amr-licences",
+        "source": SOURCE,
+        "issuer": AMR,
+        "type": "business_licence",
+        "operation": {"statement": f"{_SELECT} WHERE uscc > :after ORDER BY uscc LIMIT :size"},
+        "mapping": {"version": 1, "columns": {name: {"claim": claim} for name, claim in _CLAIMS.items()}},
+    } | changes
+
+
+async def collected(place: Place) -> bool:
+    """The feed, declared, run and reconciled; another one waits for its second person."""
+    async with place.open() as hub:
+        engineer = Actor("staff", "clerk", "clerk", await department_id(hub, AMR), frozenset({Role.OWNER_ENGINEER}))
+        await hub.collection.feed_desk.declare(COMMAND, feed(every_minutes=60))
+        await hub.collection.feed_desk.declare(engineer, feed(code="amr-waiting"))
+        for step in (hub.collection.feed_desk.run, hub.collection.feed_desk.reconcile):
+            await step(COMMAND, "amr-licences")
+            await hub.jobs.sweep()
+    return True
 
 
 def press(page: Page, name: str) -> None:
     """Send the form by the button of that name, and wait for the page that follows."""
-    page.get_by_role("button", name=name, exact=True).first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).first.click()
 
 
 def fine(page: Page) -> None:

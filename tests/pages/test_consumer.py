@@ -1,6 +1,5 @@
 """The consumer's way in Chromium: search, ask, be granted, try in the sandbox, query for real, see it withdrawn."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +8,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.grants import GrantState
 from hub.runtime import Hub
-from tests.pages.browser import faults, in_large_print, overflow, visiting
+from tests.pages.browser import LANGUAGES, seen, visiting
 from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
 from tests.pages.hearing import subscribed
+from tests.pages.looking import walk
 from tests.pages.market import Market, approver, market_at
-from tests.pages.test_frame import SIZES, VIEWS
 from tests.support import ENTERPRISE, Place
 
 pytestmark = pytest.mark.browser
@@ -23,8 +22,6 @@ WISH = Wish(
     matter="居住证办理",
     purpose="核验居住证申请人所在单位的登记状态",
 )
-SHOTS = os.environ.get("YIZHENG_TEST_SHOTS")
-"""A folder for pictures of the pages, for people who look."""
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +39,17 @@ def browser(market: Market) -> Iterator[Browser]:
         chromium.close()
 
 
-def shot(page: Page, name: str) -> None:
-    """A picture, if pictures are wanted."""
-    if SHOTS is not None:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
 def find(page: Page) -> None:
     """From the search box to the interface."""
     page.goto("/console/consumer/search")
     page.get_by_label("要证明什么").fill("营业执照")
     page.get_by_role("button", name="搜索").click()
     expect(page.locator("mark").first).to_be_visible()
-    shot(page, "01-search")
+    seen(page, "01-search")
     page.get_by_role("link", name="企业登记信息").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("企业登记信息")
     expect(page.locator("#sample")).to_contain_text("is_active")
-    shot(page, "02-interface")
+    seen(page, "02-interface")
 
 
 def approve(market: Market, request_id: str) -> str:
@@ -74,14 +65,14 @@ def approve(market: Market, request_id: str) -> str:
 def try_in_sandbox(page: Page, market: Market, folder: Path) -> None:
     """One credential by one button, one call in the page, the same call by the copied program."""
     page.goto("/console/consumer/sandbox")
-    shot(page, "07-sandbox")
+    seen(page, "07-sandbox")
     page.get_by_role("button", name="创建沙箱凭据").click()
     pem = page.locator("#private-key").inner_text()
     page.goto("/console/consumer/try/enterprise_by_uscc")
     page.get_by_role("button", name="运行").click()
     expect(page.locator("#received")).to_contain_text("沙箱有记录有限公司")
     expect(page.get_by_text("没有访问任何数据源")).to_be_visible()
-    shot(page, "08-try")
+    seen(page, "08-try")
     client_id = page.get_by_label("沙箱凭据", exact=True).input_value()
     found = run_curl(page.locator("#snippet-curl").inner_text(), folder, market.site, (client_id, pem))
     assert (found["outcome"], found["sandbox"]) == ("satisfied", True)
@@ -92,14 +83,14 @@ def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Marke
         find(page)
         key = register_system(page, market.site, "counter")
         request_id = ask(page, market.site, WISH)
-        shot(page, "06-request")
+        seen(page, "06-request")
         grant_id = approve(market, request_id)
         page.reload()
         expect(page.locator(".tag", has_text="已同意")).to_be_visible()
         try_in_sandbox(page, market, tmp_path)
 
         page.goto(f"/console/consumer/grants/{grant_id}")
-        shot(page, "09-grant")
+        seen(page, "09-grant")
         script = copied(page, ENTERPRISE)
         found = run_curl(script, tmp_path, market.site, key)
         assert found["outcome"] == "satisfied"
@@ -115,9 +106,9 @@ def test_search_ask_sandbox_live_query_withdrawn(browser: Browser, market: Marke
         assert (refused["status"], refused["why"]) == (403, "grant_withdrawn")
         page.reload()
         expect(page.get_by_text("提供部门已收回授权")).to_be_visible()
-        shot(page, "10-withdrawn")
+        seen(page, "10-withdrawn")
         page.goto("/console/consumer/calls")
-        shot(page, "11-calls")
+        seen(page, "11-calls")
         rows = page.locator("tbody tr")
         expect(rows.filter(has_text="grant_withdrawn")).to_have_count(1)
         assert rows.filter(has_text="沙箱").count() == 2
@@ -146,16 +137,8 @@ def pages_of(page: Page, market: Market) -> list[str]:
     return paths + [path for path in (request, grant, system) if path]
 
 
-@pytest.mark.parametrize(("lang", "size", "look"), VIEWS)
-def test_every_page_keeps_the_rules_at_every_size(
-    browser: Browser, market: Market, lang: str, size: str, look: str
-) -> None:
-    with visiting(browser, market.site, "consumer", lang, **SIZES[size]) as page:
-        if look == "elder":
-            in_large_print(page, market.site)
-        for path in pages_of(page, market):
-            page.goto(path)
-            assert page.evaluate("document.documentElement.classList.contains('elder')") is (look == "elder"), path
-            assert faults(page) == [], path
-            assert overflow(page) == 0, path
-            shot(page, f"{look}-{lang}-{size[:8].strip()}-{path.partition('consumer/')[2].replace('/', '-')[:30]}")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_page_keeps_the_rules_at_every_size(browser: Browser, market: Market, lang: str) -> None:
+    with visiting(browser, market.site, "consumer", lang) as page:
+        listed = pages_of(page, market)
+    walk(browser, market.site, lang, [("consumer", path) for path in listed])

@@ -15,7 +15,7 @@ from catalog.store import find_department
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.clock import utc_now
-from hub.exchange.sandbox_people import sample_people
+from hub.exchange.sandbox.people import sample_people
 from hub.ledger.tables import LedgerEntryRow
 from signing.keys import SoftwareSigner
 from tests.access.people import Visitor, add, add_operator, errors_of, visitor

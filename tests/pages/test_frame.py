@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from hub.intake.counter.values import Line
+from tests.pages import counter_town as counter
+from tests.pages import holders
 from tests.pages.browser import (
     LANGUAGES,
     PASSWORD,
@@ -15,15 +18,24 @@ from tests.pages.browser import (
     reached_by_keyboard,
     visiting,
 )
+from tests.pages.looking import LOOKS, turn, walk
+from tests.pages.owner_town import aside
+from tests.support import MATTER
 
 pytestmark = pytest.mark.browser
 PAGES = [
+    (None, "/"),
+    (None, "/verify"),
+    (None, "/me/sign-in"),
     (None, "/console/sign-in"),
     (None, "/console/link?t=expired"),
     ("operator", "/console"),
     ("operator", "/console/staff"),
     ("operator", "/console/staff/new"),
     ("operator", "/console/proposals"),
+    ("operator", "/console/asks"),
+    ("operator", "/console/simulator"),
+    ("approver", "/console/mandates/new"),
     ("engineer", "/console/notices"),
     ("engineer", "/console/account"),
     ("engineer", "/console/account/password"),
@@ -48,25 +60,6 @@ WORDS = {
         "name": "Enter the person's name",
     },
 }
-SIZES = {
-    "ordinary": {"viewport": {"width": 1366, "height": 768}},
-    "dark": {"viewport": {"width": 1366, "height": 768}, "color_scheme": "dark"},
-    "zoomed to 200 %": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
-    "zoomed to 400 %": {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4},
-}
-
-
-VIEWS = [
-    # Every size and scheme, and each language at a wide and at a narrow screen.
-    ("zh-CN", "ordinary", "standard"),
-    ("en", "dark", "standard"),
-    ("en", "zoomed to 200 %", "standard"),
-    ("zh-CN", "zoomed to 400 %", "standard"),
-    # The longest words in the largest print on the narrowest screen, and what most people who choose it see.
-    ("zh-CN", "ordinary", "elder"),
-    ("en", "zoomed to 400 %", "elder"),
-]
-"""Language, size and print in which the pages of a group are looked at."""
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -81,21 +74,61 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site, lang: str
         yield opened
 
 
-@pytest.mark.parametrize(("lang", "size", "look"), VIEWS)
-def test_every_page_keeps_the_rules_at_every_size(
-    browser: Browser, site: Site, lang: str, size: str, look: str
-) -> None:
-    for who in dict.fromkeys(who for who, _ in PAGES):
-        with visiting(browser, site, who, lang, **SIZES[size]) as page:
-            if look == "elder":
-                in_large_print(page, site)
-            for path in (path for name, path in PAGES if name == who):
-                page.goto(path)
-                assert page.evaluate("document.documentElement.lang") == lang
-                assert faults(page) == [], path
-                assert overflow(page) == 0, path
-                if look == "elder":
-                    assert float(page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")) >= 24  # 18 pt
+def test_every_page_keeps_the_rules_at_every_size(browser: Browser, site: Site, lang: str) -> None:
+    walk(browser, site, lang, PAGES, status=None)
+
+
+def test_a_clerk_without_a_mouse_takes_cases_and_somebody_decides_them(browser: Browser, site: Site) -> None:
+    aside(lambda: counter.furnish(site.place))
+    with visiting(browser, site, "clerk") as page:
+        page.goto("/console/counter")
+        keys = counter.Keyboard(page)
+        counter.take_what_is_whole(keys)
+        counter.take_what_lacks_a_paper(keys)
+        taken = page.url.removeprefix(site.url)
+        counter.print_the_sheet(keys)
+        family = counter.take_a_life_event(keys).removeprefix(site.url)
+        counter.read_a_card_too_early(keys)
+        stuck = "/console" + counter.send_what_is_stuck(keys, taken.rpartition("/")[2])
+    deciding = f"/console/approve/{taken.rpartition('/')[2]}"
+    counter.read_the_evidence(browser, site, deciding)
+    pages = ["/console/counter", f"/console/counter/new/{MATTER}", taken]
+    pages += [family, f"{family}/slip"]
+    lease = Line("lease", "applicant", "", "", "").place
+    pages += [f"{taken}/{name}" for name in ("sheet", "form", f"scan/{lease}")]
+    walk(browser, site, "en", [*(("clerk", path) for path in pages), ("operator", stuck)])
+    decided = [("decider", "/console/approve"), ("decider", deciding), ("operator", "/console/dead-ends")]
+    walk(browser, site, "zh-CN", [("clerk", taken), ("clerk", stuck), *decided])
+
+
+def test_a_holders_pages_keep_the_rules_too(browser: Browser, site: Site) -> None:
+    secret, shown, entry = aside(lambda: holders.furnish(site.place))
+    holders.look(browser, site, secret, "en", shown)
+    holders.look(
+        browser,
+        site,
+        secret,
+        "zh-CN",
+        "/me",
+        "/me/accesses",
+        "/me/objections/new",
+        entry,
+        "/me/showings",
+        "/me/authorisations",
+    )
+    holders.check_proof(browser, site, secret, entry)
+
+
+def test_large_print_is_what_the_pages_are_looked_at_in(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "operator", "en") as page:
+        page.goto("/console/staff")
+        turn(page, LOOKS["en"][1])
+        by_class = page.evaluate("document.documentElement.outerHTML.length")
+        in_large_print(page, site)
+        page.goto("/console/staff")
+        assert page.locator("html").get_attribute("class") == "elder"
+        assert abs(page.evaluate("document.documentElement.outerHTML.length") - by_class) < 40  # the switch's own words
+        assert (faults(page), overflow(page)) == ([], 0)
 
 
 def test_the_audit_finds_what_is_wrong(browser: Browser, site: Site) -> None:

@@ -13,8 +13,8 @@ from hub.access.actors import COMMAND, Actor, Role
 from hub.clock import BEIJING, utc_now
 from hub.registry.sharing import DISPUTE
 from hub.runtime import Hub
-from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, visiting
-from tests.pages.owner_town import aside, fine, press, seen, write_register
+from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, seen, visiting
+from tests.pages.owner_town import aside, fine, press, write_register
 from tests.registry.asking import department_id, matter
 from tests.registry.department import CODE, GOOD, interface, source
 from tests.serving import serving

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from hub.registry.usage import Usage, Use
-from hub.web.console.owner_usage import _counts, _entries
+from hub.web.console.owner.usage import _counts, _entries
 
 
 def test_a_cell_that_looks_like_a_formula_is_text() -> None:

@@ -5,24 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.interface_store import find_version
 from hub.access.actors import COMMAND
 from hub.exchange.contract import Difference
+from hub.registry.matters.publishing import PUBLISH
 from hub.registry.trials import TrialService
-from hub.web.console.owner_publish import STEPS
-from tests.pages.browser import Site, faults, in_large_print, overflow, people_of, visiting
+from hub.web.console.owner.publish import STEPS
+from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, seen, visiting
 from tests.pages.hearing import batches
-from tests.pages.owner_town import aside, file_request, press, seen, write_register
-from tests.pages.test_frame import SIZES, VIEWS
+from tests.pages.looking import walk
+from tests.pages.owner_town import aside, collected, feed, file_request, fine, press, write_register
 from tests.registry.department import CODE, SOURCE, interface, source
 from tests.serving import serving
-from tests.support import AMR, ENTERPRISE, POLICE, Place
+from tests.support import AMR, ENTERPRISE, MATTER, POLICE, Place, matter_definition
 
 pytestmark = pytest.mark.browser
 ANSWERS = ("approve", "refuse", "ask", "extend")
-LISTS = ("sources", "interfaces", "requests", "grants", "usage", "demands", "register", "publish")
+LISTS = ("feeds", "sources", "interfaces", "requests", "grants", "usage", "demands", "register", "publish")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Shop:
     demand: str
     batches: dict[str, str]
     forms: dict[str, str]
+    matter: str
+    """A version of a matter that waits for a second person."""
 
 
 async def furnish(place: Place, register: Path) -> bool:
@@ -75,6 +79,17 @@ async def send(place: Place) -> dict[str, str]:
         return await batches(hub)
 
 
+async def written(place: Place) -> str:
+    """A matter gets another version, and a third one is proposed."""
+    definition = matter_definition()
+    licence, *others = definition["requirements"]
+    async with place.open() as hub:
+        await hub.registry.add_matter(definition | {"requirements": [licence | {"papers": 2}, *others]})
+        shorter = yaml.safe_dump(definition | {"requirements": [licence]}, allow_unicode=True, sort_keys=False)
+        made = await hub.sharing.proposals.propose(COMMAND, PUBLISH, {"definition": shorter}, "精简材料")
+        return made.id
+
+
 async def want(place: Place) -> str:
     """The police leave a demand, and it is put before the market regulation."""
     async with place.open() as hub:
@@ -95,8 +110,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     demand = aside(lambda: want(place))
     aside(lambda: drift(place))
     sent = aside(lambda: send(place))
+    matter = aside(lambda: written(place))
+    aside(lambda: collected(place))
     with serving(place, source_folders=(register.parent,)) as served:
-        yield Shop(Site(f"http://127.0.0.1:{served.port}", place, sessions), register, request, demand, sent, {})
+        yield Shop(
+            Site(f"http://127.0.0.1:{served.port}", place, sessions), register, request, demand, sent, {}, matter
+        )
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +140,7 @@ def forms_of(browser: Browser, shop: Shop) -> dict[str, str]:
     return shop.forms
 
 
-def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
+def pages_of(browser: Browser, shop: Shop) -> list[tuple[str | None, str]]:
     forms = forms_of(browser, shop)
     register = ("name", "connection", "limits", "test", "check")
     return [
@@ -148,6 +167,14 @@ def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
         ("approver", f"/console/owner/demands/{shop.demand}"),
         ("engineer", "/console/owner/batches"),
         *[("engineer", f"/console/owner/batches/{batch}") for batch in shop.batches.values()],
+        ("engineer", "/console/owner/feeds"),
+        ("engineer", "/console/owner/feeds/amr-licences"),
+        ("engineer", "/console/owner/feeds/new/declare?code=amr-licences"),
+        ("approver", "/console/owner/feeds/amr-waiting"),
+        ("engineer", "/console/matters/new"),
+        ("approver", f"/console/matters/{MATTER}"),
+        ("approver", f"/console/matters/proposals/{shop.matter}"),
+        ("auditor", "/console/replay"),
         ("auditor", "/console/owner/sources"),
         ("auditor", "/console/owner/requests?show=all"),
         ("auditor", f"/console/owner/sources/{SOURCE}"),
@@ -155,25 +182,9 @@ def pages_of(browser: Browser, shop: Shop) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("lang", "size", "look"), VIEWS)
-def test_every_page_keeps_the_rules_at_every_size(
-    browser: Browser, shop: Shop, lang: str, size: str, look: str
-) -> None:
-    listed = pages_of(browser, shop)
-    for who in dict.fromkeys(who for who, _ in listed):
-        with visiting(browser, shop.site, who, lang, **SIZES[size]) as page:
-            if look == "elder":
-                in_large_print(page, shop.site)
-            for path in (path for name, path in listed if name == who):
-                answer = page.goto(path)
-                assert answer is not None
-                assert answer.status == 200, path
-                assert page.evaluate("document.documentElement.classList.contains('elder')") is (look == "elder"), path
-                assert faults(page) == [], path
-                assert overflow(page) == 0, path
-                if size == "ordinary":
-                    name = path.removeprefix(shop.site.url).removeprefix("/console").replace("/", "-")[-60:]
-                    seen(page, f"{look}-{lang}-{who}{name}")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_page_keeps_the_rules_at_every_size(browser: Browser, shop: Shop, lang: str) -> None:
+    walk(browser, shop.site, lang, pages_of(browser, shop))
 
 
 def auth_inputs(page: Page) -> set[str]:
@@ -281,6 +292,52 @@ def test_a_demand_is_answered_with_what_is_published(browser: Browser, shop: Sho
         expect(page.locator("main")).to_contain_text("没有待答复的需求")
 
 
+def test_a_feed_is_declared_confirmed_run_and_ended_by_its_people(browser: Browser, shop: Shop) -> None:
+    path, code = "/console/owner/feeds", "amr-walked"
+    with visiting(browser, shop.site, "engineer", viewport={"width": 1280, "height": 800}) as page:
+        page.goto(path)
+        expect(page.locator("#feeds")).to_contain_text("amr-licences")
+        seen(page, "feeds-1280")
+        page.get_by_role("link", name="登记归集任务").press("Enter")
+        page.locator("#text").fill(yaml.safe_dump(feed(code=code, type="nothing"), allow_unicode=True))
+        press(page, "登记")
+        expect(page.locator(".summary")).to_contain_text("type：没有此项")
+        seen(page, "feed-fault-1280")
+        page.locator("#text").fill(page.locator("#text").input_value().replace("nothing", "business_licence"))
+        press(page, "登记")
+        fine(page)
+        expect(page.locator("main")).to_contain_text("待复核")
+        assert page.get_by_role("button", name="立即归集").count() == 0
+    with visiting(browser, shop.site, "approver") as page:
+        page.goto(f"{path}/{code}")
+        press(page, "复核通过，开始运行")
+        fine(page)
+    with visiting(browser, shop.site, "engineer", viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{path}/{code}")
+        page.get_by_role("button", name="立即归集").press("Enter")
+        expect(page.locator("main")).to_contain_text("排队或进行中")
+        press(page, "立即对账")
+        aside(lambda: worked(shop.site.place))
+        expect(page.locator("#totals")).to_contain_text("退回1", timeout=15_000)  # without loading it again
+        expect(page.locator("#counts")).to_contain_text("不可读的行1", timeout=15_000)
+        seen(page, "feed-390")
+        assert faults(page) == []
+        page.get_by_text("终止归集任务", exact=True).press("Enter")
+        press(page, "确定：终止归集任务")
+        fine(page)
+        expect(page.locator("main")).to_contain_text("已终止")
+        page.goto(path)
+        seen(page, "feeds-390")
+        assert overflow(page) == 0
+
+
+async def worked(place: Place) -> bool:
+    """A worker's turn."""
+    async with place.open() as hub:
+        await hub.jobs.sweep()
+    return True
+
+
 def test_an_export_imported_again_is_the_next_version(browser: Browser, shop: Shop) -> None:
     with visiting(browser, shop.site, "engineer") as page:
         text = page.request.get(f"{shop.site.url}/console/owner/interfaces/{CODE}/1/export").text()
@@ -321,12 +378,12 @@ def test_pages_sent_as_they_are_change_nothing(browser: Browser, shop: Shop) -> 
         assert kinds == {"uscc": "uscc", "name": "text", "established_on": "date"}
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_consumers_have_no_business_here(browser: Browser, shop: Shop, path: str) -> None:
+def test_consumers_have_no_business_here(browser: Browser, shop: Shop) -> None:
     with visiting(browser, shop.site, "consumer") as page:
-        answer = page.goto(f"/console/owner/{path}")
-        assert answer is not None
-        assert answer.status == 403
+        for path in LISTS:
+            assert page.request.get(f"{shop.site.url}/console/owner/{path}").status == 403, path
+        page.goto("/console/owner/sources")
+        expect(page.locator("main")).to_contain_text("可以办理的角色：数据提供方技术人员")
 
 
 def test_an_engineer_of_the_owner_does_not_decide_and_sees_no_button_for_it(browser: Browser, shop: Shop) -> None:

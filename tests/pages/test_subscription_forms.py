@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from certificates.lifecycle import Operation
+from certificates.lifecycle.states import Operation
 from hub.access.actors import Role
-from hub.exchange.subscriptions_delivery import PAUSES
+from hub.exchange.subscriptions.delivery import PAUSES
 from tests.access.people import Visitor, add, errors_of, visitor
 from tests.exchange.receiver import listening
 from tests.exchange.subscriber import EVENTS, SECRET, Subscriber, subscribing

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.store import find_department
 from hub.access.actors import Actor, Role
-from hub.registry.interfaces import Version
+from hub.registry.interface_drafting import Version
 from hub.runtime import Hub
 from tests.exchange.declared import TERMS, TITLE, derived, field
 from tests.support import AMR, ENTERPRISE, POLICE, valid_uscc

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hub.registry.requests_values import State
+from hub.registry.requests.values import State
 from hub.runtime import open_hub
 from tests.registry.asking import Desk, Hands, filing
 from tests.support import Place

@@ -14,8 +14,8 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.ledger.tables import LedgerEntryRow
-from hub.registry.demand_states import OPEN, TRANSITIONS, State, Step
-from hub.registry.requests_errors import IncompleteError, StepError
+from hub.registry.demands.states import OPEN, TRANSITIONS, State, Step
+from hub.registry.requests.errors import IncompleteError, StepError
 from hub.registry.tables import NoticeRow
 from hub.runtime import Hub, open_hub
 from hub.storage.errors import MissingError
@@ -78,6 +78,7 @@ async def test_a_demand_reaches_the_likely_owner_with_a_clock(hub: Hub) -> None:
         ("cremation", CIVIL),
     ],
 )
+@pytest.mark.sampled
 async def test_duties_and_names_propose_the_owner(hub: Hub, what: str, code: str) -> None:
     await hub.registry.add_department({"code": CIVIL, "name": {"zh": "民政局", "en": "Civil affairs"}})
     hub.catalogue.search.notice()

@@ -17,8 +17,8 @@ from hub.collection.errors import CollectionError
 from hub.collection.service import CollectionOrder, CollectionService
 from hub.ledger.guards import check_guards
 from hub.ledger.tables import LedgerEntryRow
-from hub.registry.search import Ask
-from hub.registry.succession_store import Part
+from hub.registry.departments.succession_store import Part
+from hub.registry.search.service import Ask
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -208,6 +208,7 @@ async def test_systems_keep_their_keys(place: Place, hub: Hub, client: httpx2.As
         (AMR, POLICE, {"legal_basis": " "}, DefinitionError),
     ],
 )
+@pytest.mark.sampled
 async def test_a_succession_that_cannot_be_is_refused(
     hub: Hub, giver: str, taker: str, changes: dict[str, Any], error: type[Exception]
 ) -> None:

@@ -1,8 +1,6 @@
 """Grants of interfaces and for use ex officio; what an owner changes acts at once, in every process."""
 
 import asyncio
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +15,7 @@ from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
+from tests.drills import town as drills
 from tests.exchange.conftest import INTERFACE, Town, grant, register, town
 from tests.registry.asking import Desk, publish, staff
 from tests.registry.asking import interface as residence
@@ -63,6 +62,7 @@ async def test_the_owner_of_an_interface_grant_is_its_department(desk: Desk) -> 
         ({"kind": "ex_officio", "officers": ["op-1"]}, "needs a quota_per_day"),
     ],
 )
+@pytest.mark.sampled
 async def test_a_grant_the_terms_do_not_allow_is_refused(desk: Desk, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         await desk.hub.registry.add_grant(of_interface(**changes))
@@ -113,14 +113,11 @@ async def test_both_sides_operator_and_auditor_see_a_grant_and_nobody_else(desk:
 
 
 async def elsewhere(place: Place, *arguments: str) -> None:
-    """A command in a process of its own."""
-    command = [sys.executable, "-m", "hub.cli", *arguments]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=place.environment(), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
+    """A command in a process of its own, which must succeed."""
+    await asyncio.to_thread(drills.Town(place, place.home.parent).run, *arguments)
 
 
+@pytest.mark.both
 async def test_suspending_in_another_process_acts_on_the_next_query_and_resuming_too(town: Town) -> None:
     case_no = await town.case()
     for _ in range(2):
@@ -140,6 +137,7 @@ async def refused(town: Town, case_no: str, why: str) -> None:
     assert len(town.register.asked) == asked, "the source was not asked"
 
 
+@pytest.mark.both
 async def test_withdrawing_in_another_process_while_the_source_is_asked_withholds_the_answer(town: Town) -> None:
     town.register.mood = "gated"
     asking = asyncio.create_task(town.query())

@@ -11,7 +11,7 @@ from catalog.errors import DefinitionError
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
 from hub.registry.errors import NoticeError, StateError, TwoPersonsError
-from hub.registry.interfaces import Version
+from hub.registry.interface_drafting import Version
 from hub.runtime import Hub
 from hub.storage.errors import ConflictError, MissingError
 from tests.registry.department import CODE, GOOD, SOURCE, People, entries, interface, tested
@@ -94,6 +94,7 @@ async def test_a_live_version_never_changes_and_the_next_one_supersedes_it(hub: 
     assert newest.version == 2
 
 
+@pytest.mark.both
 async def test_two_approvals_at_once_publish_once(hub: Hub, staff: People) -> None:
     await tested(hub, staff)
     attempts = [hub.interfaces.take_live(staff.approver, CODE) for _ in range(4)]

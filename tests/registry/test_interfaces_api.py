@@ -100,6 +100,7 @@ async def test_a_source_and_its_secret_over_the_api(hub: Hub, client: httpx2.Asy
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.sampled
 async def test_every_route_wants_a_token_and_the_right_department(
     place: Place, hub: Hub, client: httpx2.AsyncClient, tmp_path: Path, method: str, path: str
 ) -> None:

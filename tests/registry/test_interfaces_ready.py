@@ -9,7 +9,7 @@ from catalog.errors import DefinitionError
 from hub.access.actors import COMMAND
 from hub.registry.errors import Lack, NotReadyError, StateError
 from hub.runtime import Hub
-from hub.web.console.owner_words import rule_words
+from hub.web.console.owner.words import rule_words
 from tests.registry.department import CODE, GOOD, OTHER, People, entries, interface, source, tested
 from tests.support import ENTERPRISE
 
@@ -126,6 +126,7 @@ async def test_everything_that_is_missing_is_told_at_once(hub: Hub, staff: Peopl
         ({"params": GOOD, "row": ROW, "answer": ANSWER | {"name": "b"}}, "/samples/0/row"),
     ],
 )
+@pytest.mark.sampled
 async def test_a_sample_must_fit_the_schema(hub: Hub, staff: People, sample: dict[str, Any], pointer: str) -> None:
     await hub.interfaces.draft(staff.engineer, interface(samples=[sample]))
     assert pointer in {lack.pointer for lack in await hub.interfaces.check(staff.engineer, CODE)}
@@ -141,6 +142,7 @@ async def test_a_sample_must_fit_the_schema(hub: Hub, staff: People, sample: dic
         {"catalogue": {"since": object()}},
     ],
 )
+@pytest.mark.sampled
 async def test_what_cannot_be_read_is_no_draft(hub: Hub, staff: People, changes: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         await hub.interfaces.draft(staff.engineer, interface(**changes))
@@ -163,6 +165,7 @@ async def test_an_interface_of_a_disabled_source_is_not_published(hub: Hub, staf
         ({"openness": "perhaps"}, "/catalogue/openness"),
     ],
 )
+@pytest.mark.sampled
 async def test_what_the_catalogue_could_not_show_is_missing(
     hub: Hub, staff: People, catalogue: dict[str, Any], pointer: str
 ) -> None:

@@ -12,8 +12,8 @@ from catalog.errors import DefinitionError
 from catalog.interfaces import read_interface
 from catalog.sources import read_source
 from hub.access.actors import COMMAND
-from hub.registry.openapi_import import Drafts, import_openapi
-from hub.registry.openapi_reading import MAX_BYTES
+from hub.registry.openapi.importing import Drafts, import_openapi
+from hub.registry.openapi.reading import MAX_BYTES
 from hub.runtime import Hub
 from tests.support import AMR
 
@@ -179,6 +179,7 @@ def test_yaml_says_the_same_as_json() -> None:
     assert import_openapi(text, department=AMR, source="estate-api") == drafts()
 
 
+@pytest.mark.embedded
 async def test_our_own_document_is_valid_and_can_be_read(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     validate(document)

@@ -11,8 +11,8 @@ from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
 from hub.ledger.entries import open_detail
 from hub.ledger.tables import LedgerEntryRow
-from hub.registry.requests_errors import OwnRequestError, StepError
-from hub.registry.requests_values import State
+from hub.registry.requests.errors import OwnRequestError, StepError
+from hub.registry.requests.values import State
 from hub.runtime import LOG_KEY, open_hub
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import RequestKey
@@ -80,6 +80,7 @@ async def test_the_asker_takes_an_open_request_back(desk: Desk, hands: Hands) ->
         await requests.withdraw(desk.asker, filed.request.id)
 
 
+@pytest.mark.both
 async def test_two_approvers_at_once_make_one_decision(place: Place, desk: Desk, hands: Hands) -> None:
     filed = await desk.hub.sharing.requests.file(desk.asker, filing(hands))
     request_id = filed.request.id
@@ -97,6 +98,7 @@ async def test_two_approvers_at_once_make_one_decision(place: Place, desk: Desk,
     assert len(found.steps) == 2
 
 
+@pytest.mark.both
 async def test_twins_under_one_key_are_one_request(place: Place, desk: Desk, hands: Hands) -> None:
     system_id = await desk.hub.database.read(lambda tx: find_system_id(tx, INTAKE))
     assert system_id is not None

@@ -7,10 +7,10 @@ import pytest
 
 from catalog.grants import Grant, GrantState, ResourceKind
 from catalog.store import read_grants
-from hub.registry.requests_decision import Approval
-from hub.registry.requests_errors import IncompleteError, StepError
-from hub.registry.requests_values import State
-from hub.registry.requests_views import RequestView
+from hub.registry.requests.decision import Approval
+from hub.registry.requests.errors import IncompleteError, StepError
+from hub.registry.requests.values import State
+from hub.registry.requests.views import RequestView
 from tests.registry.asking import SUBSIDY, Desk, Hands, filing
 
 
@@ -79,6 +79,7 @@ async def test_a_narrowed_approval_says_why_for_each_cut(desk: Desk, hands: Hand
         (Approval(matters=(), reasons={f"matters/{SUBSIDY}": "x"}), "/matters nothing_left"),
     ],
 )
+@pytest.mark.sampled
 async def test_a_decision_adds_nothing_and_leaves_something(
     desk: Desk, hands: Hands, approval: Approval, found: str
 ) -> None:

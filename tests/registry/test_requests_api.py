@@ -134,6 +134,7 @@ async def test_two_operators_over_http(hub: Hub, client: httpx2.AsyncClient) -> 
     assert (await client.get("/api/v1/proposals")).status_code == 401
 
 
+@pytest.mark.embedded
 async def test_the_paths_are_in_the_openapi_document(client: httpx2.AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     assert "requestBody" in paths["/api/v1/grant-requests"]["post"]

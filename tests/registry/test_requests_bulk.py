@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from catalog.grants import GrantState
-from hub.registry.requests_decision import read_approval
-from hub.registry.requests_errors import IncompleteError
+from hub.registry.requests.decision import read_approval
+from hub.registry.requests.errors import IncompleteError
 from tests.registry.asking import Desk, Hands, filing
 from tests.registry.test_requests_answers import grant_of
 
@@ -36,6 +36,7 @@ async def test_bulk_is_asked_for_and_the_owner_may_narrow_it_or_take_it_away(des
         ({"bulk": False}, "/bulk malformed"),
     ],
 )
+@pytest.mark.sampled
 async def test_what_is_wrong_with_asking_for_bulk_is_named(
     desk: Desk, hands: Hands, changes: dict[str, Any], fault: str
 ) -> None:

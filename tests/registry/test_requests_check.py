@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from hub.registry.requests_check import is_vague
-from hub.registry.requests_errors import IncompleteError
-from hub.registry.requests_wording import CODES
+from hub.registry.requests.check import is_vague
+from hub.registry.requests.errors import IncompleteError
+from hub.registry.requests.wording import CODES
 from tests.registry.asking import Desk, Hands, filing, interface, publish
 
 pytestmark = pytest.mark.embedded

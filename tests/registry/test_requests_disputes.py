@@ -4,9 +4,9 @@ import pytest
 
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
-from hub.registry.requests_decision import Approval
-from hub.registry.requests_errors import IncompleteError, SamePersonError, StepError
-from hub.registry.requests_values import State
+from hub.registry.requests.decision import Approval
+from hub.registry.requests.errors import IncompleteError, SamePersonError, StepError
+from hub.registry.requests.values import State
 from hub.registry.sharing import DISPUTE
 from hub.storage.errors import MissingError
 from tests.registry.asking import Desk, Hands, filing

@@ -3,8 +3,8 @@
 import pytest
 
 from hub.access.actors import COMMAND
-from hub.registry.requests_errors import IncompleteError, StepError
-from hub.registry.requests_values import State
+from hub.registry.requests.errors import IncompleteError, StepError
+from hub.registry.requests.values import State
 from tests.registry.asking import Desk, Hands, filing
 
 

@@ -12,7 +12,7 @@ from catalog.errors import DefinitionError
 from catalog.store import find_department
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
-from hub.registry.requests_errors import ProposalOverError, SamePersonError
+from hub.registry.requests.errors import ProposalOverError, SamePersonError
 from hub.registry.sharing import CALENDAR, DEPARTMENT, HAND_OVER, MATTER, MERGE, RULES, SYSTEM
 from hub.runtime import open_hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -138,6 +138,7 @@ async def test_what_was_changed_in_the_database_is_not_confirmed(desk: Desk) -> 
     assert not await known(desk)
 
 
+@pytest.mark.both
 async def test_two_second_operators_at_once_make_the_change_once(place: Place, desk: Desk, hands: Hands) -> None:
     made = await desk.hub.sharing.proposals.propose(desk.operator, DEPARTMENT, PAYLOAD, "机构改革")
     third = desk.auditor.__class__("staff", "third", "third", None, desk.second.roles)
@@ -165,6 +166,7 @@ async def test_two_second_operators_at_once_make_the_change_once(place: Place, d
         (HAND_OVER, MERGER | {"sources": "source-of-residence_by_id"}),
     ],
 )
+@pytest.mark.sampled
 async def test_what_could_never_be_made_is_refused_at_once(desk: Desk, action: str, payload: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         await desk.hub.sharing.proposals.propose(desk.operator, action, payload, "x")

@@ -33,6 +33,7 @@ async def stranger(place: Place, hub: Hub, client: httpx2.AsyncClient) -> dict[s
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.sampled
 async def test_nobody_looks_without_a_token(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 401
 
@@ -150,6 +151,7 @@ async def test_departments_systems_types_and_matters(place: Place, hub: Hub, cli
     assert (await client.get("/api/v1/matters/NONE", headers=headers)).status_code == 404
 
 
+@pytest.mark.embedded
 async def test_the_paths_are_in_the_openapi_document(client: httpx2.AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     for path in ("/catalogue", "/interfaces", "/interfaces/{code}", "/departments/{code}", "/systems", "/demands"):

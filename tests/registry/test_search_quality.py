@@ -2,9 +2,9 @@
 
 import pytest
 
-from hub.registry.search_index import SearchIndex
-from hub.registry.search_match import highlighted
-from hub.registry.search_query import read_query
+from hub.registry.search.index import SearchIndex
+from hub.registry.search.match import highlighted
+from hub.registry.search.query import read_query
 from tests.registry.corpus import corpus, first, index_of, queries, score
 
 

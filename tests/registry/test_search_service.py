@@ -9,7 +9,7 @@ from catalog.errors import DefinitionError
 from catalog.store import find_department
 from catalog.tables import InterfaceRow, table
 from hub.access.actors import COMMAND, Actor, Role
-from hub.registry.search import Ask
+from hub.registry.search.service import Ask
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from tests.registry.published import definition, put
@@ -161,6 +161,7 @@ async def test_nothing_found_is_told_from_near(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("ask", [Ask(limit=0), Ask(limit=101), Ask(filters={"owner": ("x",)})])
+@pytest.mark.sampled
 async def test_a_search_that_cannot_be_is_refused(hub: Hub, ask: Ask) -> None:
     with pytest.raises(DefinitionError):
         await hub.catalogue.search.search(Viewer(None), ask)

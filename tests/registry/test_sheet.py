@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 from catalog.errors import DefinitionError
 from catalog.interfaces import read_interface
 from catalog.metadata import CoreMetadata, Method, Openness, UpdateCycle, interface_metadata
-from hub.registry.catalogue_sheet import COLUMNS, rows, write_csv, write_xlsx
+from hub.registry.catalogue.sheet import COLUMNS, rows, write_csv, write_xlsx
 from hub.registry.viewers import Viewer
 from hub.runtime import Hub
 from tests.registry.published import definition, put

@@ -127,6 +127,7 @@ async def test_a_secret_moved_to_another_row_does_not_open(hub: Hub) -> None:
         ({"department": "11990000MB0000099X"}, "unknown department"),
     ],
 )  # fmt: skip
+@pytest.mark.sampled
 async def test_an_unacceptable_source_is_refused_with_its_place(hub: Hub, changes: dict[str, Any], where: str) -> None:
     with pytest.raises(DefinitionError, match=re.escape(where)):
         await hub.sources.add(COMMAND, postgres(**changes))
@@ -180,6 +181,7 @@ async def test_a_change_must_know_what_it_changes(hub: Hub, tmp_path: Path) -> N
     assert (await hub.sources.show(COMMAND, SOURCE)).declared["contact"] == "新联系人"
 
 
+@pytest.mark.both
 async def test_two_changes_at_once_do_not_both_win(hub: Hub, tmp_path: Path) -> None:
     path = register(tmp_path)
     await hub.sources.add(COMMAND, source(path))

@@ -1,16 +1,24 @@
 """The whole sample city in a hub of its own: what sample.json promises is what a pull answers."""
 
 import asyncio
+import io
 import json
+import socket
 import stat
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2
 import pytest
+from rich.console import Console
 
+from hub.access.actors import COMMAND, Role
+from hub.demo.__main__ import main as demo
+from hub.demo.desks import MATTER, SEATS, cards_of, tell_desks
 from hub.founding import found
 from hub.runtime import Hub, open_hub
 from hub.sample.build import build_sample
@@ -230,3 +238,44 @@ async def test_every_interface_answers_about_a_holder_as_the_document_says(
             assert set(answer["records"][0]) == set(granted["fields"])
             asked += 1
     assert asked == 3
+
+
+async def test_the_demonstration_has_somebody_at_each_desk_and_the_hall_accepts_for_who_decides(
+    client: httpx2.AsyncClient, hub: Hub, sample: Sample, folder: Path
+) -> None:
+    told = {mandate["matters"][0]: mandate for mandate in await hub.handling.mandates.list(COMMAND)}
+    assert set(told) == {matter["code"] for matter in sample["matters"]}
+    hall, counter = sample["departments"][1]["code"], Counter(client, sample, sample["systems"][0], folder)
+    assert {mandate["to"] for mandate in told.values()} == {hall}
+    cards = [holder for holder in cards_of(sample) if holder is not None]
+    assert len(cards) == 2
+    await counter.sign_in()
+    ended = [set((await counter.outcomes(MATTER, {"applicant": holder})).values()) for holder in cards]
+    assert ended[0] == {"satisfied"}
+    assert "no_source" in ended[1]
+
+    made: list[tuple[str, ...]] = []
+
+    def run(*arguments: str) -> str:
+        made.append(arguments)
+        return json.dumps({"link": f"http://hub/console/link?t={arguments[2]}"})
+
+    said = Console(record=True, width=200, file=io.StringIO())
+    tell_desks(said, "http://hub", sample, run)
+    text = said.export_text()
+    assert [seat.user for seat in SEATS if f"link?t={seat.user}" not in text] == []
+    known = {department["code"] for department in sample["departments"]}
+    for arguments in made:
+        role = Role(arguments[arguments.index("--role") + 1])
+        assert ("--department" in arguments) is (role is not Role.OPERATOR)
+        assert role is Role.OPERATOR or arguments[arguments.index("--department") + 1] in known
+    decider = next(arguments for arguments in made if "decider" in arguments)
+    assert decider[decider.index("--department") + 1] == told[MATTER]["from"], "who decides what the clerk hands on"
+
+
+def test_a_port_that_somebody_has_is_not_walked_through() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with patch.object(sys, "argv", ["demo", "--port", str(taken.getsockname()[1])]):
+            assert demo() == 2

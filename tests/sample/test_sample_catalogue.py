@@ -4,9 +4,10 @@ import pytest
 
 from catalog.grants import read_terms
 from catalog.identifiers import CITIZEN_ID, USCC, check
-from catalog.matters import Matter, read_matter
-from certificates.lifecycle import Operation
-from certificates.types import shipped_types
+from catalog.matters.reading import read_matter
+from catalog.matters.values import Matter
+from certificates.definitions.loading import shipped_types
+from certificates.lifecycle.states import Operation
 from hub.intake.resolver import Outcome
 from hub.sample import catalogue
 from hub.sample.city import cast, invent
@@ -88,7 +89,9 @@ def test_personal_records_beyond_identity_want_corroboration() -> None:
     plain = {shipped_types()[slug].code for slug in ("identity_card", "business_licence")}
     for grant in catalogue.grants(NOW):
         wanted = read_terms(grant).corroboration
-        assert wanted == (frozenset() if grant["type"] in plain else {"card_read", "presentation_code"})
+        assert wanted == (
+            frozenset() if grant["type"] in plain else {"card_read", "clerk_attested", "presentation_code"}
+        )
 
 
 def test_a_system_definition_carries_the_public_key_only() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from certificates.types import shipped_types
+from certificates.definitions.loading import shipped_types
 from hub.collection.mapping import Mapped, Mapping
-from hub.collection.reader import open_register
+from hub.collection.reading.reader import open_register
 from hub.sample.city import City, invent
 from hub.sample.registers import ENCODINGS, REGISTERS, write_registers
 

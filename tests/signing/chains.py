@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from signing.errors import ChainError
 from signing.keys import SoftwareSigner
-from signing.pki import CertificateAuthority, issue_leaf, new_root, validate_chain
+from signing.x509.pki import CertificateAuthority, issue_leaf, new_root, validate_chain
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 NAME = "示例市市场监督管理局"
@@ -83,19 +83,17 @@ class Recipe:
         return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def intermediate(
-    issuer: CertificateAuthority, name: str, *, days: int = 365, path_length: int | None = None
-) -> CertificateAuthority:
+def intermediate(issuer: CertificateAuthority, name: str, **changes: object) -> CertificateAuthority:
     signer = SoftwareSigner.generate()
     recipe = Recipe(
         public=signer.public.public_key,
         subject=((NameOID.COMMON_NAME, name),),
         names=(),
         ca=True,
-        path_length=path_length,
         sign_certificates=True,  # beside digitalSignature, as many authorities have it
-        days=days,
     )
+    for field_name, value in changes.items():
+        setattr(recipe, field_name, value)
     return CertificateAuthority(recipe.make(issuer), signer.to_pem())
 
 

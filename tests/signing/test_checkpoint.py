@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signing.checkpoint import (
+from signing.errors import KeyPolicyError, MalformedError, SignatureError, SigningError
+from signing.log.checkpoint import (
     MAX_NOTE_BYTES,
     MAX_SIGNATURES,
     Checkpoint,
@@ -22,7 +23,6 @@ from signing.checkpoint import (
     open_note,
     sign_note,
 )
-from signing.errors import KeyPolicyError, MalformedError, SignatureError, SigningError
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "checkpoint" / "c2sp.json").read_text("utf-8")

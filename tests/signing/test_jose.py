@@ -22,7 +22,7 @@ from jose import jws as library
 from signing.canonical import b64u, canonical, unb64u
 from signing.errors import ClaimError, KeyPolicyError, MalformedError, SignatureError, SigningError
 from signing.jose import read_header, sign_jws, verify_jws, verify_jwt
-from signing.keys import SoftwareSigner, VerifyingKey
+from signing.keys import Es256Key, SoftwareSigner
 
 NOW = datetime(2025, 10, 9, 8, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
@@ -150,7 +150,8 @@ def test_j2_only_the_wrapper_imports_python_jose() -> None:
     importers = set()
     for package in ("hub", "adapters", "certificates", "catalog", "signing"):
         for file in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_bytes())):
+            text = file.read_bytes()
+            for node in ast.walk(ast.parse(text)) if b"jose" in text else ():
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and node.level == 0:
                     names = [node.module or ""]
@@ -309,7 +310,7 @@ def test_j13_keys_off_policy_do_not_load() -> None:
         with pytest.raises(KeyPolicyError):
             SoftwareSigner.from_pem(pem)
     with pytest.raises(KeyPolicyError):
-        VerifyingKey.from_jwk({"kty": "oct", "k": "", "alg": "HS256"})
+        Es256Key.from_jwk({"kty": "oct", "k": "", "alg": "HS256"})
 
 
 def test_j14_algorithms_the_library_lacks_are_refused_not_guessed() -> None:

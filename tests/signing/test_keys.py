@@ -8,7 +8,7 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 
 from signing.canonical import b64u
 from signing.errors import KeyPolicyError, MalformedError, SignatureError
-from signing.keys import SoftwareSigner, VerifyingKey
+from signing.keys import Es256Key, SoftwareSigner
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
@@ -63,8 +63,8 @@ def test_kid_is_the_rfc_7638_thumbprint_unless_given() -> None:
 def test_pem_and_jwk_round_trip() -> None:
     signer = SoftwareSigner.generate()
     again = SoftwareSigner.from_pem(signer.to_pem())
-    assert again.public == signer.public == VerifyingKey.from_pem(signer.public.to_pem())
-    assert VerifyingKey.from_jwk(signer.public.jwk) == signer.public
+    assert again.public == signer.public == Es256Key.from_pem(signer.public.to_pem())
+    assert Es256Key.from_jwk(signer.public.jwk) == signer.public
     assert set(signer.public.jwk) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
     assert json.loads(JWK(**signer.public.jwk).export_public()) == signer.public.jwk
     signer.public.verify(b"m", again.sign(b"m"))
@@ -72,10 +72,10 @@ def test_pem_and_jwk_round_trip() -> None:
 
 def test_keys_compare_by_name_and_thumbprint() -> None:
     signer = SoftwareSigner.generate()
-    other = VerifyingKey.from_public_key(signer.public.public_key, "other")
+    other = Es256Key.from_public_key(signer.public.public_key, "other")
     assert other != signer.public
     assert other.thumbprint == signer.public.thumbprint
-    assert len({signer.public, VerifyingKey.from_jwk(signer.public.jwk), other}) == 2
+    assert len({signer.public, Es256Key.from_jwk(signer.public.jwk), other}) == 2
 
 
 def test_texts_of_keys_show_no_secret() -> None:
@@ -89,8 +89,8 @@ def test_other_curves_are_refused(curve: ec.EllipticCurve) -> None:
     key = ec.generate_private_key(curve)
     for load in (
         lambda: SoftwareSigner.from_pem(private_pem(key)),
-        lambda: VerifyingKey.from_pem(public_pem(key)),
-        lambda: VerifyingKey.from_public_key(key.public_key()),
+        lambda: Es256Key.from_pem(public_pem(key)),
+        lambda: Es256Key.from_public_key(key.public_key()),
     ):
         with pytest.raises(KeyPolicyError) as caught:
             load()
@@ -102,7 +102,7 @@ def test_other_key_types_are_refused() -> None:
     for load in (
         lambda: SoftwareSigner.from_pem(private_pem(rsa_key)),
         lambda: SoftwareSigner.from_pem(private_pem(ed25519.Ed25519PrivateKey.generate())),
-        lambda: VerifyingKey.from_pem(public_pem(rsa_key)),
+        lambda: Es256Key.from_pem(public_pem(rsa_key)),
     ):
         with pytest.raises(KeyPolicyError) as caught:
             load()
@@ -119,7 +119,7 @@ def test_unreadable_pem_is_malformed() -> None:
             SoftwareSigner.from_pem(pem)
     for pem in (b"", b"junk", signer.to_pem()):
         with pytest.raises(MalformedError):
-            VerifyingKey.from_pem(pem)
+            Es256Key.from_pem(pem)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_unreadable_pem_is_malformed() -> None:
 )
 def test_jwk_off_policy_is_refused(change: dict[str, object], reason: str) -> None:
     with pytest.raises(KeyPolicyError) as caught:
-        VerifyingKey.from_jwk({**SoftwareSigner.generate().public.jwk, **change})
+        Es256Key.from_jwk({**SoftwareSigner.generate().public.jwk, **change})
     assert caught.value.reason == reason
 
 
@@ -156,4 +156,4 @@ def test_jwk_off_policy_is_refused(change: dict[str, object], reason: str) -> No
 )
 def test_jwk_that_is_no_point_is_malformed(change: dict[str, object]) -> None:
     with pytest.raises(MalformedError):
-        VerifyingKey.from_jwk({**SoftwareSigner.generate().public.jwk, **change})
+        Es256Key.from_jwk({**SoftwareSigner.generate().public.jwk, **change})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signing.errors import ProofError
-from signing.merkle import (
+from signing.log.merkle import (
     EMPTY_ROOT,
     CompactRange,
     HashTree,

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from signing.errors import KeyPolicyError, MalformedError
-from signing.pki import CertificateAuthority, chain_from_header, issue_leaf, x5c
+from signing.x509.pki import CertificateAuthority, chain_from_header, issue_leaf, x5c
 from tests.signing.chains import LEAF, NAME, NOW, ROOT, SIGNER, URI, USCC, Recipe, reason
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signing import prepared
 from signing.canonical import b64u, canonical
 from signing.disclosures import digest
 from signing.errors import MalformedError, SigningError
@@ -91,3 +92,25 @@ def test_whatever_can_be_prepared_is_verified_and_shown_whole(claims: dict[str, 
         return
     stored = Prepared.from_bytes(data_at_rest)
     assert verify(sign(stored, signer=SIGNER), key=SIGNER.public).claims == claims
+
+
+@given(st.dictionaries(st.text(max_size=4) | st.sampled_from(["_sd", "..."]), _ANY_JSON, max_size=5), st.data())
+def test_the_quick_way_of_preparing_gives_what_the_close_look_gives(
+    claims: dict[str, Any], data: st.DataObject
+) -> None:
+    names = sorted(data.draw(st.sets(st.sampled_from(sorted(claims)))) - NEVER_DISCLOSABLE if claims else ())
+    salts = [f"{SALT}{data.draw(st.sampled_from(['', '一', chr(34), chr(92), chr(1)]))}{name}" for name in names]
+    given_salts = dict(zip([name for name in claims if name in names], salts, strict=True))
+
+    def outcome(way: Callable[[], Prepared]) -> Prepared | str:
+        try:
+            return way()
+        except MalformedError as error:
+            return error.reason
+
+    quick = outcome(lambda: prepare(claims, names, salt=iter(salts).__next__))
+    close = outcome(lambda: prepared._prepare_closely(claims, list(given_salts), salts))
+    assert quick == close
+    if isinstance(quick, Prepared):
+        assert quick.signed == canonical(quick.payload)
+        assert quick.to_bytes() == canonical({"disclosures": quick.disclosures, "payload": quick.payload})

@@ -158,3 +158,12 @@ def test_rfc_9901_digest_of_a_disclosure() -> None:
     assert digest(text) == "jsu9yVulwQQlhFlM_3JlzMaSFzglhQG0DpfayQwLUK4"
     verified = verify(forge({"_sd": [digest(text)]}, text), key=SIGNER.public)
     assert verified.claims == {"given_name": "John"}
+
+
+@pytest.mark.parametrize("value", [5, None, "text", "\ud800"])
+@pytest.mark.parametrize("name", [1, None, True, 1.5])
+def test_a_name_that_is_no_text_is_refused_hidden_or_not(name: Any, value: object) -> None:
+    for hidden in ((), (name,)):
+        with pytest.raises(MalformedError) as error:
+            prepare({"iss": "x", name: value}, hidden)
+        assert error.value.reason == "not_canonical"

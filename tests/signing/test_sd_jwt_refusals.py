@@ -139,6 +139,16 @@ def test_unreadable_disclosure_is_refused(text: str) -> None:
     refusal(forge({"_sd": [digest(text)]}, text))
 
 
+@pytest.mark.parametrize("shown", [0, 1])
+@pytest.mark.parametrize("name", ["status", "cnf"])
+def test_no_part_of_what_a_verifier_decides_by_is_hidden(name: str, shown: int) -> None:
+    part = disclosure(SALT, "status_list", {"idx": 1})
+    payload = {"iss": "x", name: {"_sd": [digest(part)]}, "_sd_alg": "sha-256"}
+    assert refusal(forge(payload, *[part] * shown)) == "never_disclosable"
+    null = disclosure(SALT, name, None)
+    assert refusal(forge({"_sd": [digest(null)]}, null)) == "never_disclosable"
+
+
 def test_undisclosed_array_elements_vanish() -> None:
     element = disclosure(SALT, {"a": 1})
     payload = {"list": [1, {"...": digest(element)}, {"...": "decoy"}]}

@@ -27,9 +27,11 @@ from signing.status_list import (
     VALID,
     StatusList,
     decode,
+    empty,
     encode,
     permute,
     read_status_list,
+    replaced,
     sign_status_list,
 )
 
@@ -42,8 +44,7 @@ SIGNER = SoftwareSigner.generate("status-1")
 def token(now: datetime = NOW, statuses: Mapping[int, int] = {3: INVALID}) -> str:
     return sign_status_list(
         uri=URI,
-        statuses=statuses,
-        size=64,
+        statuses=replaced(empty(64), statuses),
         signer=SIGNER,
         header={},
         now=now,
@@ -58,7 +59,7 @@ def signed(**changes: Any) -> str:
         "sub": URI,
         "iat": int(NOW.timestamp()),
         "exp": int(NOW.timestamp()) + 60,
-        "status_list": {"bits": 2, "lst": encode({}, 8)},
+        "status_list": {"bits": 2, "lst": encode(empty(8))},
     }
     claims |= changes
     return sign_jws({name: value for name, value in claims.items() if value is not None}, signer=SIGNER, typ=TYP)
@@ -81,7 +82,7 @@ def test_list_of_the_draft_reads_as_the_draft_says(path: Path) -> None:
 def test_list_of_the_draft_is_packed_to_the_same_bytes(path: Path) -> None:
     vector = json.loads(path.read_text())
     statuses = {int(index): status for index, status in vector["statuses"].items()}
-    ours = encode(statuses, vector["size"], vector["bits"])
+    ours = encode(replaced(empty(vector["size"], vector["bits"]), statuses))
     assert zlib.decompress(unb64u(ours)) == zlib.decompress(unb64u(vector["lst"]))
 
 
@@ -89,7 +90,7 @@ def test_list_of_the_draft_is_packed_to_the_same_bytes(path: Path) -> None:
 def test_whatever_is_packed_reads_back(bits: int, data: st.DataObject) -> None:
     size = data.draw(st.integers(1, 500))
     statuses = data.draw(st.dictionaries(st.integers(0, size - 1), st.integers(0, 2**bits - 1)))
-    found = decode(encode(statuses, size, bits), bits, max_entries=size)
+    found = decode(encode(replaced(empty(size, bits), statuses)), bits, max_entries=size)
     assert [found.get(index) for index in range(size)] == [statuses.get(index, VALID) for index in range(size)]
 
 
@@ -107,8 +108,18 @@ def test_whatever_is_packed_reads_back(bits: int, data: st.DataObject) -> None:
 )
 def test_entry_that_does_not_fit_is_not_packed(statuses: dict[int, int], bits: int, reason: str) -> None:
     with pytest.raises(StatusListError) as error:
-        encode(statuses, 8, bits)
+        replaced(empty(8, bits), statuses)
     assert error.value.reason == reason
+
+
+@given(st.data())
+def test_a_list_changed_bit_by_bit_is_the_list_packed_at_once(data: st.DataObject) -> None:
+    steps = data.draw(st.lists(st.dictionaries(st.integers(0, 99), st.integers(0, 3)), max_size=5))
+    changed, wanted = empty(100), {}
+    for step in steps:
+        changed = replaced(changed, step)
+        wanted |= step
+    assert changed == replaced(empty(100), wanted)
 
 
 @pytest.mark.parametrize("index", [-1, 12, 2**40])
@@ -144,11 +155,11 @@ def test_unreadable_list_names_the_reason(lst: str, bits: int, reason: str) -> N
 
 
 def test_list_of_exactly_the_largest_size_is_read() -> None:
-    assert len(decode(encode({}, MAX_ENTRIES), 2, max_entries=MAX_ENTRIES)) == MAX_ENTRIES
+    assert len(decode(encode(empty(MAX_ENTRIES)), 2, max_entries=MAX_ENTRIES)) == MAX_ENTRIES
 
 
 def test_decompression_bomb_costs_no_more_memory_than_the_cap() -> None:
-    bomb = b64u(zlib.compress(bytes(200_000_000)))
+    bomb = b64u(zlib.compress(bytes(20_000_000)))
     tracemalloc.start()
     try:
         with pytest.raises(StatusListError):
@@ -219,7 +230,7 @@ def test_token_of_another_kind_is_refused() -> None:
     assert error.value.reason == "typ"
 
 
-LST = encode({}, 8)
+LST = encode(empty(8))
 
 
 @pytest.mark.parametrize(
@@ -262,8 +273,7 @@ def test_largest_list_that_does_not_compress_fits_a_token() -> None:
     statuses = dict(enumerate(random.Random(1).choices(range(4), k=MAX_ENTRIES)))
     text = sign_status_list(
         uri=URI,
-        statuses=statuses,
-        size=MAX_ENTRIES,
+        statuses=replaced(empty(MAX_ENTRIES), statuses),
         signer=SIGNER,
         header={},
         now=NOW,
@@ -273,7 +283,7 @@ def test_largest_list_that_does_not_compress_fits_a_token() -> None:
     assert read_status_list(text, key=SIGNER.public, uri=URI, now=NOW).list.get(65) == statuses[65]
 
 
-@pytest.mark.parametrize("bits", [2, 4, 10, 16])
+@pytest.mark.parametrize("bits", [2, 4, 10])
 def test_permutation_reaches_every_index_once(bits: int) -> None:
     assert sorted(permute(counter, key=b"k" * 32, bits=bits) for counter in range(2**bits)) == list(range(2**bits))
 

@@ -3,8 +3,8 @@
 import pytest
 
 from signing.errors import ProofError
-from signing.merkle import HashTree, consistency_proof, inclusion_proof, leaf_hash, root_at
-from signing.tiles import Tile, node_from_tiles, tile_bytes, tiles
+from signing.log.merkle import HashTree, consistency_proof, inclusion_proof, leaf_hash, root_at
+from signing.log.tiles import Tile, node_from_tiles, tile_bytes, tiles
 
 TREE = HashTree(leaf_hash(number.to_bytes(4, "big")) for number in range(70_000))
 

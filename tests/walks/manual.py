@@ -49,10 +49,11 @@ def blocks_of(page: Path, changes: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 class Manual:
-    """One reader with an empty folder."""
+    """One reader with an empty folder; `yizheng` is in the folder `program`."""
 
-    def __init__(self, folder: Path, changes: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, changes: Mapping[str, str], program: Path = Path(sys.executable).parent) -> None:
         self.folder = folder
+        self._program = program
         self._blocks = blocks_of(PAGE, changes)
         self._variables = folder / ".variables"
         self.commands = 0
@@ -131,4 +132,4 @@ class Manual:
     def _environment(self) -> dict[str, str]:
         """A machine that has never seen the hub."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("YIZHENG_")}
-        return own | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        return own | {"PATH": f"{self._program}:{os.environ['PATH']}"}

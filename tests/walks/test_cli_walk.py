@@ -16,6 +16,7 @@ import pytest
 from tests.support import POSTGRES, free_port, valid_uscc
 from tests.walks.guide import shown_code, shown_request
 from tests.walks.manual import Done, Manual
+from tests.walks.ready import ready_commands
 from tests.walks.registers import SHARED, address, in_mariadb, in_postgres, rows
 
 MARIADB = os.environ.get("YIZHENG_TEST_MARIADB")
@@ -61,8 +62,15 @@ class Afternoon:
         return self.post(f"/api/v1/interfaces/{code}/query", body, str(uuid.uuid4()))
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where `yizheng` is."""
+    with ready_commands(tmp_path_factory.mktemp("bin")) as folder:
+        yield folder
+
+
 @pytest.fixture
-def afternoon(tmp_path: Path) -> Iterator[Afternoon]:
+def afternoon(program: Path, tmp_path: Path) -> Iterator[Afternoon]:
     """The databases with the register in them, and an empty folder."""
     assert MARIADB is not None
     url = f"http://127.0.0.1:{free_port()}"
@@ -92,7 +100,7 @@ def afternoon(tmp_path: Path) -> Iterator[Afternoon]:
         stack.enter_context(in_mariadb(MARIADB, reader.sql("mariadb"), database, user))
         places = {f"port: {port}, database: register": f"port: {port}, database: {made}"}
         places |= {f"port: {maria_port}, database: register": f"port: {maria_port}, database: {database}"}
-        manual = Manual(tmp_path, changes | maria | places)
+        manual = Manual(tmp_path, changes | maria | places, program)
         manual.write_files()
         for secret, file in zip(SECRETS.values(), ("pg.password", "maria.password"), strict=True):
             (tmp_path / file).write_text(secret + "\n")

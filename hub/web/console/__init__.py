@@ -1,7 +1,7 @@
 """部门台: the console of departments, consumers and operators. Server-rendered, whole without JavaScript.
 
 A page group is one module with a `router` and the templates under `hub/web/templates/console/`; add it to
-`MODULES` in `router.py` and its entries to `NAVIGATION` and `QUEUES` in `menu.py`. A page:
+`MODULES` in `router.py` and its entries to `GROUPS` in `menu.py` and to `QUEUES` in `queues.py`. A page:
 
     @router.get("/console/widgets/{widget_id}", response_class=HTMLResponse)
     async def widget(request: Request, widget_id: UuidText, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:

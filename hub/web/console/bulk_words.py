@@ -20,6 +20,8 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "ambiguous": ("多条记录", "ambiguous"),
     "not_granted": ("未授权", "not granted"),
     "refused": ("已拒绝", "refused"),
+    "not_applicable": ("不适用", "not applicable"),
+    "pending": ("须在办件中查询", "to be asked in a case"),
 }
 PAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "outside_window": ("等待数据源开放时段", "the source's hours have not begun"),
@@ -28,6 +30,7 @@ PAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "breaker_open": ("数据源暂不答复", "the source does not answer"),
     "busy": ("数据源繁忙", "the source is busy"),
     "agent_absent": ("前置代理不在线", "the agent is away"),
+    "source_unavailable": ("数据源未答复，到点再查", "a source failed; asked again then"),
     "hub_absent": ("中枢服务进程不在", "the process that the agent dials is away"),
 }
 ENDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -81,11 +81,12 @@ async def form(request: Request, *, anonymous: bool = False, max_bytes: int = MA
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise BadRequestError(Fault("", "form")) from error
-    return _checked(request, Form(_grouped(pairs)), anonymous=anonymous)
+    return checked(request, Form(grouped(pairs)), anonymous=anonymous)
 
 
-async def upload(request: Request, *, max_bytes: int = MAX_FORM_BYTES) -> Form:
-    """A multipart form with files, all in memory. The whole body counts against the hub's own limit as well.
+async def upload(request: Request, *, max_bytes: int = MAX_FORM_BYTES, anonymous: bool = False) -> Form:
+    """A multipart form with files, all in memory; `anonymous` as for `form`. The whole body counts against the hub's
+    own limit as well.
 
     Raises: ForgeryError, BadRequestError, BodyTooLargeError.
     """
@@ -110,7 +111,7 @@ async def upload(request: Request, *, max_bytes: int = MAX_FORM_BYTES) -> Form:
         else:
             texts.append((name, value))
     await parsed.close()
-    return _checked(request, Form(_grouped(texts), files), anonymous=False)
+    return checked(request, Form(grouped(texts), files), anonymous=anonymous)
 
 
 def check_origin(request: Request) -> None:
@@ -120,11 +121,16 @@ def check_origin(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin", "")
-    if site != "same-origin" or urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    try:
+        host = urlsplit(origin).netloc.lower()
+    except ValueError:  # no address: `http://[`
+        raise ForgeryError from None
+    if site != "same-origin" or host != request.headers.get("host", "").lower():
         raise ForgeryError
 
 
-def _checked(request: Request, given: Form, *, anonymous: bool) -> Form:
+def checked(request: Request, given: Form, *, anonymous: bool) -> Form:
+    """The form, if it has the session's token and no control characters. Raises: ForgeryError, BadRequestError."""
     if any(CONTROLS.search(text) for name, values in given.fields.items() for text in (name, *values)):
         raise BadRequestError(Fault("", "character"))
     if not anonymous:
@@ -134,7 +140,8 @@ def _checked(request: Request, given: Form, *, anonymous: bool) -> Form:
     return given
 
 
-def _grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Fields by name, each with its values in order."""
     grouped: dict[str, list[str]] = {}
     for name, value in pairs:
         grouped.setdefault(name, []).append(value)

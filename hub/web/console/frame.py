@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.access.actors import Actor
-from hub.access.errors import SignInNeededError
+from hub.access.errors import ForbiddenError, SignInNeededError
 from hub.problems import ProblemType
 from hub.web.console.forms import FieldError
-from hub.web.console.menu import entries_for
+from hub.web.console.menu import menu_for
 from hub.web.console.view import here, view_of
-from hub.web.templating import TEMPLATES
+from hub.web.console.words import ROLES
+from hub.web.templating import TEMPLATES, foot_of
 
 _FLASH: Final = "yz_flash"
 _FLASH_SECONDS: Final = 60
@@ -45,13 +46,13 @@ def render(
         actor=actor,
         staff=signed_in.staff if signed_in else None,
         csrf=signed_in.csrf if signed_in else "",
-        entries=entries_for(actor) if actor else [],
+        menu=menu_for(actor, path) if actor else None,
         path=path,
         back_here=quote(here(request), safe=""),
-        flash=view.t(*flash) if flash else "",
+        flash=view.t(*flash[:2]) if flash else "",
+        flash_refused=bool(flash and flash[2]),
         errors=list(errors),
-        footer=settings.site_footer,
-        demonstration=(settings.home / "sample").exists(),
+        **foot_of(settings),
         **values,
     )
     response = HTMLResponse(html, status_code=status, headers={"Content-Language": view.language})
@@ -61,11 +62,13 @@ def render(
     return response
 
 
-def redirect(path: str, flash: tuple[str, str] | None = None) -> Response:
-    """See the page at `path` next (303), with a message in Chinese and English shown once."""
+def redirect(path: str, flash: tuple[str, str] | None = None, *, refused: bool = False) -> Response:
+    """See the page at `path` next (303), with a message in Chinese and English shown once; `refused`: that it was not
+    done, which must not look like a success.
+    """
     response = RedirectResponse(path, status_code=303)
     if flash:
-        value = base64.urlsafe_b64encode(json.dumps(flash, ensure_ascii=False).encode()).decode()
+        value = base64.urlsafe_b64encode(json.dumps((*flash, refused), ensure_ascii=False).encode()).decode()
         response.set_cookie(
             _FLASH, value, max_age=_FLASH_SECONDS, path="/console", httponly=True, samesite="lax", secure=False
         )
@@ -89,16 +92,24 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
         request_id=request_id,
         wait=wait,
         changed=request.method != "GET",
+        roles=_roles(request, error),
     )
     if wait:
         page.headers["Retry-After"] = str(wait)
     return page
 
 
-def _flash(request: Request) -> tuple[str, str] | None:
+def _roles(request: Request, error: Exception | None) -> list[str]:
+    """Who may do what this visitor may not."""
+    view = view_of(request)
+    needed = error.roles if isinstance(error, ForbiddenError) else ()
+    return [view.t(zh, en) for role, zh, en, *_ in ROLES if role.value in needed]
+
+
+def _flash(request: Request) -> tuple[str, str, bool] | None:
     """The message left by the page before. The visitor could have written it himself: it is only ever text."""
     try:
-        zh, en = json.loads(base64.urlsafe_b64decode(request.cookies.get(_FLASH, "").encode()))
-        return str(zh)[:300], str(en)[:300]
+        zh, en, refused = json.loads(base64.urlsafe_b64decode(request.cookies.get(_FLASH, "").encode()))
+        return str(zh)[:300], str(en)[:300], refused is True
     except ValueError:
         return None

@@ -16,9 +16,9 @@ from hub.registry.notices import WORDS
 from hub.runtime import Hub
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
-from hub.web.console.menu import CONSUMER_PATHS, OBJECT_PATHS, queues_for
-from hub.web.console.view import ELDER_COOKIE, LANGUAGE_COOKIE, YEAR_SECONDS, safe_path
-from hub.web.console.visit import ConsoleDep, is_secure
+from hub.web.console.queues import CONSUMER_PATHS, OBJECT_PATHS, queues_for
+from hub.web.console.view import remember, safe_path
+from hub.web.console.visit import ConsoleDep
 
 router = APIRouter()
 
@@ -49,9 +49,12 @@ _SYSTEM: Final = Beginning(
 
 @router.get("/console", response_class=HTMLResponse)
 async def home(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
-    """Queues as counts, by role."""
+    """What waits, by role, and where everything is."""
     queues = await hub.database.read(lambda tx: queues_for(tx, actor))
-    return render(request, "console/home.html", actor, queues=queues, begin=await _beginning(hub, actor))
+    return render(
+        request, "console/home.html", actor, waiting=[item for item in queues if item[1]],
+        idle=[queue for queue, count in queues if not count], begin=await _beginning(hub, actor),
+    )  # fmt: skip
 
 
 async def _beginning(hub: Hub, actor: Actor) -> Beginning | None:
@@ -99,9 +102,5 @@ async def view(
     """Remember language or 长辈版 and show the same page again. A preference, so a plain link may set it."""
     path = back if back == "/console/sign-in" else safe_path(back)
     response = RedirectResponse(path, status_code=303)
-    for name, value in ((LANGUAGE_COOKIE, lang), (ELDER_COOKIE, elder)):
-        if value is not None:
-            response.set_cookie(
-                name, value, max_age=YEAR_SECONDS, path="/", secure=is_secure(hub), httponly=True, samesite="lax"
-            )
+    remember(response, hub, lang=lang, elder=elder)
     return response

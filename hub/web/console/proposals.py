@@ -1,6 +1,7 @@
 """Changes that take two operators 双人复核: those that wait, confirming and rejecting them."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -26,11 +27,24 @@ ACTIONS: Final = {
     "department.merge": ("部门合并", "Departments merged"),
     "dispute.decide": ("争议处理", "A dispute decided"),
     "matter.add": ("政务服务事项", "A matter"),
+    "matter.publish": ("事项或其新版本", "A matter, or its next version"),
+    "event.publish": ("一件事或其新版本", "A life event, or its next version"),
     "staff.add": ("新建账号", "A new account"),
     "staff.invite": ("重设密码", "A new password"),
     "staff.operator": ("增设运行人员", "Another operator"),
     "staff.roles": ("增加角色", "Further roles"),
+    "key.compromised": ("密钥泄露", "A key compromised"),
+    "key.resume": ("恢复密钥", "A stopped key put back to work"),
+    "subject.erase": ("抹除主体数据", "A person erased"),
     "system.add": ("应用系统", "A system"),
+    "system.desk": ("应用系统作为受理台", "A system becomes its department's counter"),
+    "mandate.make": ("委托受理", "One department accepts cases for another"),
+    "trust.accept": ("互认平台", "Another hub whose licences are accepted"),
+    "witness.add": ("账本见证方或其新公钥", "A witness of the log, or its next key"),
+    "witness.remove": ("移除账本见证方", "A witness of the log counts no more"),
+    "type.add": ("证照类型或其新版本", "A certificate type, or its next version"),
+    "type.resume": ("恢复已停用的证照类型", "A stopped certificate type goes on"),
+    "type.retire": ("停止颁发证照类型", "A certificate type issued no more"),
 }
 _STATES: Final = {
     "open": ("待确认", "waits", "wait"),
@@ -87,8 +101,16 @@ async def propose(hub: Hub, actor: Actor, action: str, payload: dict[str, Any], 
 async def _page(request: Request, hub: Hub, actor: Actor, errors: list[FieldError] | None = None) -> HTMLResponse:
     found = await hub.sharing.proposals.list(actor)
     names = {staff.id: staff.user_name for staff in await hub.staff.seen_by(actor)}
-    texts = {item.id: json.dumps(item.payload, ensure_ascii=False, indent=2) for item in found}
+    texts = {item.id: _text(item.payload) for item in found}
+    peers = await hub.peers.accepted(actor)
     return render(
         request, "console/proposals.html", actor, status=422 if errors else 200, errors=errors or (), found=found,
-        names=names, texts=texts, actions=ACTIONS, states=_STATES, may_decide=Role.OPERATOR in actor.roles,
+        peers=peers, names=names, texts=texts, actions=ACTIONS, states=_STATES, may_decide=Role.OPERATOR in actor.roles,
     )  # fmt: skip
+
+
+def _text(payload: Mapping[str, Any]) -> str:
+    """A proposal as it is read before it is confirmed; a file as it was written."""
+    if payload.keys() == {"definition"} and isinstance(payload["definition"], str):
+        return str(payload["definition"])
+    return json.dumps(payload, ensure_ascii=False, indent=2)

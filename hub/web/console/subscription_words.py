@@ -11,6 +11,17 @@ EVENTS: Final = (
     ("certificate.suspended", "证照被暂停", "A licence was suspended"),
     ("certificate.resumed", "证照恢复有效", "A licence is valid again"),
     ("record.changed", "前置库中的记录变了", "A pushed record changed"),
+    ("debt.paid", "部门欠件已补齐", "What was owed to a case has come"),
+    ("debt.ended", "部门欠件因授权失效而终止", "What was owed will not come: the grant ended"),
+    ("debt.overdue", "部门欠件逾期", "What is owed to a case is overdue"),
+    ("evidence.renewed", "联办的另一办件出证，已重新取证", "Another case of the family gave what was waited for"),
+    ("evidence.corrected", "办件所用证照经异议已更正", "A licence that a case used was corrected after an objection"),
+    ("task.answered", "协查已答复", "An officer answered a question"),
+    ("case.accepted", "办件已受理", "A case was accepted"),
+    ("case.asked", "办件须补正", "More is asked for in a case"),
+    ("case.decided", "办件已作出决定", "A case was decided"),
+    ("dead_end.answered", "“办不成事”已答复", "The desk for dead ends has answered"),
+    ("case.closed", "办件已办结", "A case was closed"),
 )
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     "waiting": ("待送达", "waiting", "wait"),

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from hub.deps import language_of
+from hub.runtime import Hub
+from hub.web.console.visit import is_secure
 
 LANGUAGE_COOKIE: Final = "yz_lang"
 ELDER_COOKIE: Final = "yz_elder"
 YEAR_SECONDS: Final = 31_536_000
-_PATH: Final = re.compile(r"/console(?:/[\w.~:@%+-]+)*(?:\?[\w.~:@%+=&,/-]*)?", re.ASCII)
+_PATH: Final = re.compile(r"/console(?:/[\w.~:@%+*-]+)*(?:\?[\w.~:@%+=&,/-]*)?", re.ASCII)
 _MAX_PATH: Final = 500
 
 
@@ -33,6 +36,15 @@ def view_of(request: Request) -> View:
     return View(
         language if language in {"zh-CN", "en"} else language_of(request), request.cookies.get(ELDER_COOKIE) == "1"
     )
+
+
+def remember(response: Response, hub: Hub, *, lang: str | None = None, elder: str | None = None) -> None:
+    """Keep what a visitor chose for a year; None is left as it is."""
+    for name, value in ((LANGUAGE_COOKIE, lang), (ELDER_COOKIE, elder)):
+        if value is not None:
+            response.set_cookie(
+                name, value, max_age=YEAR_SECONDS, path="/", secure=is_secure(hub), httponly=True, samesite="lax"
+            )
 
 
 def safe_path(path: str, default: str = "/console") -> str:

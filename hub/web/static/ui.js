@@ -36,9 +36,12 @@ function offerCopying() {
 }
 
 // <div data-refresh="/console/…" data-every="5">: its content comes anew from our own server until the answer says
-// with the header X-Done that nothing will change any more. A lost session or a failure leaves what is there.
+// with the header X-Done that nothing will change any more. A lost session or a failure leaves what is there. With
+// data-events="/console/…" the server says when: its events `turn` and `done` bring the content, the clock is what is left
+// where the browser has no EventSource, or the line to the server breaks.
 function refreshFragments() {
   for (const place of document.querySelectorAll("[data-refresh]")) {
+    const show = (html) => { if (!place.contains(document.activeElement)) { place.innerHTML = html; return true; } };
     const turn = async () => {
       if (!document.hidden && !place.contains(document.activeElement)) {
         try {
@@ -50,13 +53,72 @@ function refreshFragments() {
           return;
         }
       }
-      setTimeout(turn, 1000 * Number(place.dataset.every));
+      later();
     };
-    setTimeout(turn, 1000 * Number(place.dataset.every));
+    const later = () => setTimeout(turn, 1000 * Number(place.dataset.every));
+    if (!place.dataset.events || !window.EventSource) { later(); continue; }
+    const told = new EventSource(place.dataset.events);
+    told.addEventListener("turn", (event) => show(event.data));
+    told.addEventListener("done", (event) => { told.close(); if (!show(event.data)) later(); });
+    told.onerror = () => { told.close(); later(); };
+    window.addEventListener("pagehide", () => told.close());
   }
 }
 
+// The QR code on a page leads here with its code behind the #, which no server sees: it is sent as a form.
+function takeScannedCode() {
+  const field = document.getElementById("control_code");
+  const code = /^#c=([0-9A-Za-z-]{1,64})$/.exec(location.hash);
+  if (!field || !code) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  field.value = code[1];
+  field.form.requestSubmit();
+}
+
+// <section data-leaves="60" data-left="…">: what was shown for a reason leaves after so many seconds, also of a page that
+// comes back from the browser's memory or of a machine that slept; without a script the page itself goes on.
+function hideRevealed() {
+  for (const place of document.querySelectorAll("[data-leaves]")) {
+    const until = Date.now() + 1000 * Number(place.dataset.leaves);
+    const hide = () => {
+      const said = document.createElement("p");
+      said.setAttribute("role", "status");
+      said.textContent = place.dataset.left;
+      place.replaceWith(said);
+      clearInterval(ticking);
+    };
+    const ticking = setInterval(() => { if (Date.now() >= until) hide(); }, 1000);
+    window.addEventListener("pagehide", hide);
+  }
+}
+
+// <a data-key="F2">: the key does what the link does; a button is only gone to, and Enter presses it. Not while words are
+// composed: Esc and Enter are the input method's own then.
+function answerKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+    const shown = (e) => e.getClientRects().length > 0;
+    const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === event.key && shown(e));
+    if (!wanted || (event.key.length === 1 && event.target.matches("input, textarea"))) return;
+    event.preventDefault();
+    if (wanted.tagName === "BUTTON" && !("press" in wanted.dataset)) wanted.focus();
+    else wanted.click();
+  });
+}
+
+// A button for paper is hidden until it can work.
+function offerPrinting() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+}
+
+takeScannedCode();
+answerKeys();
+offerPrinting();
 focusSummary();
 guardDoubleSubmit();
 offerCopying();
 refreshFragments();
+hideRevealed();

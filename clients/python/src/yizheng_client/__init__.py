@@ -7,8 +7,9 @@
 Stable names are those of `__all__`; verifying without a hub needs `Jwks` and the `verify_…` functions only.
 """
 
+from yizheng_client.async_client import AsyncClient
 from yizheng_client.catalogue import Entry, Grant, GrantRequest, SearchPage, Verdict, Wish
-from yizheng_client.client import AsyncClient, Client
+from yizheng_client.client import Client
 from yizheng_client.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -29,6 +30,7 @@ from yizheng_client.jose import Jwks
 from yizheng_client.log import Logged, check_receipt
 from yizheng_client.models import (
     Case,
+    CaseEvent,
     Corroboration,
     Evidence,
     EvidenceAnswer,
@@ -42,12 +44,14 @@ from yizheng_client.models import (
     Why,
 )
 from yizheng_client.session import Retries
+from yizheng_client.streaming import Turned
 from yizheng_client.verifying import Expected, request_hash, verify_evidence, verify_query_answer, verify_receipt
 
 __all__ = [
     "AsyncClient",
     "AuthenticationError",
     "Case",
+    "CaseEvent",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -77,6 +81,7 @@ __all__ = [
     "Retries",
     "SearchPage",
     "Subject",
+    "Turned",
     "UnknownKeyError",
     "Verdict",
     "VerificationError",

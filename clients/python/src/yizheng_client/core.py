@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -11,8 +12,19 @@ from yizheng_client.errors import ConfigurationError, ConflictError, Fault
 from yizheng_client.flow import Flow, T
 from yizheng_client.jose import Jwks, write_json
 from yizheng_client.log import Logged, check_receipt
-from yizheng_client.models import Case, Corroboration, EvidenceAnswer, Operator, Party, QueryAnswer, Receipt, Subject
+from yizheng_client.models import (
+    Case,
+    CaseEvent,
+    Corroboration,
+    EvidenceAnswer,
+    Operator,
+    Party,
+    QueryAnswer,
+    Receipt,
+    Subject,
+)
 from yizheng_client.session import CLOCK_LEEWAY_SECONDS, Call, Session
+from yizheng_client.streaming import EVENT_STREAM, Events, Turned, whole_of
 from yizheng_client.verifying import Expected, request_hash, verify_evidence, verify_query_answer, verify_receipt
 
 KeepReceipt = Callable[[Receipt], None]
@@ -56,10 +68,21 @@ class Core:
         """See `Client.case`."""
         return Case.read((yield from self._get(f"/cases/{_segment(case_no)}")))
 
-    def close_case(self, case_no: str) -> Flow[Case]:
+    def find_case(self, external_no: str) -> Flow[Case | None]:
+        """See `Client.find_case`."""
+        found = (yield from self._get(f"/cases?{urlencode({'external_no': external_no})}")).get("cases") or ()
+        return next((Case.read(item) for item in found), None)
+
+    def case_events(self, case_no: str, *, after: int = 0) -> Flow[tuple[CaseEvent, ...]]:
+        """See `Client.case_events`."""
+        given = yield from self._get(f"/cases/{_segment(case_no)}/events?after={after}")
+        return tuple(CaseEvent.read(item) for item in given.get("events") or ())
+
+    def close_case(self, case_no: str, *, when_paid: bool, abandon: bool) -> Flow[Case]:
         """See `Client.close_case`."""
+        said = {name: True for name, value in (("when_paid", when_paid), ("abandon", abandon)) if value}
         try:
-            return Case.read((yield from self._post(f"/cases/{_segment(case_no)}/close", None)))
+            return Case.read((yield from self._post(f"/cases/{_segment(case_no)}/close", said or None)))
         except ConflictError as error:
             # Closing twice is a 409: after a repetition it says that the first one worked and its answer was lost.
             if error.slug != "case-closed" or error.attempts == 1:
@@ -95,12 +118,27 @@ class Core:
         return answer
 
     def evidence(
-        self, case_no: str, *, purpose: str, requirements: Sequence[str] | None = None, key: str | None = None
+        self,
+        case_no: str,
+        *,
+        purpose: str,
+        requirements: Sequence[str] | None = None,
+        materials: Sequence[str] | None = None,
+        answers: Mapping[str, str | Mapping[str, Any] | None] | None = None,
+        key: str | None = None,
+        told: Callable[[Turned], None] | None = None,
     ) -> Flow[EvidenceAnswer]:
-        """See `Client.evidence`."""
-        given = {"purpose": purpose, "requirements": list(requirements) if requirements is not None else None}
+        """See `Client.evidence` and, with `told`, `Client.stream`."""
+        said = [
+            {"resume_token": token, ("facts" if isinstance(answer, Mapping) else "choice"): answer}
+            for token, answer in (answers or {}).items()
+        ]
+        asked = list(requirements) if requirements is not None else None
+        coded = list(materials) if materials is not None else None
+        given = {"purpose": purpose, "requirements": asked, "materials": coded, "answers": said or None}
         path = f"{_API}/cases/{_segment(case_no)}/evidence"
-        answer = yield from self._ask(path, _without_none(given), key, verify_evidence)
+        events = Events(told) if told is not None else None
+        answer = yield from self._ask(path, _without_none(given), key, verify_evidence, events)
         self._keep([item.receipt for item in answer.requirements])
         return answer
 
@@ -196,15 +234,23 @@ class Core:
         return (yield from self._session.fetch_keys())
 
     def _ask(
-        self, path: str, given: Mapping[str, Any], key: str | None, verify: Callable[[bytes, Jwks, Expected], T]
+        self,
+        path: str,
+        given: Mapping[str, Any],
+        key: str | None,
+        verify: Callable[[bytes, Jwks, Expected], T],
+        events: Events | None = None,
     ) -> Flow[T]:
         """Put a question that is answered over a signature. Under the caller's own key the answer may be an old one."""
         body = write_json(given)
         issued_from = None if key else time.time() - CLOCK_LEEWAY_SECONDS
         call = Call("POST", path, body, key=key or _new_key())
+        if events is not None:
+            call = replace(call, accept=EVENT_STREAM, pieces=events)
         reply = yield from self._session.call(call)
+        whole = whole_of(reply)
         expected = self._expected(request_hash=request_hash(path, body), issued_from=issued_from)
-        return (yield from self._session.verified(lambda jwks: verify(reply.body, jwks, expected), key=call.key))
+        return (yield from self._session.verified(lambda jwks: verify(whole, jwks, expected), key=call.key))
 
     def _expected(self, **known: Any) -> Expected:
         settings = self._session.settings

@@ -7,13 +7,27 @@ while no other such flow of this client runs, and gets its result. It touches ne
 import asyncio
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import httpx2
 
 T = TypeVar("T")
+
+
+class Pieces(Protocol):
+    """Whoever looks on while an answer comes."""
+
+    def begin(self) -> None:
+        """It begins, or begins again."""
+        ...
+
+    def take(self, piece: bytes) -> None:
+        """More of it."""
+        ...
+
+
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -25,6 +39,8 @@ class Request:
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    pieces: Pieces | None = None
+    """Is given an answer of 2xx piece by piece, as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,10 @@ class BlockingDriver:
             with self.http.stream(
                 request.method, request.path, headers=request.headers, content=request.body
             ) as answer:
+                looks_on = _looking_on(request, answer.status_code)
                 for part in answer.iter_bytes():
                     body += part
+                    looks_on(part)
                     if failure := _too_much(body, until):
                         return failure
                 return Reply(answer.status_code, answer.headers, bytes(body))
@@ -137,13 +155,22 @@ class AsyncDriver:
             async with self.http.stream(
                 request.method, request.path, headers=request.headers, content=request.body
             ) as answer:
+                looks_on = _looking_on(request, answer.status_code)
                 async for part in answer.aiter_bytes():
                     body += part
+                    looks_on(part)
                     if failure := _too_much(body, until):
                         return failure
                 return Reply(answer.status_code, answer.headers, bytes(body))
         except httpx2.RequestError as error:
             return _failure(error)
+
+
+def _looking_on(request: Request, status: int) -> Callable[[bytes], None]:
+    if request.pieces is None or not 200 <= status < 300:
+        return lambda _: None
+    request.pieces.begin()
+    return request.pieces.take
 
 
 def _too_much(body: bytearray, until: float) -> Failure | None:

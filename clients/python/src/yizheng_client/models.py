@@ -30,6 +30,10 @@ class Outcome(StrEnum):
 
 
 CLEARED: Final = frozenset({Outcome.SATISFIED, Outcome.NOT_APPLICABLE, Outcome.DECLARED_NONE})
+"""Outcomes that prove, or rule out, what was wanted."""
+OWED: Final = frozenset({Outcome.SOURCE_UNAVAILABLE})
+"""Outcomes that a department or the hub owes: it comes later, and is never asked of the person."""
+NOT_ASKED: Final = CLEARED | OWED | {Outcome.PENDING}
 """Outcomes after which nothing is asked of the person."""
 
 
@@ -169,7 +173,12 @@ class QueryAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A purpose copy. `claims` were read from under its signature; `token` is what to file with the case."""
+    """A copy. `claims` were read from under its signature; `token` is what to file with the case.
+
+    `kind` says what it is of: `purpose_copy` of a licence, which `certificate` describes; `data_copy` of what a
+    department's system said, through `interface`; `stand_in_copy` of what `stand_in` says, for want of a record. The
+    other two of these three are empty.
+    """
 
     format: str
     token: str = field(repr=False)
@@ -177,6 +186,30 @@ class Evidence:
     source: Mapping[str, Any]
     certificate: Mapping[str, Any] = field(repr=False)
     expires_at: datetime
+    kind: str = "purpose_copy"
+    interface: Mapping[str, Any] = field(default_factory=dict)
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """Something that happened in a case, as webhooks tell it: no person and no value. `evidence` is where to fetch."""
+
+    number: int
+    event: str
+    time: datetime
+    code: str | None
+    party: str | None
+    material: str | None
+    evidence: str | None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """From JSON."""
+        names = ("code", "party", "material", "evidence")
+        return cls(
+            int(given["number"]), text(given, "event"), instant(given, "time"), *(given.get(name) for name in names)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +225,15 @@ class RequirementAnswer:
     next_step: str | None
     evidence: tuple[Evidence, ...]
     receipt: Receipt
+    question: Mapping[str, Any] | None = None
+    """What would make an ambiguous answer a clear one: `choose` among its `choices`, or answer the `facts` it names."""
+    material: str | None = None
+    """The system's own code for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceAnswer:
-    """The answer to a request for evidence. `still_needed` follows from the signed outcomes."""
+    """The answer to a request for evidence. `still_needed` and `owed` follow from the signed outcomes."""
 
     evidence_request_id: str
     case_no: str
@@ -207,8 +244,18 @@ class EvidenceAnswer:
 
     @property
     def still_needed(self) -> tuple[str, ...]:
-        """Codes of what has to be asked of the person."""
-        return tuple(item.code for item in self.requirements if item.outcome not in CLEARED)
+        """Codes of what has to be asked of the person, each once; of which party, `requirements` says."""
+        return tuple(dict.fromkeys(item.code for item in self.requirements if item.outcome not in NOT_ASKED))
+
+    @property
+    def owed(self) -> tuple[str, ...]:
+        """Codes of what is owed to the case: accept it without; `Client.close_case` says what becomes of it."""
+        return tuple(item.code for item in self.requirements if item.outcome in OWED)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Codes of what an officer was asked, and has promised an answer to: accept without, and ask again later."""
+        return tuple(item.code for item in self.requirements if item.outcome == Outcome.PENDING)
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from yizheng_client.errors import (
     YizhengError,
     problem_error,
 )
-from yizheng_client.flow import Alone, Failure, Flow, Pause, Reply, Request, T
+from yizheng_client.flow import Alone, Failure, Flow, Pause, Pieces, Reply, Request, T
 from yizheng_client.jose import Jwks, SigningKey, read_json
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -80,6 +80,8 @@ class Call:
     key: str | None = None
     repeatable: bool = True
     signed_in: bool = True
+    accept: str = "application/json"
+    pieces: Pieces | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,14 @@ class Session:
             yield Pause(wait)
 
     def _request(self, call: Call) -> Flow[Request]:
-        headers = {"Accept": "application/json", "Accept-Language": self.settings.language}
+        headers = {"Accept": call.accept, "Accept-Language": self.settings.language}
         if call.signed_in:
             headers["Authorization"] = f"Bearer {(yield from self._access_token())}"
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
-        return Request(call.method, call.path, headers, call.body)
+        return Request(call.method, call.path, headers, call.body, call.pieces)
 
     def _access_token(self) -> Flow[str]:
         token = self._token

@@ -40,6 +40,12 @@ COPY_TYPE: Final = "dc+sd-jwt"
 _OF_THE_SIGNATURE: Final = frozenset({"iss", "aud", "iat", "jti", "entry", "request_hash"})
 """Claims that have no member of their name in clear."""
 
+_KINDS: Final = {
+    "urn:yizheng:purpose-copy": ("purpose_copy", "certificate"),
+    "urn:yizheng:data-copy": ("data_copy", "interface"),
+    "urn:yizheng:stand-in-copy": ("stand_in_copy", "stand_in"),
+}
+"""What a copy is of, by its `vct`: only the first is of a licence."""
 _NEVER_DISCLOSED: Final = frozenset(
     {"iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "_sd", "_sd_alg", "..."}
 )
@@ -138,7 +144,8 @@ def verify_receipt(token: str, jwks: Jwks, *, issuer: str | None = None) -> Rece
 def _requirement(
     shown: Mapping[str, Any], signed: Mapping[str, Any], bundle: Mapping[str, Any], jwks: Jwks
 ) -> RequirementAnswer:
-    if any(not _same(shown.get(name), signed.get(name)) for name in ("code", "party", "outcome")):
+    names = ("code", "party", "outcome", *(("rung",) if "rung" in signed else ()))  # earlier hubs signed no rung
+    if any(not _same(shown.get(name), signed.get(name)) for name in names):
         raise VerificationError("body_differs")
     first = [shown["evidence"]] if "evidence" in shown else []
     further = _objects(shown, "further_evidence") if "further_evidence" in shown else []
@@ -156,6 +163,8 @@ def _requirement(
         next_step=shown.get("next_step"),
         evidence=tuple(_copy(copy, bundle, jwks) for copy in copies),
         receipt=_receipt_of(shown, jwks, issuer=text(bundle, "iss"), entry=text(signed, "entry")),
+        question=mapping(shown["question"]) if "question" in shown else None,
+        material=shown.get("material"),
     )
 
 
@@ -169,13 +178,22 @@ def _copy(shown: Mapping[str, Any], bundle: Mapping[str, Any], jwks: Jwks) -> Ev
     disclosed = _disclosed(claims, disclosures)
     if binding or not _same(disclosed, shown.get("claims")):
         raise VerificationError("claims_differ")
+    kind, described = _KINDS.get(text(claims, "vct"), (None, ""))
+    if kind is None:
+        raise VerificationError("vct")
+    for member in {name for _, name in _KINDS.values()} - {described}:
+        if member in shown or member in claims:  # it would pass for another kind
+            raise VerificationError("copies_differ")
     return Evidence(
         format=COPY_TYPE,
         token=token,
         claims=disclosed,
         source=mapping(shown.get("source")),
-        certificate=mapping(claims.get("certificate")),
+        certificate=mapping(claims.get("certificate")) if described == "certificate" else {},
         expires_at=datetime.fromtimestamp(_number(claims, "exp"), UTC),
+        kind=kind,
+        interface=mapping(claims.get("interface")) if described == "interface" else {},
+        stand_in=mapping(claims.get("stand_in")) if described == "stand_in" else {},
     )
 
 

@@ -19,6 +19,11 @@ public final class ProblemException extends YizhengException {
         this.retryAfterMillis = retryAfterMillis;
     }
 
+    static ProblemException of(int status, Map<String, Object> document) {
+        Object asked = document.get("retry_after_seconds");
+        return new ProblemException(status, document, asked instanceof Long ? (Long) asked * 1000 : 0);
+    }
+
     /** The end of the type, which is stable: case-closed, not-granted, … */
     public String slug() {
         return slug(document);
@@ -49,8 +54,11 @@ public final class ProblemException extends YizhengException {
         return document;
     }
 
-    boolean repeated() {
-        return repeated;
+    /** Closing twice is a 409: after a repetition it says that the first one worked and its answer was lost. */
+    void unlessDone() throws ProblemException {
+        if (!slug().equals("case-closed") || !repeated) {
+            throw this;
+        }
     }
 
     void repeated(boolean value) {

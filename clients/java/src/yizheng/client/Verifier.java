@@ -22,7 +22,18 @@ public final class Verifier {
     private static final List<String> NEVER_DISCLOSED = Arrays.asList(
             "iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "vct", "status", "_sd", "_sd_alg", "...");
 
+    /** What a copy is of, by its vct: only the first is of a licence. */
+    private static final Map<String, String[]> KINDS = kinds();
+
     private Verifier() {}
+
+    private static Map<String, String[]> kinds() {
+        Map<String, String[]> kinds = new LinkedHashMap<>();
+        kinds.put("urn:yizheng:purpose-copy", new String[] {"purpose_copy", "certificate"});
+        kinds.put("urn:yizheng:data-copy", new String[] {"data_copy", "interface"});
+        kinds.put("urn:yizheng:stand-in-copy", new String[] {"stand_in_copy", "stand_in"});
+        return kinds;
+    }
 
     /** What an answer binds itself to: the method, the path and the exact body, each followed by a line feed. */
     public static String requestHash(String path, byte[] body) {
@@ -88,6 +99,9 @@ public final class Verifier {
             for (String name : Arrays.asList("code", "party", "outcome")) {
                 same(item.get(name), under.get(name), "body_differs");
             }
+            if (under.containsKey("rung")) { // earlier hubs signed none
+                same(item.get("rung"), under.get("rung"), "body_differs");
+            }
             copies(item, under.get("tokens"), claims, keys);
             receipt(item, claims, keys, under.get("entry"));
             requirements.add(item);
@@ -97,7 +111,9 @@ public final class Verifier {
 
     /**
      * The bundle signs the hash of each copy, and nothing stands beside those; each copy is the hub's, for the same
-     * receiver, and the claims in clear are what it discloses. Its certificate is given as it is signed.
+     * receiver, and the claims in clear are what it discloses. What it is of is given as it is signed, and as "kind":
+     * purpose_copy of a licence ("certificate"), data_copy of what a department's system said ("interface"),
+     * stand_in_copy of what stands in for a record ("stand_in"). Nothing passes for another kind.
      */
     private static void copies(
             Map<String, Object> item, Object hashes, Map<String, Object> bundle, Map<String, PublicKey> keys)
@@ -119,7 +135,15 @@ public final class Verifier {
             Map<String, Object> signed = Jws.verify(parts[0], "dc+sd-jwt", keys);
             expect(signed, text(bundle, "iss"), text(bundle, "aud"), null);
             same(object(copy).get("claims"), disclosed(parts, signed), "claims_differ");
-            object(copy).put("certificate", signed.get("certificate"));
+            String[] kind = KINDS.get(signed.get("vct"));
+            if (kind == null) {
+                throw YizhengException.verification("vct");
+            }
+            for (String[] other : KINDS.values()) {
+                object(copy).remove(other[1]);
+            }
+            object(copy).put("kind", kind[0]);
+            object(copy).put(kind[1], signed.get(kind[1]));
         }
     }
 

@@ -1,0 +1,1 @@
+"""Verification: the numbered procedure of docs/verification.md, and what it is given."""

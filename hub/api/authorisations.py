@@ -1,0 +1,71 @@
+"""Say in it 授权管理: the grants that reach a holder's records, and his word where they rest on his agreement."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from hub.api.me import ActingHolderDep, said
+from hub.citizens.authorising.values import Decision, Standing
+from hub.clock import rfc3339
+from hub.deps import HubDep, LanguageDep, UuidText
+from hub.edge.body import Body, read_json
+from hub.web.citizen.visit import HolderDep
+
+router = APIRouter(prefix="/api/v1/me", tags=["me"])
+
+
+class AuthorisationBody(Body):
+    """`give`, or `refuse`: of what was given that is to withdraw it."""
+
+    decision: Literal["give", "refuse"]
+
+
+BODIES = (AuthorisationBody,)
+
+
+@router.get("/authorisations", summary="Standing authorisations 授权清单")
+async def authorisations(holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """Who may use the kinds of licence that he holds, for what, how long and on what ground; what waits for his word
+    first, what rests on the law last.
+    """
+    found = await hub.citizens.authorisations.listed(holder)
+    return JSONResponse({"authorisations": [_standing(item, language) for item in found]})
+
+
+@router.get("/authorisations/{grant_id}", summary="One of them 单项授权")
+async def authorisation(grant_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """One that reaches none of his records is 404."""
+    return JSONResponse(_standing(await hub.citizens.authorisations.one(holder, grant_id), language))
+
+
+@router.post(
+    "/authorisations/{grant_id}/decision",
+    summary="Agree, or not 同意或不同意",
+    openapi_extra={"x-body": "AuthorisationBody"},
+)
+async def decide(
+    request: Request, grant_id: UuidText, holder: ActingHolderDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """It acts at once: the next pull goes by it. What rests on the law is not his to refuse: 404."""
+    body, _ = await read_json(request, AuthorisationBody, max_bytes=hub.settings.max_body_bytes)
+    await hub.citizens.authorisations.decide(holder, grant_id, Decision(body.decision))
+    return JSONResponse(_standing(await hub.citizens.authorisations.one(holder, grant_id), language))
+
+
+def _standing(item: Standing, language: str) -> dict[str, Any]:
+    return {
+        "id": item.grant_id,
+        "rests_on": "agreement" if item.agreement else "law",
+        "state": item.state,
+        "department": said(item.department, language),
+        "system": said(item.system, language),
+        "licence": said(item.resource, language),
+        "fields": [said(words, language) for words in item.fields],
+        "matters": [said(words, language) for words in item.matters],
+        "purpose": item.purpose,
+        "legal_basis": item.legal_basis,
+        "ex_officio": item.ex_officio,
+        "valid_until": rfc3339(item.valid_until),
+        "decided_at": rfc3339(item.decided_at) if item.decided_at else None,
+    }

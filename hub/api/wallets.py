@@ -1,0 +1,179 @@
+"""Wallets 电子钱包: OpenID4VCI 1.0, the side of programs. Holders' own pages are hub/web/citizen/wallets.py.
+
+Answers and refusals are those of the protocols, in JSON of their own: `error` and `error_description`, not problems.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Annotated, Any, Concatenate, Final, ParamSpec
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse
+from starlette.responses import RedirectResponse, Response
+
+from certificates.definitions.parts import Custody
+from hub.deps import HubDep, limit
+from hub.edge.body import FORM_TYPE, JSON_TYPE, read_bytes, require_media_type
+from hub.edge.errors import BadRequestError, BodyTooLargeError
+from hub.edge.form import read_form
+from hub.runtime import Hub
+from hub.wallets.errors import WalletError
+from hub.wallets.issuing import Wanted
+from hub.wallets.metadata import PREFIX, issuer_metadata, server_metadata
+from hub.wallets.once import new_nonce
+from hub.wallets.proofs import Dpop, read_dpop
+from hub.web.citizen.visit import WALLET, give
+from signing.canonical import strict_loads
+from signing.errors import MalformedError
+
+router = APIRouter(tags=["wallets"])
+ANSWER: Final = "/me/wallets/answer"
+_MAX_FORM_BYTES: Final = 16_384
+_MAX_REQUEST_BYTES: Final = 131_072
+_PUBLIC: Final = {"Cache-Control": "public, max-age=60"}
+P = ParamSpec("P")
+
+
+def refusing(
+    route: Callable[Concatenate[Request, P], Coroutine[Any, Any, Response]],
+) -> Callable[Concatenate[Request, P], Coroutine[Any, Any, Response]]:
+    """A refusal in the words of OAuth 2 (RFC 6749 §5.2, RFC 9449 §7.1); what cannot be read is `invalid_request`."""
+
+    @wraps(route)
+    async def answered(request: Request, *args: P.args, **named: P.kwargs) -> Response:
+        try:
+            return await route(request, *args, **named)
+        except BadRequestError as error:
+            refused = WalletError("invalid_request", str(error))
+        except BodyTooLargeError:
+            refused = WalletError("invalid_request", "too large", status=413)
+        except WalletError as error:
+            refused = error
+        headers = {"WWW-Authenticate": f'DPoP error="{refused.error}", algs="ES256"'} if refused.status == 401 else {}
+        body = {"error": refused.error, "error_description": refused.description}
+        return JSONResponse(body, status_code=refused.status, headers=headers)
+
+    return answered  # type: ignore[return-value]  # FastAPI calls by name, `request` too
+
+
+@router.get("/.well-known/openid-credential-issuer", summary="Metadata of the credential issuer 钱包签发元数据")
+async def issuer(hub: HubDep) -> JSONResponse:
+    """Which licences wallets can hold, and where they get them (OpenID4VCI 1.0 §12.2)."""
+    types = [item.type for item in hub.types.current().values()]
+    return JSONResponse(issuer_metadata(hub.settings.public_url, types), headers=_PUBLIC)
+
+
+@router.get("/.well-known/oauth-authorization-server/wallets", summary="Authorization server of wallets (RFC 8414)")
+async def server(hub: HubDep) -> JSONResponse:
+    """Where wallets get tokens; systems have a server of their own."""
+    slugs = [item.type.slug for item in hub.types.current().values() if item.type.custody is Custody.LIBRARY]
+    found = server_metadata(hub.settings.public_url, slugs, codes=hub.wallets.authorizing.on)
+    return JSONResponse(found, headers=_PUBLIC)
+
+
+@router.post(f"{PREFIX}/nonce", summary="A nonce for proofs 随机数")
+async def nonce(request: Request, hub: HubDep) -> JSONResponse:
+    """Good for five minutes, once (OpenID4VCI 1.0 §7)."""
+    await limited(request, hub)
+    return JSONResponse({"c_nonce": new_nonce(hub.vault, hub.clock())})
+
+
+@router.get(f"{PREFIX}/offers/{{reference}}", summary="The offer behind a holder's QR 钱包邀约")
+async def offer(
+    request: Request, reference: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")], hub: HubDep
+) -> Response:
+    """By reference (OpenID4VCI 1.0 §4.1.3); 404 once it was taken or is over."""
+    await limited(request, hub)
+    return Response(await hub.wallets.offers.document(reference), media_type=JSON_TYPE)
+
+
+@router.post(f"{PREFIX}/par", summary="Push an authorization request (RFC 9126)")
+@refusing
+async def push(request: Request, hub: HubDep) -> Response:
+    """Of a wallet that the operator named, with PKCE S256."""
+    await limited(request, hub)
+    form = await _form(request)
+    dpop = _dpop(request, hub, f"{PREFIX}/par") if "dpop" in request.headers else None
+    request_uri = await hub.wallets.authorizing.push(form, dpop)
+    return JSONResponse({"request_uri": request_uri, "expires_in": 600}, status_code=201)
+
+
+@router.get(f"{PREFIX}/authorize", summary="The holder's browser arrives from a wallet")
+async def authorize(
+    request: Request,
+    hub: HubDep,
+    client_id: Annotated[str, Query(max_length=300)],
+    request_uri: Annotated[str, Query(max_length=200)],
+) -> Response:
+    """On to the page where the holder answers; signing in is on the way."""
+    await limited(request, hub)
+    reference = await hub.wallets.authorizing.known(client_id, request_uri)
+    response = RedirectResponse(ANSWER, status_code=303)
+    give(response, hub, WALLET, reference)
+    return response
+
+
+@router.post(f"{PREFIX}/token", summary="A token for an offer or a code 钱包令牌")
+@refusing
+async def token(request: Request, hub: HubDep) -> Response:
+    """Bound to the wallet's key by DPoP (RFC 9449)."""
+    await limited(request, hub)
+    form = await _form(request)
+    return JSONResponse(await hub.wallets.tokens.exchange(form, _dpop(request, hub, f"{PREFIX}/token")))
+
+
+@router.post(f"{PREFIX}/credential", summary="Licences bound to a wallet's keys 领取证照")
+@refusing
+async def credential(request: Request, hub: HubDep) -> Response:
+    """One copy for each key (OpenID4VCI 1.0 §8)."""
+    await limited(request, hub)
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "dpop" or not value:
+        raise WalletError("invalid_token", "Authorization: DPoP …", status=401)
+    try:
+        dpop = _dpop(request, hub, f"{PREFIX}/credential", token=value)
+    except WalletError as error:
+        raise WalletError(error.error, error.description, status=401) from None
+    wanted = await _wanted(request)
+    copies = await hub.wallets.issuing.give(value, dpop, wanted)
+    return JSONResponse({"credentials": [{"credential": copy} for copy in copies]})
+
+
+async def _wanted(request: Request) -> Wanted:
+    require_media_type(request, JSON_TYPE)
+    raw = await read_bytes(request, max_bytes=_MAX_REQUEST_BYTES)
+    try:
+        body: Any = strict_loads(raw, max_bytes=_MAX_REQUEST_BYTES, max_depth=8)
+    except MalformedError as error:
+        raise WalletError("invalid_credential_request", error.reason) from None
+    if isinstance(body, dict) and "credential_response_encryption" in body:
+        raise WalletError("invalid_encryption_parameters", "answers are not encrypted beyond TLS")
+    match body:
+        case {"proofs": {"jwt": [*proofs]} as kinds} if len(kinds) == 1 and all(isinstance(p, str) for p in proofs):
+            pass
+        case _:
+            raise WalletError("invalid_proof", "proofs of type jwt are needed")
+    names = [body.get("credential_configuration_id"), body.get("credential_identifier")]
+    if len([name for name in names if isinstance(name, str)]) != 1:
+        raise WalletError("invalid_credential_request", "name one credential_configuration_id or credential_identifier")
+    configuration, identifier = (name if isinstance(name, str) else None for name in names)
+    return Wanted(configuration, identifier, proofs)
+
+
+def _dpop(request: Request, hub: Hub, path: str, *, token: str | None = None) -> Dpop:
+    given = request.headers.getlist("dpop")
+    if len(given) > 1:
+        raise WalletError("invalid_dpop_proof", "one DPoP header")
+    url = hub.settings.public_url + path
+    return read_dpop(given[0] if given else None, method="POST", url=url, now=hub.clock(), token=token)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    require_media_type(request, FORM_TYPE)
+    return read_form(await read_bytes(request, max_bytes=_MAX_FORM_BYTES))
+
+
+async def limited(request: Request, hub: Hub) -> None:
+    """Count one call of this address. Raises RateLimitedError."""
+    peer = request.client.host if request.client else "unknown"
+    await limit(request, f"wallet:{peer}", hub.settings.token_requests_per_minute)

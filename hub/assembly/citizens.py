@@ -1,0 +1,123 @@
+"""Holders: how they sign in, and what they see and show."""
+
+from dataclasses import dataclass
+
+from hub.access.oidc import OidcService, OidcSettings
+from hub.assembly.ground import Ground
+from hub.citizens.accesses import Accesses
+from hub.citizens.authorising.service import Authorisations
+from hub.citizens.confirming import Confirming
+from hub.citizens.licences import Licences
+from hub.citizens.objections import corrected, desk, ending, filing
+from hub.citizens.objections.attested import Attesting
+from hub.citizens.objections.corrected import Telling
+from hub.citizens.objections.desk import ObjectionDesk
+from hub.citizens.objections.ending import Ending
+from hub.citizens.objections.raising import Objections
+from hub.citizens.objections.targets import Targets
+from hub.citizens.presentations import Presentations
+from hub.citizens.provider import ProviderSignIn
+from hub.citizens.ratings.rating import Ratings
+from hub.citizens.sessions import HolderSessions
+from hub.citizens.taking import Taking
+from hub.citizens.trial import TrialSignIn
+from hub.intake.asks.papers import PaperCounts
+from hub.outbound import Outbound
+from hub.storage.jobs import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Citizens:
+    """Services around holders. `provider` is None when none is configured."""
+
+    sessions: HolderSessions
+    trial: TrialSignIn
+    provider: ProviderSignIn | None
+    presentations: Presentations
+    licences: Licences
+    accesses: Accesses
+    authorisations: Authorisations
+    taking: Taking
+    objections: Objections
+    attesting: Attesting
+    desk: ObjectionDesk
+    telling: Telling
+    ending: Ending
+    ratings: Ratings
+
+    def handlers(self) -> dict[str, Handler]:
+        """The jobs of this area."""
+        return {
+            filing.REMIND: self.desk.remind,
+            desk.SIGN: self.desk.sign,
+            corrected.TELL: self.telling.run,
+            ending.DELETE: self.ending.delete,
+        }
+
+
+def assemble_citizens(ground: Ground) -> Citizens:
+    """Connect them. No provider is reached yet."""
+    database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
+    confirming = Confirming(vault=vault, types=ground.types)
+    sessions = HolderSessions(database, vault=vault, confirming=confirming, clock=clock)
+    licences = Licences(database, types=ground.types, log_key=log_key, clock=clock)
+    accesses = Accesses(database, vault=vault, types=ground.types, log_key=log_key, clock=clock)
+    targets = Targets(database, licences=licences, accesses=accesses, types=ground.types)
+    objections = Objections(
+        database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
+    )
+    return Citizens(
+        sessions=sessions,
+        trial=TrialSignIn(
+            database, vault=vault, confirming=confirming, sessions=sessions, settings=ground.settings, clock=clock
+        ),
+        provider=_provider(ground, confirming, sessions),
+        presentations=Presentations(database, vault=vault, log_key=log_key, clock=clock),
+        licences=licences,
+        accesses=accesses,
+        authorisations=Authorisations(database, vault=vault, types=ground.types, clock=clock),
+        taking=assemble_taking(ground),
+        objections=objections,
+        attesting=Attesting(database, vault=vault, objections=objections, log_key=log_key, clock=clock),
+        desk=ObjectionDesk(
+            database,
+            vault=vault,
+            desk=ground.desk,
+            objects=ground.objects,
+            public_url=ground.public_url,
+            clock=clock,
+        ),
+        telling=Telling(database, clock=clock),
+        ending=Ending(vault=vault, objects=ground.objects),
+        ratings=Ratings(
+            database,
+            vault=vault,
+            papers=PaperCounts(database, vault=vault, clock=clock),
+            log_key=log_key,
+            clock=clock,
+        ),
+    )
+
+
+def assemble_taking(ground: Ground) -> Taking:
+    """How counters take codes."""
+    return Taking(ground.database, vault=ground.vault, log_key=ground.log_key, clock=ground.clock)
+
+
+def _provider(ground: Ground, confirming: Confirming, sessions: HolderSessions) -> ProviderSignIn | None:
+    settings = ground.settings
+    if not settings.holder_oidc_issuer:
+        return None
+    configured = OidcSettings(
+        issuer=settings.holder_oidc_issuer,
+        client_id=settings.holder_oidc_client_id,
+        client_secret=settings.holder_oidc_client_secret.get_secret_value(),
+        redirect_uri=f"{settings.public_url}/me/oidc/callback",
+        scope=settings.holder_oidc_scope,
+        audience="holder",
+    )
+    outbound = Outbound(settings.holder_oidc_issuer)
+    oidc = OidcService(ground.database, settings=configured, outbound=outbound, clock=ground.clock)
+    return ProviderSignIn(
+        ground.database, oidc=oidc, confirming=confirming, sessions=sessions, settings=settings, clock=ground.clock
+    )

@@ -1,0 +1,49 @@
+"""The desks of people who handle cases."""
+
+from hub.assembly.citizens import assemble_taking
+from hub.assembly.ground import Ground
+from hub.assembly.handling import Handling
+from hub.assembly.intake import Intake
+from hub.intake.counter.families import FamilyCounter
+from hub.intake.counter.readers import CardReaders
+from hub.intake.counter.service import Counter
+from hub.intake.counter.slips import FamilySlips
+
+
+def assemble_counter(ground: Ground, intake: Intake) -> Counter:
+    """The counter's use cases, over the services that systems call."""
+    return Counter(
+        ground.database,
+        cases=intake.pull.cases,
+        streaming=intake.pull.streaming,
+        planning=intake.planning,
+        asks=intake.asks,
+        taking=assemble_taking(ground),
+        readers=assemble_readers(ground),
+        vault=ground.vault,
+        types=ground.types,
+        clock=ground.clock,
+    )
+
+
+def assemble_readers(ground: Ground) -> CardReaders:
+    """Card readers that sign."""
+    return CardReaders(ground.database, vault=ground.vault, log_key=ground.log_key, clock=ground.clock)
+
+
+def assemble_family_counter(ground: Ground, intake: Intake, handling: Handling, counter: Counter) -> FamilyCounter:
+    """Life events at the counter."""
+    return FamilyCounter(
+        ground.database,
+        counter=counter,
+        families=intake.families,
+        asking=intake.family_asking,
+        stages=handling.stages,
+        files=handling.files,
+        types=ground.types,
+    )
+
+
+def assemble_slips(ground: Ground, intake: Intake, counter: Counter) -> FamilySlips:
+    """What people take home from the counter."""
+    return FamilySlips(ground.database, counter=counter, families=intake.families, vault=ground.vault)

@@ -1,0 +1,39 @@
+"""Showing licences: how holders make codes, and how receivers take them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hub.assembly.ground import Ground
+from hub.citizens.showing.licences import Showable
+from hub.citizens.showing.making import Showings
+from hub.citizens.showing.receiving import Receiving
+from hub.issuing.renditions.source import RenditionSource
+from hub.verification.service import VerificationService
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Services around showings."""
+
+    showings: Showings
+    receiving: Receiving
+
+
+def assemble_showing(ground: Ground, source: RenditionSource, verification: VerificationService) -> Showing:
+    """Connect them."""
+    database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
+    showable = Showable(vault=vault, source=source)
+    return Showing(
+        showings=Showings(database, vault=vault, showable=showable, log_key=log_key, clock=clock),
+        receiving=Receiving(
+            database,
+            vault=vault,
+            showable=showable,
+            verification=verification,
+            desk=ground.desk,
+            log_key=log_key,
+            clock=clock,
+            public_url=ground.public_url,
+            lifetime=timedelta(hours=ground.settings.purpose_copy_hours),
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Wallets: offers, tokens, licences bound to keys."""
+
+from dataclasses import dataclass
+
+from hub.assembly.ground import Ground
+from hub.issuing.renditions.source import RenditionSource
+from hub.verification.service import VerificationService
+from hub.wallets.asking import Asking
+from hub.wallets.authorizing import Authorizing
+from hub.wallets.issuing import WalletIssuing
+from hub.wallets.licences import WalletLicences
+from hub.wallets.offers import Offers
+from hub.wallets.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Wallets:
+    """Services around wallets."""
+
+    offers: Offers
+    authorizing: Authorizing
+    tokens: Tokens
+    issuing: WalletIssuing
+    asking: Asking
+
+
+def assemble_wallets(ground: Ground, source: RenditionSource, verification: VerificationService) -> Wallets:
+    """Connect them."""
+    database, vault, desk, clock, url = ground.database, ground.vault, ground.desk, ground.clock, ground.public_url
+    licences = WalletLicences(vault=vault, desk=desk, source=source)
+    tokens = Tokens(database, vault=vault, clock=clock)
+    return Wallets(
+        offers=Offers(
+            database,
+            vault=vault,
+            types=ground.types,
+            licences=licences,
+            log_key=ground.log_key,
+            clock=clock,
+            public_url=url,
+        ),
+        authorizing=Authorizing(
+            database,
+            vault=vault,
+            types=ground.types,
+            licences=licences,
+            clients=ground.settings.wallet_clients,
+            clock=clock,
+            public_url=url,
+        ),
+        tokens=tokens,
+        issuing=WalletIssuing(
+            database, vault=vault, desk=desk, licences=licences, tokens=tokens, clock=clock, public_url=url
+        ),
+        asking=Asking(
+            database,
+            vault=vault,
+            desk=desk,
+            types=ground.types,
+            verification=verification,
+            log_key=ground.log_key,
+            clock=clock,
+            public_url=url,
+        ),
+    )

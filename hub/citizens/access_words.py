@@ -1,0 +1,75 @@
+"""What the ledger's kinds of entries mean to the person they are about. One that is not named here is shown all the
+same, as a change of his records: leaving out is what this list must never do.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.registry.meanings import Words
+
+LOOK: Final = "look"
+NOTHING: Final = "nothing"
+OWN: Final = "own"
+CHANGE: Final = "change"
+
+_KINDS: Final[Mapping[str, tuple[str, Words]]] = {
+    "disclosure": (LOOK, ("取用了您的信息", "used data about you")),
+    "answer": (NOTHING, ("查询过，没有提供任何内容", "asked; nothing was given")),
+    "refusal": (NOTHING, ("查询被拒绝，没有提供任何内容", "asked and was refused; nothing was given")),
+    "evidence.read": (LOOK, ("审批人员查看了办件中的证明内容", "an official read the evidence of the case")),
+    "certificate.search": (LOOK, ("查找了您的证照", "looked for your licences")),
+    "certificate.export": (LOOK, ("取得了您的证照文件", "fetched the file of a licence of yours")),
+    "certificate.render": (CHANGE, ("生成了您的证照版面", "made the page of a licence of yours")),
+    "certificate.issue": (CHANGE, ("为您签发了证照", "issued a licence to you")),
+    "collection.by_holder": (LOOK, ("向数据源归集了您的证照", "collected your licences from a source")),
+    "subject.sought": (LOOK, ("平台运行人员按号码查找过您", "an operator of the hub looked you up by your number")),
+    "task.asked": (LOOK, ("请其他部门人工核实您的情况", "asked an officer to check something about you")),
+    "task.read": (LOOK, ("核实人员阅读了关于您的问题", "an officer read a question about you")),
+    "task.answered": (LOOK, ("核实人员答复了关于您的问题", "an officer answered a question about you")),
+    "holder.sign_in": (OWN, ("您本人登录", "you signed in")),
+    "presentation.made": (OWN, ("您生成了出示码", "you made a code to show")),
+    "presentation.taken": (OWN, ("您出示后，窗口为您开办件", "a counter took your code and opened a case")),
+    "case.rated": (OWN, ("您评价了办件", "you rated a case")),
+    "objection.raised": (OWN, ("您提出了异议或疑问", "you objected, or asked a question")),
+    "objection.withdrawn": (OWN, ("您撤回了异议", "you withdrew an objection")),
+    "objection.read": (LOOK, ("答复人员阅读了您的异议或疑问", "an officer read your objection or question")),
+    "objection.scan_read": (
+        LOOK,
+        ("答复人员查看了您异议所附的扫描件", "an officer saw the scan beside your objection"),
+    ),
+    "objection.answered": (CHANGE, ("答复了您的异议或疑问", "answered your objection or question")),
+    "presentation.expired": (OWN, ("出示码未被使用，已失效", "your code ended unused")),
+    "authorisation.given": (OWN, ("您同意了一项授权", "you agreed to a use of your records")),
+    "authorisation.refused": (OWN, ("您不同意一项授权", "you did not agree to a use of your records")),
+    "authorisation.withdrawn": (OWN, ("您撤回了一项授权", "you withdrew your agreement")),
+    "showing.made": (OWN, ("您准备出示证照", "you made a code to show licences")),
+    "showing.taken": (LOOK, ("您出示证照，对方查看了您选定的内容", "was shown what you picked of your licences")),
+    "showing.ended": (OWN, ("亮证码未被使用，已失效", "your code to show licences ended unused")),
+    "showing.refused": (
+        NOTHING,
+        ("试用您的亮证码，被拒绝", "tried your code to show licences and was refused"),
+    ),
+    "wallet.offered": (OWN, ("您准备把证照放进电子钱包", "you offered a licence to your wallet")),
+    "wallet.allowed": (OWN, ("您同意电子钱包领取证照", "you let a wallet have licences")),
+    "wallet.refused": (NOTHING, ("您拒绝了电子钱包的请求", "you refused a wallet")),
+    "wallet.issued": (OWN, ("您的证照放进了电子钱包", "a licence went into your wallet")),
+    "wallet.shown": (LOOK, ("您用电子钱包出示了证照", "you showed a licence from your wallet")),
+    "wallet.guessed": (NOTHING, ("钱包验证码输错过多，已作废", "your wallet code was guessed at, and has ended")),
+    "presentation.refused": (
+        NOTHING,
+        ("有窗口试用您的出示码，被拒绝", "a counter tried your code and was refused"),
+    ),
+}
+_OTHER: Final = (CHANGE, ("您的记录有变动", "a record of yours was changed"))
+_SANDBOX: Final = "sandbox."
+
+
+def kind_of(kind: str) -> str:
+    """`look`, `nothing`, `own` or `change`."""
+    return _KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[0]
+
+
+def words_of(kind: str) -> Words:
+    """What happened; a sandbox's entry is marked as a trial of programs."""
+    zh, en = _KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[1]
+    return (f"{zh}（联调测试）", f"{en} (a trial of programs)") if kind.startswith(_SANDBOX) else (zh, en)

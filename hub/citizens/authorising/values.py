@@ -1,0 +1,39 @@
+"""Standing grants as a holder is told of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hub.registry.meanings import Words
+
+
+class Decision(StrEnum):
+    """What a holder may say to a grant that rests on his agreement."""
+
+    GIVE = "give"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One grant: who may use which of his records, what of them, in which matters, for what, how long, on what ground.
+
+    Attributes:
+        agreement: it rests on his agreement, and `state` is his word: `undecided`, `given`, `refused`, `withdrawn`;
+            else on the law alone, which `legal_basis` names, and `state` is `law`.
+    """
+
+    grant_id: str
+    agreement: bool
+    state: str
+    department: Words
+    system: Words
+    resource: Words
+    fields: Sequence[Words]
+    matters: Sequence[Words]
+    purpose: str
+    legal_basis: str
+    ex_officio: bool
+    valid_until: datetime
+    decided_at: datetime | None = None

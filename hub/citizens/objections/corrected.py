@@ -1,0 +1,74 @@
+"""Whether something was corrected, as the library has it; and the cases that were answered with what was wrong."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from catalog.tables import table
+from certificates.stores import certificates as library
+from certificates.stores.certificates import WHOLE, VersionRecord
+from hub.citizens.objections import store
+from hub.citizens.objections.values import Kind, Objection, State
+from hub.clock import Clock
+from hub.exchange.uses import of_certificate, uses_of
+from hub.intake.tables import CaseRow
+from hub.intake.told.telling import CaseEvent, tell
+from hub.ledger.guards import recorded_at
+from hub.storage.database import Database
+
+TELL: Final = "objection.tell"
+"""The kind of job that tells the cases."""
+_VALID: Final = "valid"
+_CASES: Final = table(CaseRow)
+
+
+def has_changed(tx: Connection, found: Objection, content: Mapping[str, Any]) -> bool:
+    """Whether the library holds since the objection what it did not before: a newer version, or one that has ceased
+    to be valid; for what was missing, a licence of that type. That a licence loads again cannot be seen from its row.
+    """
+    if found.kind is Kind.NOT_LOADING:
+        return True
+    if found.kind is Kind.MISSING:
+        type_code = str(content["key"]).partition(":")[0]
+        held = library.held_of(tx, found.subject_id, type_code)
+        return any(version.state in WHOLE and version.created_at >= found.raised_at for version in held)
+    versions = library.versions_of(tx, found.certificate_id or "")
+    newest = [version for version in versions if version.state in WHOLE][-1:]
+    return any(version.created_at >= found.raised_at or _ended(tx, version, found.raised_at) for version in newest)
+
+
+def _ended(tx: Connection, version: VersionRecord, since: datetime) -> bool:
+    """What was suspended or expired before somebody objected is no answer to him."""
+    changed = recorded_at(tx, version.id, version.row_version)
+    return version.status != _VALID and changed is not None and changed >= since
+
+
+class Telling:
+    """Tells the systems of cases that were answered with a licence which was corrected."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self, payload: Mapping[str, Any]) -> None:
+        """The handler of `TELL`. Each case is told once, whenever it closed; nobody is told what was wrong."""
+        found = await self._database.read(lambda tx: store.find(tx, payload["objection"]))
+        if found is None or found.certificate_id is None or found.state is not State.CORRECTED:
+            return
+        certificate_id, now = found.certificate_id, self._clock()
+
+        def used(tx: Connection) -> list[str]:
+            versions = library.versions_of(tx, certificate_id)
+            marks = [of_certificate(version.id) for version in versions if version.created_at < found.raised_at]
+            numbers = {str(use["case_no"]) for use in uses_of(tx, marks)}
+            query = select(_CASES.c.id).where(_CASES.c.case_no.in_(numbers)).order_by(_CASES.c.id)
+            return list(tx.execute(query).scalars())
+
+        for case_id in await self._database.read(used):
+            await self._database.write(
+                lambda tx, case_id=case_id: tell(  # type: ignore[misc]  # bound at once
+                    tx, case_id, CaseEvent.EVIDENCE_CORRECTED, entry_id=payload["entry"], now=now, about=found.id
+                )
+            )

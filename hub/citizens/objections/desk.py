@@ -1,0 +1,268 @@
+"""The department's desk: which objections wait, one of them, its scan, and the answer.
+
+The answer is on the ledger before it is signed; unsigned it counts for nothing. "Corrected" is no word of the officer's
+alone: the library must have changed since. Another department's does not exist for him, and each look is on the ledger.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, true
+
+from hub.access.actors import Actor, Role
+from hub.access.staff_reading import HUB_WIDE
+from hub.citizens.objections import store
+from hub.citizens.objections.corrected import TELL, has_changed
+from hub.citizens.objections.disputed import disputed_identifiers
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
+from hub.citizens.objections.filing import tell_staff
+from hub.citizens.objections.sealing import object_name, opened, place, told
+from hub.citizens.objections.values import OF_DATA, RESULTS, Kind, Objection, State, Told, answerers
+from hub.clock import Clock, rfc3339
+from hub.intake.lower.finding import seal_key
+from hub.issuing.keys.desk import SigningDesk
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.jobs import enqueue
+from hub.storage.objects.folder import ObjectStore
+from hub.storage.vault import Vault
+from signing.canonical import canonical, sha256
+from signing.jose import sign_jws
+
+SIGN: Final = "objection.sign"
+"""The kind of job that signs an answer whose officer's process died."""
+ANSWER_TYPE: Final = "objection-answer+jwt"
+_REASON: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the department says. `next`: where a person goes who is refused and does not agree."""
+
+    result: str
+    reason: str = field(repr=False)
+    next: str = ""
+
+
+class ObjectionDesk:
+    """Use cases of officers and supervisors."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        desk: SigningDesk,
+        objects: ObjectStore,
+        public_url: str,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._desk = desk
+        self._objects = objects
+        self._public_url = public_url
+        self._clock = clock
+
+    async def list(self, actor: Actor, *, everything: bool = False, limit: int = 200) -> list[Objection]:
+        """Those that wait for him, by when they are due; operator and auditor: all. Without a word about a person.
+
+        Raises: ForbiddenError.
+        """
+        kinds = _kinds(actor)
+        if not kinds:
+            actor.require(*answerers(Kind.LICENCE), *answerers(Kind.ACCESS))
+        where = _mine(actor)
+        return await self._database.read(
+            lambda tx: store.queue(tx, where, only_running=not everything, kinds=kinds, limit=limit)
+        )
+
+    async def disputed(self, identifiers: Collection[str]) -> set[str]:
+        """Those of these licences against which an objection runs; for readers who see the licences anyway."""
+        return await self._database.read(lambda tx: disputed_identifiers(tx, self._vault, identifiers))
+
+    async def show(self, actor: Actor, objection_id: str) -> Told:
+        """One of them, for whoever may answer it; while it runs the look is on the ledger before it is given, and what
+        the person said is shown no longer.
+
+        Raises: MissingError, ForbiddenError.
+        """
+        found = await self._database.write(lambda tx: self._looked(tx, actor, objection_id, "objection.read"))
+        shown = told(self._vault, found, self._clock())
+        if found.state is State.RUNNING:
+            return shown
+        return replace(shown, text="", what=("", ""), part=("", ""), identifier="")
+
+    async def scan(self, actor: Actor, objection_id: str) -> tuple[bytes, str]:
+        """The paper that came with it, and its media type. Raises: MissingError, ForbiddenError, IntegrityBrokenError,
+        UnavailableError.
+        """
+        found = await self._database.write(lambda tx: self._looked(tx, actor, objection_id, "objection.scan_read"))
+        shown = told(self._vault, found, self._clock())
+        if not shown.file or found.state is not State.RUNNING:
+            raise MissingError("scan")
+        sealed = await asyncio.to_thread(self._objects.get, object_name(found.id))
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        return key.decrypt(place(found.id, "object"), sealed), shown.file
+
+    async def answer(self, actor: Actor, objection_id: str, answer: Answer) -> None:
+        """Answer it, once.
+
+        Raises: MissingError, ForbiddenError, ObjectionOverError; ObjectionError: something is missing, or nothing was
+            corrected; OwnLookError.
+        """
+        now = self._clock()
+        await self._database.write(lambda tx: self._answer(tx, actor, objection_id, answer, now))
+        await self.sign({"objection": objection_id})
+
+    async def sign(self, payload: Mapping[str, Any]) -> None:
+        """The handler of `SIGN`: with the department's key where the hub holds one, else with the hub's own."""
+
+        def look(tx: Connection) -> Any:
+            found = store.find(tx, payload["objection"])
+            if found is None or found.answer is None or found.token is not None:
+                return None
+            code = found.department.get("code")
+            return found, *(seal_key(tx, self._desk, code) if code else (self._desk.hub("hub"), "hub"))
+
+        ready = await self._database.read(look)
+        if ready is None:
+            return
+        found, certified, signed_by = ready
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        try:
+            said = opened(key, found.id, "answer", found.answer)
+        except IntegrityBrokenError:  # erased since: nobody is left to be told
+            return
+        code = found.department.get("code", "")
+        signed = {
+            "iss": self._desk.issuer_uri(code) if signed_by == "department" else self._public_url,
+            "iat": int(datetime.fromisoformat(said["answered_at"]).timestamp()),
+            "jti": found.id,
+            "signed_by": signed_by,
+            **said,
+        }
+        signer = certified.about(kind="objection-answer")
+        token = sign_jws(signed, signer=signer, typ=ANSWER_TYPE, header=certified.header).encode()
+        sealed = key.encrypt(place(found.id, "token"), token)
+
+        def unit(tx: Connection) -> None:
+            self._desk.check_usable(tx, [certified.signer.public.kid])
+            store.sign(tx, found.id, sealed, signed_by)
+
+        await self._database.write(unit)
+
+    async def remind(self, payload: Mapping[str, Any]) -> None:
+        """The handler of `REMIND`."""
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            found = store.find(tx, payload["objection"])
+            if found is not None and found.state is State.RUNNING:
+                tell_staff(tx, found.id, found.kind, found.department_id, str(payload["stage"]), now)
+
+        await self._database.write(unit)
+
+    def _looked(self, tx: Connection, actor: Actor, objection_id: str, kind: str) -> Objection:
+        found = _own(actor, store.find(tx, objection_id))
+        if found.state is State.RUNNING:
+            self._record(tx, actor, found, kind, {}, self._clock())
+        return found
+
+    def _answer(self, tx: Connection, actor: Actor, objection_id: str, answer: Answer, now: datetime) -> None:
+        found = _own(actor, store.find(tx, objection_id, lock=True))
+        if found.state is not State.RUNNING:
+            raise ObjectionOverError
+        if not store.is_whole(self._vault, found):
+            raise IntegrityBrokenError("objections")
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        content = opened(key, found.id, "content", found.content)
+        if content["by"] and content["by"] == actor.id:
+            raise OwnLookError
+        state = _checked(found, answer)
+        if state is State.CORRECTED and not has_changed(tx, found, content):
+            raise ObjectionError("nothing_corrected", "/result")
+        said = {
+            "about": sha256(canonical(content)).hex(),
+            "result": state.value,
+            "reason": answer.reason.strip(),
+            "next": answer.next.strip(),
+            "department": found.department.get("code", ""),
+            "answered_by": actor.id,
+            "answered_at": rfc3339(now),
+        }
+        entry_id = self._record(
+            tx, actor, found, "objection.answered",
+            {"result": state.value, "answer_hash": sha256(canonical(said)).hex()}, now,
+        )  # fmt: skip
+        sealed = key.encrypt(place(found.id, "answer"), canonical(said))
+        if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
+            raise ObjectionOverError
+        enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + timedelta(seconds=30))
+        if state is State.CORRECTED and found.certificate_id is not None:
+            enqueue(tx, TELL, {"objection": found.id, "entry": entry_id}, now=now)
+
+    def _record(
+        self, tx: Connection, actor: Actor, found: Objection, kind: str, more: Mapping[str, Any], now: datetime
+    ) -> str:
+        detail = {
+            "objection": found.id,
+            "kind": found.kind.value,
+            "department_id": found.department_id,
+            "by": actor.as_json(),
+            **more,
+        }
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        entry = seal(Draft(kind=kind, detail=detail, key=key, subject_id=found.subject_id), now=now)
+        append(tx, [entry])
+        return entry.id
+
+
+def objections_to_answer(tx: Connection, actor: Actor) -> int:
+    """How many wait for him."""
+    kinds = _kinds(actor)
+    return store.waiting(tx, _mine(actor, wide=False), kinds) if kinds else 0
+
+
+def _kinds(actor: Actor) -> list[Kind]:
+    if actor.kind == "command" or actor.roles & HUB_WIDE:
+        return list(Kind)
+    return [kind for kind in Kind if actor.roles.intersection(answerers(kind))]
+
+
+def _mine(actor: Actor, *, wide: bool = True) -> Any:
+    """The condition on whose they are; `wide`: operators and auditors see all, not only what is theirs to answer."""
+    if actor.kind == "command" or actor.roles & HUB_WIDE:
+        return true() if wide else store.ROWS.c.owner_department_id.is_(None)
+    return store.ROWS.c.owner_department_id == (actor.department_id or "")
+
+
+def _own(actor: Actor, found: Objection | None) -> Objection:
+    if found is None:
+        raise MissingError("objection")
+    if found.department_id is None:
+        if not actor.roles & HUB_WIDE and actor.kind != "command":
+            raise MissingError("objection")
+        actor.require(Role.OPERATOR)
+    else:
+        actor.require(*answerers(found.kind), owner=found.department_id)
+    return found
+
+
+def _checked(found: Objection, answer: Answer) -> State:
+    allowed = RESULTS[found.kind in OF_DATA]
+    if answer.result not in allowed:
+        raise ObjectionError("one_of:" + ",".join(allowed), "/result")
+    for name, text in (("reason", answer.reason.strip()), ("next", answer.next.strip())):
+        if len(text) > _REASON:
+            raise ObjectionError("too_long", f"/{name}")
+    state = State(answer.result)
+    if state is not State.CORRECTED and not answer.reason.strip():
+        raise ObjectionError("missing", "/reason")
+    if state is State.REFUSED and not answer.next.strip():
+        raise ObjectionError("missing", "/next")
+    return state

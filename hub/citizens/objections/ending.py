@@ -1,0 +1,35 @@
+"""What a person who is erased had objected to ends with him: nothing of it opens any more, and no licence is marked."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from hub.citizens.objections import store
+from hub.citizens.objections.sealing import object_name
+from hub.storage.jobs import enqueue
+from hub.storage.objects.folder import ObjectStore
+from hub.storage.vault import Vault
+
+DELETE: Final = "objection.delete"
+"""The kind of job that deletes a scan."""
+
+
+class Ending:
+    """Ends them."""
+
+    def __init__(self, *, vault: Vault, objects: ObjectStore) -> None:
+        self._vault = vault
+        self._objects = objects
+
+    def forget(self, tx: Connection, subject_id: str, now: datetime) -> None:
+        """In the transaction that erases him."""
+        for found in store.of_holder(tx, subject_id, after=None, limit=None):
+            store.erase(tx, self._vault, found, now)
+            enqueue(tx, DELETE, {"objection": found.id}, now=now)
+
+    async def delete(self, payload: Mapping[str, Any]) -> None:
+        """The handler of `DELETE`. Running it twice is harmless."""
+        await asyncio.to_thread(self._objects.delete, object_name(str(payload["objection"])))

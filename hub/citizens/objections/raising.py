@@ -1,0 +1,196 @@
+"""A holder objects, asks about a look, withdraws, and reads what became of it; or a clerk does it for him at a counter.
+
+A clerk's is attested: who wrote it down is on the ledger under the holder's key, and the holder sees that it was.
+A scan is judged and stored before the row is written: a row never points at nothing; what is cut off between is sealed
+under the holder's key and taken back by whoever wrote it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from certificates.stores.holders import Subject, subject_by_id
+from hub.access.actors import Actor
+from hub.citizens.objections import store
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
+from hub.citizens.objections.filing import File, Filing
+from hub.citizens.objections.sealing import object_name, place, told
+from hub.citizens.objections.targets import Targets
+from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, Page, Said, State, Target, Told
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
+from hub.citizens.values import SEES_OWN, Holder
+from hub.clock import Clock, new_id
+from hub.intake.errors import IdempotencyError
+from hub.intake.lower.papers.checking import Paper, check_paper
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import CommitUnknownError, MissingError, UnavailableError
+from hub.storage.idempotency import write_once
+from hub.storage.objects.folder import ObjectStore
+from hub.storage.vault import DataKey, Vault
+
+PAGE: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An Idempotency-Key, and the hash of the request that it came with."""
+
+    key: str
+    request_hash: str
+
+
+class Objections:
+    """Use cases of a holder. Another's is MissingError, and on the ledger."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        targets: Targets,
+        objects: ObjectStore,
+        log_key: DataKey,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._targets = targets
+        self._objects = objects
+        self._filing = Filing(vault)
+        self._log_key = log_key
+        self._clock = clock
+
+    async def raise_(
+        self, holder: Holder, said: Said, *, once: Once | None = None, clerk: tuple[Actor, str] | None = None
+    ) -> str:
+        """Write it down and put it before the department; answers its id.
+
+        Args:
+            clerk: who wrote it down for somebody at a counter, and the number of the case of that visit.
+        Raises: LevelError, MissingError, ObjectionError, PaperRefusedError, IdempotencyError, HolderSignInNeededError;
+            ObjectionRunsError: one about the same runs, or too many do.
+        """
+        holder.require(SEES_OWN)
+        text = said.text.strip()
+        if not text or len(text) > TEXT_MOST:
+            raise ObjectionError("too_long" if text else "missing", "/text")
+        if once is not None:
+            known = await self._database.read(lambda tx: self._made_before(tx, holder, once))
+            if known is not None:
+                return known
+        target = await self._targets.find(holder, said)
+        paper = await asyncio.to_thread(check_paper, said.scan) if said.scan else None
+        objection_id, now = new_id(), self._clock()
+        if paper is not None:
+            await self._keep(holder, objection_id, paper)
+        file = File(objection_id, said.kind, text, paper.media_type if paper else "", "counter" if clerk else "self")
+        try:
+            made = await write_once(self._database, lambda tx: self._raise(tx, holder, file, target, once, clerk, now))
+        except CommitUnknownError:  # the row may be there, and wants its scan
+            raise
+        except Exception:
+            await self._discard(objection_id, paper)
+            raise
+        if made != objection_id:  # a twin with the same key was first
+            await self._discard(objection_id, paper)
+        return made
+
+    async def withdraw(self, holder: Holder, objection_id: str) -> None:
+        """Take it back while it runs. Raises: LevelError, MissingError, ObjectionOverError."""
+        holder.require(SEES_OWN)
+        await self._own(holder, objection_id)
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            found = store.find(tx, objection_id, lock=True)
+            if found is None:
+                raise MissingError("objection")
+            if not store.is_whole(self._vault, found) or found.state is not State.RUNNING:
+                raise ObjectionOverError
+            key = self._vault.data_key(found.data_key, found.kek_kid)
+            detail = {"objection": found.id, "kind": found.kind.value, "department": found.department.get("code")}
+            draft = Draft(kind="objection.withdrawn", detail=detail, key=key, subject_id=found.subject_id)
+            entry = seal(draft, now=now)
+            append(tx, [entry])
+            if not store.end(tx, self._vault, found, State.WITHDRAWN, now, ledger_entry_id=entry.id):
+                raise ObjectionOverError
+
+        await self._database.write(unit)
+
+    async def one(self, holder: Holder, objection_id: str) -> Told:
+        """One of his; its answer counts as seen from now on. Raises: LevelError, MissingError."""
+        holder.require(SEES_OWN)
+        now, found = self._clock(), await self._own(holder, objection_id)
+        if found.unseen and found.answer:
+            await self._database.write(lambda tx: store.see(tx, objection_id, now))
+        return found
+
+    async def listed(self, holder: Holder, after: str | None = None) -> Page:
+        """A page of his, the newest first. Raises: LevelError."""
+        holder.require(SEES_OWN)
+        now = self._clock()
+        found = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
+        items = [told(self._vault, item, now) for item in found[:PAGE]]
+        return Page(items, items[-1].id if len(found) > PAGE else None)
+
+    async def unseen(self, holder: Holder) -> int:
+        """How many answers wait for him."""
+        return await self._database.read(lambda tx: store.unseen_of(tx, holder.id))
+
+    async def _own(self, holder: Holder, objection_id: str) -> Told:
+        now = self._clock()
+        found = await self._database.read(lambda tx: store.find(tx, objection_id))
+        if found is None or found.subject_id != holder.id:
+            await refuse_other(self._database, self._log_key, holder, "objection", now)
+            raise MissingError("objection")
+        return told(self._vault, found, now)
+
+    async def _discard(self, objection_id: str, paper: Paper | None) -> None:
+        if paper is not None:
+            with suppress(UnavailableError):
+                await asyncio.to_thread(self._objects.delete, object_name(objection_id))
+
+    async def _keep(self, holder: Holder, objection_id: str, paper: Paper) -> None:
+        subject: Subject = await self._database.read(lambda tx: subject_by_id(tx, holder.id))
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        sealed = key.encrypt(place(objection_id, "object"), paper.content)
+        await asyncio.to_thread(self._objects.put, object_name(objection_id), sealed)
+
+    def _raise(
+        self,
+        tx: Connection,
+        holder: Holder,
+        file: File,
+        target: Target,
+        once: Once | None,
+        clerk: tuple[Actor, str] | None,
+        now: datetime,
+    ) -> str:
+        if once is not None and (known := self._made_before(tx, holder, once)) is not None:
+            return known
+        subject = lock_holder(tx, holder.id)
+        if store.running_of(tx, holder.id) >= RUNNING_MOST:
+            raise ObjectionRunsError
+        more: Mapping[str, Any] = {"by": clerk[0].as_json(), "case_no": clerk[1]} if clerk else {}
+        named = self._once(holder, once) if once else None
+        row = {"once": named, "once_hash": once.request_hash if once else None}
+        self._filing.file(tx, subject, file, target, more, row, now)
+        return file.id
+
+    def _made_before(self, tx: Connection, holder: Holder, once: Once) -> str | None:
+        known = store.by_once(tx, self._once(holder, once))
+        if known is None:
+            return None
+        if known[1] != once.request_hash:
+            raise IdempotencyError
+        return known[0]
+
+    def _once(self, holder: Holder, once: Once) -> str:
+        return self._vault.lookup_hash("objection-once", holder.id, once.key).hex()

@@ -1,0 +1,26 @@
+"""Whoever acts for himself is still there: one act of his after the other, and none after he was erased."""
+
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from catalog.tables import table
+from certificates.stores.holders import Subject, lock_subjects, subject_by_id
+from hub.citizens.errors import HolderSignInNeededError
+from hub.ledger.tables import ErasureRow
+
+_ERASURES: Final = table(ErasureRow)
+
+
+def lock_holder(tx: Connection, subject_id: str) -> Subject:
+    """His subject, held until the transaction ends: two of his pages wait for each other here.
+
+    Raises: HolderSignInNeededError: erased a moment ago, he is nobody; what is sealed under the destroyed key would
+        never open again.
+    """
+    subject = subject_by_id(tx, subject_id)
+    erased = select(_ERASURES.c.id).where(_ERASURES.c.subject_id == subject_id)
+    # The erasure gives him another look-up hash: whoever waited for it finds nobody.
+    if not lock_subjects(tx, [subject.lookup_hash]) or tx.execute(erased.limit(1)).first() is not None:
+        raise HolderSignInNeededError
+    return subject

@@ -1,0 +1,181 @@
+"""A holder shows that he is here (出示码): makes a code that lives a minute and is taken once, and sees who took it.
+
+One code at a time: a new one ends those before it. What the code stands for is sealed, and deleted when it ends; the
+ledger keeps that it was made, and who took it, when, in which case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from catalog.store import find_department
+from hub.citizens import presentation_store as store
+from hub.citizens.codes import new_code, new_typed_code
+from hub.citizens.present import lock_holder
+from hub.citizens.presentation_store import Presentation
+from hub.citizens.values import SHOWS, Holder
+from hub.clock import Clock, new_id
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical, strict_loads
+
+LIFE: Final = timedelta(seconds=60)
+CODES_PER_MINUTE: Final = 12
+"""Of one holder."""
+PAGE: Final = 20
+KEPT: Final = timedelta(days=90)
+_SWEEP: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A live code as its holder shows it. `typed` only where it is for one department's counters."""
+
+    presentation: Presentation
+    code: str = field(repr=False)
+    typed: str | None = field(repr=False)
+    seconds_left: int
+
+
+class Presentations:
+    """Use cases of a holder. What is not his is MissingError, and on the ledger."""
+
+    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._log_key = log_key
+        self._clock = clock
+
+    async def make(self, holder: Holder, department: str | None) -> str:
+        """A new code, for the counters of one department (its code) or for any; answers its id.
+
+        Raises: LevelError, HolderSignInNeededError; MissingError: no such department.
+        """
+        holder.require(SHOWS)
+        now = self._clock()
+        return await self._database.write(lambda tx: self._make(tx, holder, department, now))
+
+    async def look(self, holder: Holder, presentation_id: str) -> Shown | Presentation:
+        """One of his codes: with its digits while it lives, and for a session that might have made it: another of his,
+        begun less surely, must not find it. Raises: LevelError, MissingError.
+        """
+        holder.require(SHOWS)
+        now = self._clock()
+        row, told = await self._database.read(
+            lambda tx: (store.own(tx, presentation_id), store.find(tx, presentation_id))
+        )
+        if row is None or told is None or told.subject_id != holder.id:
+            await refuse_other(self._database, self._log_key, holder, "presentation", now)
+            raise MissingError("presentation")
+        if told.state != store.LIVE:
+            return told
+        if told.expires_at <= now:
+            return replace(told, state=store.EXPIRED)
+        content = opened(self._vault, row)
+        seconds = max(1, int((told.expires_at - now).total_seconds()))
+        return Shown(told, content["code"], content["typed"], seconds)
+
+    async def listed(self, holder: Holder, after: str | None = None) -> tuple[Sequence[Presentation], str | None]:
+        """A page of his codes, the newest first, and from where the next goes on. Raises: LevelError."""
+        holder.require(SHOWS)
+        now = self._clock()
+        found = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
+        items = [
+            replace(item, state=store.EXPIRED) if item.state == store.LIVE and item.expires_at <= now else item
+            for item in found[:PAGE]
+        ]
+        return items, items[-1].id if len(found) > PAGE else None
+
+    async def sweep(self) -> int:
+        """Part of the housekeeping: ends codes past their time, and forgets old rows, which the ledger remembers;
+        answers how many ended.
+        """
+        now = self._clock()
+        if await self._database.read(lambda tx: store.any_before(tx, now - KEPT)):
+            await self._database.write(lambda tx: store.forget(tx, now - KEPT, _SWEEP))
+        if not await self._database.read(lambda tx: store.overdue(tx, now, 1)):
+            return 0
+
+        def unit(tx: Connection) -> int:
+            return sum(self._end(tx, row, store.EXPIRED, now) for row in store.overdue(tx, now, _SWEEP))
+
+        return await self._database.write(unit)
+
+    def _make(self, tx: Connection, holder: Holder, code: str | None, now: datetime) -> str:
+        department = find_department(tx, code) if code else None
+        if code and department is None:
+            raise MissingError("department")
+        subject = lock_holder(tx, holder.id)
+        for row in store.live_of(tx, holder.id):
+            self._end(tx, row, store.EXPIRED if row.expires_at <= now else store.REPLACED, now)
+        key, presentation_id = self._vault.data_key(subject.data_key, subject.kek_kid), new_id()
+        long = new_code()
+        typed, typed_hash = self._typed(tx, department.id) if department else (None, None)
+        content = {
+            "code": long,
+            "id_number": holder.identity.id_number,
+            "id_type": holder.identity.id_type,
+            "name": holder.identity.name,
+            "typed": typed,
+        }
+        store.add(
+            tx,
+            {
+                "id": presentation_id,
+                "subject_id": subject.id,
+                "code_hash": code_hash(self._vault, long),
+                "typed_hash": typed_hash,
+                "department_id": department.id if department else None,
+                "content": key.encrypt(_place(presentation_id), canonical(content)),
+                "state": store.LIVE,
+                "made_at": now,
+                "expires_at": now + LIFE,
+            },
+        )
+        detail = {"presentation": presentation_id, "department": code, "level": holder.level.name.lower()}
+        append(tx, [seal(Draft(kind="presentation.made", detail=detail, key=key, subject_id=subject.id), now=now)])
+        return presentation_id
+
+    def _typed(self, tx: Connection, department_id: str) -> tuple[str, bytes]:
+        while True:
+            digits = new_typed_code()
+            digest = code_hash(self._vault, digits, department_id)
+            if store.typed_is_free(tx, digest):
+                return digits, digest
+
+    def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> bool:
+        if not store.end(tx, row.id, state, now):
+            return False
+        key = self._vault.data_key(row.data_key, row.kek_kid)
+        detail = {"presentation": row.id, "why": state}
+        append(
+            tx, [seal(Draft(kind="presentation.expired", detail=detail, key=key, subject_id=row.subject_id), now=now)]
+        )
+        return True
+
+
+def code_hash(vault: Vault, digits: str, department_id: str = "") -> bytes:
+    """By what a code is found; a short one only at the counters of its department."""
+    return vault.lookup_hash("presentation", department_id, digits)
+
+
+def opened(vault: Vault, row: Row[Any]) -> dict[str, Any]:
+    """What a live code stands for. Raises: IntegrityBrokenError."""
+    plain = vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.content)
+    content: dict[str, Any] = strict_loads(plain, max_bytes=len(plain))
+    return content
+
+
+async def refuse_other(database: Database, log_key: DataKey, holder: Holder, what: str, now: datetime) -> None:
+    """Somebody asked for what is not his, or not there: on the ledger before he hears of it."""
+    detail = {"reason": f"{what}_not_own", "subject": holder.id, "session": holder.session_id}
+    await database.write(lambda tx: append(tx, [seal(Draft(kind="refusal", detail=detail, key=log_key), now=now)]))
+
+
+def _place(presentation_id: str) -> str:
+    return f"presentations:{presentation_id}:content"

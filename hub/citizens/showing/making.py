@@ -1,0 +1,165 @@
+"""A holder shows licences: makes a code that opens what he picked, once, within a minute, and sees who took it.
+
+One showing at a time: a new one ends the one before. Nothing of a licence is copied when it is made; it is opened, and
+judged, when it is taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from catalog.store import find_department
+from hub.citizens.codes import new_code
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
+from hub.citizens.showing import store
+from hub.citizens.showing.licences import Showable
+from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, picks_json
+from hub.citizens.showing.values import (
+    EXPIRED,
+    LIVE,
+    MOST_WORDS,
+    REPLACED,
+    WITHDRAWN,
+    Choice,
+    ChoiceError,
+    Live,
+    Showing,
+)
+from hub.citizens.values import SHOWS, Holder
+from hub.clock import Clock, new_id
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.vault import DataKey, Vault
+
+PREFIX: Final = "9902"
+"""Of the codes of showings; a counter's field for numbers does not take them for somebody who stands there."""
+LIFE: Final = timedelta(seconds=60)
+SHOWS_PER_MINUTE: Final = 12
+"""Of one holder."""
+PAGE: Final = 20
+KEPT: Final = timedelta(days=90)
+_SWEEP: Final = 200
+
+
+class Showings:
+    """Use cases of a holder. Raises LevelError for one who is not signed in surely enough."""
+
+    def __init__(self, database: Database, *, vault: Vault, showable: Showable, log_key: DataKey, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._showable = showable
+        self._log_key = log_key
+        self._clock = clock
+
+    async def make(self, holder: Holder, choice: Choice) -> str:
+        """A new showing; answers its id.
+
+        Raises: ChoiceError; MissingError: no such department, or a licence that is not his, which goes on the ledger;
+            HolderSignInNeededError.
+        """
+        holder.require(SHOWS)
+        if len(choice.purpose) > MOST_WORDS:
+            raise ChoiceError("purpose")
+        now = self._clock()
+        made = await self._database.write(lambda tx: self._make(tx, holder, choice, now))
+        if made is None:
+            await refuse_other(self._database, self._log_key, holder, "certificate", now)
+            raise MissingError("certificate")
+        return made
+
+    async def look(self, holder: Holder, showing_id: str) -> Live | Showing:
+        """One of his: with its code while it lives. Raises: MissingError."""
+        holder.require(SHOWS)
+        now = self._clock()
+        row = await self._own(holder, showing_id, now)
+        content = opened(self._vault, row)
+        told = store.read(row, content)
+        if told.state != LIVE or content is None:
+            return told
+        if told.expires_at <= now:
+            return replace(told, state=EXPIRED)
+        return Live(told, content.code, max(1, int((told.expires_at - now).total_seconds())))
+
+    async def withdraw(self, holder: Holder, showing_id: str) -> None:
+        """It opens nothing from now on. One that has ended stays as it is. Raises: MissingError."""
+        holder.require(SHOWS)
+        now = self._clock()
+        row = await self._own(holder, showing_id, now)
+        await self._database.write(lambda tx: self._end(tx, row, WITHDRAWN, now))
+
+    async def listed(self, holder: Holder, after: str | None = None) -> tuple[Sequence[Showing], str | None]:
+        """A page of his, the newest first, and from where the next goes on."""
+        holder.require(SHOWS)
+        now = self._clock()
+        rows = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
+        items = [store.read(row, opened(self._vault, row)) for row in rows[:PAGE]]
+        over = [
+            replace(item, state=EXPIRED) if item.state == LIVE and item.expires_at <= now else item for item in items
+        ]
+        return over, over[-1].id if len(rows) > PAGE else None
+
+    async def sweep(self) -> int:
+        """Part of the housekeeping: ends those past their time, and forgets old rows, which the ledger remembers;
+        answers how many ended.
+        """
+        now = self._clock()
+        if await self._database.read(lambda tx: store.any_before(tx, now - KEPT)):
+            await self._database.write(lambda tx: store.forget(tx, now - KEPT, _SWEEP))
+        if not await self._database.read(lambda tx: store.overdue(tx, now, 1)):
+            return 0
+
+        def unit(tx: Connection) -> int:
+            return sum(self._end(tx, row, EXPIRED, now) for row in store.overdue(tx, now, _SWEEP))
+
+        return await self._database.write(unit)
+
+    async def _own(self, holder: Holder, showing_id: str, now: datetime) -> Row[Any]:
+        row = await self._database.read(lambda tx: store.own(tx, showing_id))
+        if row is None or row.subject_id != holder.id:
+            await refuse_other(self._database, self._log_key, holder, "showing", now)
+            raise MissingError("showing")
+        return row
+
+    def _make(self, tx: Connection, holder: Holder, choice: Choice, now: datetime) -> str | None:
+        department = find_department(tx, choice.department) if choice.department else None
+        if choice.department and department is None:
+            raise MissingError("department")
+        subject = lock_holder(tx, holder.id)
+        picks = self._showable.chosen(tx, holder.id, choice, now)
+        if picks is None:
+            return None
+        for row in store.live_of(tx, holder.id):
+            self._end(tx, row, EXPIRED if row.expires_at <= now else REPLACED, now)
+        key, showing_id, code = self._vault.data_key(subject.data_key, subject.kek_kid), new_id(), new_code(PREFIX)
+        values = {
+            "id": showing_id,
+            "subject_id": subject.id,
+            "code_hash": code_hash(self._vault, code),
+            "department_id": department.id if department else None,
+            "content": Content(picks, choice.purpose, code).sealed(key, showing_id),
+            "state": LIVE,
+            "made_at": now,
+            "expires_at": now + LIFE,
+        }
+        store.add(tx, values)
+        detail: dict[str, Any] = {"showing": showing_id, "picks": picks_json(picks), "purpose": choice.purpose}
+        detail |= {"department": choice.department, "level": holder.level.name.lower(), "session": holder.session_id}
+        append(tx, [seal(Draft(kind="showing.made", detail=detail, key=key, subject_id=subject.id), now=now)])
+        return showing_id
+
+    def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> bool:
+        if not store.end(tx, row.id, state, now):
+            return False
+        draft = Draft(
+            kind="showing.ended",
+            detail={"showing": row.id, "why": state},
+            key=key_of(self._vault, row),
+            subject_id=row.subject_id,
+        )
+        append(tx, [seal(draft, now=now)])
+        return True

@@ -1,0 +1,59 @@
+"""What stands in a showing's row, sealed under its holder's key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row
+
+from hub.citizens.showing.values import Pick
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical, strict_loads
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """`code` is empty once it was taken, `called` before."""
+
+    picks: tuple[Pick, ...]
+    purpose: str
+    code: str = field(default="", repr=False)
+    called: str = field(default="", repr=False)
+
+    def sealed(self, key: DataKey, showing_id: str) -> bytes:
+        """As it is stored."""
+        said = {"called": self.called, "code": self.code, "purpose": self.purpose, "picks": picks_json(self.picks)}
+        return key.encrypt(_place(showing_id), canonical(said))
+
+
+def picks_json(picks: Sequence[Pick]) -> list[dict[str, Any]]:
+    """As rows and answers say them."""
+    return [{"identifier": pick.identifier, "claims": list(pick.claims)} for pick in picks]
+
+
+def key_of(vault: Vault, row: Row[Any]) -> DataKey:
+    """The holder's key, of a row that came with it."""
+    return vault.data_key(row.data_key, row.kek_kid)
+
+
+def opened(vault: Vault, row: Row[Any]) -> Content | None:
+    """What a row says; None where there is nothing, or the holder was erased since."""
+    if row.content is None:
+        return None
+    try:
+        plain = key_of(vault, row).decrypt(_place(row.id), row.content)
+    except IntegrityBrokenError:
+        return None
+    said = strict_loads(plain, max_bytes=len(plain))
+    picks = tuple(Pick(item["identifier"], tuple(item["claims"])) for item in said["picks"])
+    return Content(picks, said["purpose"], said["code"], said["called"])
+
+
+def code_hash(vault: Vault, digits: str) -> bytes:
+    """By what a code is found."""
+    return vault.lookup_hash("showing", digits)
+
+
+def _place(showing_id: str) -> str:
+    return f"showings:{showing_id}:content"

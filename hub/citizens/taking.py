@@ -1,0 +1,131 @@
+"""A counter takes a code: who stands there goes into the case, inside the hub; the clerk's machine gets nothing.
+
+First the code is looked up (`read`), which changes nothing; it is used up in the transaction that opens the case
+(`take`), so that of two who scan it at once one has a case, and a case that could not be opened costs no code. Unknown,
+used, over, another counter's: all look alike to whoever tries.
+
+Guessing: a long code has 86 random bits and lives a minute. A short one opens at one department's counters; wrong ones
+are counted per clerk and per department in the database, and slowed from 30 seconds to 15 minutes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from hub.access.actors import Actor
+from hub.access.staff_throttle import Throttle
+from hub.citizens import presentation_store as store
+from hub.citizens.codes import Code
+from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.presentations import code_hash, opened
+from hub.citizens.values import Identity
+from hub.clock import Clock
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+
+KIND: Final = "presentation_code"
+"""Of the corroboration that it is; its reference is the presentation's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Somebody who stands at this counter, by a code that was not taken yet."""
+
+    presentation_id: str
+    subject_id: str
+    identity: Identity = field(repr=False)
+
+
+class Taking:
+    """Takes codes for the counters of a department."""
+
+    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._log_key = log_key
+        self._clock = clock
+        self._throttle = Throttle(vault)
+
+    async def read(self, actor: Actor, department_id: str, code: Code) -> Here:
+        """Whose code it is. A refusal goes on the ledger first, and where there is a holder he is told.
+
+        Raises: PresentationRefusedError; LockedOutError: too many short codes that were wrong.
+        """
+        now = self._clock()
+        # Two transactions for a short one: a wrong guess stays counted though the second one should fail.
+        if code.typed:
+            await self._database.write(lambda tx: self._count(tx, actor, department_id, now))
+        found = await self._database.write(lambda tx: self._read(tx, actor, department_id, code, now))
+        if found is None:
+            raise PresentationRefusedError
+        return found
+
+    def take(
+        self, actor: Actor, department_id: str, here: Here, *, matter: str
+    ) -> Callable[[Connection, str | None, str], None]:
+        """What is done in the transaction that opens the case, with its id and number; or with a life event's number.
+
+        Raises, when it is done: PresentationRefusedError when somebody was first, or it is over by now.
+        """
+
+        def use_up(tx: Connection, case_id: str | None, case_no: str) -> None:
+            now = self._clock()
+            row = store.own(tx, here.presentation_id)
+            if row is None or not store.end(
+                tx, here.presentation_id, store.TAKEN, now, taken_by=department_id, case_no=case_no
+            ):
+                raise PresentationRefusedError
+            detail = {"by": actor.as_json(), "case_no": case_no, "matter": matter, "presentation": row.id}
+            detail |= {"department_id": department_id}
+            self._record(tx, row, "presentation.taken", detail, now, case_id=case_id)
+
+        return use_up
+
+    def _count(self, tx: Connection, actor: Actor, department_id: str, now: datetime) -> None:
+        self._throttle.claim(tx, user_name=_clerk(actor), peer=f"typed:{department_id}", now=now)
+
+    def _read(self, tx: Connection, actor: Actor, department_id: str, code: Code, now: datetime) -> Here | None:
+        place = department_id if code.typed else None
+        row = store.by_code(tx, code_hash(self._vault, code.digits, place or ""), department_id=place)
+        if row is None:
+            detail = {"by": actor.as_json(), "reason": "presentation_unknown"}
+            append(tx, [seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=now)])
+            return None
+        elsewhere = row.department_id is not None and row.department_id != department_id
+        over = row.state != store.LIVE or row.expires_at <= now
+        if elsewhere or over:
+            store.refused(tx, row.id, department_id, now)
+            reason = "elsewhere" if elsewhere else "twice" if row.state == store.TAKEN else "late"
+            detail = {"by": actor.as_json(), "presentation": row.id, "reason": reason}
+            detail |= {"department_id": department_id}
+            self._record(tx, row, "presentation.refused", detail, now)
+            return None
+        if code.typed:
+            self._throttle.succeeded(tx, user_name=_clerk(actor), peer=f"typed:{department_id}", now=now)
+        try:
+            content = opened(self._vault, row)
+        except IntegrityBrokenError:  # he was erased within this minute
+            return None
+        return Here(row.id, row.subject_id, Identity(content["id_type"], content["id_number"], content["name"]))
+
+    def _record(
+        self,
+        tx: Connection,
+        row: Row[Any],
+        kind: str,
+        detail: dict[str, Any],
+        now: datetime,
+        case_id: str | None = None,
+    ) -> None:
+        key = self._vault.data_key(row.data_key, row.kek_kid)
+        draft = Draft(kind=kind, detail=detail, key=key, subject_id=row.subject_id, case_id=case_id)
+        append(tx, [seal(draft, now=now)])
+
+
+def _clerk(actor: Actor) -> str:
+    return f"typed {actor.id}"

@@ -1,0 +1,1 @@
+"""Batches: a department's system sends a register in parts."""

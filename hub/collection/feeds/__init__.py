@@ -1,0 +1,1 @@
+"""Feeds 归集任务: a register collected from its source, without files."""

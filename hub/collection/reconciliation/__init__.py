@@ -1,0 +1,1 @@
+"""Reconciliation 对账: a register read whole beside the library."""

@@ -1,0 +1,1 @@
+"""Sources that nothing can reach: their agents fetch questions and bring answers."""

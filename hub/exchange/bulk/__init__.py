@@ -1,0 +1,1 @@
+"""Many questions under one campaign case, released by the owner as one file."""

@@ -1,0 +1,1 @@
+"""The provincial gateway's dialect towards consumers."""

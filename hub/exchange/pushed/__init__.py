@@ -1,0 +1,1 @@
+"""Rows that departments push, and questions answered from them."""

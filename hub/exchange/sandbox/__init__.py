@@ -1,0 +1,1 @@
+"""Sample persons behind the live path; no source is asked."""

@@ -1,0 +1,1 @@
+"""Systems hear that something they used has changed."""

@@ -1,0 +1,44 @@
+"""What rests on a party's agreement, at the moment of disclosure: his word is read again, and held."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from catalog.grants import Grant
+from hub.citizens.authorising.decisions import decisions_of
+from hub.intake.claiming import Claimed
+from hub.intake.compose import Item
+from hub.intake.outcomes import GIVEN, Outcome, Why
+from hub.intake.resolver import Resolution
+from hub.storage.vault import Vault
+
+
+def still_agreed(tx: Connection, vault: Vault, claimed: Claimed, items: Sequence[Item]) -> Callable[[Item], Item]:
+    """Withholds what its party has taken back since unit 1. Nobody takes his word back until this transaction ends.
+
+    Raises: IntegrityBrokenError.
+    """
+    parties, grants = claimed.parties, {grant.id for item in items for grant in _resting(item)}
+    if not grants:
+        return lambda item: item
+    about = {parties[item.resolution.requirement.party] for item in items if _resting(item)}
+    numbers = {party.lookup_hash for party in about if party.lookup_hash}
+    decisions = decisions_of(tx, vault, sorted(numbers), sorted(grants), lock=True)
+
+    def agreed(item: Item) -> Item:
+        resting = _resting(item)
+        if not resting:
+            return item
+        number = parties[item.resolution.requirement.party].lookup_hash
+        if all(decisions.get((number, grant.id)) == GIVEN for grant in resting):
+            return item
+        return Item(Resolution(item.resolution.requirement, Outcome.REFUSED, Why("holder_refused")), ())
+
+    return agreed
+
+
+def _resting(item: Item) -> list[Grant]:
+    """The grants under which records were used or sources asked, as far as they rest on agreement."""
+    found = item.resolution
+    used = [source.grant for source in found.sources] + [shared.ask.grant for shared in found.shared]
+    return [grant for grant in (*used, *(ask.grant for ask in found.asked)) if grant.terms.consent]

@@ -1,0 +1,142 @@
+"""Card readers of departments 读卡器: their keys, believed by a MAC and the ledger's count, and what they have read.
+
+What a reader signed is `card_read`; what a clerk types in is his word, `clerk_attested`, and no more.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from catalog.errors import DefinitionError
+from catalog.store import find_department
+from catalog.tables import table
+from hub.access.actors import Actor, Role
+from hub.access.service import Caller
+from hub.clock import Clock, new_id, rfc3339
+from hub.intake.counter.card_reads import CARD_READ, check_read, read_token
+from hub.intake.counter.tables import ReaderKeyRow
+from hub.intake.errors import PartyError
+from hub.intake.parties import PartyInput
+from hub.ledger.entries import Draft, append, seal
+from hub.ledger.guards import latest_changes
+from hub.storage.database import Database
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.idempotency import RequestKey, find_effect, record_effect
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical
+from signing.errors import SigningError
+from signing.keys import Es256Key
+
+LIVE: Final = "live"
+ENDED: Final = "ended"
+_READERS: Final = table(ReaderKeyRow)
+_LONGEST_NAME: Final = 100
+Also = Callable[[Connection, str | None, str], None]
+
+
+class CardReaders:
+    """Registers devices, ends them, and says what one has read."""
+
+    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._log_key = log_key
+        self._clock = clock
+
+    async def register(self, actor: Actor, department: str, jwk: Mapping[str, Any], name: str) -> str:
+        """Register a device by its public key, for a department by USCC; answers the key's id.
+
+        Raises: ForbiddenError, MissingError, DefinitionError: no P-256 key, or no name; ConflictError: it is there.
+        """
+        try:
+            key = Es256Key.from_jwk(jwk)
+        except SigningError as error:
+            raise DefinitionError("reader: its key is a public P-256 key as JWK") from error
+        if not 0 < len(name.strip()) <= _LONGEST_NAME:
+            raise DefinitionError("reader: a name of at most 100 characters")
+        now = self._clock()
+
+        def unit(tx: Connection) -> str:
+            found = find_department(tx, department)
+            if found is None or found.closed:
+                raise MissingError("department")
+            actor.require(Role.OPERATOR, Role.CONSUMER_ENGINEER, owner=found.id)
+            row = {
+                "id": new_id(), "owner_department_id": found.id, "kid": key.kid, "jwk": dict(key.jwk),
+                "name": name.strip(), "state": LIVE, "row_version": 1, "created_at": now, "ended_at": None,
+            }  # fmt: skip
+            tx.execute(insert(_READERS).values(**row, mac=self._mac(row)))
+            self._record(tx, actor, "reader.registered", row, now)
+            return key.kid
+
+        return await self._database.write(unit)
+
+    async def end(self, actor: Actor, kid: str) -> None:
+        """Take a device out of use: what it signs from now on is refused. Raises: ForbiddenError, MissingError."""
+        now = self._clock()
+
+        def unit(tx: Connection) -> None:
+            row = self._found(tx, kid)
+            if row is None or row.state != LIVE:
+                raise MissingError("reader")
+            actor.require(Role.OPERATOR, Role.CONSUMER_ENGINEER, owner=row.owner_department_id)
+            ended = dict(row._mapping) | {"state": ENDED, "row_version": row.row_version + 1, "ended_at": now}  # noqa: SLF001  # its public name
+            changed = {name: ended[name] for name in ("state", "row_version", "ended_at")}
+            tx.execute(update(_READERS).where(_READERS.c.id == row.id).values(**changed, mac=self._mac(ended)))
+            self._record(tx, actor, "reader.ended", ended, now)
+
+        await self._database.write(unit)
+
+    async def read(self, caller: Caller, token: str, party: PartyInput) -> tuple[dict[str, str], Also]:
+        """The corroboration that a reader's token is for this party, and what uses it up in the transaction that opens
+        the case or the life event.
+
+        Raises: PartyError (`reader_refused`): of no device of the department, old, about somebody else, used.
+        """
+        said, now = read_token(token), self._clock()
+        key = await self._database.read(lambda tx: self._key(tx, caller.department_id, said.device))
+        if key is None:
+            raise PartyError("/parties/0/id_number", "reader_refused")
+        check_read(said, key, party, now)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        used = RequestKey(caller.system_id, "card-reads", f"{said.device[:60]}/{said.jti}", digest)
+
+        def use_up(tx: Connection, case_id: str | None, _number: str) -> None:
+            if find_effect(tx, used, now=now) is not None:
+                raise PartyError("/parties/0/id_number", "reader_refused")
+            record_effect(tx, used, case_id or new_id(), now=now)  # of a life event without a case yet nobody asks it
+
+        return {"kind": CARD_READ, "at": rfc3339(said.at), "reference": f"reader:{said.device}"[:200]}, use_up
+
+    def _key(self, tx: Connection, department_id: str, kid: str) -> Es256Key | None:
+        row = self._found(tx, kid)
+        if row is None or row.state != LIVE or row.owner_department_id != department_id:
+            return None
+        return Es256Key.from_jwk(row.jwk)
+
+    def _found(self, tx: Connection, kid: str) -> Row[Any] | None:
+        row = tx.execute(select(_READERS).where(_READERS.c.kid == kid)).one_or_none()
+        if row is not None:
+            told = dict(row._mapping)  # noqa: SLF001  # its public name
+            self._vault.check_row_mac(_meaning(told), row.mac, where="reader_keys")
+            if latest_changes(tx, [row.id]).get(row.id, ("", 0))[1] != row.row_version:
+                raise IntegrityBrokenError("reader_keys")
+        return row
+
+    def _mac(self, row: Mapping[str, Any]) -> bytes:
+        return self._vault.row_mac(_meaning(row))
+
+    def _record(self, tx: Connection, actor: Actor, kind: str, row: Mapping[str, Any], now: datetime) -> None:
+        detail = {"kid": row["kid"], "name": row["name"], "actor": actor.as_json()}
+        draft = Draft(
+            kind=kind, detail=detail, key=self._log_key, object_id=row["id"], object_version=row["row_version"]
+        )
+        append(tx, [seal(draft, now=now)])
+
+
+def _meaning(row: Mapping[str, Any]) -> bytes:
+    names = ("id", "owner_department_id", "kid", "jwk", "state", "row_version")
+    return b"reader_key\x1f" + canonical({name: row[name] for name in names})

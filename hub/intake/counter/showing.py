@@ -1,0 +1,77 @@
+"""Parties who show a code 出示码: looked up inside the hub, and used up with the case that is opened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from hub.access.actors import Actor
+from hub.access.service import Caller
+from hub.citizens.codes import Code
+from hub.citizens.taking import KIND, Taking
+from hub.clock import rfc3339
+from hub.intake.counter.values import ATTESTED
+from hub.intake.parties import PartyInput
+
+Also = Callable[[Connection, str | None, str], None]
+"""What is done in the transaction that opens a case, with its id and number; or with a life event's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The parties with those who showed a code named, what corroborates that they are here, and what uses the codes
+    up. `also` None: no code was shown.
+    """
+
+    parties: Sequence[PartyInput]
+    corroboration: Sequence[dict[str, str]] = ()
+    also: Also | None = field(default=None, repr=False)
+
+
+async def shown(
+    taking: Taking,
+    actor: Actor,
+    caller: Caller,
+    parties: Sequence[PartyInput],
+    codes: Mapping[int, Code],
+    *,
+    matter: str,
+    now: datetime,
+) -> Shown:
+    """Name the parties at these places by their codes; nothing is used up yet.
+
+    Raises: PresentationRefusedError, LockedOutError.
+    """
+    if not codes:
+        return Shown(parties)
+    named, seen, uses = list(parties), [], []
+    for place, code in codes.items():
+        here = await taking.read(actor, caller.department_id, code)
+        who = here.identity
+        named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
+        seen.append({"kind": KIND, "at": rfc3339(now), "reference": here.presentation_id})
+        uses.append(taking.take(actor, caller.department_id, here, matter=matter))
+
+    def also(tx: Connection, case_id: str | None, case_no: str) -> None:
+        for use_up in uses:
+            use_up(tx, case_id, case_no)
+
+    return Shown(named, seen, also)
+
+
+def both(first: Also | None, then: Also) -> Also:
+    """One after the other."""
+
+    def also(tx: Connection, case_id: str | None, case_no: str) -> None:
+        if first is not None:
+            first(tx, case_id, case_no)
+        then(tx, case_id, case_no)
+
+    return also
+
+
+def seen_by(actor: Actor, *, card: bool, mandate: bool, now: datetime) -> list[dict[str, str]]:
+    """What a clerk says that he saw: a card, the paper of a mandate."""
+    kinds = [kind for kind, there in ((ATTESTED, card), ("mandate_paper", mandate)) if there]
+    return [{"kind": kind, "at": rfc3339(now), "reference": f"counter:{actor.id}"} for kind in kinds]

@@ -1,0 +1,1 @@
+"""Codes under which an approval system knows the materials of a matter."""

@@ -1,0 +1,1 @@
+"""Resolving what takes more than the library: sources, and requirements that wait for others."""

@@ -1,0 +1,1 @@
+"""What happens in a case, in its order: its system is told, and can read what it missed."""

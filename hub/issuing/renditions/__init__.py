@@ -1,0 +1,1 @@
+"""Renditions: the files of a version, set, signed and kept when first asked for."""

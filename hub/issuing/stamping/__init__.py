@@ -1,0 +1,1 @@
+"""Time-stamps from an authority, and what waits for one."""

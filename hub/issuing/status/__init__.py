@@ -1,0 +1,1 @@
+"""Status lists: changed, published, and as they were on a day."""

@@ -1,0 +1,1 @@
+"""Acts on certificates: asked for, confirmed, performed, written, read back."""

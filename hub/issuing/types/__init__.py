@@ -1,0 +1,1 @@
+"""Certificate types in force: believed with their MAC, changed by two, stopped by one."""

@@ -1,0 +1,1 @@
+"""The catalogue as people read it: entries, the national sheet, exports."""

@@ -1,0 +1,1 @@
+"""Demands: what a consumer looked for and did not find."""

@@ -1,0 +1,1 @@
+"""Departments, and succession when they merge or split."""

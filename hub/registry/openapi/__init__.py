@@ -1,0 +1,1 @@
+"""Interfaces out of a publisher's OpenAPI document."""

@@ -1,0 +1,1 @@
+"""Requests for access: asked, checked, answered, disputed, on time."""

@@ -1,0 +1,1 @@
+"""Searching the catalogue, in memory."""

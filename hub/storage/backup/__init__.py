@@ -1,0 +1,1 @@
+"""Backups: what a hub is, as of one instant, in one folder."""

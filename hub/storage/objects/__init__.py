@@ -1,0 +1,1 @@
+"""The objects port: a folder, or an S3 server."""

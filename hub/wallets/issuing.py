@@ -1,0 +1,174 @@
+"""Licences bound to a wallet's keys: the licence's own claims again, fresh salts, the key in `cnf`, the status it has.
+
+What a wallet holds is no second licence: it names the same version and the same entry of the status list, so that it is
+revoked, suspended and superseded with it. The ledger row commits to the exact object before the key is used; that
+commit is the moment of giving out. What a crash loses after it, the wallet asks for again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, insert
+
+from catalog.tables import table
+from hub.clock import Clock, new_id
+from hub.issuing.keys.desk import Certified, SigningDesk
+from hub.issuing.keys.errors import SigningKeyError
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import ConflictError, IntegrityBrokenError
+from hub.storage.vault import Vault
+from hub.wallets.errors import NotForWalletsError, WalletError
+from hub.wallets.licences import Giving, WalletLicences
+from hub.wallets.metadata import BATCH
+from hub.wallets.once import use_nonce
+from hub.wallets.proofs import Dpop, KeyProof, read_key_proof
+from hub.wallets.tables import WalletCredentialRow
+from hub.wallets.tokens import REPLAYED, Token, Tokens
+from signing import sd_jwt
+from signing.keys import Es256Key
+
+_CREDENTIALS: Final = table(WalletCredentialRow)
+_DENIED: Final = WalletError("credential_request_denied", "the licence cannot be given out now")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A credential request. One of the two names is None."""
+
+    configuration: str | None
+    identifier: str | None
+    proofs: Sequence[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    certified: Certified
+    prepared: Sequence[sd_jwt.Prepared]
+
+
+class WalletIssuing:
+    """The credential endpoint."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        desk: SigningDesk,
+        licences: WalletLicences,
+        tokens: Tokens,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._desk = desk
+        self._licences = licences
+        self._tokens = tokens
+        self._clock = clock
+        self._public_url = public_url
+
+    async def give(self, token: str, dpop: Dpop, wanted: Wanted) -> list[str]:
+        """A copy for each key. Nonce and proof are used up by it, and by nothing that was refused.
+
+        Raises: WalletError.
+        """
+        now = self._clock()
+        keys = self._keys(wanted, now)
+        try:
+            ready = await self._database.write(lambda tx: self._commit(tx, token, dpop, wanted, keys, now))
+        except ConflictError:
+            raise WalletError(REPLAYED.error, REPLAYED.description, status=401) from None
+        except (NotForWalletsError, SigningKeyError, IntegrityBrokenError):
+            raise WalletError(_DENIED.error, _DENIED.description) from None
+        return await asyncio.to_thread(_signed, ready)
+
+    def _keys(self, wanted: Wanted, now: datetime) -> list[KeyProof]:
+        if not 1 <= len(wanted.proofs) <= BATCH:
+            raise WalletError("invalid_proof", f"1 to {BATCH} proofs are taken")
+        keys = [read_key_proof(proof, issuer=self._public_url, now=now) for proof in wanted.proofs]
+        if len({item.key.thumbprint for item in keys}) != len(keys):
+            raise WalletError("invalid_proof", "one key twice")
+        if len({item.nonce for item in keys}) != 1:
+            raise WalletError("invalid_nonce", "proofs of one request share one nonce")
+        return keys
+
+    def _commit(
+        self, tx: Connection, token: str, dpop: Dpop, wanted: Wanted, keys: Sequence[KeyProof], now: datetime
+    ) -> _Ready:
+        good_for = self._tokens.read(tx, token, dpop, now)
+        certificate_id = _chosen(good_for, wanted)
+        if good_for.copies_left < len(keys):
+            raise WalletError("credential_request_denied", "the token has given out all its copies")
+        use_nonce(tx, self._vault, keys[0].nonce, now)
+        giving = self._licences.give(tx, good_for.subject_id, certificate_id, now=now)
+        self._licences.hold(tx, giving)
+        self._desk.check_usable(tx, [giving.certified.signer.kid])
+        prepared = [_prepared(giving, item.key, now) for item in keys]
+        self._tokens.spend(tx, good_for, len(keys))
+        self._record(tx, good_for, giving, prepared, keys, now)
+        return _Ready(giving.certified, prepared)
+
+    def _record(
+        self,
+        tx: Connection,
+        token: Token,
+        giving: Giving,
+        prepared: Sequence[sd_jwt.Prepared],
+        keys: Sequence[KeyProof],
+        now: datetime,
+    ) -> None:
+        version, opened = giving.opened.version, giving.opened
+        detail = {
+            "identifier": version.identifier,
+            "keys": [item.key.thumbprint for item in keys],
+            "payloads": [item.digest().hex() for item in prepared],
+            "wallet": token.client_id,
+        }
+        entry = seal(Draft(kind="wallet.issued", detail=detail, key=opened.key, subject_id=token.subject_id), now=now)
+        append(tx, [entry])
+        rows = [
+            {
+                "id": new_id(),
+                "subject_id": token.subject_id,
+                "version_id": version.id,
+                "thumbprint": of.key.thumbprint,
+                "client_id": token.client_id,
+                "payload_digest": item.digest(),
+                "signing_kid": giving.certified.signer.kid,
+                "ledger_entry_id": entry.id,
+                "made_at": now,
+            }
+            for of, item in zip(keys, prepared, strict=True)
+        ]
+        tx.execute(insert(_CREDENTIALS), rows)
+
+
+def _chosen(token: Token, wanted: Wanted) -> str:
+    """Which certificate: named by its identifier where the token's answer named identifiers, else the only one there is
+    (OpenID4VCI 1.0 §8.2).
+    """
+    if token.by_identifier:
+        if wanted.identifier not in token.certificate_ids:
+            raise WalletError("unknown_credential_identifier", "none of the token's")
+        return str(wanted.identifier)
+    if wanted.configuration != token.configuration:
+        raise WalletError("unknown_credential_configuration", "not the one that the token is for")
+    return token.certificate_ids[0]
+
+
+def _prepared(giving: Giving, key: Es256Key, now: datetime) -> sd_jwt.Prepared:
+    """The licence's claims, each as selective as it is there."""
+    claims = dict(giving.opened.payload)
+    selective = claims.keys() - sd_jwt.parse(giving.opened.token).payload.keys()
+    bound = {name: key.jwk[name] for name in ("kty", "crv", "x", "y")}
+    return sd_jwt.prepare(claims | {"iat": int(now.timestamp()), "cnf": {"jwk": bound}}, selective)
+
+
+def _signed(ready: _Ready) -> list[str]:
+    signer, header = ready.certified.signer, ready.certified.header
+    return [sd_jwt.sign(item, signer=signer, header=header) for item in ready.prepared]

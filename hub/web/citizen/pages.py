@@ -1,0 +1,22 @@
+"""The pages of holders, put together."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.web.citizen import (
+    authorising,
+    home,
+    licence_showing,
+    objecting,
+    oidc,
+    proving,
+    rating,
+    showing,
+    sign_in,
+    wallets,
+)
+
+router: Final = APIRouter(include_in_schema=False)
+for _module in (home, authorising, objecting, rating, proving, showing, licence_showing, wallets, sign_in, oidc):
+    router.include_router(_module.router)

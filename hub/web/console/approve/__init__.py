@@ -1,0 +1,1 @@
+"""Pages of whoever decides cases. Guide: docs/counter.md."""

@@ -1,0 +1,1 @@
+"""Pages of the department that uses data. Guide: docs/console-consumer.md."""

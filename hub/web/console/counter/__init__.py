@@ -1,0 +1,1 @@
+"""Pages of the counter 受理台. Guide: docs/counter.md."""

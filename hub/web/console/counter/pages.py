@@ -1,0 +1,43 @@
+"""The counter's pages, put together."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.web.console.counter import (
+    asking,
+    case,
+    closing,
+    desk,
+    family,
+    family_ending,
+    family_taking,
+    objecting,
+    one_form,
+    receiving,
+    search,
+    standing_in,
+    taking,
+    turns,
+    wallet,
+)
+
+router: Final = APIRouter()
+for _module in (
+    search,
+    taking,
+    receiving,
+    wallet,
+    case,
+    closing,
+    standing_in,
+    asking,
+    objecting,
+    one_form,
+    desk,
+    turns,
+    family_taking,
+    family,
+    family_ending,
+):
+    router.include_router(_module.router)

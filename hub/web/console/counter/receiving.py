@@ -1,0 +1,49 @@
+"""A clerk is shown a licence 接收亮证: its verdict, and what its holder picked for this department, or for anybody.
+
+Nothing of it goes into a case: what a case needs is asked in the case, under its grants.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from hub.access.actors import Actor, Role
+from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.showing.values import Receiver, Taken
+from hub.deps import HubDep
+from hub.web.console.counter.search import COUNTER
+from hub.web.console.forms import FieldError, form
+from hub.web.console.frame import render
+from hub.web.console.visit import ConsoleDep
+from hub.web.received import MOST_CODE, REFUSED, WORDS
+
+router = APIRouter()
+RECEIVE: Final = COUNTER + "/receive"
+
+
+@router.get(RECEIVE, response_class=HTMLResponse)
+async def receive_form(request: Request, actor: ConsoleDep) -> HTMLResponse:
+    """Where a scanner writes."""
+    actor.require(Role.CLERK)
+    return _page(request, actor)
+
+
+@router.post(RECEIVE, response_class=HTMLResponse)
+async def receive(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
+    """What the code opens for this department, shown once."""
+    given = await form(request)
+    actor.require(Role.CLERK)
+    receiver = Receiver("staff", actor.as_json(), actor.department_id)
+    try:
+        taken = await hub.showing.receiving.take(receiver, given.raw("code")[:MOST_CODE])
+    except PresentationRefusedError:
+        return _page(request, actor, error=REFUSED)
+    return _page(request, actor, taken)
+
+
+def _page(
+    request: Request, actor: Actor, taken: Taken | None = None, *, error: FieldError | None = None
+) -> HTMLResponse:
+    status, errors = (422, [error]) if error else (200, [])
+    return render(request, "console/counter/receive.html", actor, status=status, errors=errors, taken=taken, **WORDS)

@@ -1,0 +1,1 @@
+"""Pages of the certificate library. Guide: docs/console-library.md."""

@@ -1,0 +1,1 @@
+"""Pages of the department that owns data. Guide: docs/console-owner.md."""

@@ -1,0 +1,11 @@
+"""The pages of supervision, put together. What has a fixed path stands before what has an id in its place."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.web.console.supervision import asks, dead_ends, mandates, sending, simulator
+
+router: Final = APIRouter()
+for _module in (sending, dead_ends, mandates, asks, simulator):
+    router.include_router(_module.router)

@@ -1,0 +1,53 @@
+"""The public page of whoever is shown a licence 查看亮证: a code in, the verdict and the claims out, once.
+
+Without a script and a sign-in. Nothing is kept, and reloading shows nothing again: the code is used up.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.showing.values import MOST_WORDS, Receiver
+from hub.deps import HubDep, limit
+from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
+from hub.edge.form import read_form
+from hub.web.console.forms import FieldError
+from hub.web.pages import public_page
+from hub.web.received import MOST_CODE, REFUSED, WORDS
+
+router = APIRouter(include_in_schema=False)
+Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
+_BY: Final = {"kind": "public", "id": "receive"}
+_MAX_FORM: Final = 4096
+
+
+@router.get("/receive", response_class=HTMLResponse)
+async def receive_form(request: Request, lang: Lang = None) -> HTMLResponse:
+    """The empty form."""
+    return _page(request, lang)
+
+
+@router.post("/receive", response_class=HTMLResponse)
+async def receive(request: Request, hub: HubDep, lang: Lang = None) -> HTMLResponse:
+    """What the code opens. Tries are limited by address, like verifications."""
+    peer = request.client.host if request.client else "unknown"
+    await limit(request, f"receive:{peer}", hub.settings.verify_requests_per_minute)
+    require_media_type(request, FORM_TYPE)
+    given = read_form(await read_bytes(request, max_bytes=_MAX_FORM))
+    called = " ".join(given.get("called", "").split())[:MOST_WORDS]
+    try:
+        taken = await hub.showing.receiving.take(
+            Receiver("public", _BY, called=called), given.get("code", "")[:MOST_CODE]
+        )
+    except PresentationRefusedError:
+        return _page(request, lang, error=REFUSED, called=called)
+    return public_page("receive.html", request, lang, taken=taken, error=None, called="", **WORDS)
+
+
+def _page(request: Request, lang: str | None, *, error: FieldError | None = None, called: str = "") -> HTMLResponse:
+    page = public_page("receive.html", request, lang, taken=None, error=error, called=called, **WORDS)
+    if error is not None:
+        page.status_code = 422
+    return page

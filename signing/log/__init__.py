@@ -1,0 +1,1 @@
+"""A transparency log: Merkle trees, signed checkpoints, tiles."""

@@ -1,0 +1,1 @@
+"""Signatures in PDF files (PAdES): written as appended revisions, checked revision by revision."""

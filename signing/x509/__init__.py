@@ -1,0 +1,1 @@
+"""Certificates of keys: asked for, made, followed to an anchor."""

@@ -1,0 +1,52 @@
+"""Somebody who shows a code takes part in a life event: named by the hub, once, and told for what."""
+
+import pytest
+
+from hub.access.actors import COMMAND
+from hub.runtime import Hub
+from tests.citizens.conftest import session, signed_in
+from tests.families.conftest import town
+from tests.families.town import Town, event, family_body
+from tests.hub.city import PERSON
+from tests.serving import problem
+from tests.support import AMR, ENTERPRISE, PUBLIC_URL
+
+pytestmark = pytest.mark.embedded
+__all__ = ["town"]
+
+
+async def test_a_code_takes_part_in_a_life_event(town: Town, hub: Hub) -> None:
+    holder = await signed_in(hub)
+    made = await hub.citizens.presentations.look(holder, await hub.citizens.presentations.make(holder, AMR))
+    code = made.code  # type: ignore[union-attr]
+    body = family_body(parties=[{"role": "shop", **ENTERPRISE}], presented=[{"role": "agent", "code": code}])
+    first = await town.post("/families", body, **{"Idempotency-Key": "k"})
+    assert first.status_code == 201, first.text
+    again = await town.post("/families", body, **{"Idempotency-Key": "k"})
+    assert again.json()["family_no"] == first.json()["family_no"]
+    assert PERSON["id_number"] not in first.text + again.text
+    other = body | {"external_no": "W-9"}
+    problem(await town.post("/families", other), status=422, slug="presentation-refused")
+    problem(await town.post("/families", other | {"parties": [], "presented": []}), status=422, slug="invalid-request")
+    taken = {"Cookie": f"yz_holder={await session(hub)}"}
+    told = (await town.client.get(f"{PUBLIC_URL}/api/v1/me/accesses", headers=taken)).json()["accesses"]
+    assert [(item["kind"], item["matter"]) for item in told if item["kind"] == "presentation.taken"] == [
+        ("presentation.taken", "开餐馆")
+    ]
+
+
+async def test_a_code_is_used_up_though_a_question_decides_about_every_case(town: Town, hub: Hub) -> None:
+    joined = [{"matter": "TAX", "parties": {"payer": "shop"}, "when": "facts.signed"}]
+    await hub.life_events.add(COMMAND, event(code="MAYBE", matters=joined))
+    holder = await signed_in(hub)
+    presentations = hub.citizens.presentations
+    made = await presentations.make(holder, AMR)
+    code = (await presentations.look(holder, made)).code  # type: ignore[union-attr]
+    body = family_body(
+        event="MAYBE", parties=[{"role": "shop", **ENTERPRISE}], presented=[{"role": "agent", "code": code}]
+    )
+    first = await town.post("/families", body)
+    assert (first.status_code, first.json()["cases"]) == (201, []), first.text
+    (told,), _ = await presentations.listed(holder)
+    assert (told.state, told.case_no) == ("taken", first.json()["family_no"])
+    problem(await town.post("/families", body | {"external_no": "W-9"}), status=422, slug="presentation-refused")

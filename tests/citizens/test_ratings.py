@@ -1,0 +1,91 @@
+"""Ratings: once, by a party of a closed case; a bad one is followed up; figures are of matters and never of people."""
+
+import re
+
+import pytest
+from sqlalchemy import Connection, insert, select, update
+
+from catalog.tables import table
+from certificates.tables import SubjectRow
+from hub.access.actors import Role
+from hub.citizens.objections.desk import Answer
+from hub.citizens.objections.tables import ObjectionRow
+from hub.citizens.ratings.tables import RatingRow
+from hub.clock import new_id
+from hub.runtime import Hub
+from tests.citizens.test_objections import officer, signed
+from tests.hub.city import HOME, PERSON, STRANGER, grow, identity_claims, ledger
+from tests.hub.desk import text_of
+from tests.support import AMR, POLICE, PUBLIC_URL, Place, issue, open_case, pull
+
+pytestmark = pytest.mark.embedded
+PATH = "/api/v1/me/ratings"
+
+
+async def test_a_case_is_rated_once_by_its_party_and_a_bad_one_is_answered(place: Place, hub: Hub) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        party = [{"role": "applicant", **PERSON}]
+        case_no = await open_case(client, city.headers, matter=HOME, parties=party)
+        answer = await pull(client, city.headers, case_no, requirements=["title", "identity"])
+        assert answer.json()["still_needed"] == ["title"]
+        token = await signed(client, hub)
+        body = {"case_no": case_no, "stars": 2, "brought": 3, "text": "跑了两趟"}
+        assert (await client.get(PATH)).json() == {"cases": []}
+        assert (await client.post(PATH, json=body, headers=token)).status_code == 404  # it is still open
+        closed = await client.post(f"/api/v1/cases/{case_no}/close", headers=city.headers)
+        assert closed.status_code == 200, closed.text
+
+        other = await signed(client, hub, STRANGER)
+        before = await ledger(hub)
+        assert (await client.post(PATH, json=body, headers=other)).status_code == 404
+        assert (await client.get(f"/me/cases/{case_no}")).status_code == 404
+        assert [entry.detail["reason"] for entry in await ledger(hub, since=before)] == ["case_not_own"] * 2
+
+        token = await signed(client, hub)
+        assert "评价" in text_of(await client.get("/me/cases"))
+        page = await client.get(f"/me/cases/{case_no}")
+        form = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', page.text)[0]}
+        wrong = await client.post(f"/me/cases/{case_no}", data=form | {"stars": "9"}, headers={"Origin": PUBLIC_URL})
+        assert (wrong.status_code, "请选择几星" in text_of(wrong)) == (422, True)
+        rated = await client.post(PATH, json=body, headers=token)
+        assert (rated.status_code, rated.json()["stars"]) == (201, 2)
+        assert (await client.post(PATH, json=body | {"stars": 5}, headers=token)).status_code == 409
+
+        (entry,) = [entry for entry in await ledger(hub) if entry.kind == "case.rated"]
+        assert (entry.detail["brought"], entry.detail["counted"]) == (3, 1)
+        (item,) = (await client.get("/api/v1/me/objections")).json()["objections"]
+        assert (item["kind"], item["state"], item["id"]) == ("rating", "running", entry.detail["follow_up"])
+        boss = await officer(hub, AMR, Role.DECIDER)
+        assert (await hub.citizens.desk.show(boss, item["id"])).text.endswith("跑了两趟")
+        await hub.citizens.desk.answer(boss, item["id"], Answer("answered", "已改为一次办结，向您致歉"))
+        assert "您已经评了 2 星" in text_of(await client.get(f"/me/cases/{case_no}"))
+
+        assert (await client.get("/api/v1/ratings")).json() == {"matters": []}
+        await more(hub, 4)
+        (figure,) = (await client.get("/api/v1/ratings")).json()["matters"]
+        assert figure == {
+            "matter": HOME, "name": "购房", "ratings": 5, "stars": 4.4, "brought": 0.6, "gap": 2.0, "bad": 1,
+            "followed_up": 1,
+        }  # fmt: skip
+        shown = text_of(await client.get("/ratings"))
+        assert "购房 5 4.4 0.6 +2.0 1 / 1" in shown
+        await hub.database.write(lambda tx: tx.execute(update(table(ObjectionRow)).values(state="withdrawn")))
+        assert (await client.get("/api/v1/ratings")).json()["matters"][0]["followed_up"] == 0  # nobody answered it
+
+
+async def more(hub: Hub, count: int) -> None:
+    """Ratings of five stars by people of whom nothing else is known, which the hub could not count."""
+    rows, subjects = table(RatingRow), table(SubjectRow)
+
+    def unit(tx: Connection) -> None:
+        first = tx.execute(select(rows)).one()
+        person = dict(tx.execute(select(subjects).limit(1)).one()._mapping)
+        for number in range(count):
+            subject = person | {"id": new_id(), "lookup_hash": bytes([number]) * 32}
+            tx.execute(insert(subjects).values(**subject))
+            given = {"stars": 5, "brought": 0, "counted": None, "follow_up_id": None, "subject_id": subject["id"]}
+            tx.execute(insert(rows).values(**(dict(first._mapping) | given | {"id": new_id()})))
+
+    await hub.database.write(unit)

@@ -1,0 +1,276 @@
+"""What no wallet gets: replays, wrong audiences, guesses, others' keys. By hand, since a good wallet never asks."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from sqlalchemy import Connection, insert, select, update
+
+from catalog.tables import table
+from certificates.lifecycle.states import Operation
+from hub.access.actors import COMMAND
+from hub.access.sessions import hashed
+from hub.clock import utc_now
+from hub.runtime import Hub
+from hub.storage.errors import MissingError
+from hub.wallets.tables import WalletAuthorizationRow, WalletOfferRow, WalletTokenRow
+from signing.canonical import b64u, sha256
+from signing.jose import sign_jws
+from signing.keys import SoftwareSigner
+from tests.citizens.conftest import signed_in
+from tests.hub.city import ledger
+from tests.keys.test_compromise import declaration
+from tests.support import POLICE, PUBLIC_URL
+from tests.wallets.conftest import CLIENT, REDIRECT, Watch
+from tests.wallets.test_issuing import identifier_of
+
+pytestmark = pytest.mark.embedded
+TOKEN, CREDENTIAL = f"{PUBLIC_URL}/wallets/token", f"{PUBLIC_URL}/wallets/credential"
+GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+
+
+def bare(signer: SoftwareSigner) -> dict[str, Any]:
+    return {name: signer.public.jwk[name] for name in ("kty", "crv", "x", "y")}
+
+
+@dataclass
+class Hand:
+    """A wallet by hand: one key for tokens; whatever a proof says can be changed."""
+
+    client: httpx2.AsyncClient
+    hub: Hub
+    key: SoftwareSigner = field(default_factory=SoftwareSigner.generate)
+
+    def dpop(self, url: str, *, token: str | None = None, key: SoftwareSigner | None = None, **changes: Any) -> str:
+        signer = key or self.key
+        claims: dict[str, Any] = {"jti": str(uuid.uuid4()), "htm": "POST", "htu": url, "iat": int(time.time())}
+        if token is not None:
+            claims["ath"] = b64u(sha256(token.encode()))
+        return sign_jws(claims | changes, signer=signer, typ="dpop+jwt", header={"jwk": bare(signer)})
+
+    async def offered(self) -> tuple[str, str]:
+        """A code and its digits."""
+        holder = await signed_in(self.hub)
+        found = await self.hub.wallets.offers.look(
+            holder, await self.hub.wallets.offers.make(holder, await identifier_of(self.hub))
+        )
+        reference = found.scan.rpartition("%2F")[2]
+        offer = (await self.client.get(f"/wallets/offers/{reference}")).json()
+        return offer["grants"][GRANT]["pre-authorized_code"], found.digits
+
+    async def exchange(self, code: str, digits: str | None, dpop: str | None = None) -> httpx2.Response:
+        form = {"grant_type": GRANT, "pre-authorized_code": code} | ({"tx_code": digits} if digits else {})
+        return await self.client.post(TOKEN, data=form, headers={"DPoP": dpop or self.dpop(TOKEN)})
+
+    async def token(self) -> str:
+        return str((await self.exchange(*await self.offered())).json()["access_token"])
+
+    async def nonce(self) -> str:
+        return str((await self.client.post("/wallets/nonce")).json()["c_nonce"])
+
+    async def proof(self, nonce: str | None = None, *, typ: str = "openid4vci-proof+jwt", **changes: Any) -> str:
+        signer = SoftwareSigner.generate()
+        claims = {"aud": PUBLIC_URL, "iat": int(time.time()), "nonce": nonce or await self.nonce()}
+        return sign_jws(claims | changes, signer=signer, typ=typ, header={"jwk": bare(signer)})
+
+    async def ask(self, token: str, *proofs: str, dpop: str | None = None, **body: Any) -> httpx2.Response:
+        wanted = {"credential_configuration_id": "identity_card", "proofs": {"jwt": list(proofs)}} | body
+        headers = {"Authorization": f"DPoP {token}", "DPoP": dpop or self.dpop(CREDENTIAL, token=token)}
+        return await self.client.post(CREDENTIAL, json=wanted, headers=headers)
+
+
+@pytest.fixture
+def hand(hub: Hub, client: httpx2.AsyncClient) -> Hand:
+    return Hand(client, hub)
+
+
+def told(answer: httpx2.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]
+
+
+async def test_digits_are_guessed_five_times(hub: Hub, hand: Hand) -> None:
+    code, digits = await hand.offered()
+    assert told(await hand.exchange(code, None)) == (400, "invalid_request")
+    wrong = f"{(int(digits) + 1) % 10**6:06d}"
+    assert [told(await hand.exchange(code, wrong)) for _ in range(5)] == [(400, "invalid_grant")] * 5
+    assert told(await hand.exchange(code, digits)) == (400, "invalid_grant")
+    assert [entry.kind for entry in await ledger(hub)][-1] == "wallet.guessed"
+
+
+async def test_an_offer_ends_with_its_five_minutes_and_with_the_next_one(hand: Hand, watch: Watch) -> None:
+    first, second = await hand.offered(), await hand.offered()
+    assert told(await hand.exchange(*first)) == (400, "invalid_grant")
+    watch.ahead = timedelta(minutes=5, seconds=1)
+    late = hand.dpop(TOKEN, iat=int(time.time()) + 301)
+    assert told(await hand.exchange(*second, late)) == (400, "invalid_grant")
+
+
+async def test_a_dpop_proof_is_for_one_request_by_one_key(hand: Hand) -> None:
+    code, digits = await hand.offered()
+    public = bare(hand.key)
+    wrong = {
+        "htu": hand.dpop(CREDENTIAL),
+        "htm": hand.dpop(TOKEN, htm="GET"),
+        "old": hand.dpop(TOKEN, iat=int(time.time()) - 70),
+        "future": hand.dpop(TOKEN, iat=int(time.time()) + 30),
+        "jti": hand.dpop(TOKEN, jti=""),
+        "ancient": hand.dpop(TOKEN, iat=-(10**15)),
+        "kind": sign_jws({"jti": "x"}, signer=hand.key, typ="JWT", header={"jwk": public}),
+        "private": sign_jws({"jti": "x"}, signer=hand.key, typ="dpop+jwt", header={"jwk": public | {"d": "AA"}}),
+        "no key": sign_jws({"jti": "x"}, signer=hand.key, typ="dpop+jwt"),
+        "nothing": "a.b.c",
+    }
+    for name, proof in wrong.items():
+        assert told(await hand.exchange(code, digits, proof)) == (400, "invalid_dpop_proof"), name
+    used = hand.dpop(TOKEN)
+    token = (await hand.exchange(code, digits, used)).json()["access_token"]
+    assert told(await hand.exchange(code, digits, used)) == (400, "invalid_dpop_proof")
+    proof, stolen = await hand.proof(), SoftwareSigner.generate()
+    attacks = {
+        "another key": (hand.dpop(CREDENTIAL, token=token, key=stolen), "invalid_token"),
+        "another token": (hand.dpop(CREDENTIAL, token="x"), "invalid_dpop_proof"),
+        "no hash": (hand.dpop(CREDENTIAL), "invalid_dpop_proof"),
+    }
+    for name, (attack, error) in attacks.items():
+        assert told(await hand.ask(token, proof, dpop=attack)) == (401, error), name
+    once = hand.dpop(CREDENTIAL, token=token)
+    assert (await hand.ask(token, proof, dpop=once)).status_code == 200
+    assert told(await hand.ask(token, await hand.proof(), dpop=once)) == (401, "invalid_dpop_proof")
+
+
+async def test_a_nonce_is_used_once_and_a_proof_is_for_this_issuer(hand: Hand, watch: Watch) -> None:
+    token, nonce = await hand.token(), await hand.nonce()
+    forged = f"{nonce.partition('.')[0]}.{'a' * 24}.{nonce.rpartition('.')[2]}"
+    attacks = {
+        "aud": (await hand.proof(aud="https://elsewhere.example"), "invalid_proof"),
+        "old": (await hand.proof(iat=int(time.time()) - 400), "invalid_proof"),
+        "kind": (await hand.proof(typ="JWT"), "invalid_proof"),
+        "forged": (await hand.proof(forged), "invalid_nonce"),
+        "none": (await hand.proof("nonsense"), "invalid_nonce"),
+    }
+    for name, (proof, error) in attacks.items():
+        assert told(await hand.ask(token, proof)) == (400, error), name
+    both = [await hand.proof(nonce), await hand.proof(nonce)]
+    assert told(await hand.ask(token, both[0], both[0])) == (400, "invalid_proof")
+    assert told(await hand.ask(token, both[0], await hand.proof())) == (400, "invalid_nonce")
+    assert len((await hand.ask(token, *both)).json()["credentials"]) == 2
+    assert told(await hand.ask(token, await hand.proof(nonce))) == (400, "invalid_nonce")
+    for body in ({"credential_configuration_id": "business_licence"}, {"credential_configuration_id": 3}):
+        assert (await hand.ask(token, await hand.proof(), **body)).status_code == 400
+    nonce, later = await hand.nonce(), int(time.time()) + 360
+    watch.ahead = timedelta(minutes=6)
+    proof, dpop = await hand.proof(nonce, iat=later), hand.dpop(CREDENTIAL, token=token, iat=later)
+    assert told(await hand.ask(token, proof, dpop=dpop)) == (400, "invalid_nonce")
+
+
+async def test_copies_end_with_the_token_and_follow_their_licence(hub: Hub, hand: Hand) -> None:
+    token = await hand.token()
+    for _ in range(2):
+        nonce = await hand.nonce()
+        given = await hand.ask(token, *[await hand.proof(nonce) for _ in range(10)])
+        assert given.status_code == 200
+    assert told(await hand.ask(token, await hand.proof())) == (400, "credential_request_denied")
+    copy, fresh = given.json()["credentials"][0]["credential"], await hand.token()
+    await hub.status.change(await identifier_of(hub), Operation.REVOKE, reason="test", legal_basis="test")
+    assert told(await hand.ask(fresh, await hand.proof())) == (400, "credential_request_denied")
+    verdict = (await hand.client.post("/api/v1/verify", json={"token": copy})).json()
+    assert (verdict["result"], verdict["reason"]) == ("failed", "certificate_revoked")
+
+
+async def test_rows_written_by_sql_open_nothing(hub: Hub, hand: Hand) -> None:
+    await hand.token()
+    tokens, codes, offers = table(WalletTokenRow), table(WalletAuthorizationRow), table(WalletOfferRow)
+
+    def forge(tx: Connection) -> None:
+        row = dict(tx.execute(select(tokens)).one()._asdict())
+        tx.execute(insert(tokens).values(**row | {"token_hash": hashed("forged")}))
+        request: dict[str, Any] = {"request_hash": hashed("x"), "code_hash": hashed("forged"), "state": "allowed"}
+        request |= {"client_id": CLIENT, "redirect_uri": REDIRECT, "challenge": b64u(sha256(b"v" * 43))}
+        same = {name: row[name] for name in ("configuration", "subject_id", "certificate_ids", "expires_at")}
+        tx.execute(insert(codes).values(**request, **same, detailed=False))
+
+    await hub.database.write(forge)
+    assert told(await hand.ask("forged", await hand.proof())) == (401, "invalid_token")
+    form = {"grant_type": "authorization_code", "client_id": CLIENT, "redirect_uri": REDIRECT}
+    form |= {"code": "forged", "code_verifier": "v" * 43}
+    answer = await hand.client.post(TOKEN, data=form, headers={"DPoP": hand.dpop(TOKEN)})
+    assert told(answer) == (400, "invalid_grant")
+    code, digits = await hand.offered()
+    swapped = update(offers).where(offers.c.state == "live").values(configuration="business_licence")
+    await hub.database.write(lambda tx: tx.execute(swapped))
+    assert told(await hand.exchange(code, digits)) == (400, "invalid_grant")
+
+
+async def test_only_named_wallets_push_and_never_without_pkce(hand: Hand) -> None:
+    good = {
+        "client_id": CLIENT,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "identity_card",
+        "code_challenge": "a" * 43,
+        "code_challenge_method": "S256",
+    }
+    attacks = {
+        "client": (good | {"client_id": "somebody"}, (401, "invalid_client")),
+        "address": (good | {"redirect_uri": "https://elsewhere.example/"}, (401, "invalid_client")),
+        "plain": (good | {"code_challenge_method": "plain"}, (400, "invalid_request")),
+        "no PKCE": ({name: good[name] for name in good if "challenge" not in name}, (400, "invalid_request")),
+        "scope": (good | {"scope": "everything"}, (400, "invalid_scope")),
+        "implicit": (good | {"response_type": "token"}, (400, "unsupported_response_type")),
+    }
+    for name, (form, error) in attacks.items():
+        assert told(await hand.client.post("/wallets/par", data=form)) == error, name
+    pushed = (await hand.client.post("/wallets/par", data=good)).json()["request_uri"]
+    for query in ({"client_id": "x", "request_uri": pushed}, {"client_id": CLIENT, "request_uri": pushed + "x"}):
+        assert (await hand.client.get("/wallets/authorize", params=query)).status_code == 404
+
+
+async def test_a_code_is_for_whoever_began_and_is_tried_once(hub: Hub, hand: Hand) -> None:
+    verifier, holder = "v" * 43, await signed_in(hub)
+    pushed = {
+        "client_id": CLIENT,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "identity_card",
+        "code_challenge": b64u(sha256(verifier.encode())),
+        "code_challenge_method": "S256",
+    }
+    form = {"grant_type": "authorization_code", "client_id": CLIENT, "redirect_uri": REDIRECT}
+
+    async def code() -> str:
+        dpop = {"DPoP": hand.dpop(f"{PUBLIC_URL}/wallets/par")}
+        answer = (await hand.client.post("/wallets/par", data=pushed, headers=dpop)).json()
+        reference = await hub.wallets.authorizing.known(CLIENT, answer["request_uri"])
+        back = await hub.wallets.authorizing.allow(holder, reference, [await identifier_of(hub)])
+        with pytest.raises(MissingError):  # the first answer counts
+            await hub.wallets.authorizing.refuse(holder, reference)
+        return str(parse_qs(urlsplit(back.location).query)["code"][0])
+
+    attacks: dict[str, tuple[dict[str, str], SoftwareSigner | None, str]] = {
+        "no verifier": ({}, None, "invalid_grant"),
+        "another verifier": ({"code_verifier": "w" * 43}, None, "invalid_grant"),
+        "short verifier": ({"code_verifier": verifier[:42]}, None, "invalid_grant"),
+        "address": ({"code_verifier": verifier, "redirect_uri": "https://elsewhere.example/"}, None, "invalid_grant"),
+        "client": ({"code_verifier": verifier, "client_id": "x"}, None, "invalid_grant"),
+        "key": ({"code_verifier": verifier}, SoftwareSigner.generate(), "invalid_dpop_proof"),
+    }
+    for name, (wrong, key, error) in attacks.items():
+        given = form | {"code": await code()}
+        answer = await hand.client.post(TOKEN, data=given | wrong, headers={"DPoP": hand.dpop(TOKEN, key=key)})
+        assert told(answer) == (400, error), name
+        right = given | {"code_verifier": verifier}
+        answer = await hand.client.post(TOKEN, data=right, headers={"DPoP": hand.dpop(TOKEN)})
+        assert told(answer) == (400, "invalid_grant"), name
+    good = form | {"code": await code(), "code_verifier": verifier}
+    assert (await hand.client.post(TOKEN, data=good, headers={"DPoP": hand.dpop(TOKEN)})).status_code == 200
+
+    answer = (await hand.client.post("/wallets/par", data=pushed)).json()
+    reference = await hub.wallets.authorizing.known(CLIENT, answer["request_uri"])
+    kid = (await hub.database.read(lambda tx: hub.desk.issuer(tx, POLICE))).signer.kid
+    await hub.sharing.proposals.propose(COMMAND, "key.compromised", declaration(kid, utc_now()), "stolen")
+    assert (await hub.wallets.authorizing.look(holder, reference)).identifiers == []  # and no error
