@@ -102,7 +102,7 @@ def main() -> None:
     for source, family in CUT.items():
         data = cut((fonts / source).read_bytes(), family, letters())
         (FOLDER / f"{family.replace(' ', '')}.ttf").write_bytes(data)
-        print(f"{family}: {len(data):,} bytes")  # noqa: T201  # a program for people
+        print(f"{family}: {len(data):,} bytes")
 
 
 if __name__ == "__main__":
