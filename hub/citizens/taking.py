@@ -19,7 +19,8 @@ from hub.access.actors import Actor
 from hub.access.staff_throttle import Throttle
 from hub.citizens import presentation_store as store
 from hub.citizens.codes import Code
-from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
+from hub.citizens.present import lock_holder
 from hub.citizens.presentations import code_hash, opened
 from hub.citizens.values import Identity
 from hub.clock import Clock
@@ -70,10 +71,15 @@ class Taking:
     ) -> Callable[[Connection, str | None, str], None]:
         """What is done in the transaction that opens the case, with its id and number; or with a life event's number.
 
-        Raises, when it is done: PresentationRefusedError when somebody was first, or it is over by now.
+        Raises, when it is done: PresentationRefusedError when somebody was first, it is over by now, or he was erased
+            since it was looked up.
         """
 
         def use_up(tx: Connection, case_id: str | None, case_no: str) -> None:
+            try:
+                lock_holder(tx, here.subject_id)
+            except HolderSignInNeededError:  # a case of nobody, and an entry under a destroyed key
+                raise PresentationRefusedError from None
             now = self._clock()
             row = store.own(tx, here.presentation_id)
             if row is None or not store.end(

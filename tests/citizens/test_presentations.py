@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, select
+from sqlalchemy.util import await_only
 
 from catalog.tables import table
+from hub.access.actors import COMMAND, Actor, Role
 from hub.citizens.codes import Code, grouped, looks_like_code, new_code, new_typed_code, read_code
-from hub.citizens.errors import LevelError
+from hub.citizens.errors import LevelError, PresentationRefusedError
 from hub.citizens.presentations import Shown
 from hub.citizens.tables import PresentationRow
 from hub.citizens.values import Holder, Level
+from hub.clock import new_id
 from hub.intake.tables import CaseRow
+from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.citizens.conftest import Watch, signed_in
@@ -107,6 +111,35 @@ async def test_one_form_sent_twice_opens_one_case_and_of_two_forms_one_wins(plac
         )
     assert sorted(page.status_code for page in both) == [200, 422]
     assert [kind for kind, _ in await kinds(hub)].count("presentation.taken") == 2
+
+
+@pytest.mark.both
+async def test_nobody_is_taken_who_was_erased_between_the_look_and_the_case(hub: Hub) -> None:
+    clerk = Actor("staff", new_id(), "clerk", new_id(), frozenset({Role.CLERK}))
+    holder = await signed_in(hub)
+    taking, code = hub.citizens.taking, Code((await shown(hub, holder)).code)
+    here = await taking.read(clerk, new_id(), code)
+    use_up = taking.take(clerk, new_id(), here, matter=MATTER)
+    erased, go_on = asyncio.Event(), asyncio.Event()
+
+    def erase(tx: Connection) -> None:
+        hub.erasure.erase_by_two(tx, {"subject": holder.id, "legal_basis": "test"}, COMMAND, hub.clock())
+        erased.set()
+        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
+            await_only(go_on.wait())
+
+    erasing = asyncio.create_task(hub.database.write(erase))
+    await asyncio.wait_for(erased.wait(), 30)
+    opening = asyncio.create_task(hub.database.write(lambda tx: use_up(tx, None, "YZ")))
+    await asyncio.wait([opening], timeout=0.2)  # before its end or after it, it is refused
+    go_on.set()
+    await erasing
+    with pytest.raises(PresentationRefusedError):
+        await opening
+    written = await hub.database.read(lambda tx: tx.execute(select(table(LedgerEntryRow).c.kind)).scalars().all())
+    assert "presentation.taken" not in written
+    with pytest.raises(PresentationRefusedError):  # and it is no code any more
+        await taking.read(clerk, new_id(), code)
 
 
 @pytest.mark.embedded
