@@ -26,6 +26,7 @@ from certificates.definitions.parts import (
     RegisterRule,
     SealRule,
     SourceRule,
+    Stage,
     Suite,
     Supports,
     ValidityRule,
@@ -34,7 +35,7 @@ from certificates.errors import ClaimsError
 
 __all__ = [
     "CertificateType", "Custody", "DefiningAuthority", "DocumentFormat", "FaceRule", "Holder", "HolderRule", "Kind",
-    "OnMissing", "RegisterRule", "SealRule", "SourceRule", "Suite", "Supports", "ValidityRule",
+    "OnMissing", "RegisterRule", "SealRule", "SourceRule", "Stage", "Suite", "Supports", "ValidityRule",
 ]  # fmt: skip
 _FACE: Final = FaceRule()
 _SEAL: Final = SealRule()
@@ -58,6 +59,7 @@ class CertificateType:
         single_instance: one holder has at most one current certificate of the type.
         default_mapping: source column → claim, with its version; `absent_values` mean that a cell is empty.
         source: of index custody alone.
+        stage: among which of its holder's licences it lies in his dossier; may change from version to version.
         maker_checker: a change of a licence by hand waits for a second person of its department.
     """
 
@@ -86,6 +88,7 @@ class CertificateType:
     register_driven: RegisterRule = _REGISTER
     supports: Supports = _SUPPORTS
     legal_basis: str = ""
+    stage: Stage = Stage.OTHER
     _validator: jsonschema_rs.Draft202012Validator = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,28 @@ class Kind(StrEnum):
     RESULT = "result"
 
 
+class Stage(StrEnum):
+    """Where in a life a licence stands 人生阶段, in the order of a dossier: of a person, then of a body."""
+
+    IDENTITY = "identity"
+    BIRTH = "birth"
+    SCHOOL = "school"
+    WORK = "work"
+    FAMILY = "family"
+    HOUSING = "housing"
+    TRAVEL = "travel"
+    WELFARE = "welfare"
+    RETIREMENT = "retirement"
+    FOUNDING = "founding"
+    PERMITS = "permits"
+    QUALIFICATION = "qualification"
+    TAX = "tax"
+    CHANGE = "change"
+    CLOSING = "closing"
+    AFTER = "after"
+    OTHER = "other"
+
+
 class Custody(StrEnum):
     """Where the claims live: here, or at the source, which is asked when they are used."""
 

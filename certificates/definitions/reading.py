@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from certificates.claims import Bilingual, Claim, Disclosure, Format, claim_schema
 from certificates.definitions.parts import (
@@ -18,10 +18,13 @@ from certificates.definitions.parts import (
     Reissue,
     SealRule,
     SourceRule,
+    Stage,
     Suite,
     Supports,
     ValidityRule,
 )
+
+_BODIES: Final = frozenset({"001", "099"})
 
 
 def parts_of(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +52,19 @@ def parts_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "mapping_version": mapping["version"],
         "legal_basis": definition.get("legal_basis", ""),
         "maker_checker": definition.get("maker_checker", False),
+        "stage": _stage(definition),
         **_rules(definition),
     }
+
+
+def _stage(definition: Mapping[str, Any]) -> Stage:
+    """As it says; else what a body holds is most often a permit, and of a person's nobody can tell."""
+    if "stage" in definition:
+        return Stage(definition["stage"])
+    bodies = set(definition["holder_kinds"]) <= _BODIES
+    if Kind(definition["kind"]) is Kind.APPRAISAL and bodies:
+        return Stage.QUALIFICATION
+    return Stage.PERMITS if bodies else Stage.OTHER
 
 
 def _validity(rule: str | Mapping[str, Any]) -> ValidityRule:

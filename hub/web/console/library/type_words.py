@@ -41,6 +41,7 @@ PLACES: Final[Mapping[str, Words]] = {
     "years": ("年数", "years"),
     "legal_basis": ("法律依据", "legal basis"),
     "maker_checker": ("两人办理", "two persons"),
+    "stage": ("人生阶段", "stage of life"),
     "mapping": ("来源列", "source columns"),
     "columns": ("列", "columns"),
     "version": ("版本", "version"),
