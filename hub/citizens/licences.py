@@ -6,12 +6,13 @@ pulls or verifies it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
 from catalog.tables import DepartmentRow, table
+from certificates.definitions.parts import Stage
 from certificates.profile import CIVIL_ZONE
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow
 from hub.citizens.presentations import refuse_other
@@ -25,6 +26,8 @@ from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey
 
 PAGE: Final = 50
+REMINDED: Final = timedelta(days=90)
+"""So long before its end a licence says how long it still lasts."""
 _CERTIFICATES: Final = table(CertificateRow)
 _VERSIONS: Final = table(CertificateVersionRow)
 _FURTHER: Final = table(CertificateHolderRow)
@@ -48,6 +51,11 @@ class Licence:
     valid_until: str | None
     ends_soon: bool
     principal: bool
+    stage: Stage = Stage.OTHER
+    days_left: int | None = None
+    """To its last day, while it is valid and ends within `REMINDED`."""
+    indexed: bool = False
+    """Only its index is here: what it says stays at its source."""
 
 
 class Licences:
@@ -64,7 +72,7 @@ class Licences:
         holder.require(SEES_OWN)
         now = self._clock()
         rows = await self._database.read(lambda tx: self._rows(tx, holder.id, after))
-        items = [self._licence(row, holder.id, now) for row in rows[:PAGE]]
+        items = [self.told(row, holder.id, now) for row in rows[:PAGE]]
         return items, items[-1].id if len(rows) > PAGE else None
 
     async def one(self, holder: Holder, identifier: str) -> Licence:
@@ -73,25 +81,27 @@ class Licences:
         now = self._clock()
         this = _VERSIONS.c.identifier == identifier
         found = await self._database.read(
-            lambda tx: [row for part in _of(holder.id) if (row := tx.execute(part.where(this)).first()) is not None]
+            lambda tx: [row for part in held_by(holder.id) if (row := tx.execute(part.where(this)).first()) is not None]
         )
         if not found:
             await refuse_other(self._database, self._log_key, holder, "certificate", now)
             raise MissingError("certificate")
-        return self._licence(found[0], holder.id, now)
+        return self.told(found[0], holder.id, now)
 
     def _rows(self, tx: Connection, subject_id: str, after: str | None) -> Sequence[Row[Any]]:
         once: dict[str, Row[Any]] = {}
-        for part in _of(subject_id):
+        for part in held_by(subject_id):
             query = part if after is None else part.where(_CERTIFICATES.c.id < after)
             for row in tx.execute(query.order_by(_CERTIFICATES.c.id.desc()).limit(PAGE + 1)):
                 once.setdefault(row.certificate_id, row)
         return [once[key] for key in sorted(once, reverse=True)][: PAGE + 1]
 
-    def _licence(self, row: Row[Any], subject_id: str, now: datetime) -> Licence:
+    def told(self, row: Row[Any], subject_id: str, now: datetime) -> Licence:
+        """A row of `held_by` as this holder sees it."""
         today = now.astimezone(CIVIL_ZONE).date()
         kind = self._types.newest(row.type_code)
         status = standing(row.status, row.valid_until, today)
+        left = _days_left(row.valid_until, today) if status == "valid" else None
         return Licence(
             id=row.certificate_id,
             identifier=row.identifier,
@@ -104,12 +114,15 @@ class Licences:
             status=status,
             issued_on=row.issued_on,
             valid_until=row.valid_until,
-            ends_soon=status == "valid" and _soon(row.valid_until, today),
+            ends_soon=left is not None and left <= SOON.days,
             principal=row.subject_id == subject_id,
+            stage=kind.stage if kind else Stage.OTHER,
+            days_left=left if left is not None and left <= REMINDED.days else None,
+            indexed=row.state == "indexed",
         )
 
 
-def _of(subject_id: str) -> tuple[Select[Any], Select[Any]]:
+def held_by(subject_id: str) -> tuple[Select[Any], Select[Any]]:
     """As principal holder and as a further one: two statements, each led by an index; one with OR would read the whole
     table.
     """
@@ -120,5 +133,5 @@ def _of(subject_id: str) -> tuple[Select[Any], Select[Any]]:
     return principal, joined.where(CURRENT, _VERSIONS.c.id.in_(too))
 
 
-def _soon(until: str | None, today: date) -> bool:
-    return until is not None and date.fromisoformat(until) - today <= SOON
+def _days_left(until: str | None, today: date) -> int | None:
+    return None if until is None else (date.fromisoformat(until) - today).days
