@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     """Questions of one caller to the built-in time-stamp authority."""
     site_footer: Texts = ()
     """Lines at the foot of every page: organiser, contact, site code, ICP and police record."""
+    site_telephone: str = Field(default="", max_length=40)
+    """Whom people call who have no other way, as pages, help and slips say it."""
+    site_report_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Where a fault of the site is reported 找错; a link at the foot of every page."""
     oidc_issuer: str | None = None
     """The OpenID provider of staff; with it built-in passwords are for emergencies only."""
     oidc_client_id: str = ""
@@ -126,6 +130,14 @@ class Settings(BaseSettings):
     """Private networks (CIDR) that sources may live in; public addresses need none. Default: no private one."""
     webhook_networks: Texts = ()
     """Private networks (CIDR) that subscribers may listen in, apart from those of sources. Default: none."""
+    message_gateway_url: str | None = None
+    """Where the city's message gateway listens: it carries to holders that there is a notice, never what it says."""
+    message_gateway_secret: SecretStr = SecretStr("")
+    """Signs what it is sent, as messages of subscriptions are signed; at least 24 characters."""
+    message_gateway_ca: Path | None = None
+    """The authority (PEM) that its certificate must come from; default: those that the machine trusts."""
+    message_gateway_key: Path | None = Field(default=None, validate_default=True)
+    """Its public key (JWK, P-256): numbers of holders leave encrypted to it, or not at all."""
     source_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of this machine in which sources of files and SQLite may lie; the command line is not bound by it."""
     drift_faults: int = Field(default=3, ge=1, le=100)
@@ -183,6 +195,23 @@ class Settings(BaseSettings):
         """A stamp that leads nowhere proves nothing; and the built-in authority never stands in for another."""
         if (path is None) != (info.data.get("tsa_url") is None):
             raise ValueError("tsa_url and tsa_ca go together")
+        return path
+
+    @field_validator("message_gateway_url")
+    @classmethod
+    def _gateway_address(cls, url: str | None) -> str | None:
+        return url or None
+
+    @field_validator("message_gateway_key")
+    @classmethod
+    def _gateway_in_full(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """Half a gateway would reach nobody, and nobody would notice."""
+        secret = info.data.get("message_gateway_secret") or SecretStr("")
+        given = info.data.get("message_gateway_url") is not None
+        if given and (path is None or len(secret.get_secret_value()) < 24):
+            raise ValueError(
+                "message_gateway_url wants message_gateway_key and 24 characters of message_gateway_secret"
+            )
         return path
 
     @field_validator("trial_sign_in")

@@ -8,6 +8,10 @@ from hub.citizens.accesses import Accesses
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
 from hub.citizens.licences import Licences
+from hub.citizens.notices.gateway import MessageGateway
+from hub.citizens.notices.messages import Messages
+from hub.citizens.notices.notify import MESSAGE
+from hub.citizens.notices.service import Notices
 from hub.citizens.objections import corrected, desk, ending, filing
 from hub.citizens.objections.attested import Attesting
 from hub.citizens.objections.corrected import Telling
@@ -21,6 +25,7 @@ from hub.citizens.ratings.rating import Ratings
 from hub.citizens.sessions import HolderSessions
 from hub.citizens.taking import Taking
 from hub.citizens.trial import TrialSignIn
+from hub.exchange.subscriptions.webhooks import Webhooks
 from hub.intake.asks.papers import PaperCounts
 from hub.outbound import Outbound
 from hub.storage.jobs import Handler
@@ -44,6 +49,8 @@ class Citizens:
     telling: Telling
     ending: Ending
     ratings: Ratings
+    notices: Notices
+    messages: Messages
 
     def handlers(self) -> dict[str, Handler]:
         """The jobs of this area."""
@@ -52,6 +59,7 @@ class Citizens:
             desk.SIGN: self.desk.sign,
             corrected.TELL: self.telling.run,
             ending.DELETE: self.ending.delete,
+            MESSAGE: self.messages.run,
         }
 
 
@@ -96,6 +104,19 @@ def assemble_citizens(ground: Ground) -> Citizens:
             log_key=log_key,
             clock=clock,
         ),
+        notices=Notices(database, clock=clock),
+        messages=_messages(ground),
+    )
+
+
+def _messages(ground: Ground) -> Messages:
+    return Messages(
+        ground.database,
+        gateway=MessageGateway.of(ground.settings),
+        webhooks=Webhooks(private_networks=ground.settings.webhook_networks),
+        vault=ground.vault,
+        public_url=ground.public_url,
+        clock=ground.clock,
     )
 
 

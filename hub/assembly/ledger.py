@@ -1,8 +1,11 @@
 """The log of the hub, under its own key."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from hub.assembly.ground import Ground
+from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
 from hub.intake.lower.erasing import forget_stand_ins
 from hub.ledger.erasure import ErasureService
@@ -52,6 +55,12 @@ def witness_actions(witnessing: Witnessing) -> dict[str, Action]:
 
 def assemble_erasure(ground: Ground) -> ErasureService:
     """Connect it; its list lies beside the remembered checkpoint."""
+    ending = Ending(vault=ground.vault, objects=ground.objects)
+
+    def forget_subject(tx: Connection, subject_id: str, now: datetime) -> None:
+        ending.forget(tx, subject_id, now)
+        forget_notices(tx, subject_id)
+
     return ErasureService(
         ground.database,
         vault=ground.vault,
@@ -59,5 +68,5 @@ def assemble_erasure(ground: Ground) -> ErasureService:
         clock=ground.clock,
         tombstones=TombstoneList(ground.settings.witness_folder(), vault=ground.vault),
         forget=forget_stand_ins,
-        forget_subject=Ending(vault=ground.vault, objects=ground.objects).forget,
+        forget_subject=forget_subject,
     )

@@ -13,7 +13,9 @@ import certificates.rendering.tables
 import certificates.tables
 import hub.access.tables
 import hub.archive.tables
+import hub.citizens.asked.tables
 import hub.citizens.authorising.tables
+import hub.citizens.notices.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
 import hub.citizens.showing.tables
@@ -47,8 +49,10 @@ _TABLES: Final = (
     hub.access.tables,
     hub.archive.tables,
     hub.citizens.authorising.tables,
+    hub.citizens.notices.tables,
     hub.citizens.objections.tables,
     hub.citizens.ratings.tables,
+    hub.citizens.asked.tables,
     hub.citizens.showing.tables,
     hub.citizens.tables,
     hub.collection.tables,

@@ -1,9 +1,12 @@
-"""Answers of wallets, encrypted to a key made for one question: JWE with ECDH-ES and AES-GCM. Reading only.
+"""JWE with ECDH-ES and AES-GCM: answers of wallets, encrypted to a key made for one question, and what one receiver
+alone may read.
 
 One way and no other: compact form, direct agreement on P-256, A128GCM or A256GCM, no compression, no key of the token's
 choice. Pure. Source: RFC 7516, RFC 7518 §4.6, OpenID4VP 1.0 §8.3.
 """
 
+import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -12,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 
-from signing.canonical import strict_loads, unb64u
+from signing.canonical import b64u, canonical, strict_loads, unb64u
 from signing.errors import MalformedError, SigningError
 from signing.keys import Es256Key
 
@@ -49,6 +52,26 @@ def decrypt(token: str, *, key: ec.EllipticCurvePrivateKey, kid: str) -> bytes:
         raise MalformedError("jwe_tag") from None
 
 
+def encrypt(plain: bytes, jwk: Mapping[str, Any]) -> str:
+    """Encrypt to the owner of a public key (P-256, with its `kid`), under a key made for this one message.
+
+    Raises: SigningError: no such key.
+    """
+    receiver = Es256Key.from_jwk({name: jwk.get(name) for name in ("kty", "crv", "x", "y")}).public_key
+    sender = ec.generate_private_key(ec.SECP256R1())
+    public = Es256Key.from_public_key(sender.public_key())
+    header = {
+        "alg": ALG,
+        "enc": "A256GCM",
+        "epk": {name: public.jwk[name] for name in ("kty", "crv", "x", "y")},
+        "kid": jwk["kid"],
+    }
+    protected, nonce = b64u(canonical(header)), secrets.token_bytes(_IV_BYTES)
+    secret = _derived(sender, receiver, header, ENCRYPTIONS["A256GCM"])
+    sealed = AESGCM(secret).encrypt(nonce, plain, protected.encode())
+    return ".".join([protected, "", b64u(nonce), b64u(sealed[:-_TAG_BYTES]), b64u(sealed[-_TAG_BYTES:])])
+
+
 def encryption_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
     """The public half, as a wallet is told it."""
     public = Es256Key.from_public_key(key.public_key())
@@ -64,6 +87,12 @@ def _agreed(key: ec.EllipticCurvePrivateKey, header: dict[str, Any], size: int) 
         other = Es256Key.from_jwk({name: sender.get(name) for name in ("kty", "crv", "x", "y")}).public_key
     except SigningError:
         raise MalformedError("jwe_epk") from None
+    return _derived(key, other, header, size)
+
+
+def _derived(
+    key: ec.EllipticCurvePrivateKey, other: ec.EllipticCurvePublicKey, header: dict[str, Any], size: int
+) -> bytes:
     parties = [header.get(name, "") for name in ("apu", "apv")]
     if not all(isinstance(item, str) for item in parties):
         raise MalformedError("jwe_header")

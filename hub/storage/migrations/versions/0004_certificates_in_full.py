@@ -342,6 +342,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("form_id", "party"),
     )
     op.create_table(
+        "holder_notice_choices",
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("subject_id", "kind"),
+    )
+    op.create_table(
+        "holder_notices",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("about", sa.String(length=80), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("read_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("subject_id", "kind", "about"),
+    )
+    with op.batch_alter_table("holder_notices", schema=None) as batch_op:
+        batch_op.create_index("ix_holder_notices_list", ["subject_id", "id"], unique=False)
+
+    op.create_table(
         "holder_sessions",
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -494,12 +516,17 @@ def upgrade() -> None:
         sa.Column("taken_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("refused_at", Instant(), nullable=True),
         sa.Column("refused_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("asked_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("once", sa.String(length=64), nullable=True),
+        sa.Column("once_hash", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
         sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code_hash"),
+        sa.UniqueConstraint("once"),
     )
     with op.batch_alter_table("showings", schema=None) as batch_op:
+        batch_op.create_index("ix_showings_asked", ["asked_id"], unique=True)
         batch_op.create_index(batch_op.f("ix_showings_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index("ix_showings_holder", ["subject_id", "id"], unique=False)
         batch_op.create_index(
@@ -593,6 +620,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_certificate_act_list_items_state", ["list_id", "state", "number"], unique=False)
 
     op.create_table(
+        "holder_notice_messages",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(length=40), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["holder_notices.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("holder_notice_messages", schema=None) as batch_op:
+        batch_op.create_index("ix_holder_notice_messages_state", ["state", "changed_at"], unique=False)
+
+    op.create_table(
         "objections",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -631,6 +671,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_objections_certificate_id"), ["certificate_id"], unique=False)
         batch_op.create_index("ix_objections_holder", ["subject_id", "id"], unique=False)
         batch_op.create_index("ix_objections_queue", ["owner_department_id", "state", "due_at"], unique=False)
+
+    op.create_table(
+        "showing_requests",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("staff_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("typed_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("data_key", sa.LargeBinary(), nullable=False),
+        sa.Column("kek_kid", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["system_id"], ["systems.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code_hash"),
+        sa.UniqueConstraint("typed_hash"),
+    )
+    with op.batch_alter_table("showing_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_showing_requests_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
         "system_materials",
@@ -1562,12 +1625,20 @@ def downgrade() -> None:
 
     op.drop_table("wallet_asks")
     op.drop_table("system_materials")
+    with op.batch_alter_table("showing_requests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_showing_requests_expires_at"))
+
+    op.drop_table("showing_requests")
     with op.batch_alter_table("objections", schema=None) as batch_op:
         batch_op.drop_index("ix_objections_queue")
         batch_op.drop_index("ix_objections_holder")
         batch_op.drop_index(batch_op.f("ix_objections_certificate_id"))
 
     op.drop_table("objections")
+    with op.batch_alter_table("holder_notice_messages", schema=None) as batch_op:
+        batch_op.drop_index("ix_holder_notice_messages_state")
+
+    op.drop_table("holder_notice_messages")
     with op.batch_alter_table("certificate_act_list_items", schema=None) as batch_op:
         batch_op.drop_index("ix_certificate_act_list_items_state")
 
@@ -1590,6 +1661,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_showings_holder")
         batch_op.drop_index(batch_op.f("ix_showings_expires_at"))
+        batch_op.drop_index("ix_showings_asked")
 
     op.drop_table("showings")
     with op.batch_alter_table("reader_keys", schema=None) as batch_op:
@@ -1624,6 +1696,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_holder_sessions_expires_at"))
 
     op.drop_table("holder_sessions")
+    with op.batch_alter_table("holder_notices", schema=None) as batch_op:
+        batch_op.drop_index("ix_holder_notices_list")
+
+    op.drop_table("holder_notices")
+    op.drop_table("holder_notice_choices")
     op.drop_table("form_signatures")
     with op.batch_alter_table("erasures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_erasures_subject_id"))
