@@ -39,6 +39,7 @@ class Mark(StrEnum):
     SPECIMEN = "specimen"
     PURPOSE_COPY = "purpose_copy"
     NOT_STAMPED = "not_stamped"
+    SCREEN = "screen"
 
     @property
     def words(self) -> Bilingual:
@@ -52,6 +53,7 @@ _MARKS: Final[Mapping[Mark, Bilingual]] = {
     Mark.SPECIMEN: Bilingual("样张", "Specimen"),
     Mark.PURPOSE_COPY: Bilingual("加注件", "Purpose copy"),
     Mark.NOT_STAMPED: Bilingual("出具时未加盖时间戳", "Made before it had a time-stamp"),
+    Mark.SCREEN: Bilingual("屏幕显示，不作凭证", "For the screen, no evidence"),
 }
 
 DEMONSTRATION: Final = Bilingual("演示数据", "Demo data")

@@ -13,6 +13,7 @@ from hub.issuing.renditions.face_templates import FaceTemplates
 from hub.issuing.renditions.files import LicenceFiles
 from hub.issuing.renditions.making import PageMaker
 from hub.issuing.renditions.ofd import OfdMaker
+from hub.issuing.renditions.pictures import FacePictures
 from hub.issuing.renditions.press import Press
 from hub.issuing.renditions.seals import Seals
 from hub.issuing.renditions.service import RenditionService
@@ -34,6 +35,7 @@ class Faces:
     renditions: RenditionService
     stamps: RenditionStamps
     files: LicenceFiles
+    pictures: FacePictures
     copies: CopyPages
     codes: ControlCodes
     preview: FacePreview
@@ -71,6 +73,7 @@ def assemble_faces(ground: Ground, evidence: EvidenceService, stamps: TimeStamps
             clock=clock,
             public_url=ground.public_url,
         ),
+        pictures=FacePictures(database, vault=vault, source=source, press=press, clock=clock),
         copies=CopyPages(
             database, evidence=evidence, renditions=renditions, source=source, vault=vault, desk=desk, clock=clock
         ),

@@ -78,15 +78,24 @@ class Licences:
     async def one(self, holder: Holder, identifier: str) -> Licence:
         """One of them. Raises: MissingError for anybody else's, which goes on the ledger."""
         holder.require(SEES_OWN)
+        found = await self.own(holder.id, identifier)
+        if found is None:
+            await refuse_other(self._database, self._log_key, holder, "certificate", self._clock())
+            raise MissingError("certificate")
+        return found
+
+    async def own(self, subject_id: str, identifier: str) -> Licence | None:
+        """A subject's licence of this identifier, whoever looks; None: it has none. Whether he may look, and what is
+        written down of one who may not, is the caller's.
+        """
         now = self._clock()
         this = _VERSIONS.c.identifier == identifier
         found = await self._database.read(
-            lambda tx: [row for part in held_by(holder.id) if (row := tx.execute(part.where(this)).first()) is not None]
+            lambda tx: [
+                row for part in held_by(subject_id) if (row := tx.execute(part.where(this)).first()) is not None
+            ]
         )
-        if not found:
-            await refuse_other(self._database, self._log_key, holder, "certificate", now)
-            raise MissingError("certificate")
-        return self.told(found[0], holder.id, now)
+        return self.told(found[0], subject_id, now) if found else None
 
     def _rows(self, tx: Connection, subject_id: str, after: str | None) -> Sequence[Row[Any]]:
         once: dict[str, Row[Any]] = {}

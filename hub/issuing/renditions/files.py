@@ -32,7 +32,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, SignatureWaitingError
-from hub.storage.vault import Vault
+from hub.storage.vault import DataKey, Vault
 
 SD_JWT: Final = "sd-jwt"
 JSON: Final = "json"
@@ -54,6 +54,19 @@ class LicenceFile:
     content: bytes = field(repr=False)
     media_type: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A look as the ledger tells it: who (`by`), and as which kind of entry: a holder is told of his own as his own."""
+
+    by: Mapping[str, str]
+    kind: str = "certificate.export"
+
+    def entry(self, identifier: str, wanted: str, *, key: DataKey, version: VersionRecord) -> Draft:
+        """The entry, under the principal holder's key."""
+        detail = {"identifier": identifier, "by": dict(self.by), "format": wanted}
+        return Draft(kind=self.kind, detail=detail, key=key, subject_id=version.subject_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +102,19 @@ class LicenceFiles:
         self._public_url = public_url
 
     async def give(
-        self, identifier: str, wanted: str, *, language: str, by: Mapping[str, str], allowed: Allowed
+        self,
+        identifier: str,
+        wanted: str,
+        *,
+        language: str,
+        by: Mapping[str, str] | Opening,
+        allowed: Allowed,
     ) -> LicenceFile:
         """One file of one version.
 
         Args:
             wanted: sd-jwt, json, pdf or ofd.
-            by: who looks, as the ledger names him.
+            by: who looks, as the ledger names him; or the look itself.
             allowed: whether he may see this version; if not, it does not exist for him.
         Raises: UnknownCertificateError, FormatError, NotInForceError (pdf and ofd), NotRenderedYetError,
             RenderingError, SigningKeyError, SuiteUnavailableError, IntegrityBrokenError, StorageError.
@@ -108,7 +127,8 @@ class LicenceFiles:
         else:
             await self._source.make_ready(wanted, prepared.opened)
             content = await self._renditions.get(self._request(prepared, wanted, language))
-        await self._database.write(partial(self._look, identifier, wanted, allowed, by))
+        opening = by if isinstance(by, Opening) else Opening(by)
+        await self._database.write(partial(self._look, identifier, wanted, allowed, opening))
         media_type, suffix = FORMATS[wanted]
         return LicenceFile(content, media_type, f"{identifier}.{suffix}")
 
@@ -182,12 +202,10 @@ class LicenceFiles:
         claims = licence_claims(opened.payload, version.identifier, binding, at=self._clock())
         return signed(content, claims, certified)
 
-    def _look(self, identifier: str, wanted: str, allowed: Allowed, by: Mapping[str, str], tx: Connection) -> None:
+    def _look(self, identifier: str, wanted: str, allowed: Allowed, opening: Opening, tx: Connection) -> None:
         """Written down last, and only if the licence may still be seen: it may have been revoked meanwhile."""
         version = self._seen(tx, identifier, wanted, allowed)
-        key = self._source.key_of(tx, version)
-        detail = {"identifier": identifier, "by": dict(by), "format": wanted}
-        entry = Draft(kind="certificate.export", detail=detail, key=key, subject_id=version.subject_id)
+        entry = opening.entry(identifier, wanted, key=self._source.key_of(tx, version), version=version)
         append(tx, [seal(entry, now=self._clock())])
 
 

@@ -255,6 +255,19 @@ class RenditionSource:
             language=_language(language),
         )
 
+    def screen_face(self, opened: Opened, language: str) -> Face:
+        """The face without what makes a page evidence: no codes, no binding; and it says so."""
+        marks = [Mark.SCREEN, Mark.SAMPLE] if self._sample else [Mark.SCREEN]
+        return licence_face(
+            type=opened.type,
+            payload=opened.payload,
+            qr=None,
+            control_code=None,
+            binding=None,
+            marks=marks,
+            language=_language(language),
+        )
+
     def _copy(self, opened: Opened, plan: Mapping[str, Any], rendition: Rendition) -> Face:
         """The face of a purpose copy, out of the copy's own claims; of the licence nothing is taken but its type."""
         copy = plan["copy"]

@@ -1,0 +1,183 @@
+"""One licence of a subject laid open: its history, and, on the ledger first, what it says, its picture and its files.
+
+What a holder sees of his own: everything that his signed licence says, in clear or as a disclosure. Claims that its
+type declares `never` are in no licence, for nobody: the hub keeps them for its own checks, and only their titles are
+told. A further holder sees the licence as the principal does, for it is about both; the entry of his look lies under
+the principal's key and tells him so. Of an index record the contents stay at their source.
+
+Whether the caller may act for the subject is the caller's; that the licence is the subject's is looked up here anew, at
+every look, and a further holder's row is believed with its MAC alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from certificates.claims import Disclosure
+from certificates.definitions.certificate_type import CertificateType
+from certificates.stores.certificates import HeldVersion, VersionRecord, find_version
+from certificates.stores.further_holders import further_of
+from certificates.stores.holders import subject_by_id
+from hub.citizens.licences import Licence, Licences
+from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
+from hub.issuing.renditions.pictures import FacePictures
+from hub.issuing.transitions.reading import CertificateHistory, read_history
+from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.guards import check_guards
+from hub.registry.meanings import Words
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.vault import Vault
+from signing.disclosures import reveal
+from signing.sd_jwt import parse
+
+OWN: Final = "certificate.opened"
+TOGETHER: Final = "certificate.opened_together"
+"""Kinds of entry: the principal holder's own look, and that of a further one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A licence of a subject, as far as its page says of itself.
+
+    Attributes:
+        withheld: titles of claims that the type declares `never`.
+        formats: files that would be given out now.
+        successor: what took its place, where that is the subject's too.
+    """
+
+    licence: Licence
+    kind: CertificateType
+    history: CertificateHistory
+    withheld: Sequence[Words]
+    formats: Sequence[str]
+    successor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a licence says: titles and values in the order of its type; and its pages as PNG, where they were asked."""
+
+    claims: Sequence[tuple[str, Words, str]] = field(repr=False)
+    pages: Sequence[bytes] = field(default=(), repr=False)
+
+
+class Folder:
+    """Opens them. MissingError for what is not the subject's; the entry of that is the caller's."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        licences: Licences,
+        types: TypeRegistry,
+        files: LicenceFiles,
+        pictures: FacePictures,
+        made: frozenset[str],
+    ) -> None:
+        """`made`: the formats of pages that this hub makes."""
+        self._database = database
+        self._vault = vault
+        self._licences = licences
+        self._types = types
+        self._files = files
+        self._pictures = pictures
+        self._made = made
+
+    async def leaf(self, subject_id: str, identifier: str) -> Leaf:
+        """Its page, which is no look at what it says. Raises: MissingError, IntegrityBrokenError."""
+        licence = await self._own(subject_id, identifier)
+
+        def unit(tx: Connection) -> tuple[CertificateHistory, str | None]:
+            version = find_version(tx, identifier)
+            if version is None:
+                raise MissingError("certificate")
+            history = read_history(tx, self._vault, version)
+            next_one = history.successor()
+            after = find_version(tx, next_one) if next_one else None
+            own = after is not None and after.subject_id == subject_id and after.is_current()
+            return history, next_one if own else None
+
+        history, successor = await self._database.read(unit)
+        kind = self._types.version(history.asked.type_code, history.asked.type_version)
+        never = [kind.claims[name].title for name in kind.disclosed(Disclosure.NEVER)]
+        return Leaf(
+            licence, kind, history, [(title.zh, title.en) for title in never], self._offered(licence, kind), successor
+        )
+
+    async def contents(
+        self, subject_id: str, identifier: str, *, by: Mapping[str, str], language: str, picture: bool = False
+    ) -> Said:
+        """What it says, `picture`: with its face.
+
+        Raises: MissingError, NotInForceError (with a picture), TypeHaltedError, RenderingError, IntegrityBrokenError.
+        """
+        opening, allowed = await self._opening(subject_id, identifier, by)
+        pages: Sequence[bytes] = ()
+        if picture:
+            payload, pages = await self._pictures.show(identifier, language=language, opening=opening, allowed=allowed)
+        else:
+            given = await self._files.give(identifier, SD_JWT, language=language, by=opening, allowed=allowed)
+            parsed = parse(given.content)
+            payload = reveal(parsed.payload, parsed.disclosures)
+        kind = await self._database.read(lambda tx: self._type(tx, identifier))
+        said = [
+            (name, (claim.title.zh, claim.title.en), str(payload[name]))
+            for name, claim in kind.claims.items()
+            if name in payload
+        ]
+        return Said(said, pages)
+
+    async def file(
+        self, subject_id: str, identifier: str, wanted: str, *, by: Mapping[str, str], language: str
+    ) -> LicenceFile:
+        """A file of it, made when it is first asked for. Raises: MissingError; as `LicenceFiles.give`."""
+        opening, allowed = await self._opening(subject_id, identifier, by)
+        return await self._files.give(identifier, wanted, language=language, by=opening, allowed=allowed)
+
+    async def _own(self, subject_id: str, identifier: str) -> Licence:
+        licence = await self._licences.own(subject_id, identifier)
+        if licence is None:
+            raise MissingError("certificate")
+        return licence
+
+    async def _opening(self, subject_id: str, identifier: str, by: Mapping[str, str]) -> tuple[Opening, Any]:
+        """How the look is written down, and whether a version may be seen. Raises: MissingError, IntegrityBrokenError:
+        the row by which a further holder holds it is not the hub's.
+        """
+        licence = await self._own(subject_id, identifier)
+        if licence.indexed:
+            raise MissingError("document")
+        together = (
+            None if licence.principal else await self._database.read(lambda tx: self._held(tx, subject_id, identifier))
+        )
+
+        def allowed(version: VersionRecord) -> bool:
+            return version.is_current() and (version.subject_id == subject_id or version.id == together)
+
+        return Opening(by, OWN if together is None else TOGETHER), allowed
+
+    def _held(self, tx: Connection, subject_id: str, identifier: str) -> str:
+        version = find_version(tx, identifier)
+        rows = [] if version is None else [row for row in further_of(tx, version.id) if row.subject_id == subject_id]
+        if version is None or not rows:
+            raise MissingError("certificate")
+        subject = subject_by_id(tx, subject_id)
+        check_guards(tx, self._vault, held=[HeldVersion(version, subject, further=row) for row in rows])
+        return version.id
+
+    def _type(self, tx: Connection, identifier: str) -> CertificateType:
+        version = find_version(tx, identifier)
+        if version is None:
+            raise MissingError("certificate")
+        self._types.learn(tx, [(version.type_code, version.type_version)])
+        return self._types.version(version.type_code, version.type_version)
+
+    def _offered(self, licence: Licence, kind: CertificateType) -> Sequence[str]:
+        if licence.indexed:
+            return ()
+        made = {SD_JWT, JSON} | (self._made if licence.status == "valid" else frozenset())
+        return [name for name in ("pdf", "ofd", SD_JWT, JSON) if name in kind.supports.formats and name in made]
