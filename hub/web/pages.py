@@ -2,21 +2,19 @@
 
 import re
 from dataclasses import replace
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from hub.deps import HubDep
 from hub.problems import problem_types
 from hub.storage.errors import MissingError
 from hub.web.console.view import remember, view_of
-from hub.web.templating import TEMPLATES, foot_of
+from hub.web.framing import framed
+from hub.web.static_files import ROOT, StaticFiles
 from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +24,7 @@ _PUBLIC: Final = re.compile(r"/(?:verify|problems/[a-z-]{1,64})?\?lang=(?:zh-CN|
 
 def mount_static(app: FastAPI) -> None:
     """Serve the style sheet and the small script from the package."""
-    app.mount("/static", StaticFiles(directory=str(Path(str(resources.files("hub.web") / "static")))), name="static")
+    app.mount(ROOT, StaticFiles(), name="static")
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -65,13 +63,12 @@ def public_page(name: str, request: Request, lang: str | None, **values: Any) ->
     chosen = view_of(request)
     shown = replace(chosen, language=lang or chosen.language)
     path: str = request.scope["path"]
-    html = TEMPLATES.get_template(name).render(
-        lang=shown.language,
-        elder=shown.elder,
-        t=shown.t,
-        path=path,
-        back_here=quote(f"{path}?lang={shown.language}", safe=""),
-        **foot_of(request.app.state.hub.settings),
+    back = quote(f"{path}?lang={shown.language}", safe="")
+    return framed(
+        request,
+        name,
+        shown,
+        elder_href=f"/view?elder={0 if shown.elder else 1}&back={back}",
+        language_href=f"{path}?lang={shown.t('en', 'zh-CN')}",
         **values,
     )
-    return HTMLResponse(html, headers={"Content-Language": shown.language})

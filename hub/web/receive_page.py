@@ -47,7 +47,9 @@ async def receive(request: Request, hub: HubDep, lang: Lang = None) -> HTMLRespo
 
 
 def _page(request: Request, lang: str | None, *, error: FieldError | None = None, called: str = "") -> HTMLResponse:
-    page = public_page("receive.html", request, lang, taken=None, error=error, called=called, **WORDS)
+    page = public_page(
+        "receive.html", request, lang, taken=None, error=error, errors=[error] if error else (), called=called, **WORDS
+    )
     if error is not None:
         page.status_code = 422
     return page

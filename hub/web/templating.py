@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.clock import BEIJING
 from hub.settings import Settings
+from hub.web.static_files import static
 
 TEMPLATES: Final = Environment(
     loader=PackageLoader("hub.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -15,8 +16,13 @@ TEMPLATES: Final = Environment(
 
 
 def foot_of(settings: Settings) -> dict[str, Any]:
-    """What stands at the foot of every page: the operator's own lines, and whether the data are invented."""
-    return {"footer": settings.site_footer, "demonstration": (settings.home / "sample").exists()}
+    """What stands at the foot of every page: the operator's lines, whom to call, whether the data are invented."""
+    return {
+        "footer": settings.site_footer,
+        "telephone": settings.site_telephone,
+        "report_url": settings.site_report_url,
+        "demonstration": (settings.home / "sample").exists(),
+    }
 
 
 def beijing(instant: datetime | None) -> str:
@@ -25,6 +31,7 @@ def beijing(instant: datetime | None) -> str:
 
 
 TEMPLATES.filters["beijing"] = beijing
+TEMPLATES.globals["static"] = static
 
 
 def instant_beijing(text: str | None) -> str:

@@ -148,7 +148,9 @@ def _shown(
     words |= {name: fields[name] for name in ("token", "control_code", "identifier")}
     words |= {"asked": fields, "unasked": dict.fromkeys(_ASKED, ""), "folded": _FOLDED, "sent": sent}
     words |= {"suite_names": _SUITE_NAMES.items(), "custody_names": _CUSTODY_NAMES.items()}
-    return public_page("verify.html", request, lang, verdict=told, error=error, **words)
+    return public_page(
+        "verify.html", request, lang, verdict=told, error=error, errors=[error] if error else (), **words
+    )
 
 
 def _titles(request: Request, told: Mapping[str, Any]) -> dict[str, Words]:

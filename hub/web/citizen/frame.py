@@ -13,14 +13,14 @@ from hub.citizens.values import Holder
 from hub.intake.counter.lines import masked_name
 from hub.issuing.shelf import masked_number
 from hub.problems import ProblemType
+from hub.web.citizen.menu import TABS, tab_of
 from hub.web.console.forms import FieldError
 from hub.web.console.view import view_of
-from hub.web.templating import TEMPLATES, foot_of
+from hub.web.framing import framed
 
 HOME: Final = "/me"
 SIGN_IN: Final = "/me/sign-in"
-_PAGES: Final = "show|showings|accesses|authorisations|cases|objections|wallets|sign-in"
-_PATH: Final = re.compile(rf"/ratings|/me(?:/(?:{_PAGES})(?:/[0-9a-f-]{{1,40}})?)?", re.ASCII)
+_PATH: Final = re.compile(r"/ratings|/me(?!/(?:view|oidc|sign-out)\b)(?:/[0-9A-Za-z-]{1,64}){0,4}", re.ASCII)
 # Under the guard's `no-referrer` a browser sends `Origin: null` with a form, and the origin could not be checked.
 _REFERRER: Final = "same-origin"
 
@@ -34,24 +34,29 @@ def render(
     errors: Sequence[FieldError] = (),
     **values: Any,
 ) -> HTMLResponse:
-    """A page for this visitor. `holder` is None before sign-in."""
+    """A page for this visitor. `holder` is None before sign-in. Unread notices are counted by whoever knows them, in
+    `request.state.unread`.
+    """
     view = view_of(request)
     path: str = request.scope["path"]
-    html = TEMPLATES.get_template(template).render(
-        lang=view.language,
-        elder=view.elder,
-        t=view.t,
+    back = quote(safe_path(path), safe="")
+    response = framed(
+        request,
+        template,
+        view,
+        status=status,
+        elder_href=f"{HOME}/view?elder={0 if view.elder else 1}&back={back}",
+        language_href=f"{HOME}/view?lang={view.t('en', 'zh-CN')}&back={back}",
         holder=holder,
         name=masked_name(holder.identity.name) if holder else "",
         number=masked_number(holder.identity.id_type, holder.identity.id_number) if holder else "",
         csrf=holder.csrf if holder else "",
-        path=path,
-        back_here=quote(safe_path(path), safe=""),
+        tabs=TABS,
+        here=tab_of(path),
+        unread=getattr(request.state, "unread", None),
         errors=list(errors),
-        **foot_of(request.app.state.hub.settings),
         **values,
     )
-    response = HTMLResponse(html, status_code=status, headers={"Content-Language": view.language})
     response.headers["Referrer-Policy"] = _REFERRER
     return response
 

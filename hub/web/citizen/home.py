@@ -10,32 +10,50 @@ from hub.citizens.values import SEES_OWN
 from hub.deps import HubDep
 from hub.web.citizen.frame import HOME, render
 from hub.web.citizen.looks import looks
+from hub.web.citizen.menu import MINE
 from hub.web.citizen.visit import HolderDep
 from hub.web.console.library.words import STATUSES
 
 router = APIRouter()
 Cursor = Annotated[str, Query(max_length=1024)]
+LICENCES: Final = "/me/licences"
 ACCESSES: Final = "/me/accesses"
+MINE_PATH: Final = "/me/mine"
 
 
 @router.get(HOME, response_class=HTMLResponse)
-async def home(request: Request, hub: HubDep, holder: HolderDep, cursor: Cursor = "") -> HTMLResponse:
-    """The licences as cards. Signed in less surely than that wants: only what to do about it."""
+async def home(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
+    """What is done most, what waits for him, the newest licences. Signed in less surely than that wants: what to do."""
     others = await hub.citizens.sessions.others(holder)
     if holder.level < SEES_OWN:
-        return render(request, "me/home.html", holder, licences=None, statuses=STATUSES, more=None, others=others)
-    pages = Pages(hub.catalogue.cursors, holder, "licences")
-    licences, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
+        return render(request, "me/home.html", holder, licences=None, others=others)
+    licences, behind = await hub.citizens.licences.listed(holder)
     return render(
         request,
         "me/home.html",
         holder,
         licences=licences,
         statuses=STATUSES,
-        more=pages.next(behind),
+        more=behind,
         others=others,
         answers=await hub.citizens.objections.unseen(holder),
     )
+
+
+@router.get(LICENCES, response_class=HTMLResponse)
+async def licences(request: Request, hub: HubDep, holder: HolderDep, cursor: Cursor = "") -> HTMLResponse:
+    """The licences as cards."""
+    if holder.level < SEES_OWN:
+        return render(request, "me/licences.html", holder, licences=None)
+    pages = Pages(hub.catalogue.cursors, holder, "licences")
+    found, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
+    return render(request, "me/licences.html", holder, licences=found, statuses=STATUSES, more=pages.next(behind))
+
+
+@router.get(MINE_PATH, response_class=HTMLResponse)
+async def mine(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
+    """Everything that is not done every day, and signing out everywhere."""
+    return render(request, "me/mine.html", holder, rows=MINE, others=await hub.citizens.sessions.others(holder))
 
 
 @router.get(ACCESSES, response_class=HTMLResponse)

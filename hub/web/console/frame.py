@@ -16,7 +16,7 @@ from hub.web.console.forms import FieldError
 from hub.web.console.menu import menu_for
 from hub.web.console.view import here, view_of
 from hub.web.console.words import ROLES
-from hub.web.templating import TEMPLATES, foot_of
+from hub.web.framing import framed
 
 _FLASH: Final = "yz_flash"
 _FLASH_SECONDS: Final = 60
@@ -38,24 +38,23 @@ def render(
     signed_in = getattr(request.state, "signed_in", None)
     flash = _flash(request)
     path: str = request.scope["path"]
-    settings = request.app.state.hub.settings
-    html = TEMPLATES.get_template(template).render(
-        lang=view.language,
-        elder=view.elder,
-        t=view.t,
+    back = quote(here(request), safe="")
+    response = framed(
+        request,
+        template,
+        view,
+        status=status,
+        elder_href=f"/console/view?elder={0 if view.elder else 1}&back={back}",
+        language_href=f"/console/view?lang={view.t('en', 'zh-CN')}&back={back}",
         actor=actor,
         staff=signed_in.staff if signed_in else None,
         csrf=signed_in.csrf if signed_in else "",
         menu=menu_for(actor, path) if actor else None,
-        path=path,
-        back_here=quote(here(request), safe=""),
         flash=view.t(*flash[:2]) if flash else "",
         flash_refused=bool(flash and flash[2]),
         errors=list(errors),
-        **foot_of(settings),
         **values,
     )
-    response = HTMLResponse(html, status_code=status, headers={"Content-Language": view.language})
     response.headers["Referrer-Policy"] = _REFERRER
     if flash:
         response.delete_cookie(_FLASH, path="/console")

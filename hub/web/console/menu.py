@@ -9,6 +9,7 @@ from typing import Final
 
 from hub.access.actors import Actor, Role
 from hub.registry.meanings import Words
+from hub.web.framing import nearness
 
 EVERYBODY: Final = frozenset(Role)
 OWNERS: Final = frozenset({Role.OWNER_ENGINEER, Role.OWNER_APPROVER})
@@ -33,8 +34,7 @@ class Entry:
 
     def nearness(self, path: str) -> int:
         """How much of the path is this entry's; 0: it is none of its pages."""
-        mine = (known for known in (self.path, *self.also) if path == known or path.startswith(known + "/"))
-        return max((len(known) for known in mine), default=0)
+        return nearness(path, (self.path, *self.also))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+"""Style sheets and scripts: small, compressed once, and kept by browsers for a year under a name that has their hash.
+
+`/static/style.3f2a9c1b.css` never changes, so no browser asks for it again; `/static/style.css` is asked about each
+time and mostly answered with 304. Files are read when the process starts.
+"""
+
+import gzip
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import resources
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+ROOT: Final = "/static"
+_KINDS: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_OTHER: Final = "application/octet-stream"
+_GZIP: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))?", re.ASCII)
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_ASK: Final = "public, no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file as it leaves, and as it leaves for a browser that takes gzip."""
+
+    content: bytes
+    packed: bytes
+    media_type: str
+    digest: str
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the browser unpacks gzip."""
+    return bool(_GZIP.search(request.headers.get("accept-encoding", "")))
+
+
+def static(name: str) -> str:
+    """The address of a file for good: it has its hash in it. Raises KeyError for a file that there is not."""
+    stem, _, ending = name.rpartition(".")
+    return f"{ROOT}/{stem}.{_FILES[name].digest}.{ending}"
+
+
+class StaticFiles:
+    """The folder of the package as an application, mounted under ROOT."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD. Raises: HTTPException 404, 405."""
+        request = Request(scope)
+        name = scope["path"].removeprefix(ROOT + "/")
+        found = _BY_HASH.get(name)
+        kept = found or _FILES.get(name)
+        if kept is None:
+            raise HTTPException(404)
+        if request.method not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        packed = takes_gzip(request) and len(kept.packed) < len(kept.content)
+        headers = {
+            "Cache-Control": _FOR_GOOD if found else _ASK,
+            "ETag": f'"{kept.digest}{"-gzip" if packed else ""}"',
+            "Vary": "Accept-Encoding",
+            "Content-Type": kept.media_type,
+        }
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            del headers["Content-Type"]
+            await Response(status_code=304, headers=headers)(scope, receive, send)
+            return
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        await Response(kept.packed if packed else kept.content, headers=headers)(scope, receive, send)
+
+
+def _read() -> Mapping[str, Kept]:
+    files = {}
+    for item in (resources.files("hub.web") / "static").iterdir():
+        content = item.read_bytes()
+        kind = _KINDS.get(item.name.rpartition(".")[2], _OTHER)
+        files[item.name] = Kept(content, gzip.compress(content, 9, mtime=0), kind, sha256(content).hexdigest()[:12])
+    return files
+
+
+_FILES: Final = _read()
+_BY_HASH: Final = {static(name).removeprefix(ROOT + "/"): kept for name, kept in _FILES.items()}
