@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 
 from hub.access import passwords
 from hub.runtime import Hub
+from tests.compiled import share_compiled_statements
 from tests.judges.absence import MISSING
 from tests.support import POSTGRES, Place, copy_home, make_template, new_database
 
@@ -37,6 +38,7 @@ def pytest_configure() -> None:
     """Sign-ins by the hundred: at a quarter of a second each, hashes would be a third of the run.
     `tests/access/test_passwords.py` has the cost that is served with.
     """
+    share_compiled_statements()
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=1024, parallelism=1)  # type: ignore[assignment, misc]
 
 

@@ -1,6 +1,7 @@
 """The log: numbering, proofs, two sequencers, and whatever can be done to it behind the hub's back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -115,9 +116,10 @@ async def test_an_entry_that_commits_late_is_numbered_late(place: Place, hub: Hu
 
 async def test_the_second_of_two_sequencers_stands_by_until_the_lease_ends(place: Place, hub: Hub) -> None:
     await add(hub)
+    begun = datetime.now(UTC)
     assert await hub.ledger.sequencer.step() == 1
     await add(hub)
-    async with open_hub(place.settings(), clock=later(LEASE.total_seconds() - 1)) as early:
+    async with open_hub(place.settings(), clock=lambda: begun + LEASE - timedelta(seconds=1)) as early:
         with pytest.raises(StandbyError):
             await early.ledger.sequencer.step()
     async with open_hub(place.settings(), clock=later(LEASE.total_seconds() + 1)) as next_one:
