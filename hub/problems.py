@@ -126,6 +126,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     citizens.LevelError: ProblemType("level-too-low", 403, "登录等级不够", "Not signed in surely enough", "caller"),
     citizens.TrialOffError: ProblemType("trial-sign-in-off", 404, "未开放试用登录", "The trial sign-in is not open here", "operator"),
     citizens.PresentationRefusedError: ProblemType("presentation-refused", 422, "出示码不能使用", "The code opens nothing here", "caller"),
+    citizens.RequestOverError: ProblemType("showing-request-over", 409, "该请求已答复或已过期", "The request was answered, or is over", "caller"),
     objected.ObjectionError: ProblemType("invalid-objection", 422, "异议或答复的内容有误", "Something in the objection or its answer is missing or not acceptable", "caller"),
     objected.ObjectionRunsError: ProblemType("objection-runs", 409, "同一问题的异议正在处理，或未办结的异议过多", "An objection about the same is under way, or there are too many", "caller"),
     objected.ObjectionOverError: ProblemType("objection-over", 409, "异议已答复或已撤回", "The objection was answered or withdrawn", "caller"),

@@ -79,6 +79,8 @@ async def at_work(hub: Hub) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        with suppress(*STORE_FAILED):
+            await hub.tally.sweep()
         hub.jobs.stop()
         await asyncio.wait({jobs}, timeout=DRAINING.total_seconds())
         for task in (jobs, *others):
@@ -117,10 +119,12 @@ async def _keep_house(hub: Hub) -> None:
         "revocation lists": hub.keyring.crls.fetch_due,
         "presentations": hub.citizens.presentations.sweep,
         "showings": hub.showing.showings.sweep,
+        "showing requests": hub.showing.asking.sweep,
         "wallet offers": hub.wallets.offers.sweep,
         "wallet requests": hub.wallets.asking.sweep,
         "witnesses": hub.witnessing.sweep,
         "ledger arrears": hub.arrears.sweep,
+        "verified": hub.tally.sweep,
         "stamped pages": hub.faces.stamps.attach_arrived,
     }
     while True:

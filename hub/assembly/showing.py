@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hub.assembly.ground import Ground
+from hub.citizens.asked.answering import Answering
+from hub.citizens.asked.asking import Asking
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.making import Showings
 from hub.citizens.showing.receiving import Receiving
@@ -17,23 +19,29 @@ class Showing:
 
     showings: Showings
     receiving: Receiving
+    asking: Asking
+    answering: Answering
 
 
 def assemble_showing(ground: Ground, source: RenditionSource, verification: VerificationService) -> Showing:
     """Connect them."""
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     showable = Showable(vault=vault, source=source)
+    receiving = Receiving(
+        database,
+        vault=vault,
+        showable=showable,
+        verification=verification,
+        desk=ground.desk,
+        log_key=log_key,
+        clock=clock,
+        public_url=ground.public_url,
+        lifetime=timedelta(hours=ground.settings.purpose_copy_hours),
+    )
+    types = ground.types
     return Showing(
         showings=Showings(database, vault=vault, showable=showable, log_key=log_key, clock=clock),
-        receiving=Receiving(
-            database,
-            vault=vault,
-            showable=showable,
-            verification=verification,
-            desk=ground.desk,
-            log_key=log_key,
-            clock=clock,
-            public_url=ground.public_url,
-            lifetime=timedelta(hours=ground.settings.purpose_copy_hours),
-        ),
+        receiving=receiving,
+        asking=Asking(database, vault=vault, types=types, receiving=receiving, log_key=log_key, clock=clock),
+        answering=Answering(database, vault=vault, types=types, showable=showable, log_key=log_key, clock=clock),
     )

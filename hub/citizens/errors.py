@@ -19,3 +19,11 @@ class LevelError(CitizenError):
 
 class PresentationRefusedError(CitizenError):
     """The code opens nothing here: unknown, used, over, or made for another counter. All look alike outside."""
+
+
+class RequestOverError(CitizenError):
+    """What was asked of a holder is not to be answered any more: `state` is given, taken, declined or over."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state

@@ -8,7 +8,6 @@ under the holder's key and taken back by whoever wrote it.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.sealing import object_name, place, told
 from hub.citizens.objections.targets import Targets
 from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, Page, Said, State, Target, Told
+from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Holder
@@ -36,14 +36,6 @@ from hub.storage.objects.folder import ObjectStore
 from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """An Idempotency-Key, and the hash of the request that it came with."""
-
-    key: str
-    request_hash: str
 
 
 class Objections:

@@ -63,6 +63,11 @@ class Showable:
             return None
         return self._source.open_version(tx, version)
 
+    def type_of(self, tx: Connection, pick: Pick) -> str | None:
+        """The code of the type of which it is; None: there is no such licence."""
+        version = library.find_version(tx, pick.identifier)
+        return None if version is None else version.type_code
+
     def as_opened(self, tx: Connection, opened: Opened) -> bool:
         """Whether it is still what was opened, held so until this transaction ends (seam D6)."""
         version = opened.version

@@ -12,7 +12,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from catalog.store import find_department
+from certificates.stores.holders import Subject
 from hub.citizens.codes import new_code
+from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.showing import store
@@ -31,9 +33,11 @@ from hub.citizens.showing.values import (
 )
 from hub.citizens.values import SHOWS, Holder
 from hub.clock import Clock, new_id
+from hub.intake.errors import IdempotencyError
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
+from hub.storage.idempotency import write_once
 from hub.storage.vault import DataKey, Vault
 
 PREFIX: Final = "9902"
@@ -43,6 +47,8 @@ SHOWS_PER_MINUTE: Final = 12
 """Of one holder."""
 PAGE: Final = 20
 KEPT: Final = timedelta(days=90)
+ONCE: Final = timedelta(hours=24)
+"""For so long an Idempotency-Key stands for what it made."""
 _SWEEP: Final = 200
 
 
@@ -56,17 +62,17 @@ class Showings:
         self._log_key = log_key
         self._clock = clock
 
-    async def make(self, holder: Holder, choice: Choice) -> str:
-        """A new showing; answers its id.
+    async def make(self, holder: Holder, choice: Choice, *, once: Once | None = None) -> str:
+        """A new showing; answers its id. What came with the same key within a day is the same showing, as it is by now.
 
         Raises: ChoiceError; MissingError: no such department, or a licence that is not his, which goes on the ledger;
-            HolderSignInNeededError.
+            HolderSignInNeededError, IdempotencyError.
         """
         holder.require(SHOWS)
         if len(choice.purpose) > MOST_WORDS:
             raise ChoiceError("purpose")
         now = self._clock()
-        made = await self._database.write(lambda tx: self._make(tx, holder, choice, now))
+        made = await write_once(self._database, lambda tx: self._make(tx, holder, choice, once, now))
         if made is None:
             await refuse_other(self._database, self._log_key, holder, "certificate", now)
             raise MissingError("certificate")
@@ -79,10 +85,10 @@ class Showings:
         row = await self._own(holder, showing_id, now)
         content = opened(self._vault, row)
         told = store.read(row, content)
-        if told.state != LIVE or content is None:
-            return told
-        if told.expires_at <= now:
+        if told.state == LIVE and told.expires_at <= now:
             return replace(told, state=EXPIRED)
+        if told.state != LIVE or content is None or not content.code:
+            return told
         return Live(told, content.code, max(1, int((told.expires_at - now).total_seconds())))
 
     async def withdraw(self, holder: Holder, showing_id: str) -> None:
@@ -125,7 +131,15 @@ class Showings:
             raise MissingError("showing")
         return row
 
-    def _make(self, tx: Connection, holder: Holder, choice: Choice, now: datetime) -> str | None:
+    def _make(self, tx: Connection, holder: Holder, choice: Choice, once: Once | None, now: datetime) -> str | None:
+        more: dict[str, Any] = {}
+        if once is not None:
+            more = {"once": self._vault.lookup_hash("showing-once", holder.id, once.key).hex()}
+            if (known := store.by_once(tx, more["once"], now - ONCE)) is not None:
+                if known.once_hash != once.request_hash:
+                    raise IdempotencyError
+                return str(known.id)
+            more["once_hash"] = once.request_hash
         department = find_department(tx, choice.department) if choice.department else None
         if choice.department and department is None:
             raise MissingError("department")
@@ -135,18 +149,17 @@ class Showings:
             return None
         for row in store.live_of(tx, holder.id):
             self._end(tx, row, EXPIRED if row.expires_at <= now else REPLACED, now)
-        key, showing_id, code = self._vault.data_key(subject.data_key, subject.kek_kid), new_id(), new_code(PREFIX)
-        values = {
-            "id": showing_id,
-            "subject_id": subject.id,
-            "code_hash": code_hash(self._vault, code),
-            "department_id": department.id if department else None,
-            "content": Content(picks, choice.purpose, code).sealed(key, showing_id),
-            "state": LIVE,
-            "made_at": now,
-            "expires_at": now + LIFE,
-        }
-        store.add(tx, values)
+        key, code = self._vault.data_key(subject.data_key, subject.kek_kid), new_code(PREFIX)
+        showing_id = write_showing(
+            tx,
+            self._vault,
+            subject,
+            Content(picks, choice.purpose, code),
+            until=now + LIFE,
+            now=now,
+            department_id=department.id if department else None,
+            **more,
+        )
         detail: dict[str, Any] = {"showing": showing_id, "picks": picks_json(picks), "purpose": choice.purpose}
         detail |= {"department": choice.department, "level": holder.level.name.lower(), "session": holder.session_id}
         append(tx, [seal(Draft(kind="showing.made", detail=detail, key=key, subject_id=subject.id), now=now)])
@@ -163,3 +176,32 @@ class Showings:
         )
         append(tx, [seal(draft, now=now)])
         return True
+
+
+def write_showing(
+    tx: Connection,
+    vault: Vault,
+    subject: Subject,
+    content: Content,
+    *,
+    until: datetime,
+    now: datetime,
+    department_id: str | None = None,
+    state: str = LIVE,
+    **more: Any,
+) -> str:
+    """The row of a showing; answers its id. One without a code in `content` is found by none."""
+    showing_id = new_id()
+    key = vault.data_key(subject.data_key, subject.kek_kid)
+    values = {
+        "id": showing_id,
+        "subject_id": subject.id,
+        "code_hash": code_hash(vault, content.code or new_code(PREFIX)),
+        "department_id": department_id,
+        "content": content.sealed(key, showing_id),
+        "state": state,
+        "made_at": now,
+        "expires_at": until,
+    }
+    store.add(tx, values | more)
+    return showing_id

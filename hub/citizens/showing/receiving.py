@@ -8,7 +8,7 @@ Unknown, used, over, another department's: all look alike to whoever tries. A co
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,6 +44,7 @@ from signing.errors import SigningError
 _LOOKS: Final = 3
 _TOLD: Final = ("result", "reason", "kind", "status", "status_at", "signed_by", "custody", "trial", "checked_at")
 _log = structlog.get_logger(__name__)
+_Find = Callable[[Connection], Row[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,16 @@ class Receiving:
         if code is None:
             raise PresentationRefusedError
         digest = code_hash(self._vault, code)
+        return await self._take(receiver, lambda tx: store.by_code(tx, digest))
+
+    async def collect(self, receiver: Receiver, request_id: str) -> Taken:
+        """What a holder gave to this request, which is this receiver's: the caller has seen to that. As `take`."""
+        return await self._take(receiver, lambda tx: store.by_request(tx, request_id))
+
+    async def _take(self, receiver: Receiver, find: _Find) -> Taken:
         for _ in range(_LOOKS):  # a licence that changes between verdict and commit is judged again
             now = self._clock()
-            row, content = await self._looked(receiver, digest, now)
+            row, content = await self._looked(receiver, find, now)
             ready = await self._judged(receiver, row, content, now)
             try:
                 taken = await self._database.write(partial(self._commit, receiver, row, content, ready, now))
@@ -110,8 +118,8 @@ class Receiving:
         await self._refuse(receiver, row, "changing", now)
         raise PresentationRefusedError
 
-    async def _looked(self, receiver: Receiver, digest: bytes, now: datetime) -> tuple[Row[Any], Content]:
-        row = await self._database.read(lambda tx: store.by_code(tx, digest))
+    async def _looked(self, receiver: Receiver, find: _Find, now: datetime) -> tuple[Row[Any], Content]:
+        row = await self._database.read(find)
         content = opened(self._vault, row) if row is not None else None
         why = _objection(row, receiver, now)
         if row is None or content is None or why is not None:
@@ -189,7 +197,7 @@ class Receiving:
             audience=receiver.system.client_id,
             receiver_jwk=receiver.system.key_jwk,
             case_no="",
-            matter="",
+            matter=content.matter,
             purpose=content.purpose,
             hub_uri=self._public_url,
             issued_at=now,
@@ -231,6 +239,7 @@ class Receiving:
             ).hex(),
             "purpose": content.purpose,
             "showing": row.id,
+            **({"matter": content.matter} if content.matter else {}),
         }
         entry = seal(Draft(kind="showing.taken", detail=detail, key=key, subject_id=row.subject_id), now=now)
         append(tx, [entry])

@@ -1,6 +1,6 @@
 """What stands in a showing's row, sealed under its holder's key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,24 @@ from signing.canonical import canonical, strict_loads
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """`code` is empty once it was taken, `called` before."""
+    """`code` is empty once it was taken, and where there is none to be seen; `called` before.
+
+    Attributes:
+        matter: of the request that it answers.
+        signed: of an offline code, what it says, without a signature.
+    """
 
     picks: tuple[Pick, ...]
     purpose: str
     code: str = field(default="", repr=False)
     called: str = field(default="", repr=False)
+    matter: str = ""
+    signed: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def sealed(self, key: DataKey, showing_id: str) -> bytes:
         """As it is stored."""
         said = {"called": self.called, "code": self.code, "purpose": self.purpose, "picks": picks_json(self.picks)}
+        said |= {"matter": self.matter, "signed": self.signed and dict(self.signed)}
         return key.encrypt(_place(showing_id), canonical(said))
 
 
@@ -47,7 +55,7 @@ def opened(vault: Vault, row: Row[Any]) -> Content | None:
         return None
     said = strict_loads(plain, max_bytes=len(plain))
     picks = tuple(Pick(item["identifier"], tuple(item["claims"])) for item in said["picks"])
-    return Content(picks, said["purpose"], said["code"], said["called"])
+    return Content(picks, said["purpose"], said["code"], said["called"], said.get("matter", ""), said.get("signed"))
 
 
 def code_hash(vault: Vault, digits: str) -> bytes:

@@ -40,6 +40,17 @@ def by_code(tx: Connection, digest: bytes) -> Row[Any] | None:
     return tx.execute(_TOLD.where(_ROWS.c.code_hash == digest)).one_or_none()
 
 
+def by_request(tx: Connection, request_id: str) -> Row[Any] | None:
+    """The one that answers this request, with its subject's key."""
+    return tx.execute(_TOLD.where(_ROWS.c.asked_id == request_id)).one_or_none()
+
+
+def by_once(tx: Connection, once: str, since: datetime) -> Row[Any] | None:
+    """The one that came with this key since then. An older one gives its key back."""
+    tx.execute(update(_ROWS).where(_ROWS.c.once == once, _ROWS.c.made_at < since).values(once=None))
+    return tx.execute(select(_ROWS.c.id, _ROWS.c.once_hash).where(_ROWS.c.once == once)).one_or_none()
+
+
 def own(tx: Connection, showing_id: str) -> Row[Any] | None:
     """The one with this id, with its subject's key."""
     return tx.execute(_TOLD.where(_ROWS.c.id == showing_id)).one_or_none()
@@ -54,8 +65,8 @@ def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int)
 
 
 def live_of(tx: Connection, subject_id: str) -> list[Row[Any]]:
-    """The holder's that have not ended, locked: he has one at a time."""
-    query = _TOLD.where(_ROWS.c.subject_id == subject_id, _ROWS.c.state == LIVE)
+    """The holder's that have not ended, locked: he has one at a time. What waits for whoever asked for it is none."""
+    query = _TOLD.where(_ROWS.c.subject_id == subject_id, _ROWS.c.state == LIVE, _ROWS.c.asked_id.is_(None))
     return list(tx.execute(query.with_for_update(of=_ROWS)))
 
 
@@ -111,4 +122,5 @@ def read(row: Row[Any], content: Content | None) -> Showing:
         picks=content.picks if content else (),
         purpose=content.purpose if content else "",
         called=content.called if content else "",
+        asked=row.asked_id is not None,
     )

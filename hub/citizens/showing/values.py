@@ -13,6 +13,7 @@ TAKEN: Final = "taken"
 EXPIRED: Final = "expired"
 REPLACED: Final = "replaced"
 WITHDRAWN: Final = "withdrawn"
+OFFLINE: Final = "offline"
 MOST_LICENCES: Final = 10
 MOST_WORDS: Final = 60
 """Characters of a purpose, and of what somebody calls himself."""
@@ -43,6 +44,7 @@ class Showing:
         taken_as: `staff`, `system` or `public`; `taken_by` is the department of the first two.
         called: what somebody at the public page called himself; nobody has checked it.
         picks: empty for one that ended unused.
+        asked: it answers a request, and waits for whoever asked.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Showing:
     picks: tuple[Pick, ...] = ()
     purpose: str = ""
     called: str = field(default="", repr=False)
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

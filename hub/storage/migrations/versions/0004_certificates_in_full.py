@@ -230,6 +230,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("hub"),
     )
     op.create_table(
+        "verification_tallies",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("verification_tallies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_verification_tallies_day"), ["day"], unique=False)
+
+    op.create_table(
         "wallet_seen",
         sa.Column("used_hash", sa.String(length=64), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
@@ -1723,6 +1735,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_wallet_seen_expires_at"))
 
     op.drop_table("wallet_seen")
+    with op.batch_alter_table("verification_tallies", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_verification_tallies_day"))
+
+    op.drop_table("verification_tallies")
     op.drop_table("trust_peers")
     op.drop_table("trust_anchors")
     with op.batch_alter_table("stamp_orders", schema=None) as batch_op:
