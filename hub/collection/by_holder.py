@@ -27,7 +27,7 @@ from hub.collection.feeds.reading import Page, Place
 from hub.collection.feeds.service import FeedService
 from hub.collection.feeds.store import list_feeds
 from hub.collection.mapping import Mapped
-from hub.collection.reach import Person, Reach
+from hub.collection.reach import Named, Reach
 from hub.collection.reading.rows import RawRow
 from hub.collection.report import Totals
 from hub.intake.course import leave_on_the_grid
@@ -88,6 +88,22 @@ class HolderCollection:
         """
         arrived = asyncio.get_running_loop().time()
         person = await self._reach.person(system_id, case_no, role)
+        found = await self.knowing(person.id_type)
+        asked = await self._reach.claim(person, found)
+        outcomes = await asyncio.gather(
+            *(self.ask(found[code], person) if code in asked else _refused() for code in sorted(found))
+        )
+        if Outcome.NO_RECORD in outcomes:
+            await leave_on_the_grid(arrived)
+        return [
+            FeedOutcome(code, found[code].issued.type.code, outcome)
+            for code, outcome in zip(sorted(found), outcomes, strict=True)
+        ]
+
+    async def knowing(self, id_type: str) -> dict[str, Opened]:
+        """The feeds in use of types that somebody with such a number may hold, by code; also those that may not be
+        asked about one person. Raises: StorageError.
+        """
         stored = await self._database.read(list_feeds)
         found: dict[str, Opened] = {}
         for item in stored:
@@ -99,20 +115,14 @@ class HolderCollection:
                 except Exception as error:  # noqa: BLE001  # one feed that cannot be used keeps no other
                     _log.warning("feed_not_usable", feed=item.code, error=type(error).__name__)
                     continue
-                if person.id_type in opened.issued.type.holder_kinds:
+                if id_type in opened.issued.type.holder_kinds:
                     found[item.code] = opened
-        asked = await self._reach.claim(person, found)
-        outcomes = await asyncio.gather(
-            *(self._one(found[code], person) if code in asked else _refused() for code in sorted(found))
-        )
-        if Outcome.NO_RECORD in outcomes:
-            await leave_on_the_grid(arrived)
-        return [
-            FeedOutcome(code, found[code].issued.type.code, outcome)
-            for code, outcome in zip(sorted(found), outcomes, strict=True)
-        ]
+        return found
 
-    async def _one(self, opened: Opened, person: Person) -> Outcome:
+    async def ask(self, opened: Opened, person: Named) -> Outcome:
+        """One source, about one person; what it has of him becomes his licence. That it may be asked, and that this is
+        on the ledger, is the caller's. Raises: StorageError.
+        """
         try:
             totals = await self._collected(opened, person)
         except SourceError:
@@ -130,7 +140,7 @@ class HolderCollection:
             return Outcome.UNCHANGED
         return Outcome.REJECTED if totals.rejected else Outcome.NO_RECORD
 
-    async def _collected(self, opened: Opened, person: Person) -> Totals:
+    async def _collected(self, opened: Opened, person: Named) -> Totals:
         assert opened.feed.by_holder is not None  # noqa: S101  # the caller looked
         reader = await self._feeds.reader(opened, opened.feed.by_holder)
         pages = self._his(opened, person, reader.pages(Place(), id_number=person.id_number))
@@ -138,7 +148,7 @@ class HolderCollection:
         with tempfile.TemporaryDirectory() as folder:
             return (await self._feeds.collect_once(opened, pages, Path(folder))).totals
 
-    async def _his(self, opened: Opened, person: Person, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    async def _his(self, opened: Opened, person: Named, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
         """Only rows that name him as a holder, those among them that are no licences too. What names nobody is
         anybody's: a row of which a register emptied the cells, say, when it ended.
         """
@@ -154,13 +164,13 @@ class HolderCollection:
                         kept.append(replace(raw, number=len(kept) + 1))
                 yield Page(tuple(kept), page.as_of, page.place, page.last)
 
-    def _names(self, kind: CertificateType, claims: Mapping[str, str | int], person: Person) -> bool:
+    def _names(self, kind: CertificateType, claims: Mapping[str, str | int], person: Named) -> bool:
         try:
             return any(self._is(holder, person) for holder in kind.holders_of(claims))
         except KeyError:
             return False
 
-    def _is(self, holder: Holder, person: Person) -> bool:
+    def _is(self, holder: Holder, person: Named) -> bool:
         if holder.id_type not in ID_TYPES:
             return False
         number = normalise_id(holder.id_type, holder.id_number).value

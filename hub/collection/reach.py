@@ -26,15 +26,21 @@ from signing.canonical import strict_loads
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A party of an open case, in clear and by the hashes that a row must have, too."""
+class Named:
+    """Somebody in clear, and by the hashes that a row must have, too."""
 
-    case: Case
-    role: str
     id_type: str
     lookup_hash: bytes
     name_hash: bytes
     id_number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Named):
+    """A party of an open case."""
+
+    case: Case
+    role: str
 
 
 class Reach:
@@ -120,4 +126,4 @@ class Reach:
             raise MissingError("party")
         plain = case_key(self._vault, case).decrypt(cases.identity_place(party.sealed.id), party.sealed.identity)
         identity: Mapping[str, str] = strict_loads(plain, max_bytes=4096)
-        return Person(case, role, party.id_type, party.lookup_hash, party.name_hash, identity["id_number"])
+        return Person(party.id_type, party.lookup_hash, party.name_hash, identity["id_number"], case, role)
