@@ -15,6 +15,8 @@ import hub.access.tables
 import hub.archive.tables
 import hub.citizens.asked.tables
 import hub.citizens.authorising.tables
+import hub.citizens.identities.tables
+import hub.citizens.dossier.tables
 import hub.citizens.notices.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
@@ -49,6 +51,8 @@ _TABLES: Final = (
     hub.access.tables,
     hub.archive.tables,
     hub.citizens.authorising.tables,
+    hub.citizens.identities.tables,
+    hub.citizens.dossier.tables,
     hub.citizens.notices.tables,
     hub.citizens.objections.tables,
     hub.citizens.ratings.tables,

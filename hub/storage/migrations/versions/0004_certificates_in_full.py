@@ -73,6 +73,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("source_code"),
     )
     op.create_table(
+        "expiry_reminders",
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("told_until", sa.String(length=10), nullable=False),
+        sa.Column("told_version", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("days"),
+    )
+    op.create_table(
         "face_templates",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("type_code", sa.String(length=21), nullable=False),
@@ -171,6 +178,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
+    op.create_table(
+        "network_id_uses",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("network_id_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_network_id_uses_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "stamp_orders",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -354,6 +370,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("form_id", "party"),
     )
     op.create_table(
+        "holder_identities",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("pseudonym_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("trial", sa.Boolean(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("bound_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("pseudonym_hash"),
+    )
+    with op.batch_alter_table("holder_identities", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_holder_identities_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
         "holder_notice_choices",
         sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=30), nullable=False),
@@ -459,6 +498,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_mandates_from_department_id"), ["from_department_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_mandates_to_department_id"), ["to_department_id"], unique=False)
 
+    op.create_table(
+        "own_collections",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("rounds", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("again_at", Instant(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("subject_id"),
+    )
     op.create_table(
         "presentations",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -684,6 +737,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_objections_holder", ["subject_id", "id"], unique=False)
         batch_op.create_index("ix_objections_queue", ["owner_department_id", "state", "due_at"], unique=False)
 
+    op.create_table(
+        "own_collection_feeds",
+        sa.Column("collection_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("type_code", sa.String(length=21), nullable=False),
+        sa.Column("issuer_code", sa.String(length=18), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["collection_id"], ["own_collections.id"]),
+        sa.PrimaryKeyConstraint("collection_id", "feed"),
+    )
     op.create_table(
         "showing_requests",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -1641,6 +1704,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_showing_requests_expires_at"))
 
     op.drop_table("showing_requests")
+    op.drop_table("own_collection_feeds")
     with op.batch_alter_table("objections", schema=None) as batch_op:
         batch_op.drop_index("ix_objections_queue")
         batch_op.drop_index("ix_objections_holder")
@@ -1689,6 +1753,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_presentations_expires_at"))
 
     op.drop_table("presentations")
+    op.drop_table("own_collections")
     with op.batch_alter_table("mandates", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mandates_to_department_id"))
         batch_op.drop_index(batch_op.f("ix_mandates_from_department_id"))
@@ -1713,6 +1778,10 @@ def downgrade() -> None:
 
     op.drop_table("holder_notices")
     op.drop_table("holder_notice_choices")
+    with op.batch_alter_table("holder_identities", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_holder_identities_subject_id"))
+
+    op.drop_table("holder_identities")
     op.drop_table("form_signatures")
     with op.batch_alter_table("erasures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_erasures_subject_id"))
@@ -1747,6 +1816,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("stamp_orders")
+    with op.batch_alter_table("network_id_uses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_network_id_uses_expires_at"))
+
+    op.drop_table("network_id_uses")
     op.drop_table("ledger_witnesses")
     op.drop_table("ledger_rounds")
     op.drop_table("ledger_forks")
@@ -1758,6 +1831,7 @@ def downgrade() -> None:
 
     op.drop_table("holder_attempts")
     op.drop_table("face_templates")
+    op.drop_table("expiry_reminders")
     op.drop_table("debt_turns")
     op.drop_table("certificate_type_halts")
     op.drop_table("case_forms")
