@@ -9,6 +9,7 @@ from pydantic import Field
 from certificates.stores.certificates import VersionRecord
 from certificates.verifying.known import MAX_NONCE, MIN_NONCE
 from certificates.verifying.verdict import Result, TokenKind, Verdict
+from hub.access.errors import InvalidTokenError
 from hub.api.certificates import IdentifierText
 from hub.deps import CallerDep, HubDep, limit
 from hub.edge.body import Body, parse, read_json
@@ -27,6 +28,7 @@ from hub.verification.asking import (
     typed,
 )
 from hub.verification.presenting import MAX_UPLOAD_BYTES, UnreadableError
+from hub.verification.tally import Verifier
 
 router = APIRouter(prefix="/api/v1", tags=["verify"])
 MAX_VERIFY_BYTES: Final = 262_144
@@ -65,7 +67,9 @@ class VerifyBody(VerifyQuestion):
 
 @router.post("/verify", summary="Verify a licence or purpose copy 核验证照", openapi_extra={"x-body": "VerifyBody"})
 async def verify(request: Request, hub: HubDep) -> JSONResponse:
-    """200 with passed, failed or indeterminate and its reason for every readable input; no sign-in."""
+    """200 with passed, failed or indeterminate and its reason for every readable input; no sign-in. A system that sends
+    its token is named to the licence's holder, everybody else is "in public".
+    """
     peer = request.client.host if request.client else "unknown"
     await limit(request, f"verify:{peer}", hub.settings.verify_requests_per_minute)
     if is_multipart(request):
@@ -81,17 +85,17 @@ async def verify(request: Request, hub: HubDep) -> JSONResponse:
                 raise BodyTooLargeError from None
             pointer = "/proof" if error.reason == "proof" else "/file"
             raise InvalidBodyError(Fault(pointer, error.reason)) from None
-        return JSONResponse(await _told(hub, verdict, asked.audience))
+        return JSONResponse(await _told(request, hub, verdict, asked.audience))
     body, _ = await read_json(request, VerifyBody, max_bytes=MAX_VERIFY_BYTES)
     if body.control_code is not None:
         if body.token is not None:
             raise InvalidBodyError(Fault("/token", "not_with_control_code"))
         verdict = await hub.presentation.judge_code(body.identifier, body.control_code, _asked(body))
-        return JSONResponse(verdict.to_json())
+        return JSONResponse(await _told(request, hub, verdict, None))
     if body.token is None:
         raise InvalidBodyError(Fault("/token", "token_or_control_code"))
     verdict = await hub.presentation.judge_text(body.token, _asked(body))
-    return JSONResponse(await _told(hub, verdict, body.audience))
+    return JSONResponse(await _told(request, hub, verdict, body.audience))
 
 
 @router.get("/certificates/{identifier}/proof", summary="Proof to go with a licence 证照存证证明")
@@ -118,10 +122,12 @@ async def limit_files(request: Request, hub: Hub) -> None:
     await limit(request, f"verify-file:{peer}", max(1, hub.settings.verify_requests_per_minute // 10))
 
 
-async def _told(hub: Hub, verdict: Verdict, audience: str | None) -> dict[str, Any]:
-    """The verdict; to the receiver of a copy that holds also, whether an objection runs against its licence. It is no
-    part of the verdict, and of a licence that anybody may hold nothing is told.
+async def _told(request: Request, hub: Hub, verdict: Verdict, audience: str | None) -> dict[str, Any]:
+    """The verdict, once it is on the ledger that there was one; to the receiver of a copy that holds also, whether an
+    objection runs against its licence. It is no part of the verdict, and of a licence that anybody may hold nothing is
+    told.
     """
+    await hub.tally.note(verdict, audience=audience, verifier=await _verifier(request, hub))
     told = verdict.to_json()
     passed, copied = verdict.result is Result.PASSED, verdict.kind is TokenKind.PURPOSE_COPY
     if passed and copied and audience and verdict.certificate:
@@ -129,6 +135,19 @@ async def _told(hub: Hub, verdict: Verdict, audience: str | None) -> dict[str, A
         if await hub.citizens.desk.disputed({identifier}):
             told["disputed"] = True
     return told
+
+
+async def _verifier(request: Request, hub: Hub) -> Verifier | None:
+    """The system whose token came with it. One that is not good, or of the sandbox, is nobody's: none was needed."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        caller = await hub.access.caller(token.strip())
+        await hub.access.check_active(caller)
+    except InvalidTokenError:
+        return None
+    return None if caller.sandbox else Verifier(caller.client_id, caller.department_id)
 
 
 def _asked(body: VerifyQuestion, proof: bytes | None = None) -> Question:

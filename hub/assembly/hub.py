@@ -14,7 +14,7 @@ from hub.assembly.archive import assemble_archive, assemble_scans
 from hub.assembly.bulk import Bulk, assemble_bulk
 from hub.assembly.citizens import Citizens, assemble_citizens
 from hub.assembly.collection import Collection, assemble_collection
-from hub.assembly.counter import assemble_counter, assemble_family_counter, assemble_slips
+from hub.assembly.counter import assemble_case_slips, assemble_counter, assemble_family_counter, assemble_slips
 from hub.assembly.exchange import Exchange, assemble_exchange
 from hub.assembly.faces import Faces, assemble_faces
 from hub.assembly.ground import Ground, lay_ground
@@ -41,6 +41,7 @@ from hub.intake.answers import Answers
 from hub.intake.asks.papers import PaperCounts
 from hub.intake.asks.service import Asks
 from hub.intake.cases import CaseService
+from hub.intake.counter.case_slips import CaseSlips
 from hub.intake.counter.families import FamilyCounter
 from hub.intake.counter.service import Counter
 from hub.intake.counter.slips import FamilySlips
@@ -96,6 +97,7 @@ from hub.verification.peers import PeerService
 from hub.verification.presenting import PresentationDesk
 from hub.verification.proving import ProofDesk
 from hub.verification.service import VerificationService
+from hub.verification.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class Hub:
     counter: Counter
     family_counter: FamilyCounter
     family_slips: FamilySlips
+    case_slips: CaseSlips
     forms: FormService
     life_events: EventService
     families: FamilyService
@@ -165,6 +168,7 @@ class Hub:
     presentation: PresentationDesk
     peers: PeerService
     proofs: ProofDesk
+    tally: Tally
     faces: Faces
     pool: SourcePool
     agents: AgentDesk
@@ -246,11 +250,12 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         family_asking=intake.family_asking,
         family_naming=family_naming, counter=counter,
         family_counter=assemble_family_counter(ground, intake, handling, counter),
-        family_slips=assemble_slips(ground, intake, counter),
+        family_slips=assemble_slips(ground, intake, counter), case_slips=assemble_case_slips(ground, counter),
         handling=handling, lower=lower,
         archives=archives, scans=assemble_scans(ground), retention=assemble_retention(ground),
         ledger=ledger, witnessing=witnessing, arrears=Arrears(database, clock=clock), erasure=erasure,
         verification=verification.service, peers=verification.peers, proofs=verification.proofs,
+        tally=verification.tally,
         presentation=verification.presentation, faces=faces,
         pushed=publishing.pushed, pool=publishing.pool, agents=publishing.agents, sources=publishing.sources,
         interfaces=publishing.interfaces, trials=publishing.trials, drafts=publishing.drafts,

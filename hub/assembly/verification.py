@@ -11,6 +11,7 @@ from hub.verification.peers import PeerService
 from hub.verification.presenting import PresentationDesk
 from hub.verification.proving import ProofDesk
 from hub.verification.service import VerificationService
+from hub.verification.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Verification:
     presentation: PresentationDesk
     peers: PeerService
     proofs: ProofDesk
+    tally: Tally
 
 
 def assemble_verification(
@@ -56,4 +58,5 @@ def assemble_verification(
             public_url=ground.public_url,
             under=witnessing.under,
         ),
+        tally=Tally(database, vault=vault, clock=clock),
     )

@@ -1,9 +1,10 @@
-"""Rows of the other hubs whose issuers this hub accepts."""
+"""Rows of the other hubs whose issuers this hub accepts, and of how often a licence was verified today."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlalchemy import Column, LargeBinary
+from sqlmodel import Field, SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
 
@@ -27,3 +28,17 @@ class TrustPeerRow(SQLModel, table=True):
     ledger_entry_id: str = uuid()
     mac: bytes = binary()
     changed_at: datetime = instant()
+
+
+class VerificationTallyRow(SQLModel, table=True):
+    """How often one licence was verified in one way on one day, until the day is over and the ledger has the number.
+    `key` hashes which licence, day and verifier; who it was stands in the first entry, under the holder's key. The MAC
+    covers the number: one that is lowered by SQL is found.
+    """
+
+    __tablename__ = "verification_tallies"
+    key: bytes = Field(sa_column=Column(LargeBinary(), primary_key=True))
+    entry_id: str = uuid()
+    day: str = words(10, index=True)
+    count: int
+    mac: bytes = binary()

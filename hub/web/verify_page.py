@@ -87,12 +87,14 @@ async def verify_presented(request: Request, hub: HubDep, lang: Lang = None) -> 
     if given["control_code"]:
         code, identifier = given["control_code"], given["identifier"] or None
         verdict = await hub.presentation.judge_code(identifier, code, asked)
+        await hub.tally.note(verdict, audience=None, verifier=None)
         return _shown(request, lang, verdict, given | {"token": ""}, sent=sent)
     if not given["token"]:
         return _shown(request, lang, error=_EMPTY, given=given, sent=sent)
     if not given["token"].startswith(("{", PREFIX)):
         given["token"] = "".join(given["token"].split())
     verdict = await hub.presentation.judge_text(given["token"], asked)
+    await hub.tally.note(verdict, audience=asked.audience, verifier=None)
     return _shown(request, lang, verdict, given, sent=sent)
 
 
@@ -109,6 +111,7 @@ async def _uploaded(request: Request, hub: HubDep, lang: str | None) -> HTMLResp
         return _shown(request, lang, error=_wrong(wrong, _OF_FILES), given=given, sent=_OF_FILES)
     except UnreadableError as error:
         return _shown(request, lang, error=_UNREADABLE[error.reason], given=given, sent=_OF_FILES)
+    await hub.tally.note(verdict, audience=asked.audience, verifier=None)
     return _shown(request, lang, verdict, given, sent=_OF_FILES)
 
 
