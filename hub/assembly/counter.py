@@ -4,6 +4,8 @@ from hub.assembly.citizens import assemble_taking
 from hub.assembly.ground import Ground
 from hub.assembly.handling import Handling
 from hub.assembly.intake import Intake
+from hub.citizens.confirming import Confirming
+from hub.intake.counter.case_slips import CaseSlips
 from hub.intake.counter.families import FamilyCounter
 from hub.intake.counter.readers import CardReaders
 from hub.intake.counter.service import Counter
@@ -47,3 +49,9 @@ def assemble_family_counter(ground: Ground, intake: Intake, handling: Handling, 
 def assemble_slips(ground: Ground, intake: Intake, counter: Counter) -> FamilySlips:
     """What people take home from the counter."""
     return FamilySlips(ground.database, counter=counter, families=intake.families, vault=ground.vault)
+
+
+def assemble_case_slips(ground: Ground, counter: Counter) -> CaseSlips:
+    """The same of one case."""
+    confirming = Confirming(vault=ground.vault, types=ground.types)
+    return CaseSlips(ground.database, counter=counter, confirming=confirming, vault=ground.vault, clock=ground.clock)

@@ -118,7 +118,7 @@ class Accesses:
     def _told(self, tx: Connection, holder: Holder, rows: Sequence[Row[Any]]) -> list[Access]:
         subject = subject_by_id(tx, holder.id)
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        details = {row.id: _opened(row, key) for row in rows}
+        details = {row.id: opened_entry(row, key) for row in rows}
         names = _names(tx, [detail for detail in details.values() if detail is not None])
         return [self._access(row, details[row.id], names) for row in rows]
 
@@ -155,7 +155,8 @@ class Accesses:
             return None
 
 
-def _opened(row: Row[Any], key: DataKey) -> Mapping[str, Any] | None:
+def opened_entry(row: Row[Any], key: DataKey) -> Mapping[str, Any] | None:
+    """What an entry about a person says; None: it does not match what was committed to."""
     try:
         content = open_detail(row.id, row.detail, row.commitment, key=key)
     except (IntegrityBrokenError, ValueError):

@@ -27,8 +27,13 @@ class Confirming:
         same statement as a known one.
         """
         number = lookup_hash(self._vault, given.id_type, given.id_number)
-        party = Party("holder", given.id_type, number, name_hash(self._vault, given.name))
+        return self.party(tx, Party("holder", given.id_type, number, name_hash(self._vault, given.name)), now)
+
+    def party(self, tx: Connection, party: Party, now: datetime) -> Subject | None:
+        """The same of a party of a case; None also of one without a number."""
+        if party.lookup_hash is None:
+            return None
         types = self._types.current()
-        known, held = library.held_by(tx, [number], identity_types(types))
+        known, held = library.held_by(tx, [party.lookup_hash], identity_types(types))
         why = unconfirmed(party, held, types, today=now.astimezone(CIVIL_ZONE).date())
-        return known.get(number) if why is None and given.id_type not in BODIES else None
+        return known.get(party.lookup_hash) if why is None and party.id_type not in BODIES else None

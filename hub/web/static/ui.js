@@ -106,11 +106,12 @@ function answerKeys() {
   });
 }
 
-// A button for paper is hidden until it can work.
+// A button for paper is hidden until it can work; data-print="now" is the paper that was just asked for.
 function offerPrinting() {
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());
+    if (button.dataset.print === "now") window.addEventListener("load", () => window.print());
   }
 }
 
