@@ -15,8 +15,8 @@ import hub.access.tables
 import hub.archive.tables
 import hub.citizens.asked.tables
 import hub.citizens.authorising.tables
-import hub.citizens.identities.tables
 import hub.citizens.dossier.tables
+import hub.citizens.identities.tables
 import hub.citizens.notices.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
