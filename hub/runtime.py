@@ -117,6 +117,7 @@ async def _keep_house(hub: Hub) -> None:
         "scans": hub.scans.sweep,
         "stamps": hub.stamp_queue.work,
         "revocation lists": hub.keyring.crls.fetch_due,
+        "reminders": hub.dossier.reminding.sweep,
         "presentations": hub.citizens.presentations.sweep,
         "showings": hub.showing.showings.sweep,
         "showing requests": hub.showing.asking.sweep,

@@ -15,6 +15,7 @@ from hub.assembly.bulk import Bulk, assemble_bulk
 from hub.assembly.citizens import Citizens, assemble_citizens
 from hub.assembly.collection import Collection, assemble_collection
 from hub.assembly.counter import assemble_case_slips, assemble_counter, assemble_family_counter, assemble_slips
+from hub.assembly.dossier import Dossier, assemble_dossier
 from hub.assembly.exchange import Exchange, assemble_exchange
 from hub.assembly.faces import Faces, assemble_faces
 from hub.assembly.ground import Ground, lay_ground
@@ -186,6 +187,7 @@ class Hub:
     bulk: Bulk
     handling: Handling
     citizens: Citizens
+    dossier: Dossier
     showing: Showing
     wallets: Wallets
 
@@ -217,6 +219,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         database, vault=ground.vault, families=intake.families, amending=handling.amending, clock=clock
     )
     citizens = assemble_citizens(ground)
+    dossier = assemble_dossier(ground, citizens.licences, faces, collection.by_holder)
     jobs = _jobs(
         ground,
         library.handlers(),
@@ -229,6 +232,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         keyring.handlers(),
         registry.handlers(),
         citizens.handlers(),
+        dossier.handlers(),
         {FILE_TOMBSTONE: erasure.file, ARCHIVE: archives.run, DECIDED: family_naming.decided},
     )
     return Hub(  # a line or two for each area
@@ -260,7 +264,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         pushed=publishing.pushed, pool=publishing.pool, agents=publishing.agents, sources=publishing.sources,
         interfaces=publishing.interfaces, trials=publishing.trials, drafts=publishing.drafts,
         sampling=publishing.sampling, usage=publishing.usage, drift=publishing.drift,
-        exchange=exchange, bulk=bulk, citizens=citizens,
+        exchange=exchange, bulk=bulk, citizens=citizens, dossier=dossier,
         showing=assemble_showing(ground, faces.source, verification.service),
         wallets=assemble_wallets(ground, faces.source, verification.service),
     )  # fmt: skip

@@ -1,0 +1,50 @@
+"""Dossiers: cards, one licence laid open, what is missing and how it is fetched, reminders."""
+
+from dataclasses import dataclass
+
+from hub.assembly.faces import Faces
+from hub.assembly.ground import Ground
+from hub.citizens.dossier.cards import Cards
+from hub.citizens.dossier.fetching import FETCH, Fetching
+from hub.citizens.dossier.folder import Folder
+from hub.citizens.dossier.missing import Missing
+from hub.citizens.dossier.reminding import Reminding
+from hub.citizens.licences import Licences
+from hub.collection.by_holder import HolderCollection
+from hub.storage.jobs import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Services around a subject's own licences."""
+
+    cards: Cards
+    folder: Folder
+    fetching: Fetching
+    missing: Missing
+    reminding: Reminding
+
+    def handlers(self) -> dict[str, Handler]:
+        """The jobs of this area."""
+        return {FETCH: self.fetching.run}
+
+
+def assemble_dossier(ground: Ground, licences: Licences, faces: Faces, collecting: HolderCollection) -> Dossier:
+    """Connect them. Nothing is read yet."""
+    database, vault, types, clock = ground.database, ground.vault, ground.types, ground.clock
+    fetching = Fetching(database, vault=vault, types=types, collecting=collecting, clock=clock)
+    return Dossier(
+        cards=Cards(database, licences=licences, types=types, clock=clock),
+        folder=Folder(
+            database,
+            vault=vault,
+            licences=licences,
+            types=types,
+            files=faces.files,
+            pictures=faces.pictures,
+            made=faces.source.formats,
+        ),
+        fetching=fetching,
+        missing=Missing(database, fetching=fetching, types=types, clock=clock),
+        reminding=Reminding(database, clock=clock),
+    )
