@@ -19,7 +19,7 @@ from certificates.numbering import parse
 from certificates.stores.holders import subject_by_id
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.presentations import refuse_other
-from hub.citizens.values import SEES_OWN, Holder
+from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock
 from hub.intake.families.tables import LifeEventRow
 from hub.issuing.types.registry import TypeRegistry
@@ -87,7 +87,7 @@ class Accesses:
         self._log_key = log_key
         self._clock = clock
 
-    async def listed(self, holder: Holder, after: str | None = None) -> tuple[Sequence[Access], str | None]:
+    async def listed(self, holder: Whose, after: str | None = None) -> tuple[Sequence[Access], str | None]:
         """A page, and behind which entry the next goes on."""
         holder.require(SEES_OWN)
 
@@ -101,7 +101,7 @@ class Accesses:
         items, more = await self._database.read(unit)
         return items, items[-1].id if more else None
 
-    async def one(self, holder: Holder, entry_id: str) -> Access:
+    async def one(self, holder: Whose, entry_id: str) -> Access:
         """One of them. Raises: MissingError for one about somebody else, which goes on the ledger."""
         holder.require(SEES_OWN)
 
@@ -115,7 +115,7 @@ class Accesses:
             raise MissingError("access")
         return found[0]
 
-    def _told(self, tx: Connection, holder: Holder, rows: Sequence[Row[Any]]) -> list[Access]:
+    def _told(self, tx: Connection, holder: Whose, rows: Sequence[Row[Any]]) -> list[Access]:
         subject = subject_by_id(tx, holder.id)
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         details = {row.id: opened_entry(row, key) for row in rows}

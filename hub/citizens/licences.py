@@ -16,7 +16,7 @@ from certificates.definitions.parts import Stage
 from certificates.profile import CIVIL_ZONE
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow
 from hub.citizens.presentations import refuse_other
-from hub.citizens.values import SEES_OWN, Holder
+from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock
 from hub.issuing.held_then import standing
 from hub.issuing.shelf import CURRENT, SOON, spines
@@ -67,7 +67,7 @@ class Licences:
         self._log_key = log_key
         self._clock = clock
 
-    async def listed(self, holder: Holder, after: str | None = None) -> tuple[Sequence[Licence], str | None]:
+    async def listed(self, holder: Whose, after: str | None = None) -> tuple[Sequence[Licence], str | None]:
         """A page, the newest first, and behind which certificate id the next goes on."""
         holder.require(SEES_OWN)
         now = self._clock()
@@ -75,7 +75,7 @@ class Licences:
         items = [self.told(row, holder.id, now) for row in rows[:PAGE]]
         return items, items[-1].id if len(rows) > PAGE else None
 
-    async def one(self, holder: Holder, identifier: str) -> Licence:
+    async def one(self, holder: Whose, identifier: str) -> Licence:
         """One of them. Raises: MissingError for anybody else's, which goes on the ledger."""
         holder.require(SEES_OWN)
         found = await self.own(holder.id, identifier)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from hub.citizens.values import Holder
+from hub.citizens.values import Whose
 from hub.registry.cursors import Cursors
 
 
 class Pages:
     """The cursors of one list of one holder."""
 
-    def __init__(self, cursors: Cursors, holder: Holder, what: str) -> None:
+    def __init__(self, cursors: Cursors, holder: Whose, what: str) -> None:
         self._cursors = cursors
         self._scope: list[Any] = [f"me.{what}", holder.id]
 

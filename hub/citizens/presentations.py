@@ -16,7 +16,7 @@ from hub.citizens import presentation_store as store
 from hub.citizens.codes import new_code, new_typed_code
 from hub.citizens.present import lock_holder
 from hub.citizens.presentation_store import Presentation
-from hub.citizens.values import SHOWS, Holder
+from hub.citizens.values import SHOWS, Holder, Whose
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
@@ -171,9 +171,10 @@ def opened(vault: Vault, row: Row[Any]) -> dict[str, Any]:
     return content
 
 
-async def refuse_other(database: Database, log_key: DataKey, holder: Holder, what: str, now: datetime) -> None:
+async def refuse_other(database: Database, log_key: DataKey, holder: Whose, what: str, now: datetime) -> None:
     """Somebody asked for what is not his, or not there: on the ledger before he hears of it."""
-    detail = {"reason": f"{what}_not_own", "subject": holder.id, "session": holder.session_id}
+    detail = {"reason": f"{what}_not_own", "subject": holder.asker_id, "session": holder.session_id}
+    detail |= {} if holder.id == holder.asker_id else {"principal": holder.id}
     await database.write(lambda tx: append(tx, [seal(Draft(kind="refusal", detail=detail, key=log_key), now=now)]))
 
 

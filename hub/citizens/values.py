@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 
 from hub.citizens.errors import LevelError
 
@@ -43,7 +43,31 @@ class Holder:
     how: str
     csrf: str = field(repr=False)
 
+    @property
+    def asker_id(self) -> str:
+        """Who asks: himself."""
+        return self.id
+
     def require(self, level: Level) -> None:
         """Raises: LevelError for one who is not signed in this surely."""
         if self.level < level:
             raise LevelError(f"assurance level {level.name.lower()}")
+
+
+class Whose(Protocol):
+    """Whose rows are looked at, and by whom: a holder his own, or one who acts for somebody else the other's."""
+
+    @property
+    def id(self) -> str:
+        """The subject whose rows they are."""
+
+    @property
+    def asker_id(self) -> str:
+        """The subject of the person who asks."""
+
+    @property
+    def session_id(self) -> str:
+        """Of the person who asks."""
+
+    def require(self, level: Level) -> None:
+        """Raises: LevelError for one who is not signed in this surely."""
