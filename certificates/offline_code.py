@@ -5,7 +5,8 @@ alphabet is a QR code's alphanumeric one, and no code ends in a space, so that w
 signature is over prefix, name and the deflated bytes: what nobody signed is never believed, and unpacks to no more
 than 4 KiB.
 
-A page's own key signs its code. Names of members are one letter (`_LICENCE`, `_COPY`); docs/faces.md lists them.
+A page's own key signs its code; what a holder shows without a network is signed by the hub. Names of members are one
+letter (`_LICENCE`, `_COPY`, `_SHOWING`); docs/faces.md lists them.
 """
 
 import zlib
@@ -25,12 +26,17 @@ MOST_READ: Final = 4296
 """More no QR code holds."""
 MAX_CONTENT_BYTES: Final = 4096
 KEY_NAME_BYTES: Final = 8
+_FIXED_BYTES: Final = KEY_NAME_BYTES + SIGNATURE_BYTES
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _VALUES: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _RAW: Final = -15
 _LICENCE: Final = frozenset("bcdinst")
 _COPY: Final = frozenset("acdeinpt")
+_SHOWING: Final = frozenset("cdeintu")
 _BINDING_BYTES: Final = 32
+LONGEST_SHOWING: Final = 86_400
+"""Seconds. Whoever has a photograph of one can show it, too: until its end, and no longer."""
+SHOWING_VCT: Final = "urn:yizheng:showing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,23 @@ def copy_content(payload: Mapping[str, Any], *, shown: Collection[str], type_nam
         "e": payload["exp"],
         "p": [purpose["text"], purpose["case_no"], purpose["matter"]],
     }
+
+
+def showing_content(
+    payload: Mapping[str, Any], *, shown: Collection[str], type_name: str, at: int, until: int, purpose: str
+) -> dict[str, Any]:
+    """What a holder shows without a network says: the claims that he picked, that the licence was in force at `at`,
+    until when he shows it, and for what. It is for whoever sees it.
+
+    Args:
+        at, until: Unix seconds, at most a day apart.
+    """
+    return _common(payload, shown, type_name, at) | {"e": until, "u": purpose}
+
+
+def fits(content: Mapping[str, Any], room: int = MOST_CHARACTERS) -> bool:
+    """Whether all of it has room, and can be read again: of what somebody picked nothing is left out."""
+    return _well_formed(content) and _characters(_FIXED_BYTES + len(_deflated(canonical(dict(content))))) <= room
 
 
 def write_offline_code(content: Mapping[str, Any], *, signer: Signer, room: int = MOST_CHARACTERS) -> str | None:
@@ -128,7 +151,7 @@ def _fitted(content: dict[str, Any], room: int) -> bytes | None:
     while True:
         kept = content | {"c": {name: claims[name] for name in by_length}}
         body = _deflated(canonical(kept))
-        if _characters(KEY_NAME_BYTES + SIGNATURE_BYTES + len(body)) <= room:
+        if _characters(_FIXED_BYTES + len(body)) <= room:
             return body
         if not by_length:
             return None
@@ -153,6 +176,8 @@ def _well_formed(content: Any) -> bool:
             return bool(members == _LICENCE) and len(unb64u(binding)) == _BINDING_BYTES and type(index) is int
         case {"a": str(), "e": int(), "p": [str(), str(), str()]}:
             return bool(members == _COPY)
+        case {"e": int() as until, "u": str()}:
+            return bool(members == _SHOWING) and 0 < until - content["t"] <= LONGEST_SHOWING
     return False
 
 

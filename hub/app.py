@@ -57,6 +57,7 @@ from hub.api import (
     query,
     ratings,
     replays,
+    showing_requests,
     showings,
     sources,
     staff,
@@ -89,6 +90,7 @@ from hub.web import pages, ratings_page, receive_page, verify_page
 from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
+from hub.web.console.counter import correcting as counter_correcting
 from hub.web.console.counter import objecting as counter_objecting
 from hub.web.console.counter import standing_in as counter_scans
 from hub.web.console.frame import problem_page
@@ -114,6 +116,7 @@ _ROUTERS: Final = (
     forms.router,
     me.router,
     showings.router,
+    showing_requests.router,
     authorisations.router,
     me_notices.router,
     me_objections.router,
@@ -175,6 +178,7 @@ _BODY_LIMITS: Final = {
     **me_objections.BODY_LIMITS,
     **citizen_objecting.BODY_LIMITS,
     **counter_objecting.BODY_LIMITS,
+    **counter_correcting.BODY_LIMITS,
     **counter_scans.BODY_LIMITS,
 }
 """Bytes of a body, for routes (regular expressions) that take more than others."""

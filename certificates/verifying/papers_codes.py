@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from certificates.errors import NumberingError
 from certificates.numbering import parse
-from certificates.offline_code import OfflineCode, read_offline_code
+from certificates.offline_code import SHOWING_VCT, OfflineCode, read_offline_code
 from certificates.profile import VCT_PREFIX
 from certificates.purpose_copy import VCT as COPY_VCT
 from certificates.verifying.papers import FailedError, SdJwtPaper, UndecidedError, token_key, vouched
@@ -55,8 +55,8 @@ class OfflineCodePaper:
         return vouched(trust, self._header, now=now)
 
     def required(self, kind: TokenKind) -> frozenset[str]:
-        """A copy must end."""
-        return frozenset({"iat", "exp"} if kind is TokenKind.PURPOSE_COPY else {"iat"})
+        """A copy must end, and what a holder shows."""
+        return frozenset({"iat"} if kind is TokenKind.LICENCE else {"iat", "exp"})
 
     def presented(self) -> str | None:
         """From the statement."""
@@ -84,6 +84,10 @@ class OfflineCodePaper:
             code = _of(content["i"], "issuer_code")
             purpose = {"text": text, "case_no": case_no, "matter": matter}
             claims |= {"vct": COPY_VCT, "aud": content["a"], "exp": content["e"], "purpose": purpose}
+        elif "u" in content:
+            code = _of(content["i"], "issuer_code")
+            claims |= {"vct": SHOWING_VCT, "exp": content["e"]}
+            claims |= {"purpose": {"text": content["u"]}} if content["u"] else {}
         else:
             code = organization_id
             uri, index = content["s"]

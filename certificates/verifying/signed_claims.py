@@ -8,6 +8,7 @@ from certificates.data_copy import DATA_VCT
 from certificates.errors import NumberingError
 from certificates.notice import NOTICE_VCT
 from certificates.numbering import Identifier, parse
+from certificates.offline_code import SHOWING_VCT
 from certificates.profile import CIVIL_ZONE, VCT_PREFIX
 from certificates.purpose_copy import VCT as COPY_VCT
 from certificates.stand_in_copy import STAND_IN_VCT
@@ -19,6 +20,7 @@ _COPIES: Final = {
     DATA_VCT: TokenKind.DATA_COPY,
     STAND_IN_VCT: TokenKind.STAND_IN_COPY,
     NOTICE_VCT: TokenKind.CASE_NOTICE,
+    SHOWING_VCT: TokenKind.SHOWING,
 }
 
 

@@ -176,7 +176,8 @@ class Procedure(Course):
     def check_status(self) -> str | None:
         """(6) Its status, not older than the verifier puts up with.
 
-        Not to be had is undecided for a licence; a copy carries none of its own.
+        Not to be had is undecided for a licence; a copy carries none of its own. What a holder shows was in force when
+        the hub signed it: where nobody knows better, that is its status, and of then.
         """
         if self.kind in NO_LICENCE:
             return None
@@ -191,6 +192,8 @@ class Procedure(Course):
             return TYPE_HALTED
         if isinstance(found, Status):
             found = KnownStatus(found, self.now)
+        if found is None and self.kind is TokenKind.SHOWING:
+            found = KnownStatus(Status.VALID, instant_of(self.claims["iat"]) or self.now)
         if not isinstance(found, KnownStatus):
             return "status_unavailable" if self.kind is TokenKind.LICENCE else None
         self.status_at = found.at
@@ -232,7 +235,7 @@ class Procedure(Course):
     def _receiver(self) -> str | None:
         if self._shown_as() is TokenKind.LICENCE:
             return None
-        if self.kind is TokenKind.CASE_NOTICE and "aud" not in self.claims:
+        if self.kind in {TokenKind.CASE_NOTICE, TokenKind.SHOWING} and "aud" not in self.claims:
             return None  # for whomever it is shown to
         if self.audience is None:
             return "audience_not_given"

@@ -28,6 +28,7 @@ class TokenKind(StrEnum):
     DATA_COPY = "data_copy"
     STAND_IN_COPY = "stand_in_copy"
     CASE_NOTICE = "case_notice"
+    SHOWING = "showing"
     UNKNOWN = "unknown"
 
 

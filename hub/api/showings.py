@@ -1,32 +1,39 @@
 """Showing licences 亮证: a holder makes a code that opens what he picked, an approval system takes it."""
 
+import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me import ActingHolderDep, department_json
+from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.citizens.showing.making import SHOWS_PER_MINUTE
 from hub.citizens.showing.sealing import picks_json
 from hub.citizens.showing.values import (
     MOST_LICENCES,
     MOST_WORDS,
+    OFFLINE,
     TAKEN,
     Choice,
     ChoiceError,
     Live,
+    OfflineLive,
     Pick,
     Received,
     Receiver,
     Showing,
+    Taken,
 )
+from hub.citizens.values import Holder
 from hub.clock import rfc3339
-from hub.deps import CallerDep, HubDep, UuidText, limit
+from hub.deps import CallerDep, HubDep, KeyDep, UuidText, limit
 from hub.edge.body import Body, read_json
 from hub.edge.errors import Fault, InvalidBodyError
+from hub.runtime import Hub
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter(prefix="/api/v1")
@@ -49,6 +56,8 @@ class ShowingBody(Body):
     items: Annotated[tuple[ShowingItemBody, ...], Field(min_length=1, max_length=MOST_LICENCES)]
     department: Annotated[str, Field(pattern=r"^[0-9A-Z]{18}$")] | None = None
     purpose: Annotated[str, Field(max_length=MOST_WORDS)] = ""
+    offline: Literal["screen", "day"] | None = None
+    """A signed code of one licence that is checked without a network: for ten minutes, or to be printed for a day."""
 
 
 class TakingBody(Body):
@@ -67,16 +76,25 @@ BODIES = (ShowingBody, TakingBody)
     summary="Show licences 亮证",
     openapi_extra={"x-body": "ShowingBody"},
 )
-async def make_showing(request: Request, holder: ActingHolderDep, hub: HubDep) -> JSONResponse:
-    """A code for a QR, which opens exactly this, once, for 60 seconds; the showing before it ends."""
-    body, _ = await read_json(request, ShowingBody, max_bytes=hub.settings.max_body_bytes)
+async def make_showing(request: Request, holder: ActingHolderDep, hub: HubDep, key: KeyDep) -> JSONResponse:
+    """A code for a QR, which opens exactly this, once, for 60 seconds; the showing before it ends. With `offline` a
+    signed code instead: whoever sees it can check it, as often as he likes until it ends; nobody learns who did.
+    The same Idempotency-Key gives the same showing for 24 hours, as it is by then.
+    """
+    body, raw = await read_json(request, ShowingBody, max_bytes=hub.settings.max_body_bytes)
     await limit(request, f"show:{holder.id}", SHOWS_PER_MINUTE)
     picks = [Pick(item.identifier, item.claims) for item in body.items]
+    once, purpose = Once(key, hashlib.sha256(raw).hexdigest()) if key else None, body.purpose.strip()
+    if body.offline and (len(picks) > 1 or body.department):
+        raise InvalidBodyError(Fault("/offline", "one_licence_for_anybody"))
     try:
-        made = await hub.showing.showings.make(holder, Choice(picks, body.department, body.purpose.strip()))
+        if body.offline:
+            made = await hub.showing.offline.make(holder, picks[0], life=body.offline, purpose=purpose, once=once)
+        else:
+            made = await hub.showing.showings.make(holder, Choice(picks, body.department, purpose), once=once)
     except ChoiceError as error:
-        raise InvalidBodyError(Fault(_pointer(error), error.why)) from None
-    return JSONResponse(_one(await hub.showing.showings.look(holder, made)), status_code=201)
+        raise InvalidBodyError(Fault(pointer_of(error), error.why)) from None
+    return JSONResponse(_one(await found_of(hub, holder, made)), status_code=201)
 
 
 @router.get("/me/showings", tags=["me"], summary="What was shown 亮证记录")
@@ -90,7 +108,7 @@ async def showings(holder: HolderDep, hub: HubDep, cursor: Cursor = None) -> JSO
 @router.get("/me/showings/{showing_id}", tags=["me"], summary="One of them 单次亮证")
 async def showing(showing_id: UuidText, holder: HolderDep, hub: HubDep) -> JSONResponse:
     """With its code while it lives; another holder's is 404."""
-    return JSONResponse(_one(await hub.showing.showings.look(holder, showing_id)))
+    return JSONResponse(_one(await found_of(hub, holder, showing_id)))
 
 
 @router.post("/me/showings/{showing_id}/withdraw", tags=["me"], summary="Stop showing 停止亮证")
@@ -116,18 +134,30 @@ async def take_showing(request: Request, caller: CallerDep, hub: HubDep) -> JSON
     body, _ = await read_json(request, TakingBody, max_bytes=hub.settings.max_body_bytes)
     by = {"kind": "system", "id": caller.client_id}
     taken = await hub.showing.receiving.take(Receiver("system", by, caller.department_id, system=caller), body.code)
-    return JSONResponse(
-        {
-            "showing": taken.showing_id,
-            "taken_at": rfc3339(taken.at),
-            "purpose": taken.purpose,
-            "items": [_received(item) for item in taken.items],
-            "ledger_entry": taken.entry,
-        }
-    )
+    return JSONResponse(taken_json(taken))
 
 
-def _pointer(error: ChoiceError) -> str:
+async def found_of(hub: Hub, holder: Holder, showing_id: str) -> Live | OfflineLive | Showing:
+    """One of his, of whichever kind. Raises: MissingError."""
+    found = await hub.showing.showings.look(holder, showing_id)
+    if isinstance(found, Showing) and found.state == OFFLINE:
+        return await hub.showing.offline.look(holder, showing_id)
+    return found
+
+
+def taken_json(taken: Taken) -> dict[str, Any]:
+    """What a system gets, once."""
+    return {
+        "showing": taken.showing_id,
+        "taken_at": rfc3339(taken.at),
+        "purpose": taken.purpose,
+        "items": [_received(item) for item in taken.items],
+        "ledger_entry": taken.entry,
+    }
+
+
+def pointer_of(error: ChoiceError) -> str:
+    """Which member of a body is wrong."""
     if error.place is None:
         return _PLACES.get(error.why, "/items")
     return f"/items/{error.place}" + ("/identifier" if error.claim is None else f"/claims/{error.claim}")
@@ -143,9 +173,11 @@ def _received(item: Received) -> dict[str, Any]:
     }
 
 
-def _one(found: Live | Showing) -> dict[str, Any]:
+def _one(found: Live | OfflineLive | Showing) -> dict[str, Any]:
     if isinstance(found, Showing):
         return _showing(found)
+    if isinstance(found, OfflineLive):
+        return _showing(found.showing) | {"code": found.code}
     return _showing(found.showing) | {"code": found.code, "seconds_left": found.seconds_left}
 
 
@@ -158,6 +190,7 @@ def _showing(item: Showing) -> dict[str, Any]:
         "department": department_json(item.made_for),
         "purpose": item.purpose,
         "items": picks_json(item.picks),
+        "asked": item.asked,
         "taken_as": item.taken_as,
         "taken_by": department_json(item.taken_by),
         "called": item.called,

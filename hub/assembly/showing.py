@@ -8,6 +8,7 @@ from hub.citizens.asked.answering import Answering
 from hub.citizens.asked.asking import Asking
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.making import Showings
+from hub.citizens.showing.offline import OfflineShowings
 from hub.citizens.showing.receiving import Receiving
 from hub.issuing.renditions.source import RenditionSource
 from hub.verification.service import VerificationService
@@ -21,6 +22,7 @@ class Showing:
     receiving: Receiving
     asking: Asking
     answering: Answering
+    offline: OfflineShowings
 
 
 def assemble_showing(ground: Ground, source: RenditionSource, verification: VerificationService) -> Showing:
@@ -44,4 +46,13 @@ def assemble_showing(ground: Ground, source: RenditionSource, verification: Veri
         receiving=receiving,
         asking=Asking(database, vault=vault, types=types, receiving=receiving, log_key=log_key, clock=clock),
         answering=Answering(database, vault=vault, types=types, showable=showable, log_key=log_key, clock=clock),
+        offline=OfflineShowings(
+            database,
+            vault=vault,
+            showable=showable,
+            verification=verification,
+            desk=ground.desk,
+            log_key=log_key,
+            clock=clock,
+        ),
     )

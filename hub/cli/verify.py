@@ -271,6 +271,10 @@ def _text(verdict: "Verdict") -> str:
         lines.append(
             f"  status 状态 {verdict.status}   signed by 签发 {verdict.signed_by}   custody 密钥保管 {verdict.custody}"
         )
+        if verdict.status_at is not None:
+            old = max(0, int((verdict.checked_at - verdict.status_at).total_seconds() // 60))
+            as_of = verdict.status_at.astimezone().isoformat(timespec="seconds")
+            lines.append(f"  status as of 状态截至 {as_of}   {old} min old 分钟前")
         trial = "   for trying out 试用" if verdict.trial else ""
         lines.append(f"  {verdict.format} {verdict.suite}   key 密钥 {verdict.key}{trial}")
         lines.append(

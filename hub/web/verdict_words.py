@@ -177,8 +177,9 @@ KINDS: Final = {
     "data_copy": Words("共享数据，不是证照", "Shared data, no licence"),
     "stand_in_copy": Words("替代证明，不是证照", "What stands in for a record, no licence"),
     "case_notice": Words("办件通知，不是证照", "A notice about a case, no licence"),
+    "showing": Words("持有人离线出示的内容", "What its holder shows without a network"),
 }
-"""Of what is verified and is no licence."""
+"""Of what is verified and is not the licence itself."""
 _AS_SAID: Final = {
     "data_copy": Words("与数据源所述一致；不是证照", "As the source said it; no licence"),
     "stand_in_copy": Words("真实；只是替代证明，不是证照", "Genuine, and only standing in for a record; no licence"),

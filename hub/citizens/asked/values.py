@@ -95,6 +95,10 @@ class Question:
     typed: str = field(default="", repr=False)
     seconds_left: int = 0
 
+    def scan(self, public_url: str) -> str:
+        """What a QR says: the holder's page, and the code where no server sees it before he sends it."""
+        return f"{public_url}/me/asked#c={self.code}"
+
 
 @dataclass(frozen=True, slots=True)
 class Choosable:

@@ -8,6 +8,7 @@ under the holder's key and taken back by whoever wrote it.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, Page, Said, 
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
-from hub.citizens.values import SEES_OWN, Holder
+from hub.citizens.values import SEES_OWN, Holder, Whose
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.intake.lower.papers.checking import Paper, check_paper
@@ -36,6 +37,20 @@ from hub.storage.objects.folder import ObjectStore
 from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Who wrote it down at a counter, in the visit of which case, if there is one, and how he saw the card."""
+
+    actor: Actor
+    case_no: str = ""
+    seen: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As the ledger has it."""
+        more = {"case_no": self.case_no, "seen": self.seen}
+        return {"by": self.actor.as_json()} | {name: text for name, text in more.items() if text}
 
 
 class Objections:
@@ -60,12 +75,19 @@ class Objections:
         self._clock = clock
 
     async def raise_(
-        self, holder: Holder, said: Said, *, once: Once | None = None, clerk: tuple[Actor, str] | None = None
+        self,
+        holder: Holder,
+        said: Said,
+        *,
+        once: Once | None = None,
+        clerk: Clerk | None = None,
+        target: Target | None = None,
     ) -> str:
         """Write it down and put it before the department; answers its id.
 
         Args:
-            clerk: who wrote it down for somebody at a counter, and the number of the case of that visit.
+            clerk: who wrote it down for somebody at a counter.
+            target: what it is about, where the caller has found that already.
         Raises: LevelError, MissingError, ObjectionError, PaperRefusedError, IdempotencyError, HolderSignInNeededError;
             ObjectionRunsError: one about the same runs, or too many do.
         """
@@ -77,7 +99,7 @@ class Objections:
             known = await self._database.read(lambda tx: self._made_before(tx, holder, once))
             if known is not None:
                 return known
-        target = await self._targets.find(holder, said)
+        target = target or await self._targets.find(holder, said)
         paper = await asyncio.to_thread(check_paper, said.scan) if said.scan else None
         objection_id, now = new_id(), self._clock()
         if paper is not None:
@@ -124,7 +146,7 @@ class Objections:
             await self._database.write(lambda tx: store.see(tx, objection_id, now))
         return found
 
-    async def listed(self, holder: Holder, after: str | None = None) -> Page:
+    async def listed(self, holder: Whose, after: str | None = None) -> Page:
         """A page of his, the newest first. Raises: LevelError."""
         holder.require(SEES_OWN)
         now = self._clock()
@@ -162,7 +184,7 @@ class Objections:
         file: File,
         target: Target,
         once: Once | None,
-        clerk: tuple[Actor, str] | None,
+        clerk: Clerk | None,
         now: datetime,
     ) -> str:
         if once is not None and (known := self._made_before(tx, holder, once)) is not None:
@@ -170,7 +192,7 @@ class Objections:
         subject = lock_holder(tx, holder.id)
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
-        more: Mapping[str, Any] = {"by": clerk[0].as_json(), "case_no": clerk[1]} if clerk else {}
+        more: Mapping[str, Any] = clerk.as_json() if clerk else {}
         named = self._once(holder, once) if once else None
         row = {"once": named, "once_hash": once.request_hash if once else None}
         self._filing.file(tx, subject, file, target, more, row, now)

@@ -132,14 +132,9 @@ class Showings:
         return row
 
     def _make(self, tx: Connection, holder: Holder, choice: Choice, once: Once | None, now: datetime) -> str | None:
-        more: dict[str, Any] = {}
-        if once is not None:
-            more = {"once": self._vault.lookup_hash("showing-once", holder.id, once.key).hex()}
-            if (known := store.by_once(tx, more["once"], now - ONCE)) is not None:
-                if known.once_hash != once.request_hash:
-                    raise IdempotencyError
-                return str(known.id)
-            more["once_hash"] = once.request_hash
+        known, more = made_before(tx, self._vault, holder, once, now)
+        if known is not None:
+            return known
         department = find_department(tx, choice.department) if choice.department else None
         if choice.department and department is None:
             raise MissingError("department")
@@ -176,6 +171,24 @@ class Showings:
         )
         append(tx, [seal(draft, now=now)])
         return True
+
+
+def made_before(
+    tx: Connection, vault: Vault, holder: Holder, once: Once | None, now: datetime
+) -> tuple[str | None, dict[str, Any]]:
+    """The showing that came with this key within a day; or what the row of a new one has of it.
+
+    Raises: IdempotencyError: the key came with another request.
+    """
+    if once is None:
+        return None, {}
+    named = vault.lookup_hash("showing-once", holder.id, once.key).hex()
+    known = store.by_once(tx, named, now - ONCE)
+    if known is None:
+        return None, {"once": named, "once_hash": once.request_hash}
+    if known.once_hash != once.request_hash:
+        raise IdempotencyError
+    return str(known.id), {}
 
 
 def write_showing(

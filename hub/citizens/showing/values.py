@@ -74,6 +74,14 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineLive:
+    """An offline code that has not ended, signed: whoever sees it can check it, and the hub does not learn who."""
+
+    showing: Showing
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """Who takes a showing.
 
@@ -123,8 +131,9 @@ class Taken:
 
 
 class ChoiceError(Exception):
-    """What was picked cannot be shown: `why` is "none", "too_many", "twice", "state", "custody", "halted", "claim" or
-    "purpose"; `place` which pick, `claim` which of its claims, both from 0.
+    """What was picked cannot be shown: `why` is "none", "too_many", "twice", "state", "custody", "halted", "claim",
+    "purpose"; of an answer "needed" or "not_asked"; of an offline code "room" or "life". `place` which pick, `claim`
+    which of its claims, both from 0.
     """
 
     def __init__(self, why: str, place: int | None = None, claim: int | None = None) -> None:
