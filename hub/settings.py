@@ -116,6 +116,16 @@ class Settings(BaseSettings):
     holder_oidc_acr_substantial: Texts = ()
     """Values of `acr` that mean a substantial assurance: needed to see one's licences and to show a code."""
     holder_oidc_acr_high: Texts = ()
+    network_id_url: str | None = None
+    """The network-ID service 网号网证, https; with it holders sign in by a pseudonym that they have bound."""
+    network_id_client_id: str = ""
+    """This hub's name there; answers are for the public URL."""
+    network_id_client_key: Path | None = None
+    """The private key (P-256, PKCS #8, PEM) that signs the hub's questions."""
+    network_id_identity: bool = False
+    """Whether the service is asked for number and name, which takes a law that lets this hub have them."""
+    network_id_public_key: Path | None = Field(default=None, validate_default=True)
+    """The service's public key, as JWK (ES256, or SM2SM3 by its `alg`): pinned, never fetched."""
     trial_sign_in: Literal["auto", "on", "off"] = Field(default="auto", validate_default=True)
     """Holders without a provider, for trying out. `auto`: in the sample city only. Never beside a provider, with
     `built_in_ca=refuse`, or with a `public_url` that is not this machine's own; `on` is refused there.
@@ -212,6 +222,24 @@ class Settings(BaseSettings):
             raise ValueError(
                 "message_gateway_url wants message_gateway_key and 24 characters of message_gateway_secret"
             )
+        return path
+
+    @field_validator("network_id_url")
+    @classmethod
+    def _one_service(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if url and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)):
+            raise ValueError("must be https://HOST/PATH, or http on this machine")
+        return url or None
+
+    @field_validator("network_id_public_key")
+    @classmethod
+    def _whole_service(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """Of a service that nobody can hold to its word, or that does not know who asks, nothing is believed."""
+        given = info.data
+        rest = (given.get("network_id_url"), given.get("network_id_client_key"), given.get("network_id_client_id"))
+        if not all(rest) if path is not None else any(rest):
+            raise ValueError("network_id_url, _client_id, _client_key and _public_key go together")
         return path
 
     @field_validator("trial_sign_in")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hub.access.oidc import OidcService, OidcSettings
 from hub.assembly.ground import Ground
+from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
@@ -33,11 +34,12 @@ from hub.storage.jobs import Handler
 
 @dataclass(frozen=True, slots=True)
 class Citizens:
-    """Services around holders. `provider` is None when none is configured."""
+    """Services around holders. `provider` and `identities` are None when none is configured."""
 
     sessions: HolderSessions
     trial: TrialSignIn
     provider: ProviderSignIn | None
+    identities: Identities | None
     presentations: Presentations
     licences: Licences
     accesses: Accesses
@@ -80,6 +82,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
             database, vault=vault, confirming=confirming, sessions=sessions, settings=ground.settings, clock=clock
         ),
         provider=_provider(ground, confirming, sessions),
+        identities=assemble_identities(ground, confirming, sessions),
         presentations=Presentations(database, vault=vault, log_key=log_key, clock=clock),
         licences=licences,
         accesses=accesses,

@@ -29,8 +29,11 @@ def assemble_counter(ground: Ground, intake: Intake) -> Counter:
 
 
 def assemble_readers(ground: Ground) -> CardReaders:
-    """Card readers that sign."""
-    return CardReaders(ground.database, vault=ground.vault, log_key=ground.log_key, clock=ground.clock)
+    """Devices that sign."""
+    production = ground.settings.built_in_ca == "refuse"
+    return CardReaders(
+        ground.database, vault=ground.vault, log_key=ground.log_key, clock=ground.clock, production=production
+    )
 
 
 def assemble_family_counter(ground: Ground, intake: Intake, handling: Handling, counter: Counter) -> FamilyCounter:

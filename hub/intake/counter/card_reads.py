@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from catalog.errors import IdentifierError
 from catalog.identifiers import normalise_id, normalise_name
+from hub.access.trial_issuers import on_trial
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from signing.canonical import strict_loads
@@ -27,7 +28,9 @@ _WHERE: Final = "/parties/0/id_number"
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """What a device says of one card. `device` is the key that it names; `token` is still to be verified."""
+    """What a device says of one card. `device` is the key that it names; `token` is still to be verified; `trial`: it
+    says itself that it is a stand-in.
+    """
 
     device: str
     jti: str
@@ -36,6 +39,7 @@ class CardRead:
     id_number: str = field(repr=False)
     name: str = field(repr=False)
     token: Unverified = field(repr=False)
+    trial: bool = False
 
 
 def looks_signed(text: str) -> bool:
@@ -55,9 +59,9 @@ def read_token(text: str) -> CardRead:
         if at.tzinfo is None:
             raise _refused()
         number = normalise_id(texts["id_type"], texts["id_number"]).value
-        return CardRead(
-            str(parts.header.get("kid", "")), texts["jti"], at, texts["id_type"], number, texts["name"], parts
-        )
+        device = str(parts.header.get("kid", ""))
+        trial = on_trial(device, said)
+        return CardRead(device, texts["jti"], at, texts["id_type"], number, texts["name"], parts, trial)
     except (SigningError, IdentifierError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refused() from error
 

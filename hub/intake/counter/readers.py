@@ -1,4 +1,5 @@
-"""Card readers of departments 读卡器: their keys, believed by a MAC and the ledger's count, and what they have read.
+"""Devices at counters, card readers 读卡器 and those that compare faces: their keys, believed by a MAC and the ledger's
+count, and what readers have read.
 
 What a reader signed is `card_read`; what a clerk types in is his word, `clerk_attested`, and no more.
 """
@@ -15,13 +16,14 @@ from catalog.store import find_department
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
+from hub.access.trial_issuers import on_trial
 from hub.clock import Clock, new_id, rfc3339
 from hub.intake.counter.card_reads import CARD_READ, check_read, read_token
 from hub.intake.counter.tables import ReaderKeyRow
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.guards import latest_changes
+from hub.ledger.guards import latest_changes, settled
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.idempotency import RequestKey, find_effect, record_effect
@@ -32,24 +34,32 @@ from signing.keys import Es256Key
 
 LIVE: Final = "live"
 ENDED: Final = "ended"
+CARD: Final = "card"
+FACE: Final = "face"
 _READERS: Final = table(ReaderKeyRow)
 _LONGEST_NAME: Final = 100
 Also = Callable[[Connection, str | None, str], None]
 
 
 class CardReaders:
-    """Registers devices, ends them, and says what one has read."""
+    """Registers devices, ends them, and says what one has read. `production`: stand-ins count for nothing."""
 
-    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock, production: bool = False
+    ) -> None:
         self._database = database
         self._vault = vault
         self._log_key = log_key
         self._clock = clock
+        self.production = production
 
-    async def register(self, actor: Actor, department: str, jwk: Mapping[str, Any], name: str) -> str:
+    async def register(
+        self, actor: Actor, department: str, jwk: Mapping[str, Any], name: str, *, kind: str = CARD
+    ) -> str:
         """Register a device by its public key, for a department by USCC; answers the key's id.
 
-        Raises: ForbiddenError, MissingError, DefinitionError: no P-256 key, or no name; ConflictError: it is there.
+        Raises: ForbiddenError, MissingError, DefinitionError: no P-256 key, no name, or in production a stand-in's key;
+            ConflictError: it is there.
         """
         try:
             key = Es256Key.from_jwk(jwk)
@@ -57,6 +67,8 @@ class CardReaders:
             raise DefinitionError("reader: its key is a public P-256 key as JWK") from error
         if not 0 < len(name.strip()) <= _LONGEST_NAME:
             raise DefinitionError("reader: a name of at most 100 characters")
+        if self.production and on_trial(key.kid):
+            raise DefinitionError("reader: this is the key of a stand-in, which is for trying out")
         now = self._clock()
 
         def unit(tx: Connection) -> str:
@@ -65,8 +77,9 @@ class CardReaders:
                 raise MissingError("department")
             actor.require(Role.OPERATOR, Role.CONSUMER_ENGINEER, owner=found.id)
             row = {
-                "id": new_id(), "owner_department_id": found.id, "kid": key.kid, "jwk": dict(key.jwk),
-                "name": name.strip(), "state": LIVE, "row_version": 1, "created_at": now, "ended_at": None,
+                "id": new_id(), "owner_department_id": found.id, "kid": key.kid, "kind": kind,
+                "jwk": dict(key.jwk), "name": name.strip(), "state": LIVE, "row_version": 1, "created_at": now,
+                "ended_at": None,
             }  # fmt: skip
             tx.execute(insert(_READERS).values(**row, mac=self._mac(row)))
             self._record(tx, actor, "reader.registered", row, now)
@@ -97,8 +110,8 @@ class CardReaders:
         Raises: PartyError (`reader_refused`): of no device of the department, old, about somebody else, used.
         """
         said, now = read_token(token), self._clock()
-        key = await self._database.read(lambda tx: self._key(tx, caller.department_id, said.device))
-        if key is None:
+        key = await self.key(caller.department_id, said.device, CARD)
+        if key is None or (self.production and said.trial):
             raise PartyError("/parties/0/id_number", "reader_refused")
         check_read(said, key, party, now)
         digest = hashlib.sha256(token.encode()).hexdigest()
@@ -111,9 +124,10 @@ class CardReaders:
 
         return {"kind": CARD_READ, "at": rfc3339(said.at), "reference": f"reader:{said.device}"[:200]}, use_up
 
-    def _key(self, tx: Connection, department_id: str, kid: str) -> Es256Key | None:
-        row = self._found(tx, kid)
-        if row is None or row.state != LIVE or row.owner_department_id != department_id:
+    async def key(self, department_id: str, kid: str, kind: str) -> Es256Key | None:
+        """The key of a device of this kind that is in use at this department. Raises: IntegrityBrokenError."""
+        row = await self._database.read(lambda tx: settled(lambda: self._found(tx, kid)))
+        if row is None or (row.state, row.kind, row.owner_department_id) != (LIVE, kind, department_id):
             return None
         return Es256Key.from_jwk(row.jwk)
 
@@ -130,7 +144,7 @@ class CardReaders:
         return self._vault.row_mac(_meaning(row))
 
     def _record(self, tx: Connection, actor: Actor, kind: str, row: Mapping[str, Any], now: datetime) -> None:
-        detail = {"kid": row["kid"], "name": row["name"], "actor": actor.as_json()}
+        detail = {"kid": row["kid"], "kind": row["kind"], "name": row["name"], "actor": actor.as_json()}
         draft = Draft(
             kind=kind, detail=detail, key=self._log_key, object_id=row["id"], object_version=row["row_version"]
         )
@@ -138,5 +152,5 @@ class CardReaders:
 
 
 def _meaning(row: Mapping[str, Any]) -> bytes:
-    names = ("id", "owner_department_id", "kid", "jwk", "state", "row_version")
+    names = ("id", "owner_department_id", "kid", "kind", "jwk", "state", "row_version")
     return b"reader_key\x1f" + canonical({name: row[name] for name in names})

@@ -9,12 +9,16 @@ from catalog.tables import binary, document, instant, uuid, words
 
 
 class ReaderKeyRow(SQLModel, table=True):
-    """The public key of a card reader that signs. Believed by its MAC and its latest ledger entry."""
+    """The public key of a card reader that signs, or of a device that compares faces. Believed by its MAC and its
+    latest ledger entry.
+    """
 
     __tablename__ = "reader_keys"
     id: str = uuid(primary_key=True)
     owner_department_id: str = uuid(references="departments.id", index=True)
     kid: str = words(128, unique=True)
+    kind: str = words(10)
+    """`card` or `face`: what one signs is worth nothing as the other's."""
     jwk: dict[str, Any] = document()
     name: str = words(100)
     state: str = words(10)

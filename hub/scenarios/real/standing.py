@@ -29,11 +29,13 @@ class WebServer:
     tables: dict[str, Table] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    port: int = 0
+    """0: any that is free."""
     server: ThreadingHTTPServer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Listen on any free port of this machine."""
-        self.server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
+        """Listen on this machine. Raises: OSError: the port is taken."""
+        self.server = ThreadingHTTPServer((LOOPBACK, self.port), self._handler())
         Thread(target=self.server.serve_forever, name="scenario-rest", daemon=True).start()
 
     @property

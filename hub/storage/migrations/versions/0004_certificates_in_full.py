@@ -552,6 +552,7 @@ def upgrade() -> None:
             "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
         ),
         sa.Column("kid", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("jwk", sa.JSON(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),

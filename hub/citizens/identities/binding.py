@@ -1,0 +1,171 @@
+"""A holder binds a network ID to himself, sees what is bound, and releases it.
+
+Bound is what the service says is his: it compares the digest of the number and name that his confirmed sign-in gave
+with its own. So nobody binds somebody else's, be it handed to him or stolen; what is bound to another person already is
+refused, and both find it among what happened around them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete
+
+from catalog.identifiers import normalise_name
+from catalog.tables import table
+from hub.access.errors import SignInRefusedError
+from hub.citizens.identities import store
+from hub.citizens.identities.errors import BindingError
+from hub.citizens.identities.finding import Finding
+from hub.citizens.identities.service import NetworkIdService
+from hub.citizens.identities.signing_in import HOW, TRIAL_HOW
+from hub.citizens.identities.vouching import Vouched, Voucher
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
+from hub.citizens.tables import HolderSessionRow
+from hub.citizens.values import SHOWS, Holder, Level
+from hub.clock import Clock, new_id
+from hub.ledger.entries import Draft, append, seal
+from hub.ledger.guards import settled
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.idempotency import write_once
+from hub.storage.vault import DataKey, Vault
+
+MOST: Final = 5
+_TRIAL: Final = frozenset({"trial", TRIAL_HOW})
+_SESSIONS: Final = table(HolderSessionRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One of a holder's bindings, as he is told of it; the pseudonym is not here."""
+
+    id: str
+    live: bool
+    level: Level
+    bound_at: datetime
+    ended_at: datetime | None
+    trial: bool
+
+
+class Bindings:
+    """Use cases of a holder. Raises LevelError for one who is not signed in surely enough."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        service: NetworkIdService,
+        finding: Finding,
+        log_key: DataKey,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._service = service
+        self._finding = finding
+        self._log_key = log_key
+        self._clock = clock
+
+    async def listed(self, holder: Holder) -> list[Bound]:
+        """What is bound and what was, the newest first. Raises: IntegrityBrokenError."""
+        holder.require(SHOWS)
+        rows = await self._database.read(lambda tx: self._rows(tx, holder.id))
+        return [
+            Bound(row.id, row.state == store.LIVE, Level(row.level), row.bound_at, row.ended_at, row.trial)
+            for row in rows
+        ]
+
+    async def bind(self, holder: Holder, voucher: Voucher) -> None:
+        """Bind the network ID behind a voucher; one that is his already stays as it is.
+
+        Raises: BindingError; ProviderError: the service does not answer; HolderSignInNeededError.
+        """
+        holder.require(SHOWS)
+        try:
+            vouched = await self._service.vouch(voucher, compare=holder.identity)
+        except SignInRefusedError as error:
+            raise BindingError("voucher") from error
+        now = self._clock()
+        refused = await write_once(self._database, lambda tx: self._bind(tx, holder, voucher, vouched, now))
+        if refused:
+            raise BindingError(refused)
+
+    async def release(self, holder: Holder, binding_id: str) -> None:
+        """End one of his, and every other session that began by a network ID. Raises: MissingError."""
+        holder.require(SHOWS)
+        now = self._clock()
+
+        def unit(tx: Connection) -> bool:
+            subject = lock_holder(tx, holder.id)
+            key = self._vault.data_key(subject.data_key, subject.kek_kid)
+            row = next((each for each in self._rows(tx, holder.id) if each.id == binding_id), None)
+            if row is None:
+                return False
+            if row.state == store.LIVE:
+                draft = Draft(
+                    kind="identity.released", detail={"binding": row.id, "session": holder.session_id}, key=key,
+                    subject_id=subject.id, object_id=row.id, object_version=row.row_version + 1,
+                )  # fmt: skip
+                append(tx, [seal(draft, now=now)])
+                store.release(tx, self._vault, row, draft.id, now)
+                others = (_SESSIONS.c.subject_id == subject.id) & (_SESSIONS.c.id != holder.session_id)
+                tx.execute(delete(_SESSIONS).where(others, _SESSIONS.c.how.in_((HOW, TRIAL_HOW))))
+            return True
+
+        if not await self._database.write(unit):
+            await refuse_other(self._database, self._log_key, holder, "identity", now)
+            raise MissingError("identity")
+
+    def _bind(self, tx: Connection, holder: Holder, voucher: Voucher, vouched: Vouched, now: datetime) -> str:
+        """Empty, or why not: what is refused stays refused, with its voucher used up and its entry written."""
+        subject = lock_holder(tx, holder.id)
+        if not self._finding.use(tx, voucher, vouched, now):
+            return "voucher"
+        if vouched.level < SHOWS:
+            return "weak"
+        if vouched.matches is not True or not _same(holder, vouched):
+            self._refused(tx, subject.id, self._vault.data_key(subject.data_key, subject.kek_kid), "mismatch", now)
+            return "mismatch"
+        row = self._finding.bound(tx, vouched)
+        if row is not None and row.subject_id != holder.id:
+            self._refused(tx, subject.id, self._vault.data_key(subject.data_key, subject.kek_kid), "elsewhere", now)
+            self._refused(tx, row.subject_id, self._vault.data_key(row.data_key, row.kek_kid), "by_another", now)
+            return "elsewhere"
+        if row is not None:
+            return ""
+        if sum(each.state == store.LIVE for each in self._rows(tx, holder.id)) >= MOST:
+            return "many"
+        binding_id, trial = new_id(), vouched.trial or holder.how in _TRIAL
+        draft = Draft(
+            kind="identity.bound",
+            detail={"binding": binding_id, "level": holder.level.name.lower(), "session": holder.session_id,
+                    "transaction": vouched.transaction, "trial": trial},
+            key=self._vault.data_key(subject.data_key, subject.kek_kid),
+            subject_id=subject.id, object_id=binding_id, object_version=1,
+        )  # fmt: skip
+        append(tx, [seal(draft, now=now)])
+        values = {
+            "id": binding_id, "subject_id": subject.id, "pseudonym_hash": self._finding.digest(vouched),
+            "level": int(holder.level), "trial": trial,
+            "content": self._finding.sealed(binding_id, subject, holder.identity), "state": store.LIVE,
+            "bound_at": now, "ended_at": None, "row_version": 1, "ledger_entry_id": draft.id,
+        }  # fmt: skip
+        store.add(tx, self._vault, values)
+        return ""
+
+    def _rows(self, tx: Connection, subject_id: str) -> Sequence[Row[Any]]:
+        return settled(lambda: store.of_holder(tx, self._vault, subject_id))
+
+    def _refused(self, tx: Connection, subject_id: str, key: DataKey, reason: str, now: datetime) -> None:
+        draft = Draft(kind="identity.refused", detail={"reason": reason}, key=key, subject_id=subject_id)
+        append(tx, [seal(draft, now=now)])
+
+
+def _same(holder: Holder, vouched: Vouched) -> bool:
+    """Where the service also says who it is, that must be him."""
+    said, his = vouched.identity, holder.identity
+    return said is None or (said.id_number, normalise_name(said.name)) == (his.id_number, normalise_name(his.name))
