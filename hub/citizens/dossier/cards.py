@@ -7,6 +7,7 @@ has five licences or five thousand; the sorting is of one holder's rows, which a
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, case, func, or_
@@ -39,6 +40,11 @@ class Shelf:
     def total(self) -> int:
         """Of the whole dossier."""
         return sum(self.counts.values())
+
+    @property
+    def sections(self) -> list[tuple[Stage, list[Licence]]]:
+        """The cards of the page by stage, in their order."""
+        return [(stage, list(cards)) for stage, cards in groupby(self.cards, key=lambda card: card.stage)]
 
 
 class Cards:

@@ -20,7 +20,8 @@ from hub.web.framing import framed
 
 HOME: Final = "/me"
 SIGN_IN: Final = "/me/sign-in"
-_PATH: Final = re.compile(r"/ratings|/me(?!/(?:view|oidc|sign-out)\b)(?:/[0-9A-Za-z-]{1,64}){0,4}", re.ASCII)
+_PART: Final = "/[0-9A-Za-z-][0-9A-Za-z.*-]{0,127}"
+_PATH: Final = re.compile(rf"/ratings|/me(?!/(?:view|oidc|sign-out)\b)(?:{_PART}){{0,4}}", re.ASCII)
 # Under the guard's `no-referrer` a browser sends `Origin: null` with a form, and the origin could not be checked.
 _REFERRER: Final = "same-origin"
 

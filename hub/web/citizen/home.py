@@ -16,7 +16,6 @@ from hub.web.console.library.words import STATUSES
 
 router = APIRouter()
 Cursor = Annotated[str, Query(max_length=1024)]
-LICENCES: Final = "/me/licences"
 ACCESSES: Final = "/me/accesses"
 MINE_PATH: Final = "/me/mine"
 
@@ -38,16 +37,6 @@ async def home(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse
         others=others,
         answers=await hub.citizens.objections.unseen(holder),
     )
-
-
-@router.get(LICENCES, response_class=HTMLResponse)
-async def licences(request: Request, hub: HubDep, holder: HolderDep, cursor: Cursor = "") -> HTMLResponse:
-    """The licences as cards."""
-    if holder.level < SEES_OWN:
-        return render(request, "me/licences.html", holder, licences=None)
-    pages = Pages(hub.catalogue.cursors, holder, "licences")
-    found, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
-    return render(request, "me/licences.html", holder, licences=found, statuses=STATUSES, more=pages.next(behind))
 
 
 @router.get(MINE_PATH, response_class=HTMLResponse)

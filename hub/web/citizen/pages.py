@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.citizen import (
     authorising,
+    dossier,
     home,
     licence_showing,
     objecting,
@@ -18,5 +19,17 @@ from hub.web.citizen import (
 )
 
 router: Final = APIRouter(include_in_schema=False)
-for _module in (home, authorising, objecting, rating, proving, showing, licence_showing, wallets, sign_in, oidc):
+for _module in (
+    home,
+    dossier,
+    authorising,
+    objecting,
+    rating,
+    proving,
+    showing,
+    licence_showing,
+    wallets,
+    sign_in,
+    oidc,
+):
     router.include_router(_module.router)

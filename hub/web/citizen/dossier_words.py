@@ -1,0 +1,31 @@
+"""Words of the dossier's pages: what came of asking a source, and what cannot be done now."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.collection.by_holder import Outcome
+from hub.web.console.forms import FieldError
+
+OUTCOMES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "": ("正在询问", "being asked", "info"),
+    Outcome.ISSUED.value: ("归集到证照", "collected", "good"),
+    Outcome.UNCHANGED.value: ("已是最新", "up to date", "good"),
+    Outcome.ENDED.value: ("登记已终止", "ended in the register", "off"),
+    Outcome.NO_RECORD.value: ("没有您的记录", "no record of you", "off"),
+    Outcome.REJECTED.value: ("记录有缺漏，不能生成证照", "a record that is no licence yet", "wait"),
+    Outcome.SOURCE_UNAVAILABLE.value: ("部门系统暂时不通", "the department is away", "wait"),
+    Outcome.NOT_ALLOWED.value: ("没有询问", "not asked", "off"),
+    Outcome.FAILED.value: ("没有成功，运行单位已收到告警", "failed; the operator was alarmed", "wait"),
+}
+"""Outcome → Chinese, English, look of its tag."""
+WRONG: Final[Mapping[str, FieldError]] = {
+    "state": FieldError(
+        "files",
+        "证照现非有效，不出具版面；可以查看内容，下载 SD-JWT 或 JSON",
+        "It is not in force now: no page of it is given out. What it says, SD-JWT and JSON are",
+    ),
+    "format": FieldError(
+        "files", "此类证照或本平台不提供该格式", "This kind of licence, or this hub, does not offer the format"
+    ),
+    "hour": FieldError("again", "一小时内只能归集一次", "Once an hour"),
+}
