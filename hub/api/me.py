@@ -164,6 +164,8 @@ def _licence(item: Licence, language: str) -> dict[str, Any]:
         "issued_on": item.issued_on,
         "valid_until": item.valid_until,
         "principal_holder": item.principal,
+        "stage": item.stage.value,
+        "days_left": item.days_left,
     }
 
 
