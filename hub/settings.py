@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     """How many witnesses must have co-signed the log lately; default: one, as soon as one is registered."""
     witness_within_seconds: int = Field(default=900, ge=60, le=604_800)
     """What is lately: after that witnesses are silent, and the operators hear of it."""
+    late_order_days: int = Field(default=183, ge=1, le=366)
+    """How far away the end of an order may be by which a look is shown late to the person."""
+    late_order_most_days: int = Field(default=732, ge=1, le=1830)
+    """And with all its extensions, from the first."""
     access_token_seconds: int = Field(default=300, ge=30, le=3600)
     purpose_copy_hours: int = Field(default=24, ge=1, le=720)
     status_list_hours: int = Field(default=24, ge=1, le=168)
@@ -154,6 +158,8 @@ class Settings(BaseSettings):
     """Faulty answers of one kind in a row after which an interface version is closed."""
     deprecation_notice_days: int = Field(default=30, ge=0, le=3650)
     """How long a deprecated interface version must go on answering at least."""
+    holder_decision_days: int = Field(default=5, ge=1, le=90)
+    """How long a case waits for the yes of a holder who was asked for it; then the paper may be asked for."""
     bulk_runs_per_system: int = Field(default=2, ge=1, le=100)
     """How many bulk runs of one system are worked off at once; the next one is refused until one has ended."""
     bulk_kept_days: int = Field(default=7, ge=1, le=90)

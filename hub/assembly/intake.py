@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from hub.assembly.ground import Ground
 from hub.assembly.publishing import Publishing
 from hub.assembly.pull import Pull, assemble_pull
+from hub.citizens.authorising.asked import RESUME
+from hub.citizens.authorising.resuming import Resuming
 from hub.intake.asks.papers import PaperCounts
 from hub.intake.asks.service import Asks
 from hub.intake.families.asking import ADVANCE, FamilyAsking
@@ -43,6 +45,7 @@ class Intake:
     life_events: EventService
     families: FamilyService
     family_asking: FamilyAsking
+    resuming: Resuming
 
     def actions(self) -> dict[str, Action]:
         """The changes of this area that two persons make."""
@@ -50,7 +53,12 @@ class Intake:
 
     def handlers(self) -> dict[str, Handler]:
         """The jobs of this area."""
-        return {COLLECT: self.paying.collect, ADVANCE: self.family_asking.advance, REMIND: self.paying.remind}
+        return {
+            COLLECT: self.paying.collect,
+            ADVANCE: self.family_asking.advance,
+            REMIND: self.paying.remind,
+            RESUME: self.resuming.run,
+        }
 
 
 def assemble_intake(ground: Ground, publishing: Publishing, *, log_origin: str) -> Intake:
@@ -78,4 +86,5 @@ def assemble_intake(ground: Ground, publishing: Publishing, *, log_origin: str) 
         life_events=life_events,
         families=families,
         family_asking=FamilyAsking(database, families=families, evidence=evidence, clock=clock),
+        resuming=Resuming(database, evidence=evidence, clock=clock),
     )

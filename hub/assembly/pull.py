@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from hub.archive.service import order_at_close
 from hub.assembly.ground import Ground
 from hub.assembly.publishing import Publishing, source_finder
+from hub.citizens.authorising.asking import HolderAsking
 from hub.exchange.agents.writing import WriteBack
 from hub.exchange.compose import QuerySigner
 from hub.exchange.indexed import IndexedClaims
@@ -161,6 +162,7 @@ def _steps(ground: Ground, publishing: Publishing, cases: CaseService, quotas: Q
             opening=Opening(vault=vault, types=types),
             settling=Settling(vault=vault, close=cases.end_paid),
             lower=lower,
+            holders=HolderAsking(vault=vault, within=timedelta(days=ground.settings.holder_decision_days)),
         ),
     )
 

@@ -17,6 +17,20 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "answer": (NOTHING, ("查询过，没有提供任何内容", "asked; nothing was given")),
     "refusal": (NOTHING, ("查询被拒绝，没有提供任何内容", "asked and was refused; nothing was given")),
     "evidence.read": (LOOK, ("审批人员查看了办件中的证明内容", "an official read the evidence of the case")),
+    "case.open": (NOTHING, ("以您的名义开立了办件", "opened a case in your name")),
+    "certificate.verified": (LOOK, ("核验了您的证照", "verified a licence of yours")),
+    "certificate.verified_copy": (
+        LOOK,
+        ("有人凭为该部门制作的加注件核验了您的证照", "somebody verified a copy of your licence that was made for it"),
+    ),
+    "certificate.verified_public": (
+        LOOK,
+        ("有人公开核验了您的证照", "somebody verified a licence of yours in public"),
+    ),
+    "late.shown": (
+        LOOK,
+        ("查过您的信息，按规定推迟到现在告知", "looked at data about you, and by rule you are told only now"),
+    ),
     "certificate.search": (LOOK, ("查找了您的证照", "looked for your licences")),
     "certificate.export": (LOOK, ("取得了您的证照文件", "fetched the file of a licence of yours")),
     "certificate.opened": (OWN, ("您查看了自己的证照", "you opened a licence of yours")),
@@ -46,6 +60,14 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     ),
     "objection.answered": (CHANGE, ("答复了您的异议或疑问", "answered your objection or question")),
     "presentation.expired": (OWN, ("出示码未被使用，已失效", "your code ended unused")),
+    "authorisation.asked": (
+        NOTHING,
+        ("为一个办件征询您是否同意使用您的信息", "asked for your yes to use your records in one case"),
+    ),
+    "authorisation.silent": (
+        NOTHING,
+        ("一次征询过了期限，没有您的答复", "a question for your yes ran out without an answer"),
+    ),
     "authorisation.given": (OWN, ("您同意了一项授权", "you agreed to a use of your records")),
     "authorisation.refused": (OWN, ("您不同意一项授权", "you did not agree to a use of your records")),
     "authorisation.withdrawn": (OWN, ("您撤回了一项授权", "you withdrew your agreement")),

@@ -19,6 +19,7 @@ from catalog.store import grants_for
 from certificates.stores.holders import Subject
 from hub.access.errors import InvalidTokenError, SandboxError
 from hub.access.service import Caller
+from hub.citizens.authorising.decisions import decisions_of
 from hub.clock import BEIJING, new_id
 from hub.exchange.errors import NotGrantedError, QuestionError, UnknownInterfaceError
 from hub.exchange.granting import choose
@@ -31,6 +32,7 @@ from hub.intake.errors import CaseClosedError, CaseNotFoundError
 from hub.intake.handling.guard import check_stage, ledger_knows, looking
 from hub.intake.identity import Standing, standing_of
 from hub.intake.quotas import QuotaBook, Taken
+from hub.intake.resolver import Outcome, Why, objection_of
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.guards import check_guards, settled
 from hub.registry.guarding import DefinitionGuard
@@ -51,6 +53,7 @@ class ClaimedQuery:
         identity_known: the library confirms who the party is.
         dead: why nobody may confirm it: of the dead no source says that they live.
         several: several records may be an answer where the interface tells one: somebody then says which.
+        not_agreed: what stands against asking at all, where the grant rests on the party's agreement.
     """
 
     request_id: str
@@ -69,6 +72,7 @@ class ClaimedQuery:
     params: Mapping[str, Value] = field(repr=False)
     dead: str = ""
     several: bool = False
+    not_agreed: tuple[Outcome, Why] | None = None
 
 
 class QueryClaiming:
@@ -130,10 +134,21 @@ class QueryClaiming:
             identity=identity,
             identity_known=known.confirmed,
             dead=known.dead,
+            not_agreed=self._not_agreed(tx, case, grant, party),
             subject=subject,
             operator_id=officer,
             params=params,
         )
+
+    def _not_agreed(
+        self, tx: Connection, case: store.Case, grant: Grant, party: store.Party | None
+    ) -> tuple[Outcome, Why] | None:
+        if not grant.terms.consent or party is None:
+            return None
+        numbers = [party.lookup_hash] if party.lookup_hash else []
+        said = settled(lambda: decisions_of(tx, self._vault, numbers, [grant.id], case_id=case.id))
+        objection = objection_of([said.get((party.lookup_hash, grant.id))])
+        return None if objection is None else objection[:2]
 
     def _party(self, tx: Connection, case: store.Case, stored: StoredInterface, call: QueryCall) -> store.Party | None:
         if not needs_party(stored.interface):

@@ -16,6 +16,7 @@ from catalog.interface_store import lock_interface
 from catalog.interfaces import InterfaceState
 from catalog.store import lock_grants
 from hub.access.service import Caller
+from hub.citizens.authorising.decisions import decisions_of
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found, unsigned_answer, unsigned_content
 from hub.exchange.judging import unavailable
@@ -28,6 +29,7 @@ from hub.intake.compose import item_hash
 from hub.intake.compose import stored as stored_bytes
 from hub.intake.errors import InFlightError
 from hub.intake.holding import hold_case
+from hub.intake.outcomes import GIVEN
 from hub.intake.resolver import Outcome, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
@@ -86,7 +88,7 @@ class QueryDeciding:
 
     def recheck(self, tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
         """What may still leave, under locks."""
-        return grant_holds(tx, claimed, found, now)
+        return grant_holds(tx, self._vault, claimed, found, now)
 
     def used(self, claimed: ClaimedQuery) -> list[str]:
         """The grants that must still hold when the answer is given again."""
@@ -124,13 +126,15 @@ class QueryDeciding:
         )
 
 
-def grant_holds(tx: Connection, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
-    """What may still leave of `found` now that the grant is locked."""
+def grant_holds(tx: Connection, vault: Vault, claimed: ClaimedQuery, found: Found, now: datetime) -> Found:
+    """What may still leave of `found` now that the grant, and the party's word on it, are locked."""
     grant = claimed.grant
     row_version, state, until = lock_grants(tx, [grant.id]).get(grant.id, (0, "withdrawn", now))
     if row_version != grant.row_version or state != "live" or until <= now:
         code = "grant_not_in_force" if state == "live" else f"grant_{state}"
         return _withheld(found, Outcome.NOT_GRANTED, Why(code))
+    if grant.terms.consent and claimed.not_agreed is None and not _agreed(tx, vault, claimed):
+        return _withheld(found, Outcome.REFUSED, Why("holder_refused"))
     return interface_holds(tx, claimed, found, now)
 
 
@@ -143,6 +147,14 @@ def interface_holds(
     if not alive or (ends_at is not None and ends_at <= now):
         return unavailable("interface_withdrawn")
     return found if source_active or not source_asked else unavailable("source_quarantined")
+
+
+def _agreed(tx: Connection, vault: Vault, claimed: ClaimedQuery) -> bool:
+    """Whether its party still agrees. Nobody takes his word back until this transaction ends."""
+    number = claimed.party.lookup_hash if claimed.party else None
+    numbers, grants = [number] if number else [], [claimed.grant.id]
+    said = decisions_of(tx, vault, numbers, grants, case_id=claimed.case.id, lock=True)
+    return said.get((number, claimed.grant.id)) == GIVEN
 
 
 def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:

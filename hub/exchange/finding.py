@@ -53,6 +53,10 @@ class SourceFinder:
             return Found(Outcome.IDENTITY_UNCONFIRMED, Why(claimed.dead))
         if needs_party(interface) and interface.identity_name is None and not claimed.identity_known:
             return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
+        if claimed.grant.terms.consent and not claimed.identity_known:  # what an unknown person decided nobody learns
+            return Found(Outcome.IDENTITY_UNCONFIRMED, Why("identity_unconfirmed"))
+        if claimed.not_agreed is not None:
+            return Found(*claimed.not_agreed)
         if claimed.source.state != "active" or await self._drift.quarantined(stored.id):
             return unavailable("source_quarantined")
         now = self._clock()

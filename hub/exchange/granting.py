@@ -6,7 +6,7 @@ from datetime import datetime
 from catalog.grants import Grant
 from catalog.interfaces import Interface
 from hub.exchange.errors import FieldNotGrantedError, NotGrantedError
-from hub.exchange.question import QueryCall
+from hub.exchange.question import QueryCall, needs_party
 from hub.intake.store import Case
 
 
@@ -15,7 +15,8 @@ def choose(
 ) -> tuple[Grant, frozenset[str]]:
     """The first grant that covers the whole question, with the fields asked for; all of the grant's if none are named.
 
-    What the interface no longer shares does not leave, whatever an older grant says. Quota is not checked here.
+    One that rests on agreement counts where the question is about a party: his word is looked for elsewhere. What the
+    interface no longer shares does not leave, whatever an older grant says. Quota is not checked here.
 
     Raises: NotGrantedError with the last grant's objection; FieldNotGrantedError when a grant covers all but fields.
     """
@@ -31,6 +32,7 @@ def choose(
             corroboration=kinds,
             now=now,
             officer=officer,
+            asks_holder=needs_party(interface),
         )
         if code is not None:
             objection = code

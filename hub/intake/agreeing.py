@@ -23,7 +23,7 @@ def still_agreed(tx: Connection, vault: Vault, claimed: Claimed, items: Sequence
         return lambda item: item
     about = {parties[item.resolution.requirement.party] for item in items if _resting(item)}
     numbers = {party.lookup_hash for party in about if party.lookup_hash}
-    decisions = decisions_of(tx, vault, sorted(numbers), sorted(grants), lock=True)
+    decisions = decisions_of(tx, vault, sorted(numbers), sorted(grants), case_id=claimed.case.id, lock=True)
 
     def agreed(item: Item) -> Item:
         resting = _resting(item)

@@ -193,7 +193,8 @@ class Claiming:
             # Unit 2 refuses what a row says is stopped: these rows, too, must be the hub's own.
             check_guards(tx, self._vault, grants=grants, held=held, counted=written_halts(tx, self._vault) | steps)
             resting = [grant.id for grant in grants if grant.terms.consent]
-            decisions = decisions_of(tx, self._vault, _numbers(parties), resting) if resting else {}
+            ends = None if call.follows else case.id  # a yes for the case ends with it, and is not followed
+            decisions = decisions_of(tx, self._vault, _numbers(parties), resting, case_id=ends) if resting else {}
             return grants, subjects, held, decisions
 
         grants, subjects, held, decisions = settled(look)

@@ -31,7 +31,7 @@ MAX_ANSWER_DEPTH: Final = 56
 _STORED_DEPTH: Final = 128
 OF_WHAT: Final = ("certificate", "interface", "stand_in")
 """The members that say what a copy is of."""
-_WHERE_THERE: Final = ("role", "number", "material", "question", "rule", "asked_of")
+_WHERE_THERE: Final = ("role", "number", "material", "question", "rule", "asked_of", "holder_asked")
 _BROUGHT: Final = frozenset({"copy_handed_in", "commitment_given"})
 """Reasons of what was satisfied by asking the person, now or later: no paper was spared."""
 

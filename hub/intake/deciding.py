@@ -15,6 +15,7 @@ from catalog.store import lock_grants
 from certificates.lifecycle.states import STOPPED
 from certificates.stores import certificates as library
 from hub.access.service import Caller
+from hub.citizens.authorising.asking import HolderAsking
 from hub.citizens.objections.disputed import mark
 from hub.exchange.uses import record_uses
 from hub.intake import requests, store
@@ -58,9 +59,17 @@ class Deciding:
     """Decides claimed requests."""
 
     def __init__(
-        self, *, vault: Vault, public_url: str, opening: Opening, settling: Settling, lower: LowerRungs | None = None
+        self,
+        *,
+        vault: Vault,
+        public_url: str,
+        opening: Opening,
+        settling: Settling,
+        lower: LowerRungs | None = None,
+        holders: HolderAsking | None = None,
     ) -> None:
         self._lower = lower
+        self._holders = holders
         self._opening = opening
         self._settling = settling
         self._vault = vault
@@ -134,6 +143,7 @@ class Deciding:
             | rule_of(claimed.matter, item.resolution, call.language)
             | self._asking_back.question(claimed.case, claimed.matter, item, call.language)
             | owed_of(owed, item.resolution.requirement)
+            | (self._holders.ask(tx, caller, call, claimed, item, now) if self._holders else {})
             for item in items
         ]
         mark(tx, self._vault, unsigned, _licences_of(items))

@@ -35,6 +35,8 @@ ASKED: Final = frozenset(Outcome) - CLEARED - OWED - {Outcome.PENDING}
 
 GIVEN: Final = "given"
 """What a holder decided of a grant that rests on his agreement; any other word of his is a no."""
+SILENT: Final = "silent"
+"""He was asked for one case, and had not answered when the time was over: no word of his, and nobody waits for one."""
 
 
 @dataclass(frozen=True, slots=True)

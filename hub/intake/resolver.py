@@ -16,7 +16,7 @@ from catalog.matters.values import Need, Requirement
 from certificates.stores.certificates import HeldVersion
 from hub.intake.identity import certified_dead, unconfirmed
 from hub.intake.ladder import Rung
-from hub.intake.outcomes import ASKED, CLEARED, GIVEN, OWED, Failed, Objection, Outcome, Why, entry_kind
+from hub.intake.outcomes import ASKED, CLEARED, GIVEN, OWED, SILENT, Failed, Objection, Outcome, Why, entry_kind
 from hub.intake.resolving.asking import Ask, Reading, Shared, answered, ask_of, beyond, confirms
 from hub.intake.resolving.choosing import Undecided
 from hub.intake.resolving.depending import named_in, waits_for
@@ -227,9 +227,31 @@ def _unfinished(why: Why, party: Party, question: Question) -> Failed:
 def _not_agreed(uses: Covered, party: Party, question: Question) -> Objection | None:
     """What keeps a way that rests on the party's own word: that he said no, or has said nothing."""
     said = [question.decisions.get((party.lookup_hash, grant.id)) for _, grant in uses if grant.terms.consent]
-    if any(one not in {None, GIVEN} for one in said):
+    return objection_of(said)
+
+
+def objection_of(said: Sequence[str | None]) -> Objection | None:
+    """What stands against a use that rests on these words of a person; None: he has said yes to all of it."""
+    if any(one not in {None, GIVEN, SILENT} for one in said):
         return Outcome.REFUSED, Why("holder_refused"), None
-    return (Outcome.HOLDER_DECISION_NEEDED, Why("holder_decision_needed"), None) if None in said else None
+    if None in said:
+        return Outcome.HOLDER_DECISION_NEEDED, Why("holder_decision_needed"), None
+    return (Outcome.HOLDER_DECISION_NEEDED, Why("holder_silent"), None) if SILENT in said else None
+
+
+def undecided(requirement: Requirement, question: Question) -> list[Grant]:
+    """Of the first way that only its party's word keeps, the grants that he has not decided of; of no other way."""
+    party = question.parties.get(requirement.party)
+    if party is None:
+        return []
+    for uses in grants_for(requirement, question)[0]:
+        if any(grant.id in question.exhausted for _, grant in uses):
+            continue
+        objection = _not_agreed(uses, party, question)
+        if objection is not None and objection[1].code == "holder_decision_needed":
+            resting = {grant.id: grant for _, grant in uses if grant.terms.consent}
+            return [grant for grant in resting.values() if (party.lookup_hash, grant.id) not in question.decisions]
+    return []
 
 
 def _covering(need: Need, question: Question) -> tuple[Grant | None, Why]:

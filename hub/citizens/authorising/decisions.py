@@ -1,4 +1,8 @@
-"""Decisions of holders as a pull reads them: believed only with their MAC and the ledger's latest entry."""
+"""Decisions of holders as a pull reads them: believed only with their MAC and the ledger's latest entry.
+
+There are two kinds: a standing one on a grant, and one for a single case. A no of either kind is a no; without one, a
+yes of either kind is a yes.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -8,8 +12,8 @@ from sqlalchemy import Connection, Row, select
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
-from hub.citizens.authorising.tables import AuthorisationRow
-from hub.intake.outcomes import GIVEN
+from hub.citizens.authorising.tables import AuthorisationRow, CaseQuestionRow
+from hub.intake.outcomes import GIVEN, SILENT
 from hub.intake.tables import CasePartyRow
 from hub.ledger.guards import latest_changes, recorded_at, settled
 from hub.storage.errors import IntegrityBrokenError
@@ -18,28 +22,58 @@ from signing.canonical import canonical
 
 Decisions = Mapping[tuple[bytes | None, str], str]
 """By the hash of the holder's number, and the grant; who is not in it has not decided."""
+ASKED: Final = "asked"
+"""The state of a question that nobody has answered yet."""
 _ROWS: Final = table(AuthorisationRow)
+_QUESTIONS: Final = table(CaseQuestionRow)
 _SUBJECTS: Final = table(SubjectRow)
 _PARTIES: Final = table(CasePartyRow)
 _TABLE: Final = "holder_authorisations"
 _NOTHING: Final = "00000000-0000-0000-0000-000000000000"
+_STANDING: Final = ("id", "subject_id", "grant_id", "state", "row_version", "ledger_entry_id")
+_FOR_A_CASE: Final = (*_STANDING, "case_id", "code", "party")
 
 
 def decisions_of(
-    tx: Connection, vault: Vault, numbers: Collection[bytes], grants: Collection[str], *, lock: bool = False
+    tx: Connection,
+    vault: Vault,
+    numbers: Collection[bytes],
+    grants: Collection[str],
+    *,
+    case_id: str | None = None,
+    lock: bool = False,
 ) -> Decisions:
-    """What these holders decided of these grants: the same statement for a known number as for an unknown one.
+    """What these holders decided of these grants: the same statements for a known number as for an unknown one.
 
     Args:
+        case_id: the case for which a yes may have been given that is none for others.
         lock: hold them share-locked until the transaction ends (seam D6).
     Raises: IntegrityBrokenError: a row that the hub did not write, or an old one put back.
     """
-    where = (_SUBJECTS.c.lookup_hash.in_(list(numbers))) & (_ROWS.c.grant_id.in_(list(grants)))
-    joined = _ROWS.join(_SUBJECTS, _SUBJECTS.c.id == _ROWS.c.subject_id)
-    query = select(_ROWS, _SUBJECTS.c.lookup_hash).select_from(joined).where(where).order_by(_ROWS.c.id)
-    rows = tx.execute(query.with_for_update(read=True, of=_ROWS) if lock else query).all()
+    found: dict[tuple[bytes | None, str], str] = {}
+    rows: list[Row[Any]] = []
+    for of in (_ROWS, _QUESTIONS):
+        if of is _QUESTIONS and case_id is None:
+            continue
+        where = _SUBJECTS.c.lookup_hash.in_(list(numbers)) & of.c.grant_id.in_(list(grants))
+        if of is _QUESTIONS:
+            where &= of.c.case_id == case_id
+        joined = of.join(_SUBJECTS, _SUBJECTS.c.id == of.c.subject_id)
+        query = select(of, _SUBJECTS.c.lookup_hash).select_from(joined).where(where).order_by(of.c.id)
+        rows += tx.execute(query.with_for_update(read=True, of=of) if lock else query).all()
     check_decisions(tx, vault, rows)
-    return {(row.lookup_hash, row.grant_id): row.state for row in rows}
+    for row in rows:
+        if row.state != ASKED:
+            key = (row.lookup_hash, row.grant_id)
+            found[key] = _together(found.get(key), row.state)
+    return found
+
+
+def _together(one: str | None, other: str) -> str:
+    """A no outweighs a yes, and a yes that he was silent when asked about one case."""
+    said = {word for word in (one, other) if word is not None}
+    no = sorted(said - {GIVEN, SILENT})
+    return no[0] if no else GIVEN if GIVEN in said else SILENT
 
 
 def check_decisions(tx: Connection, vault: Vault, rows: Collection[Row[Any]]) -> None:
@@ -53,9 +87,10 @@ def check_decisions(tx: Connection, vault: Vault, rows: Collection[Row[Any]]) ->
 
 
 def meaning_of(row: Mapping[Any, Any]) -> bytes:
-    """Everything the MAC covers."""
-    names = ("id", "subject_id", "grant_id", "state", "row_version", "ledger_entry_id")
-    return b"authorisation\x1f" + canonical({name: row[name] for name in names})
+    """Everything the MAC covers, of a standing decision or of one for a case."""
+    if "case_id" in row:
+        return b"case-question\x1f" + canonical({name: row[name] for name in _FOR_A_CASE})
+    return b"authorisation\x1f" + canonical({name: row[name] for name in _STANDING})
 
 
 def taken_back_since(tx: Connection, vault: Vault, case_id: str, grants: Collection[str], since: datetime) -> bool:
@@ -68,12 +103,14 @@ def taken_back_since(tx: Connection, vault: Vault, case_id: str, grants: Collect
     joined = _ROWS.join(_SUBJECTS, _SUBJECTS.c.id == _ROWS.c.subject_id)
     joined = joined.join(_PARTIES, _PARTIES.c.lookup_hash == _SUBJECTS.c.lookup_hash)
     where = (_PARTIES.c.case_id == case_id) & _ROWS.c.grant_id.in_(list(grants))
-    query = select(_ROWS).select_from(joined).where(where).distinct()
+    standing = select(_ROWS).select_from(joined).where(where).distinct()
+    here = (_QUESTIONS.c.case_id == case_id) & _QUESTIONS.c.grant_id.in_(list(grants))
+    for_the_case = select(_QUESTIONS).where(here)
 
     def look() -> list[Row[Any]]:
-        rows = list(tx.execute(query))
+        rows = [*tx.execute(standing), *tx.execute(for_the_case)]
         check_decisions(tx, vault, rows)
         return rows
 
-    said_no = [row for row in settled(look) if row.state != GIVEN]
+    said_no = [row for row in settled(look) if row.state not in {GIVEN, ASKED, SILENT}]
     return any((recorded_at(tx, row.id, row.row_version) or since) > since for row in said_no)

@@ -1,4 +1,4 @@
-"""What holders decided of grants that rest on their agreement."""
+"""What holders decided of grants that rest on their agreement: for good, and for one case."""
 
 from datetime import datetime
 
@@ -22,6 +22,35 @@ class AuthorisationRow(SQLModel, table=True):
     grant_id: str = uuid(references="grants.id", index=True)
     state: str = words(10)
     decided_at: datetime = instant()
+    row_version: int
+    ledger_entry_id: str = uuid()
+    mac: bytes = binary()
+
+
+class CaseQuestionRow(SQLModel, table=True):
+    """A holder is asked for his yes for one case alone. `state`: asked, given, refused, withdrawn, silent.
+
+    It is worth what its case is: with that closed nobody answers it, and nobody goes by it. As guarded as a standing
+    decision. The rest is what takes to ask once more when he has said yes: of which requirement and party, under which
+    key of the system.
+    """
+
+    __tablename__ = "holder_case_questions"
+    __table_args__ = (UniqueConstraint("case_id", "subject_id", "grant_id"),)
+    id: str = uuid(primary_key=True)
+    subject_id: str = uuid(references="subjects.id", index=True)
+    case_id: str = uuid(references="cases.id")
+    grant_id: str = uuid(references="grants.id")
+    state: str = words(10)
+    code: str = words(64)
+    party: str = words(40)
+    purpose: str = words(200)
+    language: str = words(10)
+    kid: str = words(128)
+    request_hash: str = words(64)
+    asked_at: datetime = instant()
+    due_at: datetime = instant()
+    decided_at: datetime | None = instant(nullable=True)
     row_version: int
     ledger_entry_id: str = uuid()
     mac: bytes = binary()

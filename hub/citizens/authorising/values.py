@@ -37,3 +37,32 @@ class Standing:
     ex_officio: bool
     valid_until: datetime
     decided_at: datetime | None = None
+    interface: bool = False
+    """Over a source that is asked, and not over a licence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question for his yes for one case alone.
+
+    Attributes:
+        state: `asked`, `given`, `refused`, `withdrawn`, `silent` when the time was over; `ended` with the case.
+        wanted: what the case wants it for, as the matter calls it: what he may hand in himself instead.
+    """
+
+    id: str
+    state: str
+    case_no: str
+    matter: Words
+    wanted: Words
+    department: Words
+    system: Words
+    resource: Words
+    fields: Sequence[Words]
+    purpose: str
+    legal_basis: str
+    asked_at: datetime
+    answer_by: datetime
+    decided_at: datetime | None
+    open: bool
+    """Whether he may say yes or no, or take a yes back."""

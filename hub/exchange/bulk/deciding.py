@@ -55,7 +55,7 @@ class BulkDeciding:
         held = [
             Answered(
                 item.subject,
-                grant_holds(tx, item.claimed, item.found, now) if item.claimed else item.found,
+                grant_holds(tx, self._vault, item.claimed, item.found, now) if item.claimed else item.found,
                 item.claimed,
             )
             for item in answered

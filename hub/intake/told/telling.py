@@ -38,6 +38,11 @@ class CaseEvent(StrEnum):
     CASE_DECIDED = "case.decided"
     CASE_CLOSED = "case.closed"
     DEAD_END_ANSWERED = "dead_end.answered"
+    HOLDER_AGREED = "holder.agreed"
+    """Asked for this case, a party said yes: the answer is ready."""
+    HOLDER_REFUSED = "holder.refused"
+    HOLDER_SILENT = "holder.silent"
+    """He had not answered when the time was over: the paper may be asked for."""
     EVIDENCE_CORRECTED = "evidence.corrected"
     """A licence that its answer rests on was corrected after an objection."""
 

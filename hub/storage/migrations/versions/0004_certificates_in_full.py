@@ -267,6 +267,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_wallet_seen_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "acting_sessions",
+        sa.Column("session_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("acting_key", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("ground", sa.String(length=24), nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("session_id", "acting_key"),
+    )
+    with op.batch_alter_table("acting_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_acting_sessions_began_at"), ["began_at"], unique=False)
+
+    op.create_table(
         "certificate_act_lists",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column(
@@ -340,6 +353,34 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_collection_feeds_owner_department_id"), ["owner_department_id"], unique=False
         )
+
+    op.create_table(
+        "delegations",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("given_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("to_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("valid_until", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("once", sa.String(length=64), nullable=True),
+        sa.Column("once_hash", sa.String(length=64), nullable=True),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["given_by"], ["subjects.id"]),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.ForeignKeyConstraint(["to_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("once"),
+    )
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_delegations_subject_id"), ["subject_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delegations_to_id"), ["to_id"], unique=False)
 
     op.create_table(
         "erasures",
@@ -451,6 +492,37 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_intent_sheaves_owner_department_id"), ["owner_department_id"], unique=False
         )
+
+    op.create_table(
+        "late_orders",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("lookup_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("matter", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("legal_basis", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("proposed_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("seconded_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("signed_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("proposed_at", Instant(), nullable=False),
+        sa.Column("since", Instant(), nullable=True),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("extends", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("late_orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_late_orders_lookup_hash"), ["lookup_hash"], unique=False)
+        batch_op.create_index("ix_late_orders_queue", ["owner_department_id", "state"], unique=False)
 
     op.create_table(
         "life_events",
@@ -684,6 +756,16 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("certificate_act_list_items", schema=None) as batch_op:
         batch_op.create_index("ix_certificate_act_list_items_state", ["list_id", "state", "number"], unique=False)
+
+    op.create_table(
+        "delegation_uses",
+        sa.Column("entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("delegation_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["delegation_id"], ["delegations.id"]),
+        sa.PrimaryKeyConstraint("entry_id"),
+    )
+    with op.batch_alter_table("delegation_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_delegation_uses_delegation_id"), ["delegation_id"], unique=False)
 
     op.create_table(
         "holder_notice_messages",
@@ -1209,6 +1291,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_holder_authorisations_grant_id"), ["grant_id"], unique=False)
 
     op.create_table(
+        "holder_case_questions",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("grant_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("party", sa.String(length=40), nullable=False),
+        sa.Column("purpose", sa.String(length=200), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("kid", sa.String(length=128), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.id"]),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("case_id", "subject_id", "grant_id"),
+    )
+    with op.batch_alter_table("holder_case_questions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_holder_case_questions_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
         "sealed_copies",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -1331,7 +1443,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("acts_for", sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column("mandate", sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column("origin", sa.String(length=64), nullable=True))
-        batch_op.create_index(batch_op.f("ix_case_parties_lookup_hash"), ["lookup_hash"], unique=False)
+        batch_op.create_index("ix_case_parties_person", ["lookup_hash", "case_id"], unique=False)
 
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.add_column(sa.Column("facts", sa.LargeBinary(), nullable=True))
@@ -1393,6 +1505,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("type_version", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("origin", sa.String(length=100), nullable=True))
         batch_op.add_column(sa.Column("signing_mac", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("seen_mac", sa.LargeBinary(), nullable=True))
         batch_op.drop_index(batch_op.f("ix_certificate_versions_changed"), sqlite_where=sa.text("status <> 'valid'"))
         batch_op.create_index(
             "ix_certificate_versions_ends",
@@ -1438,6 +1551,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
 
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ledger_entries_subject_id"))
+        batch_op.create_index("ix_ledger_entries_about", ["subject_id", "id"], unique=False)
         batch_op.create_index(
             "ix_ledger_entries_changed_since",
             ["position"],
@@ -1498,6 +1613,8 @@ def downgrade() -> None:
             sqlite_where=sa.text("object_version > 1"),
             postgresql_where=sa.text("object_version > 1"),
         )
+        batch_op.drop_index("ix_ledger_entries_about")
+        batch_op.create_index(batch_op.f("ix_ledger_entries_subject_id"), ["subject_id"], unique=False)
 
     with op.batch_alter_table("key_certificates", schema=None) as batch_op:
         batch_op.drop_column("mac")
@@ -1538,6 +1655,7 @@ def downgrade() -> None:
             unique=False,
             sqlite_where=sa.text("status <> 'valid'"),
         )
+        batch_op.drop_column("seen_mac")
         batch_op.drop_column("signing_mac")
         batch_op.drop_column("origin")
         batch_op.drop_column("type_version")
@@ -1579,7 +1697,7 @@ def downgrade() -> None:
         batch_op.drop_column("facts")
 
     with op.batch_alter_table("case_parties", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_case_parties_lookup_hash"))
+        batch_op.drop_index("ix_case_parties_person")
         batch_op.drop_column("origin")
         batch_op.drop_column("mandate")
         batch_op.drop_column("acts_for")
@@ -1613,6 +1731,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sealed_copies_case_id"))
 
     op.drop_table("sealed_copies")
+    with op.batch_alter_table("holder_case_questions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_holder_case_questions_subject_id"))
+
+    op.drop_table("holder_case_questions")
     with op.batch_alter_table("holder_authorisations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_holder_authorisations_grant_id"))
 
@@ -1716,6 +1838,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_holder_notice_messages_state")
 
     op.drop_table("holder_notice_messages")
+    with op.batch_alter_table("delegation_uses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delegation_uses_delegation_id"))
+
+    op.drop_table("delegation_uses")
     with op.batch_alter_table("certificate_act_list_items", schema=None) as batch_op:
         batch_op.drop_index("ix_certificate_act_list_items_state")
 
@@ -1765,6 +1891,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_life_events_code"))
 
     op.drop_table("life_events")
+    with op.batch_alter_table("late_orders", schema=None) as batch_op:
+        batch_op.drop_index("ix_late_orders_queue")
+        batch_op.drop_index(batch_op.f("ix_late_orders_lookup_hash"))
+
+    op.drop_table("late_orders")
     with op.batch_alter_table("intent_sheaves", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_intent_sheaves_owner_department_id"))
 
@@ -1788,6 +1919,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_erasures_subject_id"))
 
     op.drop_table("erasures")
+    with op.batch_alter_table("delegations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delegations_to_id"))
+        batch_op.drop_index(batch_op.f("ix_delegations_subject_id"))
+
+    op.drop_table("delegations")
     with op.batch_alter_table("collection_feeds", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_collection_feeds_owner_department_id"))
         batch_op.drop_index(batch_op.f("ix_collection_feeds_due_at"))
@@ -1801,6 +1937,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_act_lists_owner_department_id"))
 
     op.drop_table("certificate_act_lists")
+    with op.batch_alter_table("acting_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_acting_sessions_began_at"))
+
+    op.drop_table("acting_sessions")
     with op.batch_alter_table("wallet_seen", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_wallet_seen_expires_at"))
 
