@@ -133,6 +133,8 @@ class CertificateVersionRow(SQLModel, table=True):
     """What brought it in: `batch:ID`, `run:ID`, `source:CODE` or `act`. To find it again."""
     signing_mac: bytes | None = binary(nullable=True)
     """Over `signing_kid`, from the signature on: `mac` is made before it. Before 0004 there was none."""
+    seen_mac: bytes | None = binary(nullable=True)
+    """Over `as_of`, which moves whenever the register says the same again. Before 0004 there was none."""
 
 
 class CertificateHolderRow(SQLModel, table=True):

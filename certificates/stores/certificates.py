@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from catalog.bulk import one_of
 from catalog.tables import among, numbered, table
+from certificates.profile import CIVIL_ZONE
 from certificates.stores.further_holders import FurtherHolder
 from certificates.stores.holders import Subject
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow, SubjectRow
@@ -36,7 +37,7 @@ WHOLE: Final = ("issued", "indexed")
 """States of a version that counts."""
 
 _COLUMNS: Final = (
-    *(column for column in _VERSIONS.c if column.name not in {"type_version", "origin", "signing_mac"}),
+    *(column for column in _VERSIONS.c if column.name not in {"type_version", "origin", "signing_mac", "seen_mac"}),
     _CERTIFICATES.c.subject_id,
     _CERTIFICATES.c.type_code,
     func.coalesce(_VERSIONS.c.type_version, _CERTIFICATES.c.type_version).label("type_version"),
@@ -48,6 +49,7 @@ _COLUMNS: Final = (
     _VERSIONS.c.type_version.label("own_type_version"),
     _VERSIONS.c.origin,
     _VERSIONS.c.signing_mac,
+    _VERSIONS.c.seen_mac,
 )
 _JOINED: Final = select(*_COLUMNS).join(_CERTIFICATES, _CERTIFICATES.c.id == _VERSIONS.c.certificate_id)
 _BARE: Final = select(
@@ -134,6 +136,7 @@ class VersionRecord:
     """None for rows that do not say: their MAC does not cover it."""
     origin: str | None = None
     signing_mac: bytes | None = None
+    seen_mac: bytes | None = None
 
     def meaning(self) -> bytes:
         """Everything the MAC covers: who holds what, its status, the ledger entry that last changed it;
@@ -148,6 +151,14 @@ class VersionRecord:
                 *([] if self.origin is None else [f"origin={self.origin}"]),
             )
         ).encode()  # fmt: skip
+
+    def stands_since(self) -> date:
+        """The civil day on which the register last said that it stands. Of a row that nobody vouches for in this, the
+        day on which it began: a proof is never made younger by SQL.
+        """
+        if self.seen_mac is None:
+            return date.fromisoformat(self.valid_from)
+        return self.as_of.astimezone(CIVIL_ZONE).date()
 
     def is_whole(self) -> bool:
         """Nobody's intent any more: signed, or an index record, which needs no signature."""

@@ -30,6 +30,11 @@ _STORE_RESULT: Final = (
         state="issued", document=bindparam("token"), signing_kid=bindparam("kid"), signing_mac=bindparam("signed_mac")
     )
 )
+_SEEN_AGAIN: Final = (
+    update(_VERSIONS)
+    .where(_VERSIONS.c.id == bindparam("row"))
+    .values(as_of=bindparam("seen"), seen_mac=bindparam("looked"))
+)
 
 
 def add_certificates(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -68,11 +73,10 @@ def make_current(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def touch_as_of(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Remember that an unchanged record was seen again: `row`, `seen`."""
+    """Remember that an unchanged record was seen again: `row`, `seen` and the `mac` over both."""
     if rows:
-        tx.execute(
-            update(_VERSIONS).where(_VERSIONS.c.id == bindparam("row")).values(as_of=bindparam("seen")), list(rows)
-        )
+        seen_macs = [{"row": row["row"], "seen": row["seen"], "looked": row["mac"]} for row in rows]
+        tx.execute(_SEEN_AGAIN, seen_macs)
 
 
 def retire_record(tx: Connection, certificate_id: str, retired_hash: bytes) -> None:

@@ -19,7 +19,7 @@ from hub.clock import new_id
 from hub.issuing.plan import Decision, Effect, Keyed, Record
 from hub.issuing.types.registry import TypeInForce
 from hub.ledger.entries import Draft
-from hub.ledger.guards import guarded_holder, version_mac
+from hub.ledger.guards import guarded_holder, seen_mac, version_mac
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing import sd_jwt
@@ -105,7 +105,11 @@ def draft(
     entry = _entry(desk, content.identifier, keyed.record, content.digest, subject, key)
     version = _version(desk, keyed, continued, content, place, entry, subject, key)
     return Intent(
-        record=replace(version, mac=version_mac(version, desk.vault)),
+        record=replace(
+            version,
+            mac=version_mac(version, desk.vault),
+            seen_mac=seen_mac(version.id, version.as_of, desk.vault),
+        ),
         certificate_row=_certificate_row(version, desk.now) if continued is None else None,
         entry=entry,
         prepared=content.prepared,
@@ -257,7 +261,7 @@ def version_row(version: VersionRecord) -> dict[str, Any]:
     names = (
         "id", "certificate_id", "version", "identifier", "state", "status", "status_list", "status_index", "name_hash",
         "fingerprint", "as_of", "issued_on", "valid_from", "valid_until", "document", "payload_digest", "signing_kid",
-        "row_version", "ledger_entry_id", "mac", "created_at", "origin",
+        "row_version", "ledger_entry_id", "mac", "seen_mac", "created_at", "origin",
     )  # fmt: skip
     return {name: getattr(version, name) for name in names} | {"type_version": version.own_type_version}
 

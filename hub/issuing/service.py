@@ -245,7 +245,7 @@ class IssuingService:
             for place, (row, decision) in enumerate(zip(rows, decisions, strict=True))
             if decision.effect in SIGNED
         ]
-        writing.touch_as_of(tx, seen_again(rows, decisions))
+        writing.touch_as_of(tx, seen_again(rows, decisions, self._vault))
         ready = tie_fitting(tx, drafts, desk, chosen)
         tied = frozenset(ready.places if ready is not None else ())
         others = [(row.whole(), decision) for place, row, decision in chosen if place not in tied]

@@ -10,7 +10,9 @@ from certificates.stores import certificates as store
 from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject
 from hub.issuing.plan import Decision, Effect, Weighed, decide
+from hub.ledger.guards import seen_mac
 from hub.storage.errors import ConflictError
+from hub.storage.vault import Vault
 
 SIGNED: Final = frozenset({Effect.ISSUED, Effect.UPDATED})
 """What makes a version."""
@@ -49,10 +51,10 @@ def hold(tx: Connection, versions: Sequence[VersionRecord | None]) -> None:
         raise ConflictError("certificate_versions")
 
 
-def seen_again(rows: Sequence[Weighed], decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+def seen_again(rows: Sequence[Weighed], decisions: Sequence[Decision], vault: Vault) -> list[dict[str, Any]]:
     """Rows of versions that a younger look found unchanged."""
     return [
-        {"row": decision.previous.id, "seen": row.as_of}
+        {"row": decision.previous.id, "seen": row.as_of, "mac": seen_mac(decision.previous.id, row.as_of, vault)}
         for row, decision in zip(rows, decisions, strict=True)
         if decision.effect is Effect.UNCHANGED
         and decision.previous is not None

@@ -7,7 +7,7 @@ without removing later entries, which the tree remembers (threat S9).
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -90,6 +90,15 @@ def version_mac(version: VersionRecord, vault: Vault) -> bytes:
     return vault.row_mac(b"version\x1f" + version.meaning())
 
 
+def seen_mac(version_id: str, as_of: datetime, vault: Vault) -> bytes:
+    """The MAC to store beside when the register last said that a version stands: a proof's age counts from there."""
+    return vault.row_mac(_of_look(version_id, as_of))
+
+
+def _of_look(version_id: str, as_of: datetime) -> bytes:
+    return f"seen\x1f{version_id}\x1f{as_of.astimezone(UTC).isoformat()}".encode()
+
+
 def guarded_holder(holder: FurtherHolder, vault: Vault) -> FurtherHolder:
     """A further holder with the MAC to store: a row that anybody could add would make him a holder of any licence."""
     return replace(holder, mac=vault.row_mac(_of_holder(holder)))
@@ -123,6 +132,9 @@ def check_guards(
         vault.check_row_mac(_of_holder(holder), holder.mac, where="certificate_holders")
     for version in (*versions, *(item.record for item in held)):
         vault.check_row_mac(b"version\x1f" + version.meaning(), version.mac, where="certificate_versions")
+        if version.seen_mac is not None:
+            look = _of_look(version.id, version.as_of)
+            vault.check_row_mac(look, version.seen_mac, where="certificate_versions")
         expected[version.id] = (version.ledger_entry_id, version.row_version, "certificate_versions")
     if not expected and not counted:
         return

@@ -86,6 +86,7 @@ def held(type_code: str, party: Party = ANNA, *, serial: str = "1", **changes: A
         "row_version": 1,
         "ledger_entry_id": "e",
         "mac": b"",
+        "seen_mac": b"",
         "created_at": NOW,
         "subject_id": "s",
         "type_code": type_code,

@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
+from catalog.tables import Instant
 from hub.runtime import Hub
 from tests.serving import problem
 from tests.support import MATTER, NARROW, PURPOSE, Place, case_body, matter_definition, open_case, pull
@@ -140,6 +141,12 @@ async def test_a_licence_that_is_too_old_and_a_record_that_is_wanted_clear_nothi
     assert outcomes(await pull(client, headers, case_no))["licence"] == ("satisfied", "satisfied")
     later = datetime.now(UTC) + timedelta(days=31)
     monkeypatch.setattr(hub.evidence, "_clock", lambda: later)
+    assert outcomes(await pull(client, headers, case_no))["licence"] == ("no_source", "certificate_too_old")
+    # Made younger by SQL, without the MAC that vouches for it: what counts is the day on which it was issued.
+    younger = text("UPDATE certificate_versions SET as_of = :now, seen_mac = NULL").bindparams(
+        bindparam("now", later, Instant())
+    )
+    await hub.database.write(lambda tx: tx.execute(younger))
     assert outcomes(await pull(client, headers, case_no))["licence"] == ("no_source", "certificate_too_old")
 
 

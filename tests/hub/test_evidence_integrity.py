@@ -94,6 +94,7 @@ VERSION_EDITS: dict[str, str] = {
     "status": "UPDATE certificate_versions SET status = 'valid'",
     "name_hash": "UPDATE certificate_versions SET name_hash = (SELECT name_hash FROM case_parties)",
     "valid_until": "UPDATE certificate_versions SET valid_until = '2044-01-01'",
+    "as_of": "UPDATE certificate_versions SET as_of = (SELECT recorded_at FROM ledger_entries ORDER BY id LIMIT 1)",
     "valid_from": "UPDATE certificate_versions SET valid_from = '2001-01-01'",
     "identifier": "UPDATE certificate_versions SET identifier = 'x'",
     "status_index": "UPDATE certificate_versions SET status_index = status_index - 1",

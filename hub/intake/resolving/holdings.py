@@ -7,7 +7,6 @@ from catalog.matters.narrowing import fits
 from catalog.matters.values import Need, Requirement
 from certificates.lifecycle.states import STOPPED
 from certificates.stores.certificates import HeldVersion
-from hub.clock import BEIJING
 from hub.intake.identity import in_force
 from hub.intake.outcomes import Outcome, Why
 from hub.intake.resolving.choosing import Undecided
@@ -64,7 +63,7 @@ class Holdings:
         known = self.question.types.get(record.type_code)
         named = None if known is None else known.type.validity.start
         said = (self.question.told.get(record.id) or {}).get(named) if named else None
-        since = _day(said) or record.as_of.astimezone(BEIJING).date()
+        since = _day(said) or record.stands_since()
         return requirement.recent(since, self.question.today())
 
     def of_type(self, need: Need) -> list[HeldVersion]:
