@@ -86,7 +86,7 @@ from hub.problems import (
 )
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
-from hub.web import pages, ratings_page, receive_page, verify_page
+from hub.web import guides_page, help_page, pages, ratings_page, receive_page, verify_page
 from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
@@ -159,6 +159,8 @@ _ROUTERS: Final = (
     witnesses.router,
     health.router,
     pages.router,
+    guides_page.router,
+    help_page.router,
     verify_page.router,
     receive_page.router,
     citizen_pages.router,

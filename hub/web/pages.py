@@ -19,7 +19,7 @@ from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
-_PUBLIC: Final = re.compile(r"/(?:verify|problems/[a-z-]{1,64})?\?lang=(?:zh-CN|en)", re.ASCII)
+_PUBLIC: Final = re.compile(r"/(?!/)[0-9A-Za-z_./-]{0,80}\?lang=(?:zh-CN|en)", re.ASCII)
 
 
 def mount_static(app: FastAPI) -> None:
@@ -29,11 +29,17 @@ def mount_static(app: FastAPI) -> None:
 
 @router.get("/", response_class=HTMLResponse)
 async def start(request: Request, hub: HubDep, lang: Lang = None) -> HTMLResponse:
-    """What this is, the walk of the demo if one was made, and where to go."""
+    """For citizens first: what one needs, signing in, verifying; then the walk of the demo if one was made."""
     walk = recorded_walk(hub.settings.home)
     checkpoint = await hub.ledger.checkpoint()
     return public_page(
-        "start.html", request, lang, walk=walk, public_url=hub.settings.public_url, checkpoint=checkpoint or ""
+        "start.html",
+        request,
+        lang,
+        walk=walk,
+        checkpoint=checkpoint or "",
+        events=[(item.code, item.title_zh, item.title_en) for item in await hub.life_events.listed()],
+        matters=[item for item in await hub.registry.matters.public() if item["version"] is not None],
     )
 
 

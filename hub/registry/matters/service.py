@@ -124,6 +124,10 @@ class MatterService:
         actor.require(*_STAFF)
         return await self._database.read(lambda tx: listed(tx, self._today()))
 
+    async def public(self) -> list[dict[str, Any]]:
+        """Every matter as anybody may know it: its name, whose it is, and whether a version is in force."""
+        return await self._database.read(lambda tx: listed(tx, self._today()))
+
     async def shown(self, actor: Actor, code: str) -> dict[str, Any]:
         """A matter, each version with what it changed. Raises: ForbiddenError, MissingError, IntegrityBrokenError."""
         actor.require(*_STAFF)
