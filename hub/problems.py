@@ -35,6 +35,7 @@ from hub.access.errors import (
 )
 from hub.archive import errors as archives
 from hub.citizens import errors as citizens
+from hub.citizens.acting import errors as acting
 from hub.citizens.objections import errors as objected
 from hub.citizens.ratings import errors as rated
 from hub.clock import rfc3339
@@ -127,6 +128,9 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     citizens.TrialOffError: ProblemType("trial-sign-in-off", 404, "未开放试用登录", "The trial sign-in is not open here", "operator"),
     citizens.PresentationRefusedError: ProblemType("presentation-refused", 422, "出示码不能使用", "The code opens nothing here", "caller"),
     citizens.RequestOverError: ProblemType("showing-request-over", 409, "该请求已答复或已过期", "The request was answered, or is over", "caller"),
+    acting.NoLongerActsError: ProblemType("no-longer-acts", 403, "您已不能代其办理", "You no longer act for them", "caller"),
+    acting.ScopeError: ProblemType("outside-scope", 403, "代办范围不包括此项", "What you may do for them does not include this", "caller"),
+    acting.DelegationError: ProblemType("invalid-delegation", 422, "授权代办的内容有误", "Something in the delegation is missing or not acceptable", "caller"),
     objected.ObjectionError: ProblemType("invalid-objection", 422, "异议或答复的内容有误", "Something in the objection or its answer is missing or not acceptable", "caller"),
     objected.ObjectionRunsError: ProblemType("objection-runs", 409, "同一问题的异议正在处理，或未办结的异议过多", "An objection about the same is under way, or there are too many", "caller"),
     objected.ObjectionOverError: ProblemType("objection-over", 409, "异议已答复或已撤回", "The objection was answered or withdrawn", "caller"),
@@ -291,7 +295,7 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": "/jws", "rule": error.rule}]}
         case lower.LowerRungError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
-        case objected.ObjectionError():
+        case objected.ObjectionError() | acting.DelegationError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case intake.PartyError() | intake.FactError() | intake.FormAnswerError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}

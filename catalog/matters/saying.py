@@ -10,6 +10,7 @@ _ROLES: Final[dict[str, tuple[str, str]]] = {
     "applicant": ("申请人", "the applicant"),
     "spouse": ("配偶", "the spouse"),
     "agent": ("代理人", "the agent"),
+    "acting_agent": ("代办人", "who acts for a party"),
     "enterprise": ("企业", "the enterprise"),
     "legal_representative": ("法定代表人", "the legal representative"),
     "seller": ("出让方", "the seller"),

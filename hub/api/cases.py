@@ -153,6 +153,7 @@ async def open_case(request: Request, caller: CallerDep, hub: HubDep, key: KeyDe
         facts=body.facts,
         filed_on=date.fromisoformat(body.filed_on) if body.filed_on else None,
         also=found.also,
+        agents=found.agents,
     )
     case = await hub.cases.open(caller, opening, request=scope)
     return JSONResponse(await whole(hub, case), status_code=201, headers={"Location": f"/api/v1/cases/{case.case_no}"})

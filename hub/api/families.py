@@ -12,7 +12,7 @@ from hub.api.forms import AnswersBody, SignBody
 from hub.api.presented import PresentedBody, named, somebody
 from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep
 from hub.edge.body import Body, read_json
-from hub.intake.counter.showing import Shown
+from hub.intake.counter.showing import Shown, refuse_agents
 from hub.intake.families.asking import FamilyCall, request_hash
 from hub.intake.families.casting import FamilyOpening
 from hub.intake.families.events import described
@@ -129,6 +129,7 @@ async def open_family(request: Request, caller: CallerDep, hub: HubDep, key: Key
     scope = RequestKey.of(caller.system_id, "families", key, raw)
     said = Shown([party.given() for party in body.parties], [item.model_dump() for item in body.corroboration])
     found = await named(request, hub, caller, said, body.presented, scope, matter=body.event)
+    refuse_agents(found)
     opening = FamilyOpening(
         event=body.event,
         parties=found.parties,

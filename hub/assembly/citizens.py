@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hub.access.oidc import OidcService, OidcSettings
+from hub.assembly.acting import ActingForOthers, assemble_acting, assemble_standing
 from hub.assembly.ground import Ground
 from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
@@ -41,6 +42,7 @@ class Citizens:
     provider: ProviderSignIn | None
     identities: Identities | None
     presentations: Presentations
+    others: ActingForOthers
     licences: Licences
     accesses: Accesses
     authorisations: Authorisations
@@ -72,6 +74,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     sessions = HolderSessions(database, vault=vault, confirming=confirming, clock=clock)
     licences = Licences(database, types=ground.types, log_key=log_key, clock=clock)
     accesses = Accesses(database, vault=vault, types=ground.types, log_key=log_key, clock=clock)
+    presentations = Presentations(database, vault=vault, log_key=log_key, clock=clock)
     targets = Targets(database, licences=licences, accesses=accesses, types=ground.types)
     objections = Objections(
         database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
@@ -83,7 +86,8 @@ def assemble_citizens(ground: Ground) -> Citizens:
         ),
         provider=_provider(ground, confirming, sessions),
         identities=assemble_identities(ground, confirming, sessions),
-        presentations=Presentations(database, vault=vault, log_key=log_key, clock=clock),
+        presentations=presentations,
+        others=assemble_acting(ground, confirming, presentations),
         licences=licences,
         accesses=accesses,
         authorisations=Authorisations(database, vault=vault, types=ground.types, clock=clock),
@@ -125,7 +129,13 @@ def _messages(ground: Ground) -> Messages:
 
 def assemble_taking(ground: Ground) -> Taking:
     """How counters take codes."""
-    return Taking(ground.database, vault=ground.vault, log_key=ground.log_key, clock=ground.clock)
+    return Taking(
+        ground.database,
+        vault=ground.vault,
+        standing=assemble_standing(ground),
+        log_key=ground.log_key,
+        clock=ground.clock,
+    )
 
 
 def _provider(ground: Ground, confirming: Confirming, sessions: HolderSessions) -> ProviderSignIn | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from hub.assembly.ground import Ground
+from hub.citizens.acting.delegations import forget as forget_delegations
 from hub.citizens.identities.store import forget as forget_identities
 from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
@@ -60,6 +61,7 @@ def assemble_erasure(ground: Ground) -> ErasureService:
 
     def forget_subject(tx: Connection, subject_id: str, now: datetime) -> None:
         ending.forget(tx, subject_id, now)
+        forget_delegations(tx, subject_id)
         forget_notices(tx, subject_id)
         forget_identities(tx, subject_id)
 

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Row
 
 from catalog.store import find_department
 from hub.citizens import presentation_store as store
+from hub.citizens.acting.values import Principal
 from hub.citizens.codes import new_code, new_typed_code
 from hub.citizens.present import lock_holder
 from hub.citizens.presentation_store import Presentation
-from hub.citizens.values import SHOWS, Holder, Whose
+from hub.citizens.values import SHOWS, Holder, Identity, Whose
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
@@ -40,6 +41,8 @@ class Shown:
     code: str = field(repr=False)
     typed: str | None = field(repr=False)
     seconds_left: int
+    behalf: Identity | None = None
+    """For whom it opens a case, where that is not the holder himself."""
 
 
 class Presentations:
@@ -60,6 +63,14 @@ class Presentations:
         now = self._clock()
         return await self._database.write(lambda tx: self._make(tx, holder, department, now))
 
+    def make_in(
+        self, tx: Connection, holder: Holder, department: str | None, now: datetime, *, principal: Principal
+    ) -> str:
+        """The unit of `make`, for one who acts for somebody else: a case that it opens has the principal for a party
+        and the holder as who acts for him. The caller has judged that he may. Raises: as `make`, without LevelError.
+        """
+        return self._make(tx, holder, department, now, principal)
+
     async def look(self, holder: Holder, presentation_id: str) -> Shown | Presentation:
         """One of his codes: with its digits while it lives, and for a session that might have made it: another of his,
         begun less surely, must not find it. Raises: LevelError, MissingError.
@@ -78,7 +89,8 @@ class Presentations:
             return replace(told, state=store.EXPIRED)
         content = opened(self._vault, row)
         seconds = max(1, int((told.expires_at - now).total_seconds()))
-        return Shown(told, content["code"], content["typed"], seconds)
+        behalf = Identity(content["id_type"], content["id_number"], content["name"]) if content.get("agent") else None
+        return Shown(told, content["code"], content["typed"], seconds, behalf)
 
     async def listed(self, holder: Holder, after: str | None = None) -> tuple[Sequence[Presentation], str | None]:
         """A page of his codes, the newest first, and from where the next goes on. Raises: LevelError."""
@@ -106,7 +118,9 @@ class Presentations:
 
         return await self._database.write(unit)
 
-    def _make(self, tx: Connection, holder: Holder, code: str | None, now: datetime) -> str:
+    def _make(
+        self, tx: Connection, holder: Holder, code: str | None, now: datetime, principal: Principal | None = None
+    ) -> str:
         department = find_department(tx, code) if code else None
         if code and department is None:
             raise MissingError("department")
@@ -116,13 +130,9 @@ class Presentations:
         key, presentation_id = self._vault.data_key(subject.data_key, subject.kek_kid), new_id()
         long = new_code()
         typed, typed_hash = self._typed(tx, department.id) if department else (None, None)
-        content = {
-            "code": long,
-            "id_number": holder.identity.id_number,
-            "id_type": holder.identity.id_type,
-            "name": holder.identity.name,
-            "typed": typed,
-        }
+        content = {"code": long, "typed": typed, **_named(principal.identity if principal else holder.identity)}
+        if principal is not None:
+            content["agent"] = {"key": principal.key, "principal": principal.id, **_named(holder.identity)}
         store.add(
             tx,
             {
@@ -137,7 +147,8 @@ class Presentations:
                 "expires_at": now + LIFE,
             },
         )
-        detail = {"presentation": presentation_id, "department": code, "level": holder.level.name.lower()}
+        detail: dict[str, Any] = {"presentation": presentation_id, "department": code}
+        detail |= {"level": holder.level.name.lower()} | (principal.as_told() if principal else {})
         append(tx, [seal(Draft(kind="presentation.made", detail=detail, key=key, subject_id=subject.id), now=now)])
         return presentation_id
 
@@ -157,6 +168,10 @@ class Presentations:
             tx, [seal(Draft(kind="presentation.expired", detail=detail, key=key, subject_id=row.subject_id), now=now)]
         )
         return True
+
+
+def _named(who: Identity) -> dict[str, Any]:
+    return {"id_number": who.id_number, "id_type": who.id_type, "name": who.name}
 
 
 def code_hash(vault: Vault, digits: str, department_id: str = "") -> bytes:

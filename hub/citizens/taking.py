@@ -4,11 +4,14 @@ First the code is looked up (`read`), which changes nothing; it is used up in th
 (`take`), so that of two who scan it at once one has a case, and a case that could not be opened costs no code. Unknown,
 used, over, another counter's: all look alike to whoever tries.
 
+A code of somebody who acts for another stands for the other, and names who acts; whether he still may is judged when it
+is looked up, and again in the transaction that opens the case.
+
 Guessing: a long code has 86 random bits and lives a minute. A short one opens at one department's counters; wrong ones
 are counted per clerk and per department in the database, and slowed from 30 seconds to 15 minutes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +21,9 @@ from sqlalchemy import Connection, Row
 from hub.access.actors import Actor
 from hub.access.staff_throttle import Throttle
 from hub.citizens import presentation_store as store
+from hub.citizens.acting.recording import write
+from hub.citizens.acting.standing import Standing
+from hub.citizens.acting.values import Principal
 from hub.citizens.codes import Code
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
 from hub.citizens.present import lock_holder
@@ -34,26 +40,38 @@ KIND: Final = "presentation_code"
 
 
 @dataclass(frozen=True, slots=True)
+class Agent:
+    """Who shows a code of somebody else's, and by which acting of his."""
+
+    identity: Identity = field(repr=False)
+    key: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
-    """Somebody who stands at this counter, by a code that was not taken yet."""
+    """Somebody who stands at this counter, by a code that was not taken yet; or for whom `agent` does."""
 
     presentation_id: str
     subject_id: str
     identity: Identity = field(repr=False)
+    agent: Agent | None = None
 
 
 class Taking:
     """Takes codes for the counters of a department."""
 
-    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+    def __init__(self, database: Database, *, vault: Vault, standing: Standing, log_key: DataKey, clock: Clock) -> None:
         self._database = database
         self._vault = vault
+        self._standing = standing
         self._log_key = log_key
         self._clock = clock
         self._throttle = Throttle(vault)
 
-    async def read(self, actor: Actor, department_id: str, code: Code) -> Here:
-        """Whose code it is. A refusal goes on the ledger first, and where there is a holder he is told.
+    async def read(self, actor: Actor, department_id: str, code: Code, *, matter: str) -> Here:
+        """Whose code it is, shown for this matter or life event. A refusal goes on the ledger first, and where there is
+        a holder he is told.
 
         Raises: PresentationRefusedError; LockedOutError: too many short codes that were wrong.
         """
@@ -61,7 +79,7 @@ class Taking:
         # Two transactions for a short one: a wrong guess stays counted though the second one should fail.
         if code.typed:
             await self._database.write(lambda tx: self._count(tx, actor, department_id, now))
-        found = await self._database.write(lambda tx: self._read(tx, actor, department_id, code, now))
+        found = await self._database.write(lambda tx: self._read(tx, actor, department_id, code, matter, now))
         if found is None:
             raise PresentationRefusedError
         return found
@@ -77,10 +95,12 @@ class Taking:
 
         def use_up(tx: Connection, case_id: str | None, case_no: str) -> None:
             try:
-                lock_holder(tx, here.subject_id)
+                for subject_id in sorted({here.subject_id, here.agent.principal_id if here.agent else here.subject_id}):
+                    lock_holder(tx, subject_id)
             except HolderSignInNeededError:  # a case of nobody, and an entry under a destroyed key
                 raise PresentationRefusedError from None
             now = self._clock()
+            principal = self._principal(tx, here, matter, now)  # behind the lock, which a withdrawal takes too
             row = store.own(tx, here.presentation_id)
             if row is None or not store.end(
                 tx, here.presentation_id, store.TAKEN, now, taken_by=department_id, case_no=case_no
@@ -89,13 +109,27 @@ class Taking:
             detail = {"by": actor.as_json(), "case_no": case_no, "matter": matter, "presentation": row.id}
             detail |= {"department_id": department_id}
             self._record(tx, row, "presentation.taken", detail, now, case_id=case_id)
+            if principal is not None and here.agent is not None:
+                who = (here.subject_id, here.agent.identity)
+                write(tx, self._vault, "acting.filed", who, principal, detail, now, case_id=case_id)
 
         return use_up
+
+    def _principal(self, tx: Connection, here: Here, matter: str, now: datetime) -> Principal | None:
+        """For whom he acts, if he does. Raises: PresentationRefusedError: he may not any more, or not in this."""
+        if here.agent is None:
+            return None
+        found = self._standing.one(tx, here.subject_id, here.agent.identity, here.agent.key, now)
+        if found is None or not found.may_file(matter):
+            raise PresentationRefusedError
+        return found
 
     def _count(self, tx: Connection, actor: Actor, department_id: str, now: datetime) -> None:
         self._throttle.claim(tx, user_name=_clerk(actor), peer=f"typed:{department_id}", now=now)
 
-    def _read(self, tx: Connection, actor: Actor, department_id: str, code: Code, now: datetime) -> Here | None:
+    def _read(
+        self, tx: Connection, actor: Actor, department_id: str, code: Code, matter: str, now: datetime
+    ) -> Here | None:
         place = department_id if code.typed else None
         row = store.by_code(tx, code_hash(self._vault, code.digits, place or ""), department_id=place)
         if row is None:
@@ -117,7 +151,15 @@ class Taking:
             content = opened(self._vault, row)
         except IntegrityBrokenError:  # he was erased within this minute
             return None
-        return Here(row.id, row.subject_id, Identity(content["id_type"], content["id_number"], content["name"]))
+        here = _here(row, content)
+        try:
+            self._principal(tx, here, matter, now)
+        except PresentationRefusedError:
+            store.refused(tx, row.id, department_id, now)
+            detail = {"by": actor.as_json(), "presentation": row.id, "reason": "acting"}
+            self._record(tx, row, "presentation.refused", detail | {"department_id": department_id}, now)
+            return None
+        return here
 
     def _record(
         self,
@@ -131,6 +173,16 @@ class Taking:
         key = self._vault.data_key(row.data_key, row.kek_kid)
         draft = Draft(kind=kind, detail=detail, key=key, subject_id=row.subject_id, case_id=case_id)
         append(tx, [seal(draft, now=now)])
+
+
+def _here(row: Row[Any], content: Mapping[str, Any]) -> Here:
+    agent = content.get("agent")
+    who = Agent(_identity(agent), agent["key"], agent["principal"]) if agent else None
+    return Here(row.id, row.subject_id, _identity(content), who)
+
+
+def _identity(said: Mapping[str, Any]) -> Identity:
+    return Identity(said["id_type"], said["id_number"], said["name"])
 
 
 def _clerk(actor: Actor) -> str:

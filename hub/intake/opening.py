@@ -15,7 +15,7 @@ from hub.intake import store
 from hub.intake.errors import DuplicateCaseError, FactError, IdempotencyError, PartyError, UnknownMatterError
 from hub.intake.facts import checked_facts, facts_place
 from hub.intake.handling.clocks import CaseClocks
-from hub.intake.parties import PartyInput, check_agents, check_roles, checked_number, numbered
+from hub.intake.parties import PartyInput, check_agents, check_roles, checked_number, numbered, seated
 from hub.issuing.plan import lookup_hash, name_hash
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.matters.guard import MatterBook
@@ -49,6 +49,8 @@ class Opening:
     """By whose law it is judged; None: today."""
     also: Callable[[Connection, str, str], None] | None = field(default=None, repr=False, compare=False)
     """What must happen with it or not at all, in its transaction: called with its id and number."""
+    agents: Sequence[PartyInput] = ()
+    """Who acts for which party, as the hub itself knows; the matter need not have a role for them."""
 
 
 class Openings:
@@ -87,6 +89,7 @@ class Openings:
         check_roles(matter, opening.parties)
         keys = numbered([party.role for party in opening.parties])
         check_agents(matter, keys, opening.parties, opening.corroboration)
+        more, agents = seated(matter, keys, opening.agents)
         facts = checked_facts(matter, opening.facts)
         if opening.filed_on is not None and not today - _FILED_BEFORE <= opening.filed_on <= today:
             raise FactError("/filed_on", "out_of_range")
@@ -120,13 +123,14 @@ class Openings:
             row,
             [
                 party_row(self._vault, case_id, key, name, party, index)
-                for index, (name, party) in enumerate(zip(keys, opening.parties, strict=True))
+                for index, (name, party) in enumerate(zip([*keys, *more], [*opening.parties, *agents], strict=True))
             ],
         )
         detail = {
             "case_no": case_no,
             "matter": matter.code,
             "client_id": caller.client_id,
+            "department_id": caller.department_id,
             "operator": opening.operator,
             "kind": opening.kind,
         } | ({"facts": sorted(facts)} if facts else {})

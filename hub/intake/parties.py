@@ -30,8 +30,11 @@ class PartyInput:
     mandate: str | None = None
 
 
-MANDATES: Final = frozenset({"mandate_paper", "e_mandate"})
+E_MANDATE: Final = "e_mandate"
+MANDATES: Final = frozenset({"mandate_paper", E_MANDATE})
 """Kinds of corroboration that show that somebody may act for another."""
+ACTING: Final = "acting_agent"
+"""The role of an agent whom the hub itself names, by a code that he showed, in a matter that has no role for him."""
 
 
 def check_roles(matter: Matter, parties: Sequence[PartyInput]) -> None:
@@ -106,6 +109,26 @@ def check_agents(
             raise PartyError(f"{where}/mandate", "missing")
         if party.mandate not in shown:
             raise PartyError(f"{where}/mandate", "not_corroborated")
+
+
+def seated(matter: Matter, keys: Sequence[str], agents: Sequence[PartyInput]) -> tuple[list[str], list[PartyInput]]:
+    """Keys and parties of agents whom the hub names: in the matter's own role for agents while there is room in one,
+    else in `ACTING`.
+    """
+    taken, names, parties = list(keys), [], []
+    for agent in agents:
+        role = next((role for role in matter.roles if _has_room(matter, role, taken, agent)), ACTING)
+        key = next_key(role, taken)
+        taken.append(key)
+        names.append(key)
+        parties.append(replace(agent, role=role))
+    return names, parties
+
+
+def _has_room(matter: Matter, role: str, taken: Sequence[str], agent: PartyInput) -> bool:
+    rule = matter.rules.get(role, PLAIN)
+    fits = rule.agent and (not rule.kinds or agent.id_type in rule.kinds)
+    return fits and (rule.many or not keys_of(role, taken)) and role_of(agent.acts_for or "") != role
 
 
 def each_party(

@@ -14,6 +14,7 @@ import certificates.tables
 import hub.access.tables
 import hub.archive.tables
 import hub.citizens.asked.tables
+import hub.citizens.acting.tables
 import hub.citizens.authorising.tables
 import hub.citizens.dossier.tables
 import hub.citizens.identities.tables
@@ -50,6 +51,7 @@ _TABLES: Final = (
     certificates.tables,
     hub.access.tables,
     hub.archive.tables,
+    hub.citizens.acting.tables,
     hub.citizens.authorising.tables,
     hub.citizens.identities.tables,
     hub.citizens.dossier.tables,

@@ -130,6 +130,7 @@ class Counter:
             external_no=external_no,
             corroboration=found.corroboration,
             also=found.also,
+            agents=found.agents,
         )
         try:
             return (await self._cases.open(caller, asked, request=None)).case_no
@@ -148,7 +149,7 @@ class Counter:
         if opening.reader:
             signed, use_up = await self.readers.read(caller, opening.reader, found.parties[0])
             seen, also = [signed, *seen], both(also, use_up)
-        return Shown(found.parties, [*seen, *found.corroboration], also)
+        return Shown(found.parties, [*seen, *found.corroboration], also, found.agents)
 
     async def answer(self, actor: Actor, case_no: str, facts: Mapping[str, Any]) -> None:
         """Answers to the matter's questions, as the person gave them. Raises: CaseNotFoundError, CaseClosedError,

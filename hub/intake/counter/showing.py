@@ -12,7 +12,8 @@ from hub.citizens.codes import Code
 from hub.citizens.taking import KIND, Taking
 from hub.clock import rfc3339
 from hub.intake.counter.values import ATTESTED
-from hub.intake.parties import PartyInput
+from hub.intake.errors import PartyError
+from hub.intake.parties import ACTING, E_MANDATE, PartyInput, numbered
 
 Also = Callable[[Connection, str | None, str], None]
 """What is done in the transaction that opens a case, with its id and number; or with a life event's number."""
@@ -21,12 +22,14 @@ Also = Callable[[Connection, str | None, str], None]
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The parties with those who showed a code named, what corroborates that they are here, and what uses the codes
-    up. `also` None: no code was shown.
+    up. `also` None: no code was shown. `agents`: who showed one for somebody else, by the key of the party that they
+    act for.
     """
 
     parties: Sequence[PartyInput]
     corroboration: Sequence[dict[str, str]] = ()
     also: Also | None = field(default=None, repr=False)
+    agents: Sequence[PartyInput] = ()
 
 
 async def shown(
@@ -45,19 +48,33 @@ async def shown(
     """
     if not codes:
         return Shown(parties)
-    named, seen, uses = list(parties), [], []
+    named, seen, uses, agents = list(parties), [], [], []
+    keys = numbered([party.role for party in parties])
     for place, code in codes.items():
-        here = await taking.read(actor, caller.department_id, code)
+        here = await taking.read(actor, caller.department_id, code, matter=matter)
         who = here.identity
         named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
         seen.append({"kind": KIND, "at": rfc3339(now), "reference": here.presentation_id})
+        if here.agent is not None:
+            agent = here.agent.identity
+            agents.append(PartyInput(ACTING, agent.name, agent.id_type, agent.id_number, keys[place], E_MANDATE))
+            seen.append({"kind": E_MANDATE, "at": rfc3339(now), "reference": here.presentation_id})
         uses.append(taking.take(actor, caller.department_id, here, matter=matter))
 
     def also(tx: Connection, case_id: str | None, case_no: str) -> None:
         for use_up in uses:
             use_up(tx, case_id, case_no)
 
-    return Shown(named, seen, also)
+    return Shown(named, seen, also, agents)
+
+
+def refuse_agents(found: Shown) -> None:
+    """A life event has no seat for who acts for another by a code: each of its cases would want its own.
+
+    Raises: PartyError.
+    """
+    if found.agents:
+        raise PartyError("/parties", "acting_in_family")
 
 
 def both(first: Also | None, then: Also) -> Also:

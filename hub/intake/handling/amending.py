@@ -26,7 +26,7 @@ from hub.intake.handling.steps import by_system, case_data_key, changed, record_
 from hub.intake.opening import party_row
 from hub.intake.owed import store as debts
 from hub.intake.owed.ending import record_end
-from hub.intake.parties import PartyInput, check_agents, check_roles, numbered
+from hub.intake.parties import ACTING, PartyInput, check_agents, check_roles, numbered
 from hub.intake.store import Case, Party
 from hub.registry.matters.guard import MatterBook
 from hub.storage.database import Database
@@ -148,7 +148,8 @@ class Amending:
         whole = changed | added
         places = {key: f"/parties/correct/{key}" for key in said.correct}
         places |= {key: f"/parties/add/{index}" for index, key in enumerate(added)}
-        _checked(matter, whole, corroboration, places)
+        named = {key: party for key, party in whole.items() if not _by_hub(stored, key)}
+        _checked(matter, named, corroboration, places)
         sealing = case_data_key(self._vault, case)
         for name in said.remove:
             sealed = stored[name].sealed
@@ -164,7 +165,7 @@ class Amending:
     def _may_change(self, stored: Mapping[str, Party], key: str, where: str, told: frozenset[str] | None) -> None:
         if key not in stored:
             raise PartyError(where, "no_such_party")
-        if stored[key].origin is not None:
+        if stored[key].origin is not None or _by_hub(stored, key):
             raise PartyError(where, "named_by_record")
         if told is None or key in told:
             raise PartyError(where, "disclosed")
@@ -209,6 +210,11 @@ def _checked(
         index, _, member = rest.partition("/")
         place = places.get(keys[int(index)], "/parties") if index.isdigit() else "/parties"
         raise PartyError(f"{place}/{member}" if member else place, error.rule) from None
+
+
+def _by_hub(stored: Mapping[str, Party], key: str) -> bool:
+    """Whether the hub itself named this party, who acts for another: no role of the matter, and not to be changed."""
+    return key in stored and role_of(key) == ACTING
 
 
 def _subjects(case: Case, subjects: Sequence[dict[str, str]], told: frozenset[str] | None) -> list[dict[str, str]]:

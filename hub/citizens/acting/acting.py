@@ -1,0 +1,196 @@
+"""Acting for somebody else: the list, beginning, ending, and each act, judged and written down in one transaction.
+
+Nothing of the ground is remembered between two requests. An act's ledger entry is committed with the judgement that
+allowed it, and before anything of the principal leaves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from catalog.tables import table
+from certificates.stores.holders import subject_by_id
+from hub.citizens.acting.errors import NoLongerActsError
+from hub.citizens.acting.recording import record, told
+from hub.citizens.acting.standing import Standing
+from hub.citizens.acting.tables import ActingRow
+from hub.citizens.acting.values import Acting, Principal, Scope
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import Presentations, refuse_other
+from hub.citizens.sessions import ABSOLUTE
+from hub.citizens.values import SEES_OWN, SHOWS, Holder
+from hub.clock import Clock
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.vault import DataKey, Vault
+
+_ROWS: Final = table(ActingRow)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A principal, and whether this session has begun to act for him."""
+
+    principal: Principal
+    begun: bool
+
+
+class ActingFor:
+    """Use cases of a holder who acts. Raises LevelError for one who is not signed in surely enough."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        standing: Standing,
+        presentations: Presentations,
+        log_key: DataKey,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._standing = standing
+        self._presentations = presentations
+        self._log_key = log_key
+        self._clock = clock
+
+    async def listed(self, holder: Holder) -> Sequence[Listed]:
+        """Everybody for whom he may act at this moment."""
+        holder.require(SEES_OWN)
+        now = self._clock()
+
+        def unit(tx: Connection) -> list[Listed]:
+            begun = set(tx.execute(select(_ROWS.c.acting_key).where(_ROWS.c.session_id == holder.session_id)).scalars())
+            found = self._standing.principals(tx, holder.id, holder.identity, now)
+            return [Listed(item, item.key in begun) for item in found]
+
+        return await self._database.read(unit)
+
+    async def begin(self, holder: Holder, key: str) -> Principal:
+        """Begin to act, in this session alone. Begun already is nothing.
+
+        Raises: MissingError: for nobody of this key, which goes on the ledger.
+        """
+        holder.require(SEES_OWN)
+        now = self._clock()
+        found = await self._database.write(lambda tx: self._begin(tx, holder, key, now))
+        if found is None:
+            await refuse_other(self._database, self._log_key, holder, "acting", now)
+            raise MissingError("acting")
+        return found
+
+    async def end(self, holder: Holder, key: str) -> None:
+        """End it. One that was not begun is nothing."""
+        now = self._clock()
+        await self._database.write(lambda tx: self._end(tx, holder, key, now))
+
+    async def act(self, holder: Holder, key: str, scope: Scope, what: str) -> Acting:
+        """He looks at something of the principal's, by this name in the ledger.
+
+        Raises: NoLongerActsError: the ground is gone, which goes on the ledger; ScopeError; MissingError: he has not
+            begun, or there is nobody of this key.
+        """
+        holder.require(SEES_OWN)
+
+        def unit(tx: Connection, now: datetime) -> Acting | None:
+            principal = self._judged(tx, holder, key, now)
+            if principal is None:
+                return None
+            principal.require(scope)
+            record(tx, self._vault, "acting.looked", holder, principal, {"what": what}, now)
+            return Acting(holder, principal)
+
+        return await self._acted(holder, key, unit)
+
+    async def look(self, holder: Holder, key: str) -> Acting:
+        """Whom he acts for, without an act. Raises: as `act`, without ScopeError."""
+        holder.require(SEES_OWN)
+
+        def unit(tx: Connection, now: datetime) -> Acting | None:
+            principal = self._judged(tx, holder, key, now)
+            return Acting(holder, principal) if principal is not None else None
+
+        return await self._acted(holder, key, unit)
+
+    async def present(self, holder: Holder, key: str, department: str | None) -> str:
+        """A code to show that opens a case of the principal's, with this person as who acts for him; answers its id.
+
+        Raises: as `act`; MissingError: no such department; HolderSignInNeededError.
+        """
+        holder.require(SHOWS)
+
+        def unit(tx: Connection, now: datetime) -> str | None:
+            for subject_id in sorted({holder.id, self._subject(tx, holder, key) or holder.id}):
+                lock_holder(tx, subject_id)
+            principal = self._judged(tx, holder, key, now)
+            if principal is None:
+                return None
+            principal.require(Scope.FILE)
+            made = self._presentations.make_in(tx, holder, department, now, principal=principal)
+            detail = {"presentation": made, "department": department}
+            record(tx, self._vault, "acting.presented", holder, principal, detail, now)
+            return made
+
+        return await self._acted(holder, key, unit)
+
+    async def _acted(self, holder: Holder, key: str, unit: Callable[[Connection, datetime], T | None]) -> T:
+        """What a unit answers that judges by itself; None from it: the ground is gone."""
+        now = self._clock()
+        begun = await self._database.read(lambda tx: self._begun(tx, holder, key))
+        if begun is None:
+            await refuse_other(self._database, self._log_key, holder, "acting", now)
+            raise MissingError("acting")
+        done = await self._database.write(lambda tx: unit(tx, now))
+        if done is None:
+            await self._database.write(lambda tx: self._refuse(tx, holder, begun, now))
+            raise NoLongerActsError
+        return done
+
+    def _judged(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal | None:
+        """The principal, if he may act for him now and has begun to."""
+        if self._begun(tx, holder, key) is None:
+            return None
+        return self._standing.one(tx, holder.id, holder.identity, key, now)
+
+    def _begun(self, tx: Connection, holder: Holder, key: str) -> Row[Any] | None:
+        here = (_ROWS.c.session_id == holder.session_id) & (_ROWS.c.acting_key == key)
+        return tx.execute(select(_ROWS).where(here)).one_or_none()
+
+    def _subject(self, tx: Connection, holder: Holder, key: str) -> str | None:
+        row = self._begun(tx, holder, key)
+        return None if row is None else str(row.subject_id)
+
+    def _begin(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal | None:
+        lock_holder(tx, holder.id)  # two tabs: one row, one entry
+        principal = self._standing.one(tx, holder.id, holder.identity, key, now)
+        if principal is None or self._begun(tx, holder, key) is not None:
+            return principal
+        tx.execute(delete(_ROWS).where(_ROWS.c.began_at < now - ABSOLUTE))  # their sessions are over
+        row = {"session_id": holder.session_id, "acting_key": key, "subject_id": principal.id}
+        tx.execute(insert(_ROWS).values(**row, ground=principal.ground.value, began_at=now))
+        record(tx, self._vault, "acting.begun", holder, principal, {}, now)
+        return principal
+
+    def _end(self, tx: Connection, holder: Holder, key: str, now: datetime) -> None:
+        row = self._begun(tx, holder, key)
+        here = (_ROWS.c.session_id == holder.session_id) & (_ROWS.c.acting_key == key)
+        if row is not None and tx.execute(delete(_ROWS).where(here)).rowcount:
+            self._tell(tx, "acting.ended", holder, row, {}, now)
+
+    def _refuse(self, tx: Connection, holder: Holder, row: Row[Any], now: datetime) -> None:
+        self._tell(tx, "acting.refused", holder, row, {"reason": "no_longer_acts"}, now)
+
+    def _tell(
+        self, tx: Connection, kind: str, holder: Holder, row: Row[Any], detail: dict[str, str], now: datetime
+    ) -> None:
+        """An entry about the principal of a row, whether or not the ground still stands."""
+        subject = subject_by_id(tx, row.subject_id)
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        said = {"agent": told(holder.id, holder.identity), "ground": row.ground, "session": holder.session_id, **detail}
+        append(tx, [seal(Draft(kind=kind, detail=said, key=key, subject_id=subject.id), now=now)])

@@ -1,0 +1,65 @@
+"""Everybody for whom a person may act at this moment, by law or because he was let; asked anew at every request."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from certificates.profile import CIVIL_ZONE
+from hub.citizens.acting import delegations as store
+from hub.citizens.acting.delegations import Delegation
+from hub.citizens.acting.grounds import Grounds
+from hub.citizens.acting.values import Ground, Principal
+from hub.citizens.confirming import Confirming
+from hub.citizens.values import BODIES, Identity
+from hub.storage.vault import Vault
+
+
+class Standing:
+    """Judges. `tx` sees what is committed now; nothing is kept between two calls."""
+
+    def __init__(self, *, vault: Vault, grounds: Grounds, confirming: Confirming) -> None:
+        self._vault = vault
+        self._grounds = grounds
+        self._confirming = confirming
+
+    def principals(self, tx: Connection, person_id: str, person: Identity, now: datetime) -> list[Principal]:
+        """For whom he may act, by law first. His own identity was confirmed by whoever asks.
+
+        Raises: IntegrityBrokenError.
+        """
+        today = now.astimezone(CIVIL_ZONE).date()
+        received = [item for item in store.received_by(tx, self._vault, person_id, live=True) if item.runs(today)]
+        given = [(item, self.stands(tx, item, now)) for item in received]
+        delegated = [self._delegated(item, person_id, whom) for item, whom in given if whom is not None]
+        return [*self._grounds.of(tx, person_id, person, now), *delegated]
+
+    def one(self, tx: Connection, person_id: str, person: Identity, key: str, now: datetime) -> Principal | None:
+        """The principal of this key, if he may still act for him. Raises: IntegrityBrokenError."""
+        return next((item for item in self.principals(tx, person_id, person, now) if item.key == key), None)
+
+    def stands(self, tx: Connection, found: Delegation, now: datetime) -> Identity | None:
+        """Who the principal is today, if it runs and who gave it may still give it: a person who lives and has his
+        name, for himself; the legal representative of today, for a company. Raises: IntegrityBrokenError.
+        """
+        terms = found.terms
+        giver = self._confirming.find(tx, terms.giver, now)
+        if not found.runs(now.astimezone(CIVIL_ZONE).date()) or giver is None or giver.id != found.given_by:
+            return None
+        if terms.principal.id_type not in BODIES:
+            return terms.giver if found.given_by == found.subject_id else None
+        company = self._grounds.of_office(tx, found.given_by, terms.giver, found.subject_id, now)
+        return company.identity if company is not None else None
+
+    def _delegated(self, found: Delegation, person_id: str, whom: Identity) -> Principal:
+        terms = found.terms
+        return Principal(
+            key=self._grounds.key(person_id, Ground.DELEGATE, found.id),
+            id=found.subject_id,
+            identity=whom,
+            ground=Ground.DELEGATE,
+            scope=terms.scope,
+            sources=(found.id,),
+            matters=terms.matters,
+            until=found.valid_until,
+            said=terms.reason,
+        )

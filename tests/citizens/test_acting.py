@@ -1,0 +1,146 @@
+"""Acting for somebody else: on which grounds, judged at every request, and all of it told to the principal."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from hub.citizens.acting.errors import NoLongerActsError, ScopeError
+from hub.citizens.acting.ties import is_minor
+from hub.citizens.acting.values import Scope
+from hub.citizens.errors import LevelError
+from hub.citizens.values import Level
+from hub.runtime import Hub
+from hub.sample.numbers import citizen_id
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from tests.citizens.conftest import Watch, signed_in
+from tests.citizens.others import (
+    BIRTH,
+    CHILD,
+    DEATH,
+    KINSHIP,
+    NEIGHBOUR,
+    REGISTRATION,
+    begun,
+    birth_claims,
+    death_claims,
+    furnish,
+    grounds,
+    in_office,
+    kinship_claims,
+    registration_claims,
+    resident,
+    tie,
+    written,
+)
+from tests.hub.city import PERSON, ledger
+from tests.support import ENTERPRISE, enterprise_claims, issue
+
+pytestmark = pytest.mark.embedded
+
+
+def test_a_minor_is_of_age_on_the_eighteenth_birthday() -> None:
+    number = CHILD["id_number"]
+    assert is_minor(number, date(2028, 5, 31))
+    assert not is_minor(number, date(2028, 6, 1))
+    leap = citizen_id("990102", date(2012, 2, 29), 11)
+    assert is_minor(leap, date(2030, 2, 28))
+    assert not is_minor(leap, date(2030, 3, 1))
+    assert not is_minor("990102201013011234", date(2020, 1, 1)), "no number is nobody's child"
+
+
+async def test_a_legal_representative_acts_for_his_company_and_a_former_one_does_not(hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    holder, other = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    await tie(hub, REGISTRATION, registration_claims())
+    assert await grounds(hub, holder) == [], "the licence names another"
+    await in_office(hub)
+    acting = hub.citizens.others.acting
+    (found,) = [item.principal for item in await acting.listed(holder)]
+    assert (found.identity.id_number, found.identity.name) == (ENTERPRISE["id_number"], ENTERPRISE["name"])
+    assert await grounds(hub, other) == []
+    for key in (found.key, "0" * 32):
+        with pytest.raises(MissingError):  # another's key is nobody's
+            await acting.begin(other, key)
+    with pytest.raises(MissingError):
+        await acting.act(holder, found.key, Scope.LICENCES, "licences")  # he has not begun
+    with pytest.raises(LevelError):
+        await acting.begin(await signed_in(hub, Level.BASIC), found.key)
+    await acting.begin(holder, found.key)
+    await acting.begin(holder, found.key)
+    whose = await acting.act(holder, found.key, Scope.LICENCES, "licences")
+    listed, _ = await hub.citizens.licences.listed(whose)
+    assert sorted(item.type_zh for item in listed) == ["法定代表人登记信息", "营业执照"]
+    with pytest.raises(MissingError):
+        await acting.act(replace(holder, session_id=other.session_id), found.key, Scope.LICENCES, "licences")
+
+    await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
+    with pytest.raises(NoLongerActsError):
+        await acting.act(holder, found.key, Scope.LICENCES, "licences")
+    assert await grounds(hub, holder) == []
+    await issue(hub, enterprise_claims(legal_representative=NEIGHBOUR["name"]))
+    assert await grounds(hub, other) == ["legal_representative"]
+
+    entries = [entry for entry in await ledger(hub) if entry.kind.startswith("acting.")]
+    assert [entry.kind for entry in entries] == ["acting.begun", "acting.looked", "acting.refused"]
+    assert {entry.subject_id for entry in entries} == {found.id}
+    assert entries[1].detail["agent"]["name"] == PERSON["name"]
+    assert (entries[1].detail["ground"], entries[1].detail["what"]) == ("legal_representative", "licences")
+    refused = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "refusal"]
+    assert refused == ["acting_not_own"] * 4
+
+
+async def test_a_suspended_licence_and_a_forged_row_carry_no_office(hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    holder, other = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    await in_office(hub)
+    assert await grounds(hub, holder) == ["legal_representative"]
+    kept = await hub.database.read(lambda tx: tx.execute(text("SELECT name_hash FROM certificate_holders")).scalar_one())
+    mine = f"(SELECT v.name_hash FROM certificate_versions v JOIN certificates c ON c.id = v.certificate_id WHERE c.subject_id = '{other.id}')"
+    await written(hub, f"UPDATE certificate_holders SET subject_id = '{other.id}'")
+    assert await grounds(hub, other) == [], "it names somebody else"
+    await written(hub, f"UPDATE certificate_holders SET name_hash = {mine}")
+    with pytest.raises(IntegrityBrokenError):
+        await grounds(hub, other)
+    await written(hub, f"UPDATE certificate_holders SET subject_id = '{holder.id}', name_hash = x'{kept.hex()}'")
+    assert await grounds(hub, holder) == ["legal_representative"]
+    await written(hub, "UPDATE certificate_versions SET status = 'revoked'")
+    with pytest.raises(IntegrityBrokenError):
+        await grounds(hub, await signed_in(hub))
+
+
+async def test_a_parent_acts_until_the_day_the_child_is_of_age(hub: Hub, watch: Watch) -> None:
+    await furnish(hub, BIRTH, KINSHIP)
+    holder = await signed_in(hub)
+    await tie(hub, BIRTH, birth_claims())
+    await tie(hub, KINSHIP, kinship_claims(CHILD, PERSON, "父子"))
+    child = await resident(hub, CHILD)
+    assert await grounds(hub, child) == []
+    found = await begun(hub, holder, "parent")
+    assert len(found.sources) == 2
+    acting = hub.citizens.others.acting
+    await acting.act(holder, found.key, Scope.ACCESSES, "accesses")
+    birthday = date(2028, 6, 1)
+    watch.ahead = timedelta(days=(birthday - hub.clock().date()).days - 2)
+    assert "parent" in await grounds(hub, holder)
+    watch.ahead += timedelta(days=3)
+    with pytest.raises(NoLongerActsError):
+        await acting.act(holder, found.key, Scope.ACCESSES, "accesses")
+
+
+async def test_an_heir_sees_a_list_and_shows_nothing(hub: Hub) -> None:
+    await furnish(hub, KINSHIP, DEATH)
+    holder = await signed_in(hub)
+    await resident(hub, NEIGHBOUR)
+    await tie(hub, KINSHIP, kinship_claims(NEIGHBOUR, PERSON, "父子"))
+    assert await grounds(hub, holder) == [], "he lives"
+    await tie(hub, DEATH, death_claims(NEIGHBOUR))
+    found = await begun(hub, holder, "heir")
+    acting = hub.citizens.others.acting
+    whose = await acting.act(holder, found.key, Scope.LICENCES, "licences")
+    listed, _ = await hub.citizens.licences.listed(whose)
+    assert {item.type_zh for item in listed} >= {"居民身份证", "居民死亡医学证明（推断）书"}
+    for refused in (acting.act(holder, found.key, Scope.ACCESSES, "accesses"), acting.present(holder, found.key, None)):
+        with pytest.raises(ScopeError):
+            await refused
