@@ -7,6 +7,8 @@ from hub.assembly.acting import ActingForOthers, assemble_acting, assemble_stand
 from hub.assembly.ground import Ground
 from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
+from hub.citizens.authorising.asked import AskedOfHolder
+from hub.citizens.authorising.asking import OVER
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
 from hub.citizens.licences import Licences
@@ -17,6 +19,7 @@ from hub.citizens.notices.service import Notices
 from hub.citizens.objections import corrected, desk, ending, filing
 from hub.citizens.objections.attested import Attesting
 from hub.citizens.objections.corrected import Telling
+from hub.citizens.objections.correcting import Correcting
 from hub.citizens.objections.desk import ObjectionDesk
 from hub.citizens.objections.ending import Ending
 from hub.citizens.objections.raising import Objections
@@ -46,9 +49,11 @@ class Citizens:
     licences: Licences
     accesses: Accesses
     authorisations: Authorisations
+    asked_of: AskedOfHolder
     taking: Taking
     objections: Objections
     attesting: Attesting
+    correcting: Correcting
     desk: ObjectionDesk
     telling: Telling
     ending: Ending
@@ -64,6 +69,7 @@ class Citizens:
             corrected.TELL: self.telling.run,
             ending.DELETE: self.ending.delete,
             MESSAGE: self.messages.run,
+            OVER: self.asked_of.end,
         }
 
 
@@ -91,8 +97,10 @@ def assemble_citizens(ground: Ground) -> Citizens:
         licences=licences,
         accesses=accesses,
         authorisations=Authorisations(database, vault=vault, types=ground.types, clock=clock),
+        asked_of=AskedOfHolder(database, vault=vault, types=ground.types, clock=clock),
         taking=assemble_taking(ground),
         objections=objections,
+        correcting=Correcting(database, vault=vault, objections=objections, types=ground.types, clock=clock),
         attesting=Attesting(database, vault=vault, objections=objections, log_key=log_key, clock=clock),
         desk=ObjectionDesk(
             database,
