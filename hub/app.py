@@ -41,11 +41,13 @@ from hub.api import (
     grants,
     health,
     keys,
+    late_orders,
     ledger,
     lower,
     lower_tasks,
     materials,
     me,
+    me_dossier,
     me_notices,
     me_objections,
     oauth,
@@ -119,6 +121,7 @@ _ROUTERS: Final = (
     showing_requests.router,
     authorisations.router,
     me_notices.router,
+    me_dossier.router,
     me_objections.router,
     ratings.router,
     ratings_page.router,
@@ -155,6 +158,7 @@ _ROUTERS: Final = (
     time_stamps.router,
     staff.router,
     keys.router,
+    late_orders.router,
     ledger.router,
     witnesses.router,
     health.router,
@@ -226,6 +230,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         refuse=lambda error, request: _answer(request, error, settings.public_url),
         body_limits=_BODY_LIMITS,
+        camera=CAMERA_PAGES,
     )
 
 

@@ -36,6 +36,7 @@ from hub.access.errors import (
 from hub.archive import errors as archives
 from hub.citizens import errors as citizens
 from hub.citizens.acting import errors as acting
+from hub.citizens.late import values as late
 from hub.citizens.objections import errors as objected
 from hub.citizens.ratings import errors as rated
 from hub.clock import rfc3339
@@ -134,6 +135,9 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     objected.ObjectionError: ProblemType("invalid-objection", 422, "异议或答复的内容有误", "Something in the objection or its answer is missing or not acceptable", "caller"),
     objected.ObjectionRunsError: ProblemType("objection-runs", 409, "同一问题的异议正在处理，或未办结的异议过多", "An objection about the same is under way, or there are too many", "caller"),
     objected.ObjectionOverError: ProblemType("objection-over", 409, "异议已答复或已撤回", "The objection was answered or withdrawn", "caller"),
+    late.OrderError: ProblemType("invalid-late-order", 422, "延后告知决定的内容有误", "Something in the order to show late is missing or not acceptable", "caller"),
+    late.OrderOverError: ProblemType("late-order-over", 409, "该决定不在此状态", "The order does not wait for this any more", "caller"),
+    late.OneHandError: ProblemType("late-order-one-hand", 403, "须由另一人签署", "Another person has to sign it", "owner"),
     rated.RatedError: ProblemType("case-rated", 409, "该办件已评价", "The case was rated already", "caller"),
     objected.OwnLookError: ProblemType("own-look", 403, "本人的查询须由他人答复", "Who did what is asked about does not answer for himself", "owner"),
     ForgeryError: ProblemType("forged-form", 403, "表单已失效或不是本系统页面提交", "The form has expired or is not from our own page", "caller"),

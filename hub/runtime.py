@@ -126,6 +126,7 @@ async def _keep_house(hub: Hub) -> None:
         "witnesses": hub.witnessing.sweep,
         "ledger arrears": hub.arrears.sweep,
         "verified": hub.tally.sweep,
+        "late orders": hub.late.ending.sweep,
         "stamped pages": hub.faces.stamps.attach_arrived,
     }
     while True:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.access.errors import ForgeryError
-from hub.citizens.accesses import Access
+from hub.citizens.accesses import Access, Late
 from hub.citizens.licences import Licence
 from hub.citizens.paging import Pages
 from hub.citizens.presentation_store import Department, Presentation
@@ -184,6 +184,17 @@ def _access(item: Access, language: str) -> dict[str, Any]:
         "licences": [said(words, language) for words in item.licences],
         "fields": [said(words, language) for words in item.fields],
         "ground": list(item.ground),
+        "times": item.times,
+        "late": None if item.late is None else _late(item.late, language),
+    }
+
+
+def _late(item: Late, language: str) -> dict[str, Any]:
+    return {
+        "department": said(item.department, language),
+        "reason": said(item.reason, language),
+        "ground": item.ground,
+        "until": rfc3339(item.until),
     }
 
 

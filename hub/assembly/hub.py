@@ -22,6 +22,7 @@ from hub.assembly.ground import Ground, lay_ground
 from hub.assembly.handling import Handling, assemble_handling
 from hub.assembly.intake import assemble_intake
 from hub.assembly.keyring import Keyring, assemble_keyring
+from hub.assembly.late import LateOrders, assemble_late
 from hub.assembly.ledger import assemble_erasure, assemble_ledger, assemble_witnessing, witness_actions
 from hub.assembly.library import assemble_library
 from hub.assembly.lower import Lower, assemble_lower
@@ -170,6 +171,7 @@ class Hub:
     peers: PeerService
     proofs: ProofDesk
     tally: Tally
+    late: LateOrders
     faces: Faces
     pool: SourcePool
     agents: AgentDesk
@@ -259,7 +261,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         archives=archives, scans=assemble_scans(ground), retention=assemble_retention(ground),
         ledger=ledger, witnessing=witnessing, arrears=Arrears(database, clock=clock), erasure=erasure,
         verification=verification.service, peers=verification.peers, proofs=verification.proofs,
-        tally=verification.tally,
+        tally=verification.tally, late=assemble_late(ground),
         presentation=verification.presentation, faces=faces,
         pushed=publishing.pushed, pool=publishing.pool, agents=publishing.agents, sources=publishing.sources,
         interfaces=publishing.interfaces, trials=publishing.trials, drafts=publishing.drafts,

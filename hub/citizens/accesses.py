@@ -1,8 +1,8 @@
 """Who looked: every entry of the ledger that is about the holder, in plain words, newest first.
 
 Read from the ledger itself, so that nothing can be left out of it by being left out of a table; each entry is opened
-under his key and held against its commitment, and one that does not open is shown as such. What was done of a case
-before it was known whom it is about (its opening) lies under the case's key and is not here.
+under the key it lies under and held against its commitment, and one that does not open is shown as such. What an order
+in force holds back (`hub.citizens.late`) is not there until the order ends: no line, no gap, no page of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,33 +10,44 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
-from catalog.tables import DepartmentRow, GrantRow, MatterRow, table
+from catalog.tables import DepartmentRow, GrantRow, MatterRow, SystemRow, table
 from certificates.definitions.certificate_type import CertificateType
 from certificates.errors import NumberingError
 from certificates.numbering import parse
-from certificates.stores.holders import subject_by_id
+from certificates.stores.holders import Subject, subject_by_id
+from hub.citizens import access_rows as rows
 from hub.citizens.access_words import kind_of, words_of
+from hub.citizens.late.holding import late
+from hub.citizens.late.values import REASONS, Order
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock
 from hub.intake.families.tables import LifeEventRow
 from hub.issuing.types.registry import TypeRegistry
-from hub.ledger.entries import open_detail
-from hub.ledger.tables import LedgerEntryRow
 from hub.registry.meanings import Words
 from hub.storage.database import Database
-from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 30
-_ENTRIES: Final = table(LedgerEntryRow)
 _DEPARTMENTS: Final = table(DepartmentRow)
 _MATTERS: Final = table(MatterRow)
 _GRANTS: Final = table(GrantRow)
+_SYSTEMS: Final = table(SystemRow)
 _EVENTS: Final = table(LifeEventRow)
 _NOBODY: Final[Words] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """That an entry was held back: by whose order, why, on what ground, and until when."""
+
+    department: Words
+    reason: Words
+    ground: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +77,16 @@ class Access:
     """Code or id of the department, as the entry has it."""
     by: str = ""
     """Id of the member of staff who did it, if one did."""
+    times: int = 1
+    """How often it happened on its day, where one entry tells of several."""
+    late: Late | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
     departments: Mapping[str, Words]
+    offices: Mapping[str, str]
+    """Of systems, by their client id."""
     matters: Mapping[str, Words]
     grounds: Mapping[str, str]
 
@@ -91,23 +107,19 @@ class Accesses:
         """A page, and behind which entry the next goes on."""
         holder.require(SEES_OWN)
 
-        def unit(tx: Connection) -> tuple[list[Access], bool]:
-            query = select(_ENTRIES).where(_ENTRIES.c.subject_id == holder.id)
-            if after is not None:
-                query = query.where(_ENTRIES.c.id < after)
-            rows = tx.execute(query.order_by(_ENTRIES.c.id.desc()).limit(PAGE + 1)).all()
-            return self._told(tx, holder, rows[:PAGE]), len(rows) > PAGE
-
-        items, more = await self._database.read(unit)
-        return items, items[-1].id if more else None
+        items, behind = await self._database.read(lambda tx: self._page(tx, holder, after))
+        return items, behind
 
     async def one(self, holder: Whose, entry_id: str) -> Access:
-        """One of them. Raises: MissingError for one about somebody else, which goes on the ledger."""
+        """One of them. Raises: MissingError for one about somebody else, which goes on the ledger; for one that is held
+        back it is the same.
+        """
         holder.require(SEES_OWN)
 
         def unit(tx: Connection) -> list[Access]:
-            mine = (_ENTRIES.c.id == entry_id) & (_ENTRIES.c.subject_id == holder.id)
-            return self._told(tx, holder, tx.execute(select(_ENTRIES).where(mine)).all())
+            subject = subject_by_id(tx, holder.id)
+            found = rows.one(tx, self._vault, subject, entry_id)
+            return self._told(tx, subject, [found] if found else [])
 
         found = await self._database.read(unit)
         if not found:
@@ -115,24 +127,40 @@ class Accesses:
             raise MissingError("access")
         return found[0]
 
-    def _told(self, tx: Connection, holder: Whose, rows: Sequence[Row[Any]]) -> list[Access]:
-        subject = subject_by_id(tx, holder.id)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        details = {row.id: opened_entry(row, key) for row in rows}
-        names = _names(tx, [detail for detail in details.values() if detail is not None])
-        return [self._access(row, details[row.id], names) for row in rows]
+    def _page(self, tx: Connection, holder: Whose, after: str | None) -> tuple[list[Access], str | None]:
+        """As many as a page has, whatever is held back between them; and behind which place the next begins."""
+        subject, now = subject_by_id(tx, holder.id), self._clock()
+        shown: list[rows.Found] = []
+        while True:
+            found = rows.page(tx, self._vault, subject, after=after, limit=PAGE + 1)
+            held = late(tx, self._vault, subject, found, now=now)
+            shown += [item for item in found if not held.hides(item)]
+            if len(found) <= PAGE or len(shown) > PAGE:
+                break
+            after = found[-1].place
+        more = len(shown) > PAGE
+        return self._told(tx, subject, shown[:PAGE]), shown[PAGE - 1].place if more else None
 
-    def _access(self, row: Row[Any], detail: Mapping[str, Any] | None, names: _Names) -> Access:
-        what, look = words_of(row.kind), kind_of(row.kind)
+    def _told(self, tx: Connection, subject: Subject, found: Sequence[rows.Found]) -> list[Access]:
+        """In words; without what is held back."""
+        held = late(tx, self._vault, subject, found, now=self._clock())
+        found = [item for item in found if not held.hides(item)]
+        names = _names(tx, [item.detail for item in found if item.detail is not None])
+        return [self._access(item, names, held.was(item)) for item in found]
+
+    def _access(self, row: rows.Found, names: _Names, order: Order | None) -> Access:
+        what, look, detail = words_of(row.kind), kind_of(row.kind), row.detail
+        held = None if order is None else _late(order, names)
         if detail is None:
-            return Access(row.id, row.recorded_at, row.kind, look, what, whole=False)
+            return Access(row.id, row.at, row.kind, look, what, whole=False, late=held)
         department = str(detail.get("department") or detail.get("department_id") or "")
+        department = department or names.offices.get(_text(detail, "client_id"), "")
         matter, grounds = str(detail.get("matter") or ""), (names.grounds.get(one) for one in _texts(detail, "grants"))
         kinds = [self._type(text) for text in _certificates(detail)]
         given = _texts(detail, "fields")
         return Access(
             id=row.id,
-            at=row.recorded_at,
+            at=row.at,
             kind=row.kind,
             look=look,
             what=what,
@@ -143,9 +171,11 @@ class Accesses:
             purpose=str(detail.get("purpose") or ""),
             licences=list(dict.fromkeys((kind.name.zh, kind.name.en) for kind in kinds if kind is not None)),
             fields=[_field(name, kinds) for name in given],
-            ground=list(dict.fromkeys(ground for ground in grounds if ground)),
+            ground=list(dict.fromkeys(ground for ground in (*grounds, _text(detail, "legal_basis")) if ground)),
             office=department,
             by=_by(detail),
+            times=detail["times"] if isinstance(detail.get("times"), int) else 1,
+            late=held,
         )
 
     def _type(self, identifier: str) -> CertificateType | None:
@@ -155,15 +185,9 @@ class Accesses:
             return None
 
 
-def opened_entry(row: Row[Any], key: DataKey) -> Mapping[str, Any] | None:
-    """What an entry about a person says; None: it does not match what was committed to."""
-    try:
-        content = open_detail(row.id, row.detail, row.commitment, key=key)
-    except (IntegrityBrokenError, ValueError):
-        return None
-    same = content.get("kind") == row.kind and content.get("subject_id") == row.subject_id
-    detail: Mapping[str, Any] = content["detail"]
-    return detail if same else None
+def _late(order: Order, names: _Names) -> Late:
+    department = names.departments.get(order.department_id, (order.department_id, order.department_id))
+    return Late(department, REASONS[order.reason], order.legal_basis, order.ended_at or order.until)
 
 
 def _names(tx: Connection, details: Iterable[Mapping[str, Any]]) -> _Names:
@@ -175,11 +199,14 @@ def _names(tx: Connection, details: Iterable[Mapping[str, Any]]) -> _Names:
         select(_DEPARTMENTS.c.id, _DEPARTMENTS.c.code, _DEPARTMENTS.c.name_zh, _DEPARTMENTS.c.name_en)
     )
     named = {key: (row.name_zh, row.name_en) for row in departments for key in (row.id, row.code)}
+    clients = {one for item in found if (one := _text(item, "client_id"))}
+    systems = select(_SYSTEMS.c.client_id, _SYSTEMS.c.owner_department_id).where(_SYSTEMS.c.client_id.in_(clients))
     called = select(_MATTERS.c.code, _MATTERS.c.definition).where(_MATTERS.c.code.in_(matters))
     events = select(_EVENTS.c.code, _EVENTS.c.definition).where(_EVENTS.c.code.in_(matters))
     lawful = select(_GRANTS.c.id, _GRANTS.c.terms).where(_GRANTS.c.id.in_(grants))
     return _Names(
         named,
+        {row.client_id: row.owner_department_id for row in tx.execute(systems)} if clients else {},
         {
             **{row.code: _named(row.definition) for row in tx.execute(events.order_by(_EVENTS.c.version))},
             **{row.code: _named(row.definition) for row in tx.execute(called.order_by(_MATTERS.c.version))},
@@ -197,6 +224,11 @@ def _named(definition: Mapping[str, Any]) -> Words:
 def _texts(detail: Mapping[str, Any], name: str) -> list[str]:
     value = detail.get(name)
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _text(detail: Mapping[str, Any], name: str) -> str:
+    value = detail.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _certificates(detail: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """Who looked at somebody's data, counted by department: for paper, where no page of entries has room.
 
-Read from the ledger itself, like the list of `accesses`, and as complete: an entry that does not open is counted too.
+Read from the ledger itself, like the list of `accesses`, and as complete: an entry that does not open is counted too;
+one that is held back (`hub.citizens.late`) is not, until it is shown.
 """
 
 from collections import Counter
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, select
 
 from catalog.tables import table
 from certificates.stores.holders import Subject
+from hub.citizens.access_rows import Found, opened_entry
 from hub.citizens.access_words import LOOK, NOTHING, kind_of
-from hub.citizens.accesses import opened_entry
+from hub.citizens.late.holding import late
 from hub.ledger.tables import LedgerEntryRow
 from hub.registry.departments.store import Departments, read_departments
 from hub.registry.meanings import Words
@@ -42,7 +44,9 @@ class Looks:
     of_case: Sequence[Looked]
 
 
-def count_looks(tx: Connection, vault: Vault, subject: Subject, *, since: datetime, case_id: str | None) -> Looks:
+def count_looks(
+    tx: Connection, vault: Vault, subject: Subject, *, since: datetime, case_id: str | None, now: datetime
+) -> Looks:
     """Count them, the most frequent first. A department is named as it is called today."""
     query = select(_ENTRIES).where(_ENTRIES.c.subject_id == subject.id)
     recent = _ENTRIES.c.recorded_at >= since
@@ -50,13 +54,18 @@ def count_looks(tx: Connection, vault: Vault, subject: Subject, *, since: dateti
     key, departments = vault.data_key(subject.data_key, subject.kek_kid), read_departments(tx)
     everywhere: Counter[tuple[Words, str]] = Counter()
     here: Counter[tuple[Words, str]] = Counter()
-    for row in tx.execute(query.order_by(_ENTRIES.c.id)):
+    rows = [
+        Found(row.id, row.id, row.recorded_at, row.kind, row.case_id, opened_entry(row, key))
+        for row in tx.execute(query.order_by(_ENTRIES.c.id))
+    ]
+    held = late(tx, vault, subject, rows, now=now)
+    for row in rows:
         kind = kind_of(row.kind)
-        if kind not in {LOOK, NOTHING}:
+        if kind not in {LOOK, NOTHING} or held.hides(row):
             continue
-        detail = opened_entry(row, key) or {}
+        detail = row.detail or {}
         named = _named(departments, str(detail.get("department") or detail.get("department_id") or ""))
-        if row.recorded_at >= since:
+        if row.at >= since:
             everywhere[named, kind] += 1
         if case_id is not None and row.case_id == case_id:
             here[named, kind] += 1

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
@@ -65,12 +65,12 @@ class CasePartyRow(SQLModel, table=True):
     """
 
     __tablename__ = "case_parties"
-    __table_args__ = (UniqueConstraint("case_id", "role"),)
+    __table_args__ = (UniqueConstraint("case_id", "role"), Index("ix_case_parties_person", "lookup_hash", "case_id"))
     id: str = uuid(primary_key=True)
     case_id: str = uuid(references="cases.id")
     role: str = words(32)
     id_type: str | None = words(3, nullable=True)
-    lookup_hash: bytes | None = binary(nullable=True, index=True)
+    lookup_hash: bytes | None = binary(nullable=True)
     name_hash: bytes | None = binary(nullable=True)
     identity: bytes = binary()
     acts_for: str | None = words(40, nullable=True)

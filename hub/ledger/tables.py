@@ -18,6 +18,7 @@ class LedgerEntryRow(SQLModel, table=True):
     __tablename__ = "ledger_entries"
     __table_args__ = (
         UniqueConstraint("object_id", "object_version"),
+        Index("ix_ledger_entries_about", "subject_id", "id"),
         Index(
             "ix_ledger_entries_changes",
             "object_id",
@@ -42,7 +43,7 @@ class LedgerEntryRow(SQLModel, table=True):
     commitment: bytes = binary()
     position: int | None = Field(sa_column=Column(BigInteger(), nullable=True, unique=True))
     kind: str = words(40)
-    subject_id: str | None = uuid(references="subjects.id", nullable=True, index=True)
+    subject_id: str | None = uuid(references="subjects.id", nullable=True)
     case_id: str | None = uuid(nullable=True, index=True)
     object_id: str | None = uuid(nullable=True)
     object_version: int | None = Field(default=None)

@@ -136,6 +136,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "objection.near": ("当事人异议的答复期限将至", "the time for answering a person's objection ends soon"),
     "objection.over": ("当事人异议逾期未答复", "the answer to a person's objection is overdue"),
+    "late.proposed": ("有推迟告知的决定待本部门第二人签署", "an order to show looks late waits for a second signature"),
+    "late.seconded": ("有推迟告知的决定待审计人员签署", "an order to show looks late waits for an auditor"),
     "proposal.made": ("有变更待第二人确认", "a change waits for a second person"),
     "proposal.executed": ("变更已由第二人确认并生效", "the change was confirmed and made"),
     "proposal.rejected": ("变更被否决", "the change was rejected"),

@@ -19,6 +19,7 @@ import hub.citizens.authorising.tables
 import hub.citizens.dossier.tables
 import hub.citizens.identities.tables
 import hub.citizens.notices.tables
+import hub.citizens.late.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
 import hub.citizens.showing.tables
@@ -56,6 +57,7 @@ _TABLES: Final = (
     hub.citizens.identities.tables,
     hub.citizens.dossier.tables,
     hub.citizens.notices.tables,
+    hub.citizens.late.tables,
     hub.citizens.objections.tables,
     hub.citizens.ratings.tables,
     hub.citizens.asked.tables,

@@ -119,8 +119,14 @@ async def test_who_looked_is_told_in_plain_words_from_the_ledger_itself(place: P
         assert looks[0]["case_no"].startswith("YZ")
         one = (await client.get(f"/api/v1/me/accesses/{looks[0]['id']}", headers={"Accept-Language": "en"})).json()
         assert (one["what"], one["matter"]) == ("used data about you", "Buying a home")
-        mine = {entry.id for entry in await ledger(hub) if entry.subject_id is not None}
+        mine = {entry.id for entry in await ledger(hub) if entry.subject_id is not None or entry.kind == "case.open"}
         assert {item["id"] for item in found} <= mine
+        opened = [item for item in found if item["kind"] == "case.open"]
+        assert [(item["what"], item["department"], item["matter"]) for item in opened] == [
+            ("以您的名义开立了办件", "市场监督管理局", "购房")
+        ] * 2
+        assert (await client.get(f"/api/v1/me/accesses/{opened[0]['id']}")).json() == opened[0]
+        assert (await client.get(f"/me/accesses/{opened[0]['id']}")).status_code == 200
         page = text_of(await client.get("/me/accesses"))
         assert "看了信息" in page
         assert "购房" in page

@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from certificates.stores.holders import subject_by_id
+from hub.citizens.late.holding import hidden_cases
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.values import TEXT_MOST, Kind, Target
@@ -57,13 +59,13 @@ class Ratings:
         """His newest fifty closed cases, each with what he gave it. Raises: LevelError."""
         holder.require(SEES_OWN)
         mine = self._lookup(holder)
-        return await self._database.read(lambda tx: store.past_of(tx, mine, holder.id, case_no=None, limit=LISTED))
+        return await self._database.read(lambda tx: self._past(tx, holder, mine, None, LISTED))
 
     async def one(self, holder: Holder, case_no: str) -> Past:
         """One of them. Raises: LevelError; MissingError: another's, or not closed."""
         holder.require(SEES_OWN)
         mine = self._lookup(holder)
-        found = await self._database.read(lambda tx: store.past_of(tx, mine, holder.id, case_no=case_no, limit=BEST))
+        found = await self._database.read(lambda tx: self._past(tx, holder, mine, case_no, BEST))
         if not found:
             await refuse_other(self._database, self._log_key, holder, "case", self._clock())
             raise MissingError("case")
@@ -87,6 +89,13 @@ class Ratings:
     async def published(self) -> Sequence[Figure]:
         """By matter, and never of few people."""
         return await self._database.read(store.figures)
+
+    def _past(self, tx: Connection, holder: Holder, mine: bytes, case_no: str | None, limit: int) -> list[Past]:
+        """Without an investigation that he is not told of yet."""
+        found = store.past_of(tx, mine, holder.id, case_no=case_no, limit=limit)
+        ids = [past.case_id for past in found]
+        hidden = hidden_cases(tx, self._vault, subject_by_id(tx, holder.id), ids, now=self._clock()) if ids else set()
+        return [past for past in found if past.case_id not in hidden]
 
     def _rate(
         self, tx: Connection, holder: Holder, past: Past, given: Given, counted: int | None, now: datetime

@@ -109,7 +109,7 @@ class CaseSlips:
         decider = departments.current(owner.id) if owner else None
         offices = [item for item in (decider, departments.by_id.get(case.department_id)) if item is not None]
         named = {item.id: ((item.name_zh, item.name_en), item.contact) for item in offices}
-        looks = count_looks(tx, self._vault, person, since=now - LATELY, case_id=case.id) if person else None
+        looks = count_looks(tx, self._vault, person, since=now - LATELY, case_id=case.id, now=now) if person else None
         slip = Slip(
             case=case,
             matter=(matter.name_zh, matter.name_en),

@@ -1,0 +1,107 @@
+"""The rows behind who looked: a person's entries, and the openings of cases in his name, newest first in one list.
+
+An entry about him lies under his key. The opening of a case is written before it is known whom it is about, under the
+case's key; its parties are found by the hash of his number, and read it here. An opening has its place in the list by
+the id of its case, which was drawn in the moment before, so that each page is found by two indexes and the hundredth is
+as quick as the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, select
+
+from catalog.tables import table
+from certificates.stores.holders import Subject
+from hub.intake.tables import CasePartyRow, CaseRow
+from hub.ledger.entries import open_detail
+from hub.ledger.tables import LedgerEntryRow
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+
+OPENINGS: Final = ("case.open", "sandbox.case.open")
+_ENTRIES: Final = table(LedgerEntryRow)
+_CASES: Final = table(CaseRow)
+_PARTIES: Final = table(CasePartyRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry. `place`: where it stands in the list. `detail` None: it does not match what was committed to."""
+
+    place: str
+    id: str
+    at: datetime
+    kind: str
+    case_id: str | None
+    detail: Mapping[str, Any] | None = field(repr=False)
+
+
+def page(tx: Connection, vault: Vault, subject: Subject, *, after: str | None, limit: int) -> list[Found]:
+    """The next so many of his, behind a place."""
+    about = select(_ENTRIES).where(_ENTRIES.c.subject_id == subject.id)
+    if after is not None:
+        about = about.where(_ENTRIES.c.id < after)
+    rows = tx.execute(about.order_by(_ENTRIES.c.id.desc()).limit(limit)).all()
+    found = _own(vault, subject, rows) + _openings(tx, vault, _cases_of(subject, after).limit(limit))
+    return sorted(found, key=lambda item: item.place, reverse=True)[:limit]
+
+
+def one(tx: Connection, vault: Vault, subject: Subject, entry_id: str) -> Found | None:
+    """The one of this id, if it is in his list."""
+    row = tx.execute(select(_ENTRIES).where(_ENTRIES.c.id == entry_id)).one_or_none()
+    if row is None:
+        return None
+    if row.subject_id == subject.id:
+        return _own(vault, subject, [row])[0]
+    if row.subject_id is not None or row.kind not in OPENINGS:
+        return None
+    found = _openings(tx, vault, _cases_of(subject, None).where(_PARTIES.c.case_id == row.case_id))
+    return found[0] if found and found[0].id == entry_id else None
+
+
+def openings_of(tx: Connection, vault: Vault, cases: Sequence[str]) -> dict[str, Found]:
+    """The opening of each of these cases; without those that do not match what was committed to."""
+    found = _openings(tx, vault, select(_CASES.c.id).where(_CASES.c.id.in_(list(cases))))
+    return {item.place: item for item in found if item.detail is not None}
+
+
+def opened_entry(row: Row[Any], key: DataKey) -> Mapping[str, Any] | None:
+    """What an entry says; None: it does not match what was committed to."""
+    try:
+        content = open_detail(row.id, row.detail, row.commitment, key=key)
+    except (IntegrityBrokenError, ValueError):
+        return None
+    same = all(content.get(name) == getattr(row, name) for name in ("kind", "subject_id", "case_id"))
+    detail: Mapping[str, Any] = content["detail"]
+    return detail if same else None
+
+
+def _own(vault: Vault, subject: Subject, rows: Sequence[Row[Any]]) -> list[Found]:
+    key = vault.data_key(subject.data_key, subject.kek_kid)
+    return [Found(row.id, row.id, row.recorded_at, row.kind, row.case_id, opened_entry(row, key)) for row in rows]
+
+
+def _cases_of(subject: Subject, after: str | None) -> Select[tuple[str]]:
+    mine = select(_PARTIES.c.case_id).where(_PARTIES.c.lookup_hash == subject.lookup_hash).distinct()
+    if after is not None:
+        mine = mine.where(_PARTIES.c.case_id < after)
+    return mine.order_by(_PARTIES.c.case_id.desc())
+
+
+def _openings(tx: Connection, vault: Vault, cases: Select[tuple[str]]) -> list[Found]:
+    ids = list(tx.execute(cases).scalars())
+    if not ids:
+        return []
+    joined = _ENTRIES.join(_CASES, _CASES.c.id == _ENTRIES.c.case_id)
+    query = select(_ENTRIES, _CASES.c.data_key, _CASES.c.kek_kid, _CASES.c.owner_department_id).select_from(joined)
+    rows = tx.execute(query.where(_ENTRIES.c.case_id.in_(ids), _ENTRIES.c.kind.in_(OPENINGS))).all()
+    found = []
+    for row in rows:
+        detail = opened_entry(row, vault.data_key(row.data_key, row.kek_kid))
+        if detail is not None:  # those of earlier releases do not say which department opened it
+            detail = {"department_id": row.owner_department_id, **detail}
+        found.append(Found(row.case_id, row.id, row.recorded_at, row.kind, row.case_id, detail))
+    return found
