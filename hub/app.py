@@ -242,6 +242,8 @@ def _answer(request: Request, error: Exception | None, public_url: str, kind: Pr
         return problem_page(request, kind, error, request_id)
     if "app" in request.scope and (request.scope["path"] + "/").startswith("/me/"):
         return citizen_frame.problem_page(request, kind, error, request_id)
+    if "app" in request.scope and pages.wants_page(request):
+        return pages.problem_page(request, kind, error, request_id)
     body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)
     headers["Content-Language"] = language
     return Response(canonical(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
 from hub.deps import HubDep
-from hub.problems import problem_types
+from hub.problems import ProblemType, problem_types
 from hub.storage.errors import MissingError
 from hub.web.console.view import remember, view_of
 from hub.web.framing import framed
@@ -19,6 +19,7 @@ from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
+_OF_PROGRAMS: Final = ("/api/", "/oauth/", "/.well-known/", "/ledger/", "/status-lists/", "/health/", "/static")
 _PUBLIC: Final = re.compile(r"/(?!/)[0-9A-Za-z_./-]{0,80}\?lang=(?:zh-CN|en)", re.ASCII)
 
 
@@ -62,6 +63,23 @@ async def view(
     response = RedirectResponse(back if _PUBLIC.fullmatch(back) else "/", status_code=303)
     remember(response, hub, elder=elder)
     return response
+
+
+def wants_page(request: Request) -> bool:
+    """Whether people read the answer: a browser asks, and for no path that programs call."""
+    path: str = request.scope["path"]
+    return "text/html" in request.headers.get("accept", "") and not path.startswith(_OF_PROGRAMS)
+
+
+def problem_page(request: Request, kind: ProblemType, error: Exception | None, request_id: str) -> Response:
+    """A problem as people read it who are on nobody's pages."""
+    wait = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
+    changed = request.method != "GET"
+    page = public_page("error.html", request, None, kind=kind, request_id=request_id, wait=wait, changed=changed)
+    page.status_code = kind.status
+    if wait:
+        page.headers["Retry-After"] = str(wait)
+    return page
 
 
 def public_page(name: str, request: Request, lang: str | None, **values: Any) -> HTMLResponse:
