@@ -45,7 +45,6 @@ from tests.hub.desk import text_of
 from tests.registry.department import source
 from tests.support import POLICE, PUBLIC_URL, Place, issue
 
-pytestmark = pytest.mark.embedded
 HERE = {"Origin": PUBLIC_URL}
 PERMIT_CODE = f"{PERMITS}001"
 
@@ -80,6 +79,7 @@ async def of_kind(hub: Hub, slug: str, person: dict[str, str] = PERSON) -> str:
         after = shelf.behind
 
 
+@pytest.mark.embedded
 def test_a_stage_of_life_is_data_of_the_type_and_has_a_sane_default() -> None:
     assert list(STAGES) == [stage for stage in STAGES if stage in Stage]
     assert set(STAGES) == set(Stage)
@@ -90,6 +90,7 @@ def test_a_stage_of_life_is_data_of_the_type_and_has_a_sane_default() -> None:
     assert load_type(catalogue_text("identity_card").replace("stage: identity\n", "")).stage is Stage.OTHER
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("stage", "age", "likely"),
     [
@@ -108,6 +109,7 @@ def test_nobody_is_told_that_he_lacks_what_people_of_his_age_do_not_have(
     assert usual(stage, age) is likely
 
 
+@pytest.mark.embedded
 def test_years_of_age_turn_on_the_birthday() -> None:
     number = PERSON["id_number"]  # 1988-03-05
     assert [age_of("111", number, date(2026, 3, day)) for day in (4, 5)] == [37, 38]
@@ -156,6 +158,7 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert PERSON["id_number"] not in first.text
 
 
+@pytest.mark.embedded
 async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_elses_is_there(
     place: Place, hub: Hub
 ) -> None:
@@ -202,6 +205,7 @@ async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_el
         assert [item.detail["reason"] for item in written] == ["certificate_not_own"] * 4
 
 
+@pytest.mark.embedded
 async def test_what_is_not_in_force_says_why_and_is_given_out_without_a_page(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:
         await furnished(place, hub, client)
@@ -221,6 +225,7 @@ async def test_what_is_not_in_force_says_why_and_is_given_out_without_a_page(pla
         assert set(history["formats"]) == {"sd-jwt", "json"}
 
 
+@pytest.mark.embedded
 async def test_a_further_holder_opens_it_too_and_the_principal_is_told_but_a_forged_one_is_not_believed(
     place: Place, hub: Hub
 ) -> None:
