@@ -35,6 +35,7 @@ class Tab:
 MINE: Final[Sequence[Row]] = (
     Row("/me/authorisations", "授权管理", "Who may use my records", ("同意、撤回，法律规定的", "Agree, withdraw")),
     Row("/me/objections", "我的异议", "My objections", ("数据不对、缺少、不认得", "Wrong, missing, unknown")),
+    Row("/me/identities", "网络身份认证", "Network ID", ("绑定网号，用网证登录", "Bind it, and sign in with it")),
     Row("/me/cases", "办过的事", "My closed cases", ("看结果，评价", "Results, and rating them")),
     Row("/me/wallets", "手机钱包", "Wallet", ("把证照放进钱包", "Put a licence into a wallet")),
 )

@@ -8,6 +8,7 @@ from hub.web.citizen import (
     authorising,
     dossier,
     home,
+    identities,
     licence_showing,
     objecting,
     oidc,
@@ -22,6 +23,7 @@ router: Final = APIRouter(include_in_schema=False)
 for _module in (
     home,
     dossier,
+    identities,
     authorising,
     objecting,
     rating,

@@ -40,14 +40,14 @@ async def sign_in_form(request: Request, hub: HubDep) -> Response:
     try:
         await hub.citizens.sessions.find(cookie(request, hub, SESSION))
     except HolderSignInNeededError:
-        return _page(request, hub)
+        return sign_in_page(request, hub)
     return redirect(HOME)
 
 
 @router.post(SIGN_IN, response_class=HTMLResponse)
 async def ask_code(request: Request, hub: HubDep) -> Response:
     """Number and name. What follows is the same whether or not there is such a person."""
-    await _limited(request, hub)
+    await limited(request, hub)
     given = await form(request, anonymous=True)
     id_type = given.text("id_type") or CITIZEN_ID
     name, number = given.text("name")[:_NAME_MOST], given.raw("id_number")[:_NAME_MOST]
@@ -58,15 +58,15 @@ async def ask_code(request: Request, hub: HubDep) -> Response:
     if id_type not in ID_TYPES or id_type in BODIES:
         errors.append(FieldError("id_type", "请选择证件类型", "Choose a kind of document"))
     if errors:
-        return _page(request, hub, values, errors)
+        return sign_in_page(request, hub, values, errors)
     try:
         step = await hub.citizens.trial.begin(id_type, number, name, peer=peer_of(request).address)
     except IdentifierError as error:
         wrong = FieldError("id_number", *REASONS.get(error.reason, WRONG_ID))
-        return _page(request, hub, values, [wrong])
+        return sign_in_page(request, hub, values, [wrong])
     except LockedOutError as error:
         words = locked(error)
-        page = _page(request, hub, values, [FieldError("id_number", words.zh, words.en)], status=429)
+        page = sign_in_page(request, hub, values, [FieldError("id_number", words.zh, words.en)], status=429)
         page.headers["Retry-After"] = str(error.retry_after_seconds)
         return page
     response = redirect(CODE)
@@ -84,7 +84,7 @@ async def code_form(request: Request, hub: HubDep) -> Response:
 @router.post(CODE, response_class=HTMLResponse)
 async def enter_code(request: Request, hub: HubDep) -> Response:
     """A new session, under a new id; whatever session the browser brought ends (session fixation)."""
-    await _limited(request, hub)
+    await limited(request, hub)
     given = await form(request, anonymous=True)
     step = cookie(request, hub, STEP)
     if not step:
@@ -131,7 +131,7 @@ async def begun(request: Request, hub: Hub, secret: str) -> Response:
     return response
 
 
-def _page(
+def sign_in_page(
     request: Request,
     hub: Hub,
     values: dict[str, str] | None = None,
@@ -139,6 +139,7 @@ def _page(
     *,
     status: int | None = None,
 ) -> HTMLResponse:
+    """The ways there are, with what was entered and what is wrong."""
     view = view_of(request)
     kinds = [
         (code, view.t(item.zh, item.en))
@@ -153,6 +154,7 @@ def _page(
         errors=errors,
         trial=hub.citizens.trial.on,
         provider=hub.citizens.provider is not None,
+        network_id=hub.citizens.identities is not None,
         given=values or {"id_number": "", "name": "", "id_type": CITIZEN_ID},
         kinds=kinds,
     )
@@ -163,5 +165,6 @@ async def _code_page(request: Request, hub: Hub, step: str, errors: Sequence[Fie
     return render(request, "me/code.html", None, status=401 if errors else 200, errors=errors, notice=notice)
 
 
-async def _limited(request: Request, hub: Hub) -> None:
+async def limited(request: Request, hub: Hub) -> None:
+    """Count an attempt from this address. Raises: RateLimitedError."""
     await limit(request, f"holder-sign-in:{peer_of(request).address}", hub.settings.token_requests_per_minute)
