@@ -79,7 +79,7 @@ async def make_presentation(request: Request, holder: ActingHolderDep, hub: HubD
     body, _ = await read_json(request, PresentationBody, max_bytes=hub.settings.max_body_bytes)
     await limit(request, f"present:{holder.id}", CODES_PER_MINUTE)
     made = await hub.citizens.presentations.make(holder, body.department)
-    return JSONResponse(_one(await hub.citizens.presentations.look(holder, made)), status_code=201)
+    return JSONResponse(presented_json(await hub.citizens.presentations.look(holder, made)), status_code=201)
 
 
 @router.get("/presentations", summary="Codes that were shown 出示记录")
@@ -93,7 +93,7 @@ async def presentations(holder: HolderDep, hub: HubDep, cursor: Cursor = None) -
 @router.get("/presentations/{presentation_id}", summary="One code 单个出示码")
 async def presentation(presentation_id: UuidText, holder: HolderDep, hub: HubDep) -> JSONResponse:
     """With its digits while it lives; another holder's is 404."""
-    return JSONResponse(_one(await hub.citizens.presentations.look(holder, presentation_id)))
+    return JSONResponse(presented_json(await hub.citizens.presentations.look(holder, presentation_id)))
 
 
 @router.get("/certificates", summary="Own licences 本人证照")
@@ -101,7 +101,7 @@ async def certificates(holder: HolderDep, hub: HubDep, language: LanguageDep, cu
     """What departments have issued to him, as principal or further holder; none of the claims."""
     pages = Pages(hub.catalogue.cursors, holder, "licences")
     found, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
-    return JSONResponse({"certificates": [_licence(item, language) for item in found], "next": pages.next(behind)})
+    return JSONResponse({"certificates": [licence_json(item, language) for item in found], "next": pages.next(behind)})
 
 
 @router.get("/certificates/{identifier}", summary="One of them 单个证照")
@@ -109,7 +109,7 @@ async def certificate(
     identifier: Annotated[str, Path(max_length=200)], holder: HolderDep, hub: HubDep, language: LanguageDep
 ) -> JSONResponse:
     """Somebody else's is 404."""
-    return JSONResponse(_licence(await hub.citizens.licences.one(holder, identifier), language))
+    return JSONResponse(licence_json(await hub.citizens.licences.one(holder, identifier), language))
 
 
 @router.get("/accesses", summary="Who looked 谁看过")
@@ -117,16 +117,17 @@ async def accesses(holder: HolderDep, hub: HubDep, language: LanguageDep, cursor
     """Every entry of the ledger about him, the newest first."""
     pages = Pages(hub.catalogue.cursors, holder, "accesses")
     found, behind = await hub.citizens.accesses.listed(holder, pages.after(cursor))
-    return JSONResponse({"accesses": [_access(item, language) for item in found], "next": pages.next(behind)})
+    return JSONResponse({"accesses": [access_json(item, language) for item in found], "next": pages.next(behind)})
 
 
 @router.get("/accesses/{entry_id}", summary="One of them 单条记录")
 async def access(entry_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
     """One about somebody else is 404. Its proof: `GET /api/v1/ledger/entries/{id}/proof`."""
-    return JSONResponse(_access(await hub.citizens.accesses.one(holder, entry_id), language))
+    return JSONResponse(access_json(await hub.citizens.accesses.one(holder, entry_id), language))
 
 
-def _one(found: Shown | Presentation) -> dict[str, Any]:
+def presented_json(found: Shown | Presentation) -> dict[str, Any]:
+    """As answers tell of a code: with its digits while it lives."""
     if isinstance(found, Presentation):
         return _presentation(found)
     shown: dict[str, Any] = {"code": found.code, "seconds_left": found.seconds_left}
@@ -153,7 +154,8 @@ def department_json(item: Department | None) -> dict[str, str] | None:
     return None if item is None else {"code": item.code, "zh": item.zh, "en": item.en}
 
 
-def _licence(item: Licence, language: str) -> dict[str, Any]:
+def licence_json(item: Licence, language: str) -> dict[str, Any]:
+    """As answers tell of a licence in a list."""
     return {
         "identifier": item.identifier,
         "type": item.type_code,
@@ -169,7 +171,8 @@ def _licence(item: Licence, language: str) -> dict[str, Any]:
     }
 
 
-def _access(item: Access, language: str) -> dict[str, Any]:
+def access_json(item: Access, language: str) -> dict[str, Any]:
+    """As answers tell of an entry about somebody."""
     return {
         "id": item.id,
         "at": rfc3339(item.at),
