@@ -19,7 +19,16 @@ from hub.web.walk import recorded_walk
 
 router = APIRouter(include_in_schema=False)
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
-_OF_PROGRAMS: Final = ("/api/", "/oauth/", "/.well-known/", "/ledger/", "/status-lists/", "/health/", "/static")
+_OF_PROGRAMS: Final = (
+    "/api/",
+    "/oauth/",
+    "/.well-known/",
+    "/ledger/tile/",
+    "/ledger/checkpoint",
+    "/status-lists/",
+    "/health/",
+    "/static",
+)
 _PUBLIC: Final = re.compile(r"/(?!/)[0-9A-Za-z_./-]{0,80}\?lang=(?:zh-CN|en)", re.ASCII)
 
 

@@ -34,6 +34,7 @@ class Tab:
 
 MINE: Final[Sequence[Row]] = (
     Row("/me/authorisations", "授权管理", "Who may use my records", ("同意、撤回，法律规定的", "Agree, withdraw")),
+    Row("/me/notices", "通知", "Notices", ("变动、查询、等您决定的", "Changes, looks, decisions")),
     Row("/me/objections", "我的异议", "My objections", ("数据不对、缺少、不认得", "Wrong, missing, unknown")),
     Row("/me/identities", "网络身份认证", "Network ID", ("绑定网号，用网证登录", "Bind it, and sign in with it")),
     Row("/me/cases", "办过的事", "My closed cases", ("看结果，评价", "Results, and rating them")),
@@ -47,7 +48,7 @@ TABS: Final[Sequence[Tab]] = (
         "出示",
         "Show",
         "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM14 19h1M19 14h1",
-        ("/me/showings",),
+        ("/me/showings", "/me/asked"),
     ),
     Tab(
         "/me/accesses",
