@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from hub.api.me import ActingHolderDep, said
-from hub.citizens.authorising.values import Decision, Standing
+from hub.citizens.authorising.values import Asked, Decision, Standing
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, UuidText
 from hub.edge.body import Body, read_json
@@ -27,10 +27,32 @@ BODIES = (AuthorisationBody,)
 @router.get("/authorisations", summary="Standing authorisations 授权清单")
 async def authorisations(holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
     """Who may use the kinds of licence that he holds, for what, how long and on what ground; what waits for his word
-    first, what rests on the law last.
+    first, what rests on the law last. `asked`: questions for his yes for one case alone.
     """
     found = await hub.citizens.authorisations.listed(holder)
-    return JSONResponse({"authorisations": [_standing(item, language) for item in found]})
+    asked = await hub.citizens.asked_of.listed(holder)
+    told = [_standing(item, language) for item in found]
+    return JSONResponse({"authorisations": told, "asked": [_asked(item, language) for item in asked]})
+
+
+@router.get("/authorisations/asked/{question_id}", summary="A question for one case 单个征询")
+async def question(question_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """Another's is 404."""
+    return JSONResponse(_asked(await hub.citizens.asked_of.one(holder, question_id), language))
+
+
+@router.post(
+    "/authorisations/asked/{question_id}/decision",
+    summary="Agree for one case, or not 就一个办件同意或不同意",
+    openapi_extra={"x-body": "AuthorisationBody"},
+)
+async def answer(
+    request: Request, question_id: UuidText, holder: ActingHolderDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """After a yes the case goes on by itself. Once its case has ended, or the question was answered otherwise: 404."""
+    body, _ = await read_json(request, AuthorisationBody, max_bytes=hub.settings.max_body_bytes)
+    await hub.citizens.asked_of.decide(holder, question_id, Decision(body.decision))
+    return JSONResponse(_asked(await hub.citizens.asked_of.one(holder, question_id), language))
 
 
 @router.get("/authorisations/{grant_id}", summary="One of them 单项授权")
@@ -61,6 +83,7 @@ def _standing(item: Standing, language: str) -> dict[str, Any]:
         "department": said(item.department, language),
         "system": said(item.system, language),
         "licence": said(item.resource, language),
+        "over": "interface" if item.interface else "licence",
         "fields": [said(words, language) for words in item.fields],
         "matters": [said(words, language) for words in item.matters],
         "purpose": item.purpose,
@@ -68,4 +91,24 @@ def _standing(item: Standing, language: str) -> dict[str, Any]:
         "ex_officio": item.ex_officio,
         "valid_until": rfc3339(item.valid_until),
         "decided_at": rfc3339(item.decided_at) if item.decided_at else None,
+    }
+
+
+def _asked(item: Asked, language: str) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "state": item.state,
+        "case_no": item.case_no,
+        "matter": said(item.matter, language),
+        "wanted": said(item.wanted, language),
+        "department": said(item.department, language),
+        "system": said(item.system, language),
+        "licence": said(item.resource, language),
+        "fields": [said(words, language) for words in item.fields],
+        "purpose": item.purpose,
+        "legal_basis": item.legal_basis,
+        "asked_at": rfc3339(item.asked_at),
+        "answer_by": rfc3339(item.answer_by),
+        "decided_at": rfc3339(item.decided_at) if item.decided_at else None,
+        "open": item.open,
     }

@@ -57,6 +57,11 @@ class Messages:
         self._public_url = public_url
         self._clock = clock
 
+    @property
+    def on(self) -> bool:
+        """Whether there is a gateway."""
+        return self._gateway is not None
+
     async def run(self, job: Mapping[str, Any]) -> None:
         """The handler of `MESSAGE`. A failure is written down and tried again later; it is no error of the job."""
         gateway = self._gateway

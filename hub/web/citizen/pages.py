@@ -5,11 +5,13 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.citizen import (
+    asked,
     authorising,
     dossier,
     home,
     identities,
     licence_showing,
+    notices,
     objecting,
     oidc,
     proving,
@@ -21,10 +23,12 @@ from hub.web.citizen import (
 
 router: Final = APIRouter(include_in_schema=False)
 for _module in (
+    asked,
     home,
     dossier,
     identities,
     authorising,
+    notices,
     objecting,
     rating,
     proving,

@@ -1,0 +1,145 @@
+"""A yes for one case alone: the holder is asked, the case goes on by itself, and nothing of it outlives the case."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from hub.citizens.authorising.asking import OVER
+from hub.citizens.authorising.resuming import Resuming
+from hub.citizens.authorising.values import Decision
+from hub.citizens.notices.kinds import NoticeKind
+from hub.runtime import Hub
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from tests.citizens.conftest import signed_in
+from tests.citizens.test_authorising import resting, said
+from tests.exchange.subscriber import OUTBOX, work
+from tests.hub.city import HOME, PERSON, City, grow, ledger, marriage_claims
+from tests.support import Place, issue, open_case, pull
+
+
+async def asked_in_a_case(city: City) -> tuple[str, dict[str, Any]]:
+    """A case whose pull lacks the holder's word; its number and the item."""
+    parties = [{"role": "applicant", **PERSON}]
+    case_no = await open_case(city.client, city.headers, matter=HOME, parties=parties)
+    answer = await pull(city.client, city.headers, case_no, requirements=["title"])
+    return case_no, answer.json()["requirements"][0]
+
+
+async def events(city: City, case_no: str) -> list[dict[str, Any]]:
+    answer = await city.client.get(f"/api/v1/cases/{case_no}/events", headers=city.headers)
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
+
+
+async def test_asked_once_a_yes_goes_on_with_this_case_alone_and_ends_with_it(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        await resting(city)
+        holder, mine = await signed_in(hub), hub.citizens.asked_of
+        case_no, item = await asked_in_a_case(city)
+        assert said(item) == ("holder_decision_needed", "holder_decision_needed")
+        assert item["holder_asked"]["answer_by"] > "2"
+        again = await pull(client, city.headers, case_no, requirements=["title"])
+        assert again.json()["requirements"][0]["holder_asked"] == item["holder_asked"]  # asked once
+
+        [question] = await mine.listed(holder)
+        assert (question.state, question.case_no, question.open) == ("asked", case_no, True)
+        assert question.matter == ("购房", "Buying a home")
+        notices, _ = await hub.citizens.notices.listed(holder, None)
+        assert [notice.about for notice in notices if notice.kind is NoticeKind.DECISION_NEEDED] == [question.id]
+
+        await mine.decide(holder, question.id, Decision.GIVE)
+        await work(hub)
+        [agreed] = [event for event in await events(city, case_no) if event["event"] == "holder.agreed"]
+        answer = await client.get(agreed["evidence"], headers=city.headers)
+        assert said(answer.json()["requirements"][0]) == ("satisfied", "satisfied")
+        resuming = Resuming(hub.database, evidence=hub.evidence, clock=hub.clock)
+        await resuming.run({"question": question.id})  # as after a crash: the same answer, and no second event
+        assert len(await events(city, case_no)) == 1
+        disclosed = [entry for entry in await ledger(hub) if entry.kind == "disclosure"]
+        assert len(disclosed) == 1
+
+        other_no, other = await asked_in_a_case(city)
+        assert said(other) == ("holder_decision_needed", "holder_decision_needed")  # a yes for that case alone
+        assert len(await mine.listed(holder)) == 2
+
+        await mine.decide(holder, question.id, Decision.REFUSE)
+        assert (await client.get(agreed["evidence"], headers=city.headers)).status_code == 403
+        late = await pull(client, city.headers, case_no, requirements=["title"])
+        assert said(late.json()["requirements"][0]) == ("refused", "holder_refused")
+
+        [waiting] = [each for each in await mine.listed(holder) if each.case_no == other_no]
+        closed = await client.post(f"/api/v1/cases/{other_no}/close", headers=city.headers)
+        assert closed.status_code == 200, closed.text
+        assert (await mine.one(holder, waiting.id)).state == "ended"
+        with pytest.raises(MissingError):
+            await mine.decide(holder, waiting.id, Decision.GIVE)
+
+
+@pytest.mark.embedded
+async def test_no_and_silence_ask_for_the_paper_and_tell_the_system(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        await resting(city)
+        holder, mine = await signed_in(hub), hub.citizens.asked_of
+        refused_no, _ = await asked_in_a_case(city)
+        [question] = await mine.listed(holder)
+        await mine.decide(holder, question.id, Decision.REFUSE)
+        assert [event["event"] for event in await events(city, refused_no)] == ["holder.refused"]
+        answer = await pull(client, city.headers, refused_no, requirements=["title"])
+        assert said(answer.json()["requirements"][0]) == ("refused", "holder_refused")
+        with pytest.raises(MissingError):  # nobody is asked twice
+            await mine.decide(holder, question.id, Decision.GIVE)
+
+        silent_no, _ = await asked_in_a_case(city)
+        [waiting] = [each for each in await mine.listed(holder) if each.state == "asked"]
+        due = await hub.database.read(lambda tx: tx.execute(select(OUTBOX).where(OUTBOX.c.kind == OVER)).all())
+        assert {row.payload["question"]: row.due_at for row in due}[waiting.id] == waiting.answer_by
+        assert waiting.answer_by - waiting.asked_at == timedelta(days=hub.settings.holder_decision_days)
+        for _ in range(2):
+            await mine.end({"question": waiting.id})
+        assert [event["event"] for event in await events(city, silent_no)] == ["holder.silent"]
+        answer = await pull(client, city.headers, silent_no, requirements=["title"])
+        item = answer.json()["requirements"][0]
+        assert said(item) == ("holder_decision_needed", "holder_silent")
+        assert "holder_asked" not in item
+        notices, _ = await hub.citizens.notices.listed(holder, None)
+        assert NoticeKind.DECISION_OVER in {notice.kind for notice in notices}
+
+
+async def test_taken_back_between_check_and_disclosure_forged_or_another_s_it_gives_nothing(
+    place: Place, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        await resting(city)
+        await issue(hub, marriage_claims(), slug="marriage_certificate", issuer="11990000MB0000004Y")
+        holder, mine = await signed_in(hub), hub.citizens.asked_of
+        case_no, _ = await asked_in_a_case(city)
+        [question] = await mine.listed(holder)
+        await mine.decide(holder, question.id, Decision.GIVE)
+        course, claim = hub.evidence._course, hub.evidence._course.claim
+
+        async def claim_then_withdraw(*arguments: Any, **named: Any) -> Any:
+            claimed = await claim(*arguments, **named)
+            assert claimed.resolutions[0].sources  # it would have been disclosed
+            await mine.decide(holder, question.id, Decision.REFUSE)
+            return claimed
+
+        with monkeypatch.context() as between:
+            between.setattr(course, "claim", claim_then_withdraw)
+            late = await pull(client, city.headers, case_no, requirements=["title"])
+        item = late.json()["requirements"][0]
+        assert (said(item), item.get("evidence")) == (("refused", "holder_refused"), None)
+
+        forged = text("UPDATE holder_case_questions SET state = 'given'")
+        await hub.database.write(lambda tx: tx.execute(forged))
+        assert (await pull(client, city.headers, case_no, requirements=["title"])).status_code >= 500
+        with pytest.raises(IntegrityBrokenError):
+            await mine.listed(holder)
+        moved = text("UPDATE holder_case_questions SET state = 'withdrawn', code = 'marriage'")
+        await hub.database.write(lambda tx: tx.execute(moved))
+        with pytest.raises(IntegrityBrokenError):
+            await mine.listed(holder)
