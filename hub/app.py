@@ -101,6 +101,10 @@ from hub.web.console.library import arriving as library_arriving
 from hub.web.console.library import uploading as library_uploading
 from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
+from hub.web.kiosk import frame as kiosk_frame
+from hub.web.kiosk import pages as kiosk_pages
+from hub.web.kiosk import rating as kiosk_rating
+from hub.web.scanning import CAMERA_PAGES
 from signing.canonical import canonical
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -170,6 +174,8 @@ _ROUTERS: Final = (
     verify_page.router,
     receive_page.router,
     citizen_pages.router,
+    kiosk_pages.router,
+    kiosk_rating.router,
     console,
 )
 """Tried in this order: what is called all day comes first."""
@@ -244,6 +250,8 @@ def _answer(request: Request, error: Exception | None, public_url: str, kind: Pr
         return problem_page(request, kind, error, request_id)
     if "app" in request.scope and (request.scope["path"] + "/").startswith("/me/"):
         return citizen_frame.problem_page(request, kind, error, request_id)
+    if "app" in request.scope and (request.scope["path"] + "/").startswith("/kiosk/"):
+        return kiosk_frame.problem_page(request, kind, error, request_id)
     if "app" in request.scope and pages.wants_page(request):
         return pages.problem_page(request, kind, error, request_id)
     body, headers = document(kind, error=error, language=language, request_id=request_id, public_url=public_url)

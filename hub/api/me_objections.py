@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me import ActingHolderDep, Cursor
-from hub.citizens.objections.raising import Once
+from hub.citizens.once import Once
 from hub.citizens.objections.values import TEXT_MOST, Kind, Said, Told
 from hub.citizens.paging import Pages
 from hub.clock import rfc3339

@@ -29,6 +29,8 @@ _CSP: Final = b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; for
 _DOCS_CSP: Final = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
+_NO_DEVICES: Final = b"camera=(), microphone=(), geolocation=()"
+_CAMERA: Final = b"camera=(self), microphone=(), geolocation=()"
 _MAX_HEADER_BYTES: Final = 32_768
 
 
@@ -36,6 +38,7 @@ class EdgeGuard:
     """Wraps the application. One instance per application; `refuse` makes the answer to what is not let through.
 
     `body_limits` names paths, as whole regular expressions, that take longer bodies; each counts again by itself.
+    `camera` names the pages that may open the device's camera: no other may, and none a microphone.
     """
 
     def __init__(
@@ -46,11 +49,13 @@ class EdgeGuard:
         max_body_bytes: int,
         refuse: Refuse,
         body_limits: Mapping[str, int] | None = None,
+        camera: Collection[str] = (),
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._max_body_bytes = max_body_bytes
         self._refuse = refuse
+        self._camera = frozenset(camera)
         self._body_limits = [(re.compile(path), limit) for path, limit in (body_limits or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +73,7 @@ class EdgeGuard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(scope, message["headers"], request_id)]
+                message["headers"] = [*message["headers"], *self._headers(scope, message["headers"], request_id)]
             await send(message)
 
         if refusal is not None:
@@ -92,6 +97,14 @@ class EdgeGuard:
             milliseconds=round((perf_counter() - started) * 1000, 1),
             request_id=request_id,
         )
+
+    def _headers(self, scope: Scope, present: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        names, path = {name.lower() for name, _ in present}, scope["path"]
+        csp = _DOCS_CSP if path in {"/docs", "/redoc"} else _CSP
+        devices = _CAMERA if path in self._camera else _NO_DEVICES
+        added = [*_SECURITY_HEADERS, (b"content-security-policy", csp), (b"permissions-policy", devices)]
+        added += [(b"x-request-id", request_id.encode())]
+        return [(name, value) for name, value in added if name not in names]
 
     def _limit(self, path: str) -> int:
         return next((limit for known, limit in self._body_limits if known.fullmatch(path)), self._max_body_bytes)
@@ -134,10 +147,3 @@ def _host_name(value: bytes) -> str:
     if text.startswith("["):
         return text[: text.find("]") + 1]
     return text.partition(":")[0]
-
-
-def _headers(scope: Scope, present: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    names = {name.lower() for name, _ in present}
-    csp = _DOCS_CSP if scope["path"] in {"/docs", "/redoc"} else _CSP
-    added = [*_SECURITY_HEADERS, (b"content-security-policy", csp), (b"x-request-id", request_id.encode())]
-    return [(name, value) for name, value in added if name not in names]

@@ -109,9 +109,10 @@ class Asking:
             raise WantedError("none")
         if len(items) > MOST_LICENCES:
             raise WantedError("too_many")
-        if len({item.type_code for item in items}) < len(items):
+        fit = [self._item(item, place) for place, item in enumerate(items)]
+        if len({item.type_code for item in fit}) < len(fit):
             raise WantedError("twice")
-        return [self._item(item, place) for place, item in enumerate(items)]
+        return fit
 
     def _item(self, item: Item, place: int) -> Item:
         kind = self._types.newest(item.type_code)

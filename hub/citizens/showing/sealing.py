@@ -30,8 +30,8 @@ class Content:
 
     def sealed(self, key: DataKey, showing_id: str) -> bytes:
         """As it is stored."""
-        said = {"called": self.called, "code": self.code, "purpose": self.purpose, "picks": picks_json(self.picks)}
-        said |= {"matter": self.matter, "signed": self.signed and dict(self.signed)}
+        said: dict[str, Any] = {"called": self.called, "code": self.code, "matter": self.matter}
+        said |= {"purpose": self.purpose, "picks": picks_json(self.picks), "signed": self.signed and dict(self.signed)}
         return key.encrypt(_place(showing_id), canonical(said))
 
 

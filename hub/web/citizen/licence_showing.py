@@ -12,11 +12,23 @@ from certificates.definitions.certificate_type import CertificateType
 from certificates.definitions.parts import Custody
 from certificates.errors import NumberingError
 from certificates.numbering import parse
+from hub.api.showings import found_of
 from hub.citizens.licences import Licence
 from hub.citizens.paging import Pages
 from hub.citizens.showing.licences import showable_claims
 from hub.citizens.showing.making import LIFE, SHOWS_PER_MINUTE
-from hub.citizens.showing.values import MOST_LICENCES, MOST_WORDS, Choice, ChoiceError, Live, Pick, Showing
+from hub.citizens.showing.values import (
+    LIVE,
+    MOST_LICENCES,
+    MOST_WORDS,
+    OFFLINE,
+    Choice,
+    ChoiceError,
+    Live,
+    OfflineLive,
+    Pick,
+    Showing,
+)
 from hub.citizens.values import Holder
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText, limit
@@ -38,9 +50,36 @@ _WRONG: Final[Mapping[str, Words]] = {
     "too_many": (f"一次最多出示 {MOST_LICENCES} 份证照", f"At most {MOST_LICENCES} licences at a time"),
     "state": ("有一份证照现在不是有效状态，不能出示", "One of the licences is not in force now and cannot be shown"),
     "halted": ("有一类证照暂停使用，请稍后再试", "One kind of licence is stopped for now: try later"),
+    "room": ("勾选的内容太多，离线码放不下，请少勾几项", "That is too much for an offline code: tick less"),
     "purpose": (f"用途最多 {MOST_WORDS} 个字", f"A purpose has at most {MOST_WORDS} characters"),
 }
 _CHANGED: Final = ("证照有变动，请重新勾选", "Your licences have changed: tick again")
+_ONE: Final = FieldError(
+    "way", "离线码一次出示一份证照，且不能限定部门", "An offline code shows one licence, and to whoever sees it"
+)
+_WAYS: Final[Sequence[tuple[str, Words, Words]]] = (
+    (
+        "",
+        (
+            "当面扫码：60 秒，只能打开一次，您会知道谁看了",
+            "Scanned now: 60 seconds, once; you learn who looked",
+        ),
+        ("对方要能上网。", "They need a network."),
+    ),
+    (
+        "screen",
+        ("离线码：10 分钟", "Offline code: ten minutes"),
+        (
+            "对方没有网络也能查。可以反复看，收不回来，平台不知道谁看过。",
+            "Checked without a network, as often as they like. It cannot be called back; nobody learns who saw it.",
+        ),
+    ),
+    (
+        "day",
+        ("离线码：24 小时，可打印", "Offline code: 24 hours, for print"),
+        ("同上；拿到打印件或照片的人都能查，直到过期。", "The same, by whoever has the print or a photograph."),
+    ),
+)
 _NOWHERE: Final = FieldError("department", "没有这个部门，请重新选择", "There is no such department: choose again")
 
 
@@ -62,10 +101,16 @@ async def make(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     given = await holder_form(request, holder)
     await limit(request, f"show:{holder.id}", SHOWS_PER_MINUTE)
     choice = Choice(_ticked(given), given.text("department")[:18] or None, given.text("purpose"))
+    way = given.text("way")
+    if way and (len(choice.picks) != 1 or choice.department):
+        return await _choose(request, hub, holder, given, _ONE)
     try:
-        made = await hub.showing.showings.make(holder, choice)
+        if way:
+            made = await hub.showing.offline.make(holder, choice.picks[0], life=way, purpose=choice.purpose)
+        else:
+            made = await hub.showing.showings.make(holder, choice)
     except ChoiceError as error:
-        field = "purpose" if error.why == "purpose" else "licences"
+        field = {"purpose": "purpose", "life": "way"}.get(error.why, "licences")
         return await _choose(request, hub, holder, given, FieldError(field, *_WRONG.get(error.why, _CHANGED)))
     except MissingError as error:
         if str(error) != "department":
@@ -77,9 +122,14 @@ async def make(request: Request, hub: HubDep, holder: HolderDep) -> Response:
 @router.get(SHOWINGS + "/{showing_id}", response_class=HTMLResponse)
 async def one(request: Request, showing_id: ShowingId, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """The code while it lives, by itself refreshed when it ends; then what became of it."""
-    found = await hub.showing.showings.look(holder, showing_id)
+    found = await found_of(hub, holder, showing_id)
     told = found if isinstance(found, Showing) else found.showing
     values: dict[str, Any] = {"told": told, "items": items_of(hub, told)}
+    if told.state == OFFLINE:
+        code = found.code if isinstance(found, OfflineLive) else ""
+        return render(request, "me/showing_offline.html", holder, code=code, qr=qr(code) if code else "", **values)
+    if told.state == LIVE and told.asked:
+        return render(request, "me/showing_waits.html", holder, **values)
     if isinstance(found, Live):
         until = told.expires_at.astimezone(BEIJING).strftime("%H:%M:%S")
         whole = int(LIFE.total_seconds())
@@ -94,7 +144,7 @@ async def state(request: Request, showing_id: ShowingId, hub: HubDep, holder: Ho
     found = await hub.showing.showings.look(holder, showing_id)
     told = found if isinstance(found, Showing) else found.showing
     html = TEMPLATES.get_template("me/_showing_state.html").render(told=told, t=view_of(request).t)
-    return HTMLResponse(html, headers={} if isinstance(found, Live) else {"X-Done": "1"})
+    return HTMLResponse(html, headers={} if told.state == LIVE else {"X-Done": "1"})
 
 
 @router.post(SHOWINGS + "/{showing_id}/withdraw")
@@ -145,6 +195,8 @@ async def _choose(
         + [(item.code, view.t(item.name_zh, item.name_en)) for item in departments],
         department=given.text("department") if given else "",
         purpose=given.text("purpose") if given else "",
+        ways=[(name, view.t(*words), view.t(*hint)) for name, words, hint in _WAYS],
+        way=given.text("way") if given else "",
         made=[(item, items_of(hub, item)) for item in made[:5]],
     )
 

@@ -5,9 +5,11 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.console.counter import (
+    asked,
     asking,
     case,
     closing,
+    correcting,
     desk,
     family,
     family_ending,
@@ -29,6 +31,8 @@ for _module in (
     taking,
     receiving,
     wallet,
+    asked,
+    correcting,
     case,
     slip,
     closing,

@@ -3,20 +3,20 @@
 Nothing of it goes into a case: what a case needs is asked in the case, under its grants.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from hub.access.actors import Actor, Role
 from hub.citizens.errors import PresentationRefusedError
-from hub.citizens.showing.values import Receiver, Taken
+from hub.citizens.showing.values import Receiver
 from hub.deps import HubDep
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import render
 from hub.web.console.visit import ConsoleDep
-from hub.web.received import MOST_CODE, REFUSED, WORDS
+from hub.web.received import MOST_CODE, REFUSED, WORDS, offline_seen, scanned
 
 router = APIRouter()
 RECEIVE: Final = COUNTER + "/receive"
@@ -34,16 +34,18 @@ async def receive(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespo
     """What the code opens for this department, shown once."""
     given = await form(request)
     actor.require(Role.CLERK)
+    seen = await offline_seen(hub, given.raw("code")[:MOST_CODE])
+    if seen is not None:
+        return _page(request, actor, seen=seen)
     receiver = Receiver("staff", actor.as_json(), actor.department_id)
     try:
         taken = await hub.showing.receiving.take(receiver, given.raw("code")[:MOST_CODE])
     except PresentationRefusedError:
         return _page(request, actor, error=REFUSED)
-    return _page(request, actor, taken)
+    return _page(request, actor, taken=taken)
 
 
-def _page(
-    request: Request, actor: Actor, taken: Taken | None = None, *, error: FieldError | None = None
-) -> HTMLResponse:
+def _page(request: Request, actor: Actor, *, error: FieldError | None = None, **shown: Any) -> HTMLResponse:
     status, errors = (422, [error]) if error else (200, [])
-    return render(request, "console/counter/receive.html", actor, status=status, errors=errors, taken=taken, **WORDS)
+    values = {"taken": None, "seen": None, **WORDS, **scanned(), **shown}
+    return render(request, "console/counter/receive.html", actor, status=status, errors=errors, **values)
