@@ -1,0 +1,235 @@
+"""Looks that an order shows late: held back from every list of the person while it is in force, and never after it."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import select, update
+
+from catalog.store import find_department
+from catalog.tables import table
+from certificates.stores.holders import find_subjects
+from hub.access.actors import Actor, Role
+from hub.access.errors import ForbiddenError
+from hub.citizens.late.ordering import Wanted
+from hub.citizens.late.tables import LateOrderRow
+from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
+from hub.citizens.looks import count_looks
+from hub.citizens.notices.tables import NoticeRow
+from hub.clock import BEIJING, new_id
+from hub.intake.tables import CaseRow
+from hub.issuing.plan import lookup_hash
+from hub.runtime import Hub
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from tests.citizens.conftest import Watch, session
+from tests.hub.city import HOME, IDENTITY, PERSON, City, grow, ledger
+from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, open_case, pull
+
+_ORDERS = table(LateOrderRow)
+LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
+
+
+def somebody(department_id: str | None, *roles: Role) -> Actor:
+    return Actor("staff", new_id(), "", department_id, frozenset(roles))
+
+
+async def department(hub: Hub, code: str = AMR) -> str:
+    found = await hub.database.read(lambda tx: find_department(tx, code))
+    assert found is not None
+    return found.id
+
+
+def wanted(hub: Hub, days: int = 30, **changes: Any) -> Wanted:
+    until = hub.clock().astimezone(BEIJING).date() + timedelta(days=days)
+    order = Wanted("crime", "刑事诉讼法", until, matter=HOME, id_type=PERSON["id_type"], id_number=PERSON["id_number"])
+    return replace(order, **changes)
+
+
+async def ordered(hub: Hub, order: Wanted) -> str:
+    """By all three."""
+    here, ordering = await department(hub), hub.late.ordering
+    made = await ordering.propose(somebody(here, Role.DECIDER), order)
+    await ordering.second(somebody(here, Role.OWNER_APPROVER), made.id)
+    return (await ordering.sign(somebody(None, Role.AUDITOR), made.id)).id
+
+
+async def looked(city: City, kind: str = "ex_officio") -> str:
+    """A case in the person's name, and a look in it; answers its number."""
+    case_no = await open_case(
+        city.client, city.headers, matter=HOME, kind=kind, parties=[{"role": "applicant", **PERSON}]
+    )
+    answer = await pull(city.client, city.headers, case_no, requirements=["identity"])
+    assert answer.json()["requirements"][0]["outcome"] == "satisfied", answer.text
+    return case_no
+
+
+async def listed(client: httpx2.AsyncClient) -> dict[str, dict[str, Any]]:
+    """All pages of the list, by entry."""
+    found: dict[str, dict[str, Any]] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await client.get("/api/v1/me/accesses", params={"cursor": cursor} if cursor else {})).json()
+        assert len(page["accesses"]) == 30 or page["next"] is None  # no gap where something is held back
+        found |= {item["id"]: item for item in page["accesses"]}
+        cursor = page["next"]
+    return found
+
+
+def of_cases(found: dict[str, dict[str, Any]], *case_nos: str) -> list[tuple[str, str]]:
+    return [(item["kind"], item["case_no"]) for item in found.values() if item["case_no"] in case_nos]
+
+
+async def investigating(place: Place, hub: Hub, client: httpx2.AsyncClient) -> City:
+    city = await grow(place, hub, client)
+    definition = grant_definition(
+        hub, type=IDENTITY, owner=POLICE, fields=["name"], matters=[HOME], purpose=PURPOSE, kind="ex_officio",
+        officers=["op-1"], quota_per_day=99,
+    )  # fmt: skip
+    await hub.registry.add_grant(definition)
+    return city
+
+
+async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_says_so(
+    place: Place, hub: Hub, watch: Watch
+) -> None:
+    async with place.client(hub) as client:
+        city = await investigating(place, hub, client)
+        early = await looked(city)
+        order = await ordered(hub, wanted(hub))
+        held, other = await looked(city), await looked(city, "application")
+        for _ in range(31):  # a page's worth of his own on top of it
+            cookie = await session(hub)
+        client.cookies.set("yz_holder", cookie)
+        found = await listed(client)
+        both = ["case.open", "disclosure"]
+        assert sorted(kind for kind, _ in of_cases(found, early)) == both  # written before it: shown as ever
+        assert sorted(kind for kind, _ in of_cases(found, other)) == both
+        assert of_cases(found, held) == []
+        hidden = [item.id for item in await ledger(hub) if item.detail.get("case_no") == held]
+        assert len(hidden) >= 2
+        for entry in hidden:  # on the ledger like all others, and as good as another's
+            assert (await client.get(f"/api/v1/me/accesses/{entry}")).status_code == 404
+            assert (await client.get(f"/me/accesses/{entry}")).status_code == 404
+            assert (await client.get("/me/objections/new", params={"entry": entry})).status_code == 404
+        await client.post(f"/api/v1/cases/{held}/close", json={}, headers=city.headers)
+        assert held not in (await client.get("/api/v1/me/ratings")).text
+        looks = await counted(hub)
+        figures = (await client.get("/api/v1/ledger/late-orders")).json()
+        assert (figures["in_force"], figures["signed"], figures["ended"]) == (1, 1, 0)
+
+        watch.ahead += timedelta(days=31)
+        client.cookies.set("yz_holder", await session(hub))
+        shown = await listed(client)  # at its end, whether or not anybody has swept
+        late = [item["late"] for item in shown.values() if item["case_no"] == held]
+        assert len(late) >= 2
+        assert {(item["reason"], item["ground"]) for item in late} == {("查办案件", "刑事诉讼法")}
+        assert {item["late"] for item in shown.values() if item["case_no"] in {early, other}} == {None}
+        assert await counted(hub) > looks
+        await hub.late.ending.sweep()
+        await hub.late.ending.sweep()
+        (told,) = [item for item in (await listed(client)).values() if item["kind"] == "late.shown"]
+        assert told["ground"] == ["刑事诉讼法"]
+        assert (await client.get(f"/me/accesses/{told['id']}")).status_code == 200
+        notices = select(table(NoticeRow).c.about).where(table(NoticeRow).c.kind == "shown_late")
+        assert await hub.database.read(lambda tx: tx.execute(notices).scalars().all()) == [told["id"]]
+        assert (await client.get("/api/v1/ledger/late-orders")).json()["in_force"] == 0
+        assert order not in str(found)
+
+
+async def counted(hub: Hub) -> int:
+    """Looks as the slip of a counter counts them."""
+    digest = lookup_hash(hub.vault, PERSON["id_type"], PERSON["id_number"])
+    now = hub.clock()
+
+    def unit(tx: Any) -> int:
+        subject = find_subjects(tx, [digest])[digest]
+        found = count_looks(tx, hub.vault, subject, since=now - timedelta(days=90), case_id=None, now=now)
+        return sum(item.looks for item in found.all)
+
+    return await hub.database.read(unit)
+
+
+@pytest.mark.parametrize("forged", ["until", "person", "again", "case"])
+@pytest.mark.sampled
+async def test_what_somebody_writes_by_sql_hides_nothing(place: Place, hub: Hub, watch: Watch, forged: str) -> None:
+    async with place.client(hub) as client:
+        city = await investigating(place, hub, client)
+        whom = {"id_number": "11010519491231002X"} if forged == "person" else {}
+        order = await ordered(hub, wanted(hub, **whom))
+        row = await hub.database.read(lambda tx: tx.execute(select(_ORDERS)).one())
+        case_no = await looked(city, "application" if forged == "case" else "ex_officio")
+        cases, values = table(CaseRow), {"until": row.until + timedelta(days=300)}
+        if forged == "person":
+            values = {"lookup_hash": lookup_hash(hub.vault, PERSON["id_type"], PERSON["id_number"])}
+        if forged == "again":
+            await hub.late.ordering.lift(somebody(None, Role.OPERATOR), order)
+            values = dict(zip(row._fields, row, strict=True))
+        written = update(_ORDERS).where(_ORDERS.c.id == order).values(**values)
+        if forged == "case":
+            written = update(cases).where(cases.c.case_no == case_no).values(kind="ex_officio")
+        await hub.database.write(lambda tx: tx.execute(written))
+        client.cookies.set("yz_holder", await session(hub))
+        assert len(of_cases(await listed(client), case_no)) == 2
+        if forged != "case":
+            with pytest.raises(IntegrityBrokenError):
+                await hub.late.ordering.lift(somebody(None, Role.OPERATOR), order)
+
+
+@pytest.mark.embedded
+async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, watch: Watch) -> None:
+    here, ordering = await department(hub), hub.late.ordering
+    first, second, auditor = somebody(here, Role.DECIDER), somebody(here, *LEADERS), somebody(None, Role.AUDITOR)
+    for change, pointer in (
+        ({"reason": "curious"}, "/reason"),
+        ({"legal_basis": " "}, "/legal_basis"),
+        ({"until": date(2020, 1, 1)}, "/until"),
+        ({"until": hub.clock().date() + timedelta(days=200)}, "/until"),
+        ({"id_number": "110105194912310021"}, "/id_number"),
+        ({"matter": ""}, "/matter"),
+    ):
+        with pytest.raises(OrderError) as refused:
+            await ordering.propose(first, wanted(hub, **change))
+        assert refused.value.pointer == pointer
+    for nobody in (somebody(None, Role.OPERATOR), somebody(here, Role.CLERK), somebody(None, Role.DECIDER)):
+        with pytest.raises(ForbiddenError):
+            await ordering.propose(nobody, wanted(hub))
+    made = await ordering.propose(first, wanted(hub))
+    with pytest.raises(OrderOverError):  # not before the second
+        await ordering.sign(auditor, made.id)
+    with pytest.raises(OneHandError):
+        await ordering.second(first, made.id)
+    with pytest.raises(MissingError):
+        await ordering.second(somebody(await department(hub, POLICE), *LEADERS), made.id)
+    await ordering.second(second, made.id)
+    with pytest.raises(OneHandError):
+        await ordering.sign(Actor("staff", second.id, "", None, frozenset({Role.AUDITOR})), made.id)
+    with pytest.raises(ForbiddenError):
+        await ordering.sign(somebody(None, Role.OPERATOR), made.id)
+    live = await ordering.sign(auditor, made.id)
+    with pytest.raises(OrderOverError):
+        await ordering.refuse(auditor, made.id)
+
+    again = wanted(hub, 180, extends=live.id, id_type="", id_number="", matter="")
+    longer = await ordering.propose(first, again)
+    await ordering.second(second, longer.id)
+    longer = await ordering.sign(auditor, longer.id)
+    assert (longer.since, longer.matter, longer.lookup_hash) == (live.since, live.matter, live.lookup_hash)
+    for _ in range(3):  # as far as the cap goes
+        watch.ahead += timedelta(days=175)
+        further = await ordering.propose(first, wanted(hub, 182, extends=longer.id))
+        await ordering.second(second, further.id)
+        longer = await ordering.sign(auditor, further.id)
+    watch.ahead += timedelta(days=175)
+    with pytest.raises(OrderError, match="end"):
+        await ordering.propose(first, wanted(hub, 182, extends=longer.id))
+    assert longer.since is not None
+    assert longer.until - longer.since <= timedelta(days=732)
+    states = {item.state.value for item in await ordering.listed(auditor)}
+    assert states == {"live", "extended"}
+
+    stale = await ordering.propose(first, wanted(hub))
+    watch.ahead += timedelta(days=4)
+    with pytest.raises(OrderOverError):
+        await ordering.second(second, stale.id)
