@@ -15,6 +15,7 @@ from hub.api.me import ActingHolderDep, Cursor, PresentationBody, access_json, l
 from hub.api.me_objections import shown as objection_json
 from hub.citizens.acting.acting import Listed
 from hub.citizens.acting.delegating import Asked, Told, Use
+from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages
@@ -48,9 +49,9 @@ class DelegationBody(Body):
     """`matters` left out: all; they count for `file` alone. `until` is the last day, at most a year ahead."""
 
     to: ToBody
-    scope: Annotated[list[Literal["see_licences", "see_accesses", "file"]], Field(min_length=1, max_length=3)]
-    matters: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=50)] | None = None
-    until: date
+    scope: Annotated[tuple[Literal["see_licences", "see_accesses", "file"], ...], Field(min_length=1, max_length=3)]
+    matters: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)] | None = None
+    until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     reason: Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -152,7 +153,7 @@ async def delegate(
         name=body.to.name,
         scope=frozenset(Scope(item) for item in body.scope),
         matters=None if body.matters is None else frozenset(body.matters),
-        until=body.until,
+        until=day_of(body.until),
         reason=body.reason,
     )
     named = Once(once, hashlib.sha256(raw).hexdigest()) if once else None
@@ -174,6 +175,14 @@ async def withdraw(delegation_id: UuidText, holder: ActingHolderDep, hub: HubDep
     company = await _company(hub, holder, key)
     await hub.citizens.others.delegating.withdraw(holder, delegation_id, acting=company)
     return JSONResponse(_told(await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)))
+
+
+def day_of(text: str) -> date:
+    """A day as 2026-01-31. Raises: DelegationError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DelegationError("kind", "/until") from None
 
 
 async def _company(hub: Hub, holder: Holder, key: str | None) -> Acting | None:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from hub.citizens.acting.values import Principal
 from hub.citizens.values import Holder
+from hub.clock import BEIJING, utc_now
 from hub.runtime import Hub
 from hub.sample.numbers import citizen_id
 from tests.citizens.conftest import signed_in
@@ -17,7 +18,9 @@ NEIGHBOUR = {"id_type": "111", "id_number": citizen_id("990104", date(1970, 4, 5
 CHILD = {"id_type": "111", "id_number": citizen_id("990102", date(2010, 6, 1), 61), "name": "陈小示"}
 REGISTRATION, BIRTH, KINSHIP = "legal_representative_registration", "newborn_registration", "kinship_proof"
 DEATH = "death_certificate"
-ISSUERS = {slug: valid_uscc(f"1199019{place}MB0000001") for place, slug in enumerate((REGISTRATION, BIRTH, KINSHIP, DEATH))}
+ISSUERS = {
+    slug: valid_uscc(f"1199019{place}MB0000001") for place, slug in enumerate((REGISTRATION, BIRTH, KINSHIP, DEATH))
+}
 
 
 async def furnish(hub: Hub, *slugs: str) -> None:
@@ -89,7 +92,7 @@ def kinship_claims(one: dict[str, str], other: dict[str, str], relationship: str
         "relative_id": other["id_number"],
         "relationship": relationship,
         "basis": "常住人口登记",
-        "issued_on": date.today().isoformat(),
+        "issued_on": utc_now().astimezone(BEIJING).date().isoformat(),
         "issued_by": "示例市公安局",
     }
 
@@ -125,5 +128,3 @@ async def begun(hub: Hub, holder: Holder, ground: str) -> Principal:
 async def written(hub: Hub, statement: str) -> None:
     """Somebody writes into the database past the hub."""
     await hub.database.write(lambda tx: tx.execute(text(statement)))
-
-

@@ -10,6 +10,7 @@ from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.ties import is_minor
 from hub.citizens.acting.values import Scope
 from hub.citizens.errors import LevelError
+from hub.citizens.presentations import Shown
 from hub.citizens.values import Level
 from hub.runtime import Hub
 from hub.sample.numbers import citizen_id
@@ -35,7 +36,7 @@ from tests.citizens.others import (
     written,
 )
 from tests.hub.city import PERSON, ledger
-from tests.support import ENTERPRISE, enterprise_claims, issue
+from tests.support import AMR, ENTERPRISE, MATTER, Place, enterprise_claims, issue, pull
 
 pytestmark = pytest.mark.embedded
 
@@ -91,23 +92,29 @@ async def test_a_legal_representative_acts_for_his_company_and_a_former_one_does
     assert refused == ["acting_not_own"] * 4
 
 
-async def test_a_suspended_licence_and_a_forged_row_carry_no_office(hub: Hub) -> None:
+async def test_rows_that_somebody_wrote_carry_no_office(hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     holder, other = await signed_in(hub), await resident(hub, NEIGHBOUR)
     await in_office(hub)
     assert await grounds(hub, holder) == ["legal_representative"]
-    kept = await hub.database.read(lambda tx: tx.execute(text("SELECT name_hash FROM certificate_holders")).scalar_one())
-    mine = f"(SELECT v.name_hash FROM certificate_versions v JOIN certificates c ON c.id = v.certificate_id WHERE c.subject_id = '{other.id}')"
+    kept = await hub.database.read(
+        lambda tx: tx.execute(text("SELECT name_hash FROM certificate_holders")).scalar_one()
+    )
+    mine = "SELECT v.name_hash FROM certificate_versions v JOIN certificates c ON c.id = v.certificate_id"
     await written(hub, f"UPDATE certificate_holders SET subject_id = '{other.id}'")
     assert await grounds(hub, other) == [], "it names somebody else"
-    await written(hub, f"UPDATE certificate_holders SET name_hash = {mine}")
+    await written(hub, f"UPDATE certificate_holders SET name_hash = ({mine} WHERE c.subject_id = '{other.id}')")
     with pytest.raises(IntegrityBrokenError):
         await grounds(hub, other)
     await written(hub, f"UPDATE certificate_holders SET subject_id = '{holder.id}', name_hash = x'{kept.hex()}'")
     assert await grounds(hub, holder) == ["legal_representative"]
-    await written(hub, "UPDATE certificate_versions SET status = 'revoked'")
+    await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
+    assert await grounds(hub, holder) == []
+    await written(hub, "UPDATE certificates SET current_version = 1")
+    assert await grounds(hub, holder) == [], "it was superseded"
+    await written(hub, "UPDATE certificate_versions SET status = 'valid' WHERE status = 'superseded'")
     with pytest.raises(IntegrityBrokenError):
-        await grounds(hub, await signed_in(hub))
+        await grounds(hub, holder)
 
 
 async def test_a_parent_acts_until_the_day_the_child_is_of_age(hub: Hub, watch: Watch) -> None:
@@ -144,3 +151,55 @@ async def test_an_heir_sees_a_list_and_shows_nothing(hub: Hub) -> None:
     for refused in (acting.act(holder, found.key, Scope.ACCESSES, "accesses"), acting.present(holder, found.key, None)):
         with pytest.raises(ScopeError):
             await refused
+
+
+async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    holder = await signed_in(hub)
+    found = await begun(hub, holder, "legal_representative")
+    acting, presentations = hub.citizens.others.acting, hub.citizens.presentations
+    shown = await presentations.look(holder, await acting.present(holder, found.key, AMR))
+    assert isinstance(shown, Shown)
+    assert shown.behalf is not None
+    assert shown.behalf.name == ENTERPRISE["name"]
+    late = await presentations.look(holder, await acting.present(holder, found.key, AMR))
+    assert isinstance(late, Shown)
+    async with place.client(hub) as client:
+        headers = await place.headers(client)
+        body = {
+            "matter": MATTER,
+            "operator": {"id": "e-1", "name": "示例受理员"},
+            "channel": "window",
+            "external_no": "W-1",
+            "presented": [{"role": "applicant", "code": late.code}],
+        }
+        old = await client.post(
+            "/api/v1/cases", headers=headers, json=body | {"presented": [{"role": "applicant", "code": shown.code}]}
+        )
+        assert old.status_code == 422, "the newer code ended it"
+        opened = await client.post("/api/v1/cases", headers=headers, json=body)
+        assert opened.status_code == 201, opened.text
+        parties = {item["party"]: item for item in opened.json()["parties"]}
+        assert parties["applicant"]["id_type"] == "001"
+        agent = parties["acting_agent"]
+        assert (agent["id_type"], agent["acts_for"], agent["mandate"]) == ("111", "applicant", "e_mandate")
+        assert not [text for text in (PERSON["id_number"], PERSON["name"]) if text in opened.text]
+        pulled = await pull(client, headers, opened.json()["case_no"], requirements=["licence"])
+        assert pulled.json()["requirements"][0]["outcome"] == "satisfied"
+
+        code = await presentations.look(holder, await acting.present(holder, found.key, None))
+        assert isinstance(code, Shown)
+        await issue(hub, enterprise_claims(legal_representative=NEIGHBOUR["name"]))
+        body |= {"external_no": "W-2", "presented": [{"role": "applicant", "code": code.code}]}
+        refused = await client.post("/api/v1/cases", headers=headers, json=body)
+        assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (422, "presentation-refused")
+    told = [entry for entry in await ledger(hub) if entry.kind in {"acting.presented", "acting.filed"}]
+    assert [entry.kind for entry in told] == [
+        "acting.presented",
+        "acting.presented",
+        "acting.filed",
+        "acting.presented",
+    ]
+    assert told[2].detail["case_no"] == opened.json()["case_no"]
+    assert told[2].detail["agent"]["name"] == PERSON["name"]

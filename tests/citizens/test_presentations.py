@@ -118,7 +118,7 @@ async def test_nobody_is_taken_who_was_erased_between_the_look_and_the_case(hub:
     clerk = Actor("staff", new_id(), "clerk", new_id(), frozenset({Role.CLERK}))
     holder = await signed_in(hub)
     taking, code = hub.citizens.taking, Code((await shown(hub, holder)).code)
-    here = await taking.read(clerk, new_id(), code)
+    here = await taking.read(clerk, new_id(), code, matter=MATTER)
     use_up = taking.take(clerk, new_id(), here, matter=MATTER)
     erased, go_on = asyncio.Event(), asyncio.Event()
 
