@@ -35,6 +35,8 @@ FAULTS: Final[Mapping[tuple[str, str], Words]] = {
         "平台还没有此人的任何记录，请其向发证部门提出",
         "The hub holds nothing of this person yet: the department that issues it takes this up",
     ),
+    ("/id", "natural_person"): ("只为自然人更正，请读本人的身份证件", "Persons only: read the person's own card"),
+    ("/number", "missing"): ("请输入纸质证照上的编号", "Enter the number that is printed on the paper"),
     ("/kind", "kind"): ("请选择是什么问题", "Choose what it is about"),
     ("/entry", "own_act"): ("这是您本人的操作", "That was your own doing"),
     ("/result", "nothing_corrected"): (

@@ -17,7 +17,7 @@ from certificates.stores.holders import Subject, find_subjects
 from hub.access.actors import Actor, Role
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.objections.errors import ObjectionError
-from hub.citizens.objections.raising import Objections
+from hub.citizens.objections.raising import Clerk, Objections
 from hub.citizens.objections.values import OF_LICENCE, Kind, Said
 from hub.citizens.values import SEES_OWN, Holder, Identity
 from hub.clock import Clock
@@ -62,7 +62,7 @@ class Attesting:
         holder, identifier = found
         try:
             return await self._objections.raise_(
-                holder, replace(said, identifier=identifier), clerk=(actor, case.case_no)
+                holder, replace(said, identifier=identifier), clerk=Clerk(actor, case.case_no)
             )
         except HolderSignInNeededError:  # erased a moment ago
             raise ObjectionError("nothing_held", "/party") from None
