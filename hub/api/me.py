@@ -184,6 +184,7 @@ def access_json(item: Access, language: str) -> dict[str, Any]:
         "matter": said(item.matter, language),
         "case_no": item.case_no,
         "purpose": item.purpose,
+        "person": item.person or None,
         "licences": [said(words, language) for words in item.licences],
         "fields": [said(words, language) for words in item.fields],
         "ground": list(item.ground),

@@ -227,7 +227,6 @@ def _use(use: Use) -> dict[str, Any]:
         "entry": use.entry_id,
         "at": rfc3339(use.at),
         "kind": use.kind,
-        "what": use.what or None,
         "case_no": use.case_no or None,
         "whole": use.whole,
     }

@@ -77,6 +77,8 @@ class Access:
     """Code or id of the department, as the entry has it."""
     by: str = ""
     """Id of the member of staff who did it, if one did."""
+    person: str = ""
+    """Name of who acted for the holder, or of for whom the holder may act."""
     times: int = 1
     """How often it happened on its day, where one entry tells of several."""
     late: Late | None = None
@@ -174,6 +176,7 @@ class Accesses:
             ground=list(dict.fromkeys(ground for ground in (*grounds, _text(detail, "legal_basis")) if ground)),
             office=department,
             by=_by(detail),
+            person=_person(detail),
             times=detail["times"] if isinstance(detail.get("times"), int) else 1,
             late=held,
         )
@@ -234,6 +237,11 @@ def _text(detail: Mapping[str, Any], name: str) -> str:
 def _certificates(detail: Mapping[str, Any]) -> list[str]:
     single = detail.get("identifier")
     return _texts(detail, "certificates") + ([single] if isinstance(single, str) else [])
+
+
+def _person(detail: Mapping[str, Any]) -> str:
+    who = detail.get("agent") or detail.get("principal")
+    return str(who.get("name") or "") if isinstance(who, Mapping) else ""
 
 
 def _by(detail: Mapping[str, Any]) -> str:

@@ -84,10 +84,10 @@ async def test_a_legal_representative_acts_for_his_company_and_a_former_one_does
     assert await grounds(hub, other) == ["legal_representative"]
 
     entries = [entry for entry in await ledger(hub) if entry.kind.startswith("acting.")]
-    assert [entry.kind for entry in entries] == ["acting.begun", "acting.looked", "acting.refused"]
+    assert [entry.kind for entry in entries] == ["acting.begun", "acting.saw_licences", "acting.refused"]
     assert {entry.subject_id for entry in entries} == {found.id}
     assert entries[1].detail["agent"]["name"] == PERSON["name"]
-    assert (entries[1].detail["ground"], entries[1].detail["what"]) == ("legal_representative", "licences")
+    assert entries[1].detail["ground"] == "legal_representative"
     refused = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "refusal"]
     assert refused == ["acting_not_own"] * 4
 

@@ -136,12 +136,12 @@ async def test_a_delegate_does_what_he_was_let_until_it_is_withdrawn_and_both_se
             "acting.presented",
             "acting.filed",
             "acting.presented",
-            "acting.looked",
+            "acting.saw_licences",
             "acting.begun",
         ]
         assert seen.uses[1].case_no == case_no
     mine = {entry.kind for entry in await ledger(hub) if entry.subject_id == holder.id}
-    assert {"delegation.given", "delegation.withdrawn", "acting.looked", "acting.filed", "acting.refused"} <= mine
+    assert {"delegation.given", "delegation.withdrawn", "acting.saw_licences", "acting.filed", "acting.refused"} <= mine
     theirs = {entry.kind for entry in await ledger(hub) if entry.subject_id == neighbour.id}
     assert {"delegation.received", "delegation.ended"} <= theirs
 
@@ -258,12 +258,13 @@ async def test_by_the_api_others_are_not_there_and_what_is_over_is_said(place: P
         assert (await client.delete(path, headers=theirs)).status_code == 204
         await become(PERSON)
         told_ = (await client.get(f"{base}/accesses")).json()["accesses"]
+        assert {item["person"] for item in told_ if item["kind"].startswith("acting")} == {NEIGHBOUR["name"]}
         assert [item["kind"] for item in told_ if item["kind"].startswith(("acting", "delegation"))] == [
             "acting.ended",
             "acting.refused",
             "delegation.withdrawn",
             "acting.begun",
-            "acting.looked",
+            "acting.saw_licences",
             "acting.begun",
             "delegation.given",
         ]

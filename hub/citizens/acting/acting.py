@@ -91,7 +91,7 @@ class ActingFor:
         await self._database.write(lambda tx: self._end(tx, holder, key, now))
 
     async def act(self, holder: Holder, key: str, scope: Scope, what: str) -> Acting:
-        """He looks at something of the principal's, by this name in the ledger.
+        """He looks at `licences`, `accesses` or `objections` of the principal's.
 
         Raises: NoLongerActsError: the ground is gone, which goes on the ledger; ScopeError; MissingError: he has not
             begun, or there is nobody of this key.
@@ -103,7 +103,7 @@ class ActingFor:
             if principal is None:
                 return None
             principal.require(scope)
-            record(tx, self._vault, "acting.looked", holder, principal, {"what": what}, now)
+            record(tx, self._vault, f"acting.saw_{what}", holder, principal, {}, now)
             return Acting(holder, principal)
 
         return await self._acted(holder, key, unit)

@@ -66,7 +66,6 @@ class Use:
     entry_id: str
     at: datetime
     kind: str
-    what: str = ""
     case_no: str = ""
     whole: bool = True
 
@@ -342,4 +341,4 @@ def _use(row: Any, key: DataKey, delegation_id: str) -> Use:
     detail = content["detail"]
     if content.get("kind") != row.kind or delegation_id not in detail.get("sources", ()):
         return Use(row.id, row.recorded_at, row.kind, whole=False)
-    return Use(row.id, row.recorded_at, row.kind, str(detail.get("what", "")), str(detail.get("case_no", "")))
+    return Use(row.id, row.recorded_at, row.kind, str(detail.get("case_no", "")))
