@@ -26,6 +26,8 @@ from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.values import Principal
 from hub.citizens.codes import Code
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import code_hash, opened
 from hub.citizens.values import Identity
@@ -109,6 +111,7 @@ class Taking:
             detail = {"by": actor.as_json(), "case_no": case_no, "matter": matter, "presentation": row.id}
             detail |= {"department_id": department_id}
             self._record(tx, row, "presentation.taken", detail, now, case_id=case_id)
+            notify(tx, row.subject_id, NoticeKind.CODE_TAKEN, about=row.id, now=now)
             if principal is not None and here.agent is not None:
                 who = (here.subject_id, here.agent.identity)
                 write(tx, self._vault, "acting.filed", who, principal, detail, now, case_id=case_id)

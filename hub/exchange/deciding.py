@@ -17,6 +17,7 @@ from catalog.interfaces import InterfaceState
 from catalog.store import lock_grants
 from hub.access.service import Caller
 from hub.citizens.authorising.decisions import decisions_of
+from hub.citizens.notices.looks import tell_of_look
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found, unsigned_answer, unsigned_content
 from hub.exchange.judging import unavailable
@@ -79,6 +80,7 @@ class QueryDeciding:
             marks = row_marks(claimed.source, claimed.interface.interface.operation, claimed.params, self._vault)
             uses = ((mark, entry.id) for mark in marks)
             record_uses(tx, uses, system_id=caller.system_id, case_no=case_no, now=now)
+            tell_of_look(tx, self._vault, claimed.case, [claimed.subject] if claimed.subject else [], now)
         sealed = case_key(self._vault, claimed.case).encrypt(answer_place(claimed.request_id), stored_bytes(answer))
         used = self.used(claimed)
         if not requests.decide_request(tx, claimed.request_id, claimed.lease, payload=sealed, grants=used, now=now):

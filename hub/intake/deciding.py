@@ -4,7 +4,7 @@ Locks are taken in one fixed order (case with system and key, grants, certificat
 exclusive by whoever revokes, so that nothing is disclosed after a revocation's commit (seam D6).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 from catalog.store import lock_grants
 from certificates.lifecycle.states import STOPPED
 from certificates.stores import certificates as library
+from certificates.stores.holders import Subject
 from hub.access.service import Caller
 from hub.citizens.authorising.asking import HolderAsking
+from hub.citizens.notices.looks import tell_of_look
 from hub.citizens.objections.disputed import mark
 from hub.exchange.uses import record_uses
 from hub.intake import requests, store
@@ -157,6 +159,7 @@ class Deciding:
             told = zip(items, entries, strict=True)
             uses = ((mark, entry.id) for item, entry in told for mark in item.resolution.marks())
             record_uses(tx, uses, system_id=caller.system_id, case_no=claimed.case.case_no, now=now)
+            tell_of_look(tx, self._vault, claimed.case, _looked_at(claimed, items), now)
         steps = list(zip(judged, held, items, strict=True))
         return Written(steps, unsigned, entries, {grant.id for item in items for grant in item.resolution.grants})
 
@@ -196,6 +199,15 @@ class Deciding:
             subject_id=subject.id if subject else None,
             case_id=claimed.case.id,
         )
+
+
+def _looked_at(claimed: Claimed, items: Sequence[Item]) -> Iterator[Subject]:
+    """Whom the hub knows of those about whom something is disclosed."""
+    for item in items:
+        party = claimed.parties.get(item.resolution.requirement.party)
+        subject = claimed.subjects.get(party.lookup_hash) if party is not None and party.lookup_hash else None
+        if subject is not None and item.resolution.outcome is Outcome.SATISFIED:
+            yield subject
 
 
 def _licences_of(items: Sequence[Item]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from hub.registry.meanings import Words
 class NoticeKind(StrEnum):
     """What a notice says. The comment names what `about` is; where there are two ids they are joined by a colon."""
 
-    LOOKED_FIRST = "looked_first"  # ledger entry : department
-    LOOKED_UNUSUALLY = "looked_unusually"  # ledger entry
+    LOOKED_FIRST = "looked_first"  # department
+    LOOKED_UNUSUALLY = "looked_unusually"  # case
     DECISION_NEEDED = "decision_needed"  # question for his word
     DECISION_OVER = "decision_over"  # question for his word
     OBJECTION_ANSWERED = "objection_answered"  # objection
@@ -29,7 +29,7 @@ class NoticeKind(StrEnum):
     LICENCE_RESUMED = "licence_resumed"  # certificate : ledger entry
     LICENCE_REVOKED = "licence_revoked"  # certificate : ledger entry
     LICENCE_EXPIRING = "licence_expiring"  # version of the certificate : days
-    RECORD_CORRECTED = "record_corrected"  # ledger entry of the use
+    RECORD_CORRECTED = "record_corrected"  # objection
     DELEGATION_GIVEN = "delegation_given"  # delegation
     DELEGATION_WITHDRAWN = "delegation_withdrawn"  # delegation
     SHOWN_LATE = "shown_late"  # ledger entry
@@ -48,11 +48,11 @@ class Told:
 
 KINDS: Final[dict[NoticeKind, Told]] = {
     NoticeKind.LOOKED_FIRST: Told(
-        ("有部门第一次使用了您的信息", "A department used your records for the first time"), "/me/accesses/{about}"
+        ("有部门第一次使用了您的信息", "A department used your records for the first time"), "/me/accesses"
     ),
     NoticeKind.LOOKED_UNUSUALLY: Told(
         ("您的信息有一次不寻常的查询，请看一看", "Your records were looked at in an unusual way: please have a look"),
-        "/me/accesses/{about}",
+        "/me/accesses",
         legal=True,
     ),
     NoticeKind.DECISION_NEEDED: Told(
@@ -81,14 +81,14 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         "/me",
         legal=True,
     ),
-    NoticeKind.LICENCE_ISSUED: Told(("您有一份新的证照", "A licence was issued to you"), "/me"),
-    NoticeKind.LICENCE_SUSPENDED: Told(("您的一份证照被暂扣", "A licence of yours was suspended"), "/me", legal=True),
-    NoticeKind.LICENCE_RESUMED: Told(("您的一份证照恢复有效", "A licence of yours is in force again"), "/me"),
-    NoticeKind.LICENCE_REVOKED: Told(("您的一份证照失效了", "A licence of yours was revoked"), "/me", legal=True),
-    NoticeKind.LICENCE_EXPIRING: Told(("您的一份证照快要到期", "A licence of yours is about to end"), "/me"),
+    NoticeKind.LICENCE_ISSUED: Told(("您有一份新的证照", "A licence was issued to you"), "/me/licences"),
+    NoticeKind.LICENCE_SUSPENDED: Told(("您的一份证照被暂扣", "A licence was suspended"), "/me/licences", legal=True),
+    NoticeKind.LICENCE_RESUMED: Told(("您的一份证照恢复有效", "A licence is in force again"), "/me/licences"),
+    NoticeKind.LICENCE_REVOKED: Told(("您的一份证照失效了", "A licence was revoked"), "/me/licences", legal=True),
+    NoticeKind.LICENCE_EXPIRING: Told(("您的一份证照快要到期", "A licence is about to end"), "/me/licences"),
     NoticeKind.RECORD_CORRECTED: Told(
         ("您办事时用过的一项记录被更正了", "A record that a case of yours used was corrected"),
-        "/me/accesses/{about}",
+        "/me/objections/{about}",
         legal=True,
     ),
     NoticeKind.DELEGATION_GIVEN: Told(("有一项代办委托", "A delegation was given"), "/me"),

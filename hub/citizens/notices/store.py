@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from catalog.tables import table
+from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.tables import NoticeChoiceRow, NoticeMessageRow, NoticeRow
 
 _ROWS: Final = table(NoticeRow)
@@ -25,6 +26,12 @@ def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int)
 def own(tx: Connection, notice_id: str) -> Row[Any] | None:
     """The one with this id, whosever it is."""
     return tx.execute(select(_ROWS).where(_ROWS.c.id == notice_id)).one_or_none()
+
+
+def is_told(tx: Connection, subject_id: str, kind: NoticeKind, about: str) -> bool:
+    """Whether he was told of this."""
+    here = (_ROWS.c.subject_id == subject_id) & (_ROWS.c.kind == kind.value) & (_ROWS.c.about == about)
+    return tx.execute(select(_ROWS.c.id).where(here)).first() is not None
 
 
 def unread_of(tx: Connection, subject_id: str, *, most: int) -> int:

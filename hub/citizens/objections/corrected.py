@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 from catalog.tables import table
 from certificates.stores import certificates as library
 from certificates.stores.certificates import WHOLE, VersionRecord
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
 from hub.citizens.objections.values import Kind, Objection, State
 from hub.clock import Clock
@@ -66,7 +68,11 @@ class Telling:
             query = select(_CASES.c.id).where(_CASES.c.case_no.in_(numbers)).order_by(_CASES.c.id)
             return list(tx.execute(query).scalars())
 
-        for case_id in await self._database.read(used):
+        cases = await self._database.read(used)
+        if cases:
+            told = {"kind": NoticeKind.RECORD_CORRECTED, "about": found.id, "now": now}
+            await self._database.write(lambda tx: notify(tx, found.subject_id, **told))
+        for case_id in cases:
             await self._database.write(
                 lambda tx, case_id=case_id: tell(  # type: ignore[misc]  # bound at once
                     tx, case_id, CaseEvent.EVIDENCE_CORRECTED, entry_id=payload["entry"], now=now, about=found.id

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, true
 
 from hub.access.actors import Actor, Role
 from hub.access.staff_reading import HUB_WIDE
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
 from hub.citizens.objections.corrected import TELL, has_changed
 from hub.citizens.objections.disputed import disputed_identifiers
@@ -164,6 +166,8 @@ class ObjectionDesk:
             found = store.find(tx, payload["objection"])
             if found is not None and found.state is State.RUNNING:
                 tell_staff(tx, found.id, found.kind, found.department_id, str(payload["stage"]), now)
+                if payload["stage"] == "over":
+                    notify(tx, found.subject_id, NoticeKind.OBJECTION_OVERDUE, about=found.id, now=now)
 
         await self._database.write(unit)
 
@@ -202,6 +206,8 @@ class ObjectionDesk:
         sealed = key.encrypt(place(found.id, "answer"), canonical(said))
         if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
             raise ObjectionOverError
+        told = NoticeKind.RATING_ANSWERED if found.kind is Kind.RATING else NoticeKind.OBJECTION_ANSWERED
+        notify(tx, found.subject_id, told, about=f"{found.id}:{entry_id}", now=now)
         enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + timedelta(seconds=30))
         if state is State.CORRECTED and found.certificate_id is not None:
             enqueue(tx, TELL, {"objection": found.id, "entry": entry_id}, now=now)

@@ -23,6 +23,8 @@ from certificates.verifying.papers import SdJwtPaper
 from certificates.verifying.verdict import Result, Verdict
 from hub.citizens.codes import read_long
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.citizens.present import lock_holder
 from hub.citizens.showing import store
 from hub.citizens.showing.licences import Showable, showable_claims, values_of
@@ -243,6 +245,7 @@ class Receiving:
         }
         entry = seal(Draft(kind="showing.taken", detail=detail, key=key, subject_id=row.subject_id), now=now)
         append(tx, [entry])
+        notify(tx, row.subject_id, NoticeKind.SHOWING_TAKEN, about=row.id, now=now)
         return Taken(row.id, now, content.purpose, [item.received for item in ready], entry.id)
 
     def _signed(self, taken: Taken, ready: Sequence[_Ready]) -> Taken:

@@ -18,6 +18,8 @@ from certificates.stores import holders as holder_store
 from certificates.stores import status as status_store
 from certificates.stores.certificates import VersionRecord
 from certificates.stores.transitions import MADE, StoredAct, add_act
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.clock import new_id, rfc3339
 from hub.exchange.uses import Event, announce, of_certificate
 from hub.ledger.entries import Draft, append, seal
@@ -40,6 +42,13 @@ _HEARD: Final[Mapping[int, Event]] = {
 }
 """Receivers hear what a list tells: gone for good, not now, valid again, replaced. The end of a licence's period is not
 told: its last day was in what they got."""
+
+_TOLD: Final[Mapping[int, NoticeKind]] = {
+    status_list.VALID: NoticeKind.LICENCE_RESUMED,
+    status_list.INVALID: NoticeKind.LICENCE_REVOKED,
+    status_list.SUSPENDED: NoticeKind.LICENCE_SUSPENDED,
+}
+"""And so does whose licence it is, but for what is replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +117,7 @@ def born(tx: Connection, vault: Vault, version: VersionRecord, cause: Cause, *, 
 
 
 def told(tx: Connection, changes: Iterable[Changed], *, now: datetime) -> None:
-    """Have lists published and users told, once for all changes of a transaction."""
+    """Have lists published, and users and holders told, once for all changes of a transaction."""
     lists: set[int] = set()
     marks: dict[Event, list[str]] = {}
     for item in changes:
@@ -117,6 +126,10 @@ def told(tx: Connection, changes: Iterable[Changed], *, now: datetime) -> None:
             lists.add(item.after.status_list)
         if item.after.status != Status.EXPIRED:
             marks.setdefault(_HEARD[bits], []).append(of_certificate(item.after.id))
+        kind = _TOLD.get(bits)
+        if kind is not None and item.after.status != Status.EXPIRED:
+            about = f"{item.after.certificate_id}:{item.after.ledger_entry_id}"
+            notify(tx, item.after.subject_id, kind, about=about, now=now)
     for number in sorted(lists):
         enqueue(tx, PUBLISH_STATUS, {"number": number}, now=now)
     for event, changed in marks.items():
