@@ -3,9 +3,11 @@
 from hub.assembly.citizens import assemble_taking
 from hub.assembly.ground import Ground
 from hub.assembly.handling import Handling
+from hub.assembly.identities import assemble_network_taking
 from hub.assembly.intake import Intake
 from hub.citizens.confirming import Confirming
 from hub.intake.counter.case_slips import CaseSlips
+from hub.intake.counter.faces import Faces
 from hub.intake.counter.families import FamilyCounter
 from hub.intake.counter.readers import CardReaders
 from hub.intake.counter.service import Counter
@@ -14,6 +16,7 @@ from hub.intake.counter.slips import FamilySlips
 
 def assemble_counter(ground: Ground, intake: Intake) -> Counter:
     """The counter's use cases, over the services that systems call."""
+    readers = assemble_readers(ground)
     return Counter(
         ground.database,
         cases=intake.pull.cases,
@@ -21,7 +24,9 @@ def assemble_counter(ground: Ground, intake: Intake) -> Counter:
         planning=intake.planning,
         asks=intake.asks,
         taking=assemble_taking(ground),
-        readers=assemble_readers(ground),
+        readers=readers,
+        faces=Faces(ground.database, readers=readers, vault=ground.vault, log_key=ground.log_key, clock=ground.clock),
+        network=assemble_network_taking(ground),
         vault=ground.vault,
         types=ground.types,
         clock=ground.clock,

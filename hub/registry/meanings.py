@@ -12,6 +12,9 @@ Words = tuple[str, str]
 """Chinese, English."""
 CORROBORATION: Final = (
     ("card_read", "读卡", "card read"),
+    ("network_id", "网络身份认证（网证）", "a network ID, shown at the counter"),
+    ("face_compared", "人脸比对一致（设备签名）", "a face compared with the card's photo, by a device that signs"),
+    ("second_document", "第二份证件（受理员见到）", "a clerk's word that a second document was shown"),
     ("clerk_attested", "受理员证明（见到证件）", "a clerk's word that the card was shown"),
     ("presentation_code", "出示码", "presentation code"),
     ("signed_in_holder", "本人已登录", "holder signed in"),

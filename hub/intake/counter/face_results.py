@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from hub.access.trial_issuers import TRIAL_MARK, on_trial
 from hub.intake.errors import PartyError
-from hub.intake.parties import PartyInput
 from signing.canonical import b64u, sha256, strict_loads
 from signing.errors import SigningError
 from signing.jose import Unverified, take_apart, verify_jws
@@ -81,12 +80,11 @@ def read_result(text: str) -> FaceResult:
     )
 
 
-def check_result(result: FaceResult, key: VerifyingKey, party: PartyInput, now: datetime) -> None:
-    """The device signed it just now, and it is about this party's card. Raises: PartyError (`face_refused`)."""
+def check_result(result: FaceResult, key: VerifyingKey, id_type: str, id_number: str, now: datetime) -> None:
+    """The device signed it just now, and it is about the card of this number. Raises: PartyError (`face_refused`)."""
     try:
         verify_jws(result.token, key=key, typ=COMPARED_TYPE, max_bytes=MOST_BYTES, header_names=_HEADER)
     except SigningError as error:
         raise PartyError(FIELD, REFUSED) from error
-    card = card_digest(result.jti, party.id_type or "", party.id_number or "")
-    if card != result.card or not now - LASTS <= result.at <= now + _AHEAD:
+    if card_digest(result.jti, id_type, id_number) != result.card or not now - LASTS <= result.at <= now + _AHEAD:
         raise PartyError(FIELD, REFUSED)

@@ -13,6 +13,8 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
+from catalog.errors import IdentifierError
+from catalog.identifiers import normalise_id
 from hub.access.actors import Actor
 from hub.access.service import Caller
 from hub.clock import Clock, new_id, rfc3339
@@ -67,7 +69,7 @@ class Faces:
         key = await self._readers.key(caller.department_id, said.device, FACE)
         if key is None or (self._readers.production and said.trial):
             raise PartyError(FIELD, REFUSED)
-        check_result(said, key, party, now)
+        check_result(said, key, party.id_type or "", _number(party), now)
         digest = hashlib.sha256(token.encode()).hexdigest()
         used = RequestKey(caller.system_id, _ROUTE, f"{said.device[:60]}/{said.jti}", digest)
         if not said.same:
@@ -108,8 +110,16 @@ class Faces:
         """What remembers a card for a day, by its keyed hash."""
         if party.id_type is None or party.id_number is None:
             return None
-        digest = lookup_hash(self._vault, party.id_type, party.id_number).hex()
+        digest = lookup_hash(self._vault, party.id_type, _number(party)).hex()
         return RequestKey(caller.system_id, _MARKED, digest, digest)
+
+
+def _number(party: PartyInput) -> str:
+    """As it is compared, however it was typed; one that cannot be is refused when the case is opened."""
+    try:
+        return normalise_id(party.id_type or "", party.id_number or "").value
+    except IdentifierError:
+        return party.id_number or ""
 
 
 def _once(tx: Connection, used: RequestKey, object_id: str, now: datetime) -> None:

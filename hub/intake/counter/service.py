@@ -18,6 +18,7 @@ from catalog.store import grants_of, list_departments
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
+from hub.citizens.identities.taking import NetworkTaking
 from hub.citizens.taking import Taking
 from hub.clock import Clock
 from hub.intake import store
@@ -27,6 +28,7 @@ from hub.intake.cases import CaseService
 from hub.intake.counter import lines
 from hub.intake.counter.acting import counter_caller
 from hub.intake.counter.asking import Asking, batches
+from hub.intake.counter.faces import Faces
 from hub.intake.counter.readers import CardReaders
 from hub.intake.counter.showing import Shown, both, seen_by, shown
 from hub.intake.counter.values import CounterCase, CounterOpening, Line, Recent
@@ -68,6 +70,8 @@ class Counter:
         asks: Asks,
         taking: Taking,
         readers: CardReaders,
+        faces: Faces,
+        network: NetworkTaking | None,
         vault: Vault,
         types: TypeRegistry,
         clock: Clock,
@@ -78,6 +82,8 @@ class Counter:
         self._asks = asks
         self._taking = taking
         self.readers = readers
+        self._faces = faces
+        self._network = network
         self._vault = vault
         self._matters = MatterBook(vault)
         self._types = types
@@ -140,15 +146,25 @@ class Counter:
     async def present(self, actor: Actor, caller: Caller, opening: CounterOpening) -> Shown:
         """The parties with whoever shows a code named, and what corroborates that they are here.
 
-        Raises: PresentationRefusedError, LockedOutError; PartyError: no reader of the department signed that.
+        Raises: PresentationRefusedError, LockedOutError, ServiceAwayError; PartyError: no device of the department
+            signed that, or its comparison of faces says that it is somebody else.
         """
         now = self._clock()
-        found = await shown(self._taking, actor, caller, opening.parties, opening.codes, matter=opening.code, now=now)
-        seen = seen_by(actor, card=opening.card_read and not opening.reader, mandate=opening.mandate, now=now)
+        found = await shown(
+            self._taking, actor, caller, opening.parties, opening.codes, matter=opening.code, now=now,
+            network=self._network,
+        )  # fmt: skip
+        card = opening.card_read and not opening.reader
+        seen = seen_by(actor, card=card, mandate=opening.mandate, second_document=opening.second_document, now=now)
         also = found.also
         if opening.reader:
             signed, use_up = await self.readers.read(caller, opening.reader, found.parties[0])
             seen, also = [signed, *seen], both(also, use_up)
+        if opening.face:
+            signed, use_up = await self._faces.compared(actor, caller, opening.face, found.parties[0])
+            seen, also = [signed, *seen], both(also, use_up)
+        elif found.parties and not opening.second_document:
+            await self._faces.needed(caller, found.parties[0])
         return Shown(found.parties, [*seen, *found.corroboration], also, found.agents)
 
     async def answer(self, actor: Actor, case_no: str, facts: Mapping[str, Any]) -> None:

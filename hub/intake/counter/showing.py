@@ -9,8 +9,13 @@ from sqlalchemy import Connection
 from hub.access.actors import Actor
 from hub.access.service import Caller
 from hub.citizens.codes import Code
+from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.identities.taking import KIND as NETWORK_ID
+from hub.citizens.identities.taking import NetworkTaking
+from hub.citizens.identities.vouching import Voucher
 from hub.citizens.taking import KIND, Taking
 from hub.clock import rfc3339
+from hub.intake.counter.faces import SECOND_DOCUMENT
 from hub.intake.counter.values import ATTESTED
 from hub.intake.errors import PartyError
 from hub.intake.parties import ACTING, E_MANDATE, PartyInput, numbered
@@ -37,20 +42,30 @@ async def shown(
     actor: Actor,
     caller: Caller,
     parties: Sequence[PartyInput],
-    codes: Mapping[int, Code],
+    codes: Mapping[int, Code | Voucher],
     *,
     matter: str,
     now: datetime,
+    network: NetworkTaking | None = None,
 ) -> Shown:
-    """Name the parties at these places by their codes; nothing is used up yet.
+    """Name the parties at these places by their codes or network IDs; no code is used up yet.
 
-    Raises: PresentationRefusedError, LockedOutError.
+    Raises: PresentationRefusedError, LockedOutError; ServiceAwayError: of a network ID.
     """
     if not codes:
         return Shown(parties)
     named, seen, uses, agents = list(parties), [], [], []
     keys = numbered([party.role for party in parties])
     for place, code in codes.items():
+        if isinstance(code, Voucher):
+            if network is None:
+                raise PresentationRefusedError
+            here = await network.read(actor, caller.department_id, code)
+            who = here.identity
+            named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
+            seen.append({"kind": NETWORK_ID, "at": rfc3339(now), "reference": here.presentation_id})
+            uses.append(network.take(actor, caller.department_id, here, matter=matter))
+            continue
         here = await taking.read(actor, caller.department_id, code, matter=matter)
         who = here.identity
         named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
@@ -88,7 +103,10 @@ def both(first: Also | None, then: Also) -> Also:
     return also
 
 
-def seen_by(actor: Actor, *, card: bool, mandate: bool, now: datetime) -> list[dict[str, str]]:
-    """What a clerk says that he saw: a card, the paper of a mandate."""
-    kinds = [kind for kind, there in ((ATTESTED, card), ("mandate_paper", mandate)) if there]
+def seen_by(
+    actor: Actor, *, card: bool, mandate: bool, second_document: bool = False, now: datetime
+) -> list[dict[str, str]]:
+    """What a clerk says that he saw: a card, the paper of a mandate, another document."""
+    said = ((ATTESTED, card), ("mandate_paper", mandate), (SECOND_DOCUMENT, second_document))
+    kinds = [kind for kind, there in said if there]
     return [{"kind": kind, "at": rfc3339(now), "reference": f"counter:{actor.id}"} for kind in kinds]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from hub.citizens.codes import Code
+from hub.citizens.identities.vouching import Voucher
 from hub.intake.parties import PartyInput
 from hub.intake.resolver import ASKED, CLEARED, OWED, Outcome
 from hub.intake.store import Case
@@ -30,12 +31,16 @@ class CounterOpening:
     once: str
     card_read: bool = False
     """Whether the first party's name and number came in one text, as readers write it."""
-    codes: Mapping[int, Code] = field(default_factory=dict)
-    """By place, the codes that parties show instead of a number: the hub itself names those."""
+    codes: Mapping[int, Code | Voucher] = field(default_factory=dict)
+    """By place, the codes or network IDs that parties show instead of a number: the hub itself names those."""
     reader: str = field(repr=False, default="")
     """What a card reader signed of the first party."""
     mandate: bool = False
     """Whether the paper of a mandate was seen, by which one acts for another."""
+    face: str = field(repr=False, default="")
+    """What a device signed that compared the first party's face with the photo of his card."""
+    second_document: bool = False
+    """Whether the clerk saw another document of the first party, where faces did not agree."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,11 @@ from hub.access.actors import Actor
 from hub.access.errors import LockedOutError
 from hub.citizens.codes import Code, looks_like_code, read_code
 from hub.citizens.errors import PresentationRefusedError
+from hub.citizens.identities.errors import ServiceAwayError
+from hub.citizens.identities.vouching import Voucher, read_voucher
 from hub.deps import limit
 from hub.intake.counter.card_reads import looks_signed, read_token
+from hub.intake.counter.face_results import FIELD as FACE_FIELD
 from hub.intake.counter.lines import whose
 from hub.intake.counter.presented import PresentedError, read_presented
 from hub.intake.counter.values import CounterOpening
@@ -37,6 +40,7 @@ CODES_PER_MINUTE: Final = 30
 """Of one clerk; nobody shows and scans faster."""
 _POINTER: Final = re.compile(r"/parties/([0-9]+)")
 _MANDATE: Final = "mandate_paper"
+_WHY_NOT: Final[dict[type[Exception], str]] = {LockedOutError: "locked", ServiceAwayError: "away"}
 _NOT_SEEN: Final = (
     "请核对授权委托书后勾选；没有的不能代办",
     "See the paper of the mandate first: nobody acts for another without one",
@@ -88,8 +92,11 @@ class Entry:
     parties: list[tuple[int, PartyInput]] = field(repr=False)
     errors: list[FieldError]
     card: bool
-    codes: dict[int, Code] = field(repr=False)
+    codes: dict[int, Code | Voucher] = field(repr=False)
     nameless: str = ""
+    face: str = field(repr=False, default="")
+    """What a device signed that compared faces."""
+    second_document: bool = False
 
     @property
     def faulty(self) -> bool:
@@ -108,8 +115,8 @@ class Entry:
         return text if looks_signed(text) else ""
 
     @property
-    def shown(self) -> dict[int, Code]:
-        """By the place among `people`, the code that was shown."""
+    def shown(self) -> dict[int, Code | Voucher]:
+        """By the place among `people`, the code or network ID that was shown."""
         return {index: self.codes[place] for index, (place, _) in enumerate(self.parties) if place in self.codes}
 
     @property
@@ -139,14 +146,17 @@ def entry_in(given: Form, slots: Sequence[Slot]) -> Entry:
     read = {place: _code(entered[place]) for place, party in parties if not party.name}
     codes = {place: found for place, found in read.items() if found is not None}
     nameless = [entered[place].key for place, party in parties if not party.name and place not in codes]
-    return Entry(once, entered, parties, errors + unseen, card, codes, nameless[0] if nameless else "")
+    return Entry(
+        once, entered, parties, errors + unseen, card, codes, nameless[0] if nameless else "",
+        face=given.text("face"), second_document=given.checked("second_document"),
+    )  # fmt: skip
 
 
 def opening_of(code: str, entry: Entry) -> CounterOpening:
     """What was sent, for the matter or life event of this code."""
     return CounterOpening(
         code, entry.people, entry.once, card_read=entry.card, codes=entry.shown, mandate=entry.mandate,
-        reader=entry.reader,
+        reader=entry.reader, face=entry.face, second_document=entry.second_document,
     )  # fmt: skip
 
 
@@ -158,8 +168,8 @@ async def opened(
         if entry.codes:
             await limit(request, f"presented:{actor.id}", CODES_PER_MINUTE)
         return await opening, []
-    except (PresentationRefusedError, LockedOutError) as error:
-        said = words.CODES["locked" if isinstance(error, LockedOutError) else "refused"]
+    except (PresentationRefusedError, LockedOutError, ServiceAwayError) as error:
+        said = words.CODES[_WHY_NOT.get(type(error), "refused")]
         return "", [FieldError(f"id.{entry.entered[place].key}", *said) for place in entry.codes]
     except PartyError as error:
         return "", [_refused(error, entry.entered, entry.parties)]
@@ -243,9 +253,9 @@ def _read(entered: list[Entered]) -> tuple[list[tuple[int, PartyInput]], list[Fi
     return parties, errors, card
 
 
-def _code(item: Entered) -> Code | None:
+def _code(item: Entered) -> Code | Voucher | None:
     """The code in an ID field; where another kind of document is chosen, eight digits are its number."""
-    return None if item.id_type else read_code(item.text)
+    return None if item.id_type else read_voucher(item.text) or read_code(item.text)
 
 
 def _kept(entered: list[Entered], parties: list[tuple[int, PartyInput]]) -> list[Entered]:
@@ -256,6 +266,8 @@ def _kept(entered: list[Entered], parties: list[tuple[int, PartyInput]]) -> list
 
 def _refused(error: PartyError, entered: list[Entered], parties: list[tuple[int, PartyInput]]) -> FieldError:
     """A party that the case did not take, beside its field."""
+    if error.pointer == FACE_FIELD:
+        return FieldError("face", *words.FACES[error.rule])
     found = _POINTER.match(error.pointer)
     place = parties[int(found[1])][0] if found and int(found[1]) < len(parties) else 0
     return FieldError(f"id.{entered[place].key}", *words.PARTY_RULES.get(error.rule.partition(":")[0], words.WRONG_ID))
@@ -277,5 +289,5 @@ def page(
     return render(
         request, "console/counter/new.html", actor, status=422 if errors else 200, errors=errors, action=action,
         name=name, entered=entry.kept, once=entry.once, nameless=entry.nameless, kinds=kinds, about=about,
-        begin=COUNTER,
+        begin=COUNTER, face=any(each.field == "face" for each in errors), second_document=entry.second_document,
     )  # fmt: skip

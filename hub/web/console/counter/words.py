@@ -61,6 +61,10 @@ CODES: Final = {
         "此码不能使用：已用过、已过期，或不是为本窗口生成的。请持码人重新出示",
         "This code opens nothing here: used, over, or made for another counter. Ask for a new one",
     ),
+    "away": (
+        "国家网络身份认证服务暂时没有应答，请改用身份证或出示码",
+        "The network-ID service does not answer: use the card, or a code",
+    ),
     "locked": ("输错次数过多，请扫描二维码，或过几分钟再输入", "Too many wrong codes: scan it, or wait some minutes"),
 }
 """Why a code that somebody shows is not taken."""
@@ -80,6 +84,26 @@ PAPERS: Final = {
 """Why a file is not sealed, by the rule of a PaperRefusedError."""
 NO_PAPER: Final = ("文件不完整或不能读取，请重新扫描", "It is not whole, or cannot be read: scan it again")
 NOT_NOW: Final = ("现在不能这样办，请返回办件查看", "Not possible now: look at the case again")
+
+FACES: Final = {
+    "face_differed": (
+        "人脸比对未通过，已记录。可以再比对一次；或请当事人出示第二份证件，核对后勾选；仍有疑问请主管到场。不得因此拒绝受理",
+        "The faces do not agree; it is on record. Compare once more, or see a second document and tick it, or ask your supervisor: nobody is sent away for this",
+    ),
+    "face_needed": (
+        "这张证件今天比对未通过：请重新比对，或核对第二份证件后勾选",
+        "A comparison for this card failed within a day: compare again, or see a second document and tick it",
+    ),
+    "face_refused": (
+        "比对结果未通过核验：不是本部门的设备、已过期、已用过，或不是这张证件。请重新比对",
+        "The result does not hold: no device of yours, over, used, or about another card. Compare again",
+    ),
+    "face_picture": (
+        "比对设备发来了结果以外的内容，没有接收，也没有保存；请联系设备管理人员。本平台不收人脸图像",
+        "The device sent more than a result; nothing of it was taken or kept. Tell whoever runs it: no faces come here",
+    ),
+}  # fmt: skip
+"""What a clerk is told of a comparison that opens nothing, and what comes next."""
 
 PARTY_RULES: Final = {
     "reader_refused": ("读卡结果未通过核验，请重新读卡", "What the reader signed does not hold: read the card again"),
