@@ -182,6 +182,8 @@ async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_el
         assert PERSON["id_number"] in opened.text
         picture = await client.post(path, data={"csrf": csrf, "wanted": "picture"}, headers=HERE)
         assert "data:image/png;base64,iVBOR" in picture.text
+        assert "img-src 'self' data:" in picture.headers["content-security-policy"]
+        assert "data:" not in opened.headers["content-security-policy"]
         file = await client.post(path, data={"csrf": csrf, "wanted": "pdf"}, headers=HERE)
         assert (file.content[:5], file.headers["content-type"]) == (b"%PDF-", "application/pdf")
         api = f"/api/v1/me/certificates/{identifier}"

@@ -34,6 +34,10 @@ IdentifierPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z.*-]{10,128}$")]
 OPENED_PER_MINUTE: Final = 20
 """Looks at contents and files of one holder: a page of one is set anew each time."""
 SHOWN_SECONDS: Final = 300
+_WITH_PICTURES: Final = (
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+"""As every page's, and pictures that stand in the page itself: one look, one answer, one entry."""
 
 
 @router.get(LICENCES, response_class=HTMLResponse)
@@ -98,7 +102,10 @@ async def look(request: Request, identifier: IdentifierPath, hub: HubDep, holder
         return await _page(request, hub, holder, identifier, fault=WRONG["state"])
     except FormatError:
         return await _page(request, hub, holder, identifier, fault=WRONG["format"])
-    return await _page(request, hub, holder, identifier, said=said)
+    page = await _page(request, hub, holder, identifier, said=said)
+    if said.pages:
+        page.headers["Content-Security-Policy"] = _WITH_PICTURES
+    return page
 
 
 async def _page(
