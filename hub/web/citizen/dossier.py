@@ -55,7 +55,7 @@ async def licences(
     pages = Pages(hub.catalogue.cursors, holder, f"dossier.{stage}")
     shelf = await hub.dossier.cards.page(holder.id, stage=only, after=pages.after(cursor))
     more = pages.next(shelf.behind)
-    values = {"shelf": shelf, "stages": STAGES, "stage": only, "more": more, "begun": not cursor}
+    values: dict[str, Any] = {"shelf": shelf, "stages": STAGES, "stage": only, "more": more, "begun": not cursor}
     return render(request, "me/licences.html", holder, statuses=STATUSES, **values)
 
 
