@@ -10,6 +10,7 @@ from certificates.errors import GrantedClaimsError
 from certificates.numbering import Identifier
 
 VCT: Final = "urn:yizheng:purpose-copy"
+_KEY: Final = ("kty", "crv", "x", "y")
 
 
 def copy_claims(
@@ -19,7 +20,7 @@ def copy_claims(
     identifier: Identifier,
     type: CertificateType,  # noqa: A002  # the field's word
     audience: str,
-    receiver_jwk: Mapping[str, str],
+    receiver_jwk: Mapping[str, str] | None,
     case_no: str,
     matter: str,
     purpose: str,
@@ -30,6 +31,8 @@ def copy_claims(
     custody: str = "hub_held",
 ) -> tuple[dict[str, Any], frozenset[str]]:
     """The claims of a copy and the names that are selectively disclosable. No status index: a copy is short-lived.
+
+    `receiver_jwk` None: it goes out on paper, which nobody's key can be bound to.
 
     Raises: GrantedClaimsError: a granted claim is not one that the type shows. One the licence lacks is left out.
         ValueError: `source` is another licence than the identifier says.
@@ -49,7 +52,7 @@ def copy_claims(
         "iat": int(issued_at.timestamp()),
         "exp": int(expires_at.timestamp()),
         "jti": jti,
-        "cnf": {"jwk": {name: receiver_jwk[name] for name in ("kty", "crv", "x", "y")}},
+        **({} if receiver_jwk is None else {"cnf": {"jwk": {name: receiver_jwk[name] for name in _KEY}}}),
         "certificate": {
             "identifier": identifier.text,
             "type": type.code,

@@ -35,7 +35,9 @@ from hub.access.errors import (
 )
 from hub.archive import errors as archives
 from hub.citizens import errors as citizens
+from hub.citizens.identities import errors as network_ids
 from hub.citizens.acting import errors as acting
+from hub.citizens.kiosk import errors as kiosk
 from hub.citizens.late import values as late
 from hub.citizens.objections import errors as objected
 from hub.citizens.ratings import errors as rated
@@ -132,6 +134,12 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     acting.NoLongerActsError: ProblemType("no-longer-acts", 403, "您已不能代其办理", "You no longer act for them", "caller"),
     acting.ScopeError: ProblemType("outside-scope", 403, "代办范围不包括此项", "What you may do for them does not include this", "caller"),
     acting.DelegationError: ProblemType("invalid-delegation", 422, "授权代办的内容有误", "Something in the delegation is missing or not acceptable", "caller"),
+    kiosk.KioskUnknownError: ProblemType("kiosk-unknown", 401, "这台设备不是登记的自助终端", "No terminal that is registered here", "operator"),
+    kiosk.KioskRefusedError: ProblemType("kiosk-refused", 422, "没有认出持卡人", "The card was not read here and now, or no record confirms its holder", "caller"),
+    kiosk.KioskOverError: ProblemType("kiosk-over", 401, "本次使用已结束", "The visit at the terminal has ended", "caller"),
+    kiosk.NotPrintableError: ProblemType("not-printable", 409, "这份证照现在不能打印", "The licence cannot be printed now", "caller"),
+    network_ids.BindingError: ProblemType("network-id-not-bound", 422, "网号没有绑定", "The network ID was not bound", "caller"),
+    network_ids.ServiceAwayError: ProblemType("network-id-away", 503, "国家网络身份认证服务暂不可用", "The network-ID service does not answer", "operator", retryable=True, retry_after_seconds=30),
     objected.ObjectionError: ProblemType("invalid-objection", 422, "异议或答复的内容有误", "Something in the objection or its answer is missing or not acceptable", "caller"),
     objected.ObjectionRunsError: ProblemType("objection-runs", 409, "同一问题的异议正在处理，或未办结的异议过多", "An objection about the same is under way, or there are too many", "caller"),
     objected.ObjectionOverError: ProblemType("objection-over", 409, "异议已答复或已撤回", "The objection was answered or withdrawn", "caller"),

@@ -24,6 +24,7 @@ from hub.assembly.intake import assemble_intake
 from hub.assembly.keyring import Keyring, assemble_keyring
 from hub.assembly.late import LateOrders, assemble_late
 from hub.assembly.ledger import assemble_erasure, assemble_ledger, assemble_witnessing, witness_actions
+from hub.assembly.kiosk import Kiosk, assemble_kiosk
 from hub.assembly.library import assemble_library
 from hub.assembly.lower import Lower, assemble_lower
 from hub.assembly.people import assemble_people
@@ -192,6 +193,7 @@ class Hub:
     dossier: Dossier
     showing: Showing
     wallets: Wallets
+    kiosk: Kiosk
 
 
 def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
@@ -269,6 +271,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         exchange=exchange, bulk=bulk, citizens=citizens, dossier=dossier,
         showing=assemble_showing(ground, faces.source, verification.service),
         wallets=assemble_wallets(ground, faces.source, verification.service),
+        kiosk=assemble_kiosk(ground, faces, citizens),
     )  # fmt: skip
 
 

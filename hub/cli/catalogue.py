@@ -14,6 +14,7 @@ from hub.cli.common import HomeOption, JsonOption, show, with_hub
 from hub.cli.system_counter import system_counter
 from hub.cli.system_gateway import system_gateway
 from hub.cli.system_key import system_key
+from hub.cli.system_kiosk import system_kiosk
 from hub.cli.system_reader import system_reader
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def group(name: str) -> typer.Typer:
         app.command("gateway")(system_gateway)
         app.command("counter")(system_counter)
         app.command("reader")(system_reader)
+        app.command("kiosk")(system_kiosk)
     return app
 
 

@@ -20,6 +20,7 @@ import hub.citizens.dossier.tables
 import hub.citizens.identities.tables
 import hub.citizens.notices.tables
 import hub.citizens.late.tables
+import hub.citizens.kiosk.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
 import hub.citizens.showing.tables
@@ -58,6 +59,7 @@ _TABLES: Final = (
     hub.citizens.dossier.tables,
     hub.citizens.notices.tables,
     hub.citizens.late.tables,
+    hub.citizens.kiosk.tables,
     hub.citizens.objections.tables,
     hub.citizens.ratings.tables,
     hub.citizens.asked.tables,

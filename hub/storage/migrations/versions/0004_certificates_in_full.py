@@ -137,6 +137,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kid"),
     )
     op.create_table(
+        "kiosk_reads",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("read_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("kiosk_reads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kiosk_reads_read_at"), ["read_at"], unique=False)
+
+    op.create_table(
         "ledger_cosignatures",
         sa.Column("origin", sa.String(length=200), nullable=False),
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -250,7 +259,7 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
@@ -492,6 +501,29 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_intent_sheaves_owner_department_id"), ["owner_department_id"], unique=False
         )
+
+    op.create_table(
+        "kiosks",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "owner_department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("reader_kid", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=True),
+        sa.Column("secret_hash", sa.String(length=64), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code_hash"),
+        sa.UniqueConstraint("secret_hash"),
+    )
+    with op.batch_alter_table("kiosks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kiosks_owner_department_id"), ["owner_department_id"], unique=False)
 
     op.create_table(
         "late_orders",
@@ -779,6 +811,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("holder_notice_messages", schema=None) as batch_op:
         batch_op.create_index("ix_holder_notice_messages_state", ["state", "changed_at"], unique=False)
+
+    op.create_table(
+        "kiosk_visits",
+        sa.Column("kiosk_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["kiosk_id"], ["kiosks.id"]),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("kiosk_id"),
+    )
+    with op.batch_alter_table("kiosk_visits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kiosk_visits_subject_id"), ["subject_id"], unique=False)
 
     op.create_table(
         "objections",
@@ -1834,6 +1882,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_objections_certificate_id"))
 
     op.drop_table("objections")
+    with op.batch_alter_table("kiosk_visits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kiosk_visits_subject_id"))
+
+    op.drop_table("kiosk_visits")
     with op.batch_alter_table("holder_notice_messages", schema=None) as batch_op:
         batch_op.drop_index("ix_holder_notice_messages_state")
 
@@ -1896,6 +1948,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_late_orders_lookup_hash"))
 
     op.drop_table("late_orders")
+    with op.batch_alter_table("kiosks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kiosks_owner_department_id"))
+
+    op.drop_table("kiosks")
     with op.batch_alter_table("intent_sheaves", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_intent_sheaves_owner_department_id"))
 
@@ -1965,6 +2021,10 @@ def downgrade() -> None:
     op.drop_table("ledger_rounds")
     op.drop_table("ledger_forks")
     op.drop_table("ledger_cosignatures")
+    with op.batch_alter_table("kiosk_reads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kiosk_reads_read_at"))
+
+    op.drop_table("kiosk_reads")
     op.drop_table("key_revocations")
     op.drop_table("issuer_seals")
     with op.batch_alter_table("holder_attempts", schema=None) as batch_op:

@@ -1,0 +1,50 @@
+"""Self-service terminals, put together."""
+
+from dataclasses import dataclass
+
+from hub.assembly.citizens import Citizens
+from hub.assembly.counter import assemble_readers
+from hub.assembly.faces import Faces
+from hub.assembly.ground import Ground
+from hub.citizens.confirming import Confirming
+from hub.citizens.kiosk.devices import Kiosks
+from hub.citizens.kiosk.printing import KioskPrints
+from hub.citizens.kiosk.visits import KioskVisits
+from hub.citizens.showing.licences import Showable
+
+
+@dataclass(frozen=True, slots=True)
+class Kiosk:
+    """Services of terminals."""
+
+    devices: Kiosks
+    visits: KioskVisits
+    prints: KioskPrints
+
+
+def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens) -> Kiosk:
+    """Connect them."""
+    database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
+    readers = assemble_readers(ground)
+    return Kiosk(
+        devices=Kiosks(database, vault=vault, readers=readers, log_key=log_key, clock=clock),
+        visits=KioskVisits(
+            database,
+            vault=vault,
+            confirming=Confirming(vault=vault, types=ground.types),
+            readers=readers,
+            log_key=log_key,
+            clock=clock,
+        ),
+        prints=KioskPrints(
+            database,
+            vault=vault,
+            showable=Showable(vault=vault, source=faces.source),
+            source=faces.source,
+            renditions=faces.renditions,
+            accesses=citizens.accesses,
+            log_key=log_key,
+            clock=clock,
+            public_url=ground.public_url,
+        ),
+    )

@@ -1,0 +1,193 @@
+"""One person at one terminal: begun by his own card, ended by himself, by a minute without a touch, or by the next one.
+
+The card shows that it was there; nobody is asked for a secret. So a visit opens less than a sign-in does: what is on
+his licences and who looked, to be printed under a purpose, and nothing that could be taken along in a browser.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from catalog.tables import table
+from certificates.tables import SubjectRow
+from hub.access.sessions import csrf_of, hashed
+from hub.citizens.confirming import Confirming
+from hub.citizens.kiosk.devices import Kiosk
+from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
+from hub.citizens.kiosk.tables import KioskReadRow, KioskVisitRow
+from hub.citizens.values import SEES_OWN, Holder, Identity
+from hub.clock import Clock, new_id
+from hub.intake.counter.card_reads import LASTS, CardRead, check_read, read_token
+from hub.intake.counter.readers import CARD, CardReaders
+from hub.intake.errors import PartyError
+from hub.intake.parties import PartyInput
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import ConflictError, IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical, strict_loads
+
+IDLE: Final = timedelta(seconds=60)
+LONGEST: Final = timedelta(minutes=10)
+"""Of one visit, whatever is touched: others wait."""
+HOW: Final = "kiosk"
+_VISITS: Final = table(KioskVisitRow)
+_READS: Final = table(KioskReadRow)
+_SUBJECTS: Final = table(SubjectRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who stands at which terminal."""
+
+    kiosk: Kiosk
+    holder: Holder
+    id: str = field(default="")
+
+
+class KioskVisits:
+    """Begins, finds and ends visits."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        confirming: Confirming,
+        readers: CardReaders,
+        log_key: DataKey,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._confirming = confirming
+        self._readers = readers
+        self._log_key = log_key
+        self._clock = clock
+
+    async def begin(self, kiosk: Kiosk, token: str) -> str:
+        """The secret of a new visit of whoever the terminal's own reader has just read; whoever was there is gone.
+
+        Raises: KioskRefusedError, alike for a card that was not read here and now, and for somebody whom no record
+            confirms; a refusal is on the ledger.
+        """
+        now, given = self._clock(), await self._read(kiosk, token)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        secret = secrets.token_urlsafe(32)
+        try:
+            begun = await self._database.write(lambda tx: self._begin(tx, kiosk, given, digest, secret, now))
+        except ConflictError:  # the same read, sent twice at once
+            begun = False
+        if not begun:
+            raise KioskRefusedError
+        return secret
+
+    async def find(self, kiosk: Kiosk, secret: str) -> Visit:
+        """Whose visit it is, and it goes on for another minute. Raises: KioskOverError."""
+        now = self._clock()
+        found = await self._database.write(lambda tx: self._find(tx, kiosk, secret, now))
+        if found is None:
+            raise KioskOverError
+        return found
+
+    async def end(self, kiosk: Kiosk) -> None:
+        """Nobody stands there. Ending what has ended is nothing."""
+        where = _VISITS.c.kiosk_id == kiosk.id
+        if await self._database.read(lambda tx: tx.execute(select(_VISITS.c.id).where(where)).first()):
+            await self._database.write(lambda tx: tx.execute(delete(_VISITS).where(where)))
+
+    async def sweep(self) -> None:
+        """Part of the housekeeping: visits that nobody ended, and cards that could not be shown again anyway."""
+        now = self._clock()
+        idle, old = _VISITS.c.seen_at < now - IDLE, _READS.c.read_at < now - 2 * LASTS
+
+        def any_left(tx: Connection) -> bool:
+            return any(
+                tx.execute(query.limit(1)).first()
+                for query in (select(_VISITS.c.id).where(idle), select(_READS.c.digest).where(old))
+            )
+
+        def unit(tx: Connection) -> None:
+            tx.execute(delete(_VISITS).where(idle))
+            tx.execute(delete(_READS).where(old))
+
+        if await self._database.read(any_left):
+            await self._database.write(unit)
+
+    async def _read(self, kiosk: Kiosk, token: str) -> Identity:
+        try:
+            said = read_token(token.strip())
+            await self._check(kiosk, said)
+        except PartyError:
+            await self._refused(kiosk, "not_read_here")
+            raise KioskRefusedError from None
+        return Identity(said.id_type, said.id_number, said.name)
+
+    async def _check(self, kiosk: Kiosk, said: CardRead) -> None:
+        """Raises: PartyError: another device signed it, or none, or not just now."""
+        key = await self._readers.key(kiosk.department_id, said.device, CARD)
+        if key is None or said.device != kiosk.reader_kid or (self._readers.production and said.trial):
+            raise PartyError("/card", "reader_refused")
+        check_read(said, key, PartyInput("applicant", said.name, said.id_type, said.id_number), self._clock())
+
+    async def _refused(self, kiosk: Kiosk, why: str) -> None:
+        now = self._clock()
+        await self._database.write(lambda tx: self._refuse(tx, kiosk, why, now))
+
+    def _refuse(self, tx: Connection, kiosk: Kiosk, why: str, now: datetime) -> None:
+        detail = {"by": kiosk.as_json(), "department_id": kiosk.department_id, "reason": f"kiosk_{why}"}
+        append(tx, [seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=now)])
+
+    def _begin(self, tx: Connection, kiosk: Kiosk, given: Identity, digest: str, secret: str, now: datetime) -> bool:
+        tx.execute(delete(_VISITS).where(_VISITS.c.kiosk_id == kiosk.id))
+        used = tx.execute(select(_READS.c.digest).where(_READS.c.digest == digest)).first() is not None
+        subject = self._confirming.find(tx, given, now)
+        if not used:
+            tx.execute(insert(_READS).values(digest=digest, read_at=now))
+        if used or subject is None:
+            self._refuse(tx, kiosk, "read_twice" if used else "unconfirmed", now)
+            return False
+        visit_id = new_id()
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
+        tx.execute(
+            insert(_VISITS).values(
+                kiosk_id=kiosk.id,
+                id=visit_id,
+                secret_hash=hashed(secret),
+                subject_id=subject.id,
+                content=key.encrypt(_place(visit_id), canonical(content)),
+                begun_at=now,
+                seen_at=now,
+            )
+        )
+        detail = {"by": kiosk.as_json(), "department_id": kiosk.department_id, "session": visit_id}
+        append(tx, [seal(Draft(kind="kiosk.visit", detail=detail, key=key, subject_id=subject.id), now=now)])
+        return True
+
+    def _find(self, tx: Connection, kiosk: Kiosk, secret: str, now: datetime) -> Visit | None:
+        row = tx.execute(
+            select(_VISITS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid)
+            .join(_SUBJECTS, _SUBJECTS.c.id == _VISITS.c.subject_id)
+            .where(_VISITS.c.kiosk_id == kiosk.id, _VISITS.c.secret_hash == hashed(secret))
+        ).one_or_none()
+        if row is None or now - row.seen_at > IDLE or now - row.begun_at > LONGEST:
+            return None
+        try:
+            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.content)
+        except IntegrityBrokenError:  # erased since: his key is another one
+            return None
+        given = Identity(**strict_loads(plain, max_bytes=len(plain)))
+        subject = self._confirming.find(tx, given, now)
+        if subject is None or subject.id != row.subject_id:
+            return None
+        tx.execute(update(_VISITS).where(_VISITS.c.id == row.id).values(seen_at=now))
+        return Visit(kiosk, Holder(subject.id, row.id, given, SEES_OWN, HOW, csrf_of(secret)), row.id)
+
+
+def _place(visit_id: str) -> str:
+    return f"kiosk_visits:{visit_id}:content"

@@ -1,0 +1,160 @@
+"""A terminal's pages: the card, the licences, one on paper, who looked, a rating; and back to the start.
+
+What belongs to a person is in no address: a browser's history says where somebody was, and never what he read.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+
+from catalog.store import list_departments
+from hub.citizens.kiosk.errors import KioskRefusedError, KioskUnknownError, NotPrintableError
+from hub.citizens.kiosk.values import OTHERS, PURPOSES, Choice
+from hub.citizens.kiosk.visits import Visit
+from hub.deps import HubDep, limit
+from hub.web.console.forms import FieldError, form
+from hub.web.console.view import LANGUAGE_COOKIE, remember, view_of
+from hub.web.kiosk.frame import START, redirect, render
+from hub.web.kiosk.visit import PERSON, TERMINAL, KioskDep, VisitDep, cookie, give, take_back, visit_form
+
+router = APIRouter(include_in_schema=False)
+MINE: Final = START + "/mine"
+_SET_UPS_PER_MINUTE: Final = 10
+_SAME_ORIGIN: Final = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'",
+}
+"""Of what the page has in a frame of its own: the paper."""
+_REFUSED: Final = FieldError(
+    "card",
+    "没有认出您。请重新放一次证件；还不行，请到窗口",
+    "You were not recognised. Place your card once more; if that does not help, go to a counter",
+)
+_NO_CODE: Final = FieldError("code", "设置码不对、已用过或已过期", "The code is wrong, used, or too old")
+_PICK: Final = FieldError("purpose", "请选择用途和给谁", "Choose what it is for, and for whom")
+_NOT_NOW: Final = FieldError("", "这份证照现在不能打印，请到窗口", "It cannot be printed now: go to a counter")
+
+
+@router.get(START, response_class=HTMLResponse)
+async def start(request: Request, hub: HubDep) -> HTMLResponse:
+    """Place your card. Whoever stood there before is gone, with the language that he chose."""
+    try:
+        kiosk = await hub.kiosk.devices.find(cookie(request, hub, TERMINAL))
+    except KioskUnknownError:
+        return render(request, "kiosk/set_up.html", None)
+    await hub.kiosk.visits.end(kiosk)
+    page = render(request, "kiosk/start.html", kiosk)
+    if cookie(request, hub, PERSON):
+        take_back(page, hub, PERSON)
+        page.delete_cookie(LANGUAGE_COOKIE, path="/")
+    return page
+
+
+@router.post(START + "/set-up", response_class=HTMLResponse)
+async def set_up(request: Request, hub: HubDep) -> Response:
+    """A browser becomes a terminal, by the code that the operator was given."""
+    peer = request.client.host if request.client else "unknown"
+    await limit(request, f"kiosk-set-up:{peer}", _SET_UPS_PER_MINUTE)
+    given = await form(request, anonymous=True)
+    try:
+        secret = await hub.kiosk.devices.set_up(given.raw("code")[:60])
+    except KioskUnknownError:
+        return render(request, "kiosk/set_up.html", None, status=422, errors=[_NO_CODE])
+    response = redirect(START)
+    give(response, hub, TERMINAL, secret)
+    return response
+
+
+@router.get(START + "/language/{lang}")
+async def language(request: Request, hub: HubDep, lang: Annotated[str, Path(pattern=r"^(zh-CN|en)$")]) -> Response:
+    """The pages in the other language; of a visit, from its first page on."""
+    response = redirect(MINE if cookie(request, hub, PERSON) else START)
+    remember(response, hub, lang=lang)
+    return response
+
+
+@router.post(START + "/card", response_class=HTMLResponse)
+async def card(request: Request, hub: HubDep, kiosk: KioskDep) -> Response:
+    """What the reader wrote: a visit of whoever it names."""
+    given = await form(request, anonymous=True)
+    try:
+        secret = await hub.kiosk.visits.begin(kiosk, given.raw("card"))
+    except KioskRefusedError:
+        return render(request, "kiosk/start.html", kiosk, status=422, errors=[_REFUSED])
+    response = redirect(MINE)
+    give(response, hub, PERSON, secret)
+    return response
+
+
+@router.post(START + "/end")
+async def end(request: Request, visit: VisitDep) -> Response:
+    """Back to the start, which ends it."""
+    await visit_form(request, visit)
+    return redirect(START)
+
+
+@router.post(START + "/stay")
+async def stay(request: Request, visit: VisitDep) -> Response:
+    """Somebody still touches the page."""
+    await visit_form(request, visit)
+    return Response(status_code=204)
+
+
+@router.get(MINE, response_class=HTMLResponse)
+async def mine(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
+    """The licences, those that can be printed as buttons."""
+    licences, more = await hub.citizens.licences.listed(visit.holder)
+    return render(request, "kiosk/mine.html", visit.kiosk, visit=visit, licences=licences, more=more is not None)
+
+
+@router.post(START + "/licence", response_class=HTMLResponse)
+async def licence(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
+    """For what, and for whom."""
+    given = await visit_form(request, visit)
+    found = await hub.citizens.licences.one(visit.holder, given.text("identifier")[:200])
+    departments = await hub.database.read(list_departments)
+    say = view_of(request).t
+    receivers = [(code, say(*words)) for code, words in OTHERS.items()]
+    receivers += [(item.code, say(item.name_zh, item.name_en)) for item in departments if not item.closed]
+    return render(
+        request,
+        "kiosk/licence.html",
+        visit.kiosk,
+        visit=visit,
+        item=found,
+        purposes=[(code, say(*words)) for code, words in PURPOSES.items()],
+        receivers=receivers,
+    )
+
+
+@router.post(START + "/print", response_class=HTMLResponse)
+async def print_it(request: Request, hub: HubDep, visit: VisitDep) -> Response:
+    """The paper, into the frame of the page that asks for it."""
+    given = await visit_form(request, visit)
+    choice = Choice(given.text("identifier")[:200], given.text("purpose"), given.text("receiver")[:18])
+    if choice.purpose not in PURPOSES or not choice.receiver:
+        return _in_frame(request, visit, _PICK)
+    try:
+        paper = await hub.kiosk.prints.print(visit, choice, view_of(request).language)
+    except NotPrintableError:
+        return _in_frame(request, visit, _NOT_NOW)
+    headers = {**_SAME_ORIGIN, "Content-Disposition": "inline"}
+    return Response(paper, media_type="application/pdf", headers=headers)
+
+
+@router.get(START + "/looks", response_class=HTMLResponse)
+async def looks(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
+    """Who looked, to read and to print."""
+    counted, newest = await hub.kiosk.prints.looks(visit)
+    printed = hub.clock()
+    return render(
+        request, "kiosk/looks.html", visit.kiosk, visit=visit, counted=counted, newest=newest, printed=printed
+    )
+
+
+def _in_frame(request: Request, visit: Visit, error: FieldError) -> Response:
+    page = render(request, "kiosk/not_printed.html", visit.kiosk, visit=visit, status=422, said=error)
+    page.headers.update(_SAME_ORIGIN)
+    return page

@@ -1,0 +1,231 @@
+"""A terminal: one person at a time by his own card, one licence on paper for a purpose; it forgets, and is ended."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from catalog.errors import DefinitionError
+from hub.access.actors import COMMAND
+from hub.access.errors import ForbiddenError
+from hub.citizens.kiosk.devices import CODE_LASTS
+from hub.citizens.kiosk.errors import KioskOverError
+from hub.citizens.kiosk.visits import IDLE, LONGEST
+from hub.runtime import Hub
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from tests.citizens.conftest import Watch, erased, signed_in
+from tests.citizens.test_objections import officer, signed
+from tests.hub.city import HOME, PERSON, STRANGER, grow, identity_claims, ledger
+from tests.hub.command import yizheng
+from tests.hub.desk import text_of
+from tests.hub.test_card_readers import StandIn
+from tests.support import AMR, POLICE, PUBLIC_URL, Place, issue, open_case
+
+pytestmark = pytest.mark.embedded
+CARD = {"id_type": PERSON["id_type"], "id_number": PERSON["id_number"], "name": PERSON["name"]}
+
+
+@dataclass
+class Terminal:
+    """A browser that is a terminal, its reader, and its id."""
+
+    client: httpx2.AsyncClient
+    reader: StandIn
+    id: str
+
+    async def get(self, path: str) -> httpx2.Response:
+        return await self.client.get(f"/kiosk{path}")
+
+    async def post(self, path: str, **fields: str) -> httpx2.Response:
+        return await self.client.post(f"/kiosk{path}", data=fields, headers={"Origin": PUBLIC_URL})
+
+    def cookie(self, name: str) -> str:
+        return str(self.client.cookies[name])
+
+    async def card(self, **changes: str) -> httpx2.Response:
+        return await self.post("/card", card=self.reader.reads(**CARD | changes))
+
+    async def sent(self, path: str, **fields: str) -> httpx2.Response:
+        """A form of the person's page."""
+        token = re.findall(r'name="csrf" value="([^"]+)"', (await self.get("/mine")).text)[0]
+        return await self.post(path, csrf=token, **fields)
+
+
+@asynccontextmanager
+async def standing(place: Place, hub: Hub) -> AsyncIterator[Terminal]:
+    reader = StandIn()
+    kid = await hub.counter.readers.register(COMMAND, AMR, reader.signer.public.jwk, "大厅读卡器")
+    kiosk_id, code = await hub.kiosk.devices.register(COMMAND, AMR, kid, "大厅1号机")
+    async with place.client(hub) as client:
+        made = await client.post("/kiosk/set-up", data={"code": f" {code.upper()} "}, headers={"Origin": PUBLIC_URL})
+        assert (made.status_code, made.headers["location"]) == (303, "/kiosk")
+        again = await client.post("/kiosk/set-up", data={"code": code}, headers={"Origin": PUBLIC_URL})
+        assert (again.status_code, "设置码不对" in text_of(again)) == (422, True)
+        yield Terminal(client, reader, kiosk_id)
+
+
+async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(place: Place, hub: Hub) -> None:
+    async with standing(place, hub) as terminal, place.client(hub) as phone:
+        assert "请把身份证放在读卡区" in text_of(await terminal.get(""))
+        begun = await terminal.card()
+        assert (begun.status_code, begun.headers["location"]) == (303, "/kiosk/mine")
+        page = await terminal.get("/mine")
+        assert (page.headers["cache-control"], "居民身份证" in text_of(page)) == ("no-store", True)
+        assert PERSON["id_number"] not in page.text
+        (identifier,) = re.findall(r'name="identifier" value="([^"]+)"', page.text)
+        asked = await terminal.sent("/licence", identifier=identifier)
+        assert "银行业务" in text_of(asked)
+
+        for fields in ({}, {"purpose": "bank"}, {"purpose": "x", "receiver": "bank"}):
+            wrong = await terminal.sent("/print", identifier=identifier, **fields)
+            assert (wrong.status_code, wrong.headers["x-frame-options"]) == (422, "SAMEORIGIN")
+        assert [entry.kind for entry in await ledger(hub) if entry.kind.startswith("kiosk.")][-1] == "kiosk.visit"
+        printed = await terminal.sent("/print", identifier=identifier, purpose="bank", receiver=POLICE)
+        assert printed.content.startswith(b"%PDF-"), text_of(printed)
+        heads = ("content-type", "x-frame-options", "cache-control")
+        assert [printed.headers[name] for name in heads] == ["application/pdf", "SAMEORIGIN", "no-store"]
+        order = [entry for entry in await ledger(hub) if entry.kind in {"kiosk.printed", "certificate.render"}]
+        assert [entry.kind for entry in order] == ["kiosk.printed", "certificate.render"], "before it was made"
+        said = order[0].detail
+        assert (said["purpose"], said["receiver"], said["by"]["id"]) == ("银行业务", "公安局", terminal.id)
+        assert said["certificates"] == [identifier]
+
+        stranger = await issue_to_stranger(hub)
+        assert (await terminal.sent("/print", identifier=stranger, purpose="bank", receiver="bank")).status_code == 404
+        assert (await ledger(hub))[-1].detail["reason"] == "certificate_not_own"
+
+        looks = text_of(await terminal.get("/looks"))
+        assert "您在自助终端打印了证照" in looks
+        assert (await terminal.sent("/end")).headers["location"] == "/kiosk"
+        await terminal.get("")
+        assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
+        await signed(phone, hub)
+        seen = text_of(await phone.get("/me/accesses"))
+        for words in ("您在自助终端刷了身份证件", "您在自助终端看了谁看过您的信息", "您在自助终端打印了证照"):
+            assert words in seen
+
+
+async def issue_to_stranger(hub: Hub) -> str:
+    claims = identity_claims(citizen_id=STRANGER["id_number"])
+    await issue(hub, claims, slug="identity_card", issuer=POLICE)
+    licences, _ = await hub.citizens.licences.listed(await signed_in(hub, person=STRANGER))
+    return licences[0].identifier
+
+
+async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place: Place, hub: Hub, watch: Watch) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    async with standing(place, hub) as terminal:
+        counter = StandIn()
+        await hub.counter.readers.register(COMMAND, AMR, counter.signer.public.jwk, "1号窗口")
+        token = terminal.reader.reads(**CARD)
+        answers = [
+            await terminal.post("/card", card=PERSON["id_number"]),
+            await terminal.post("/card", card=StandIn().reads(**CARD)),
+            await terminal.post("/card", card=counter.reads(**CARD)),  # a reader of the same department, elsewhere
+            await terminal.card(name="陈小示"),
+            await terminal.card(id_number="11010519491231002X"),
+            await terminal.card(at="2026-01-01T00:00:00+00:00"),
+        ]
+        assert {(answer.status_code, text_of(answer)) for answer in answers} == {(422, text_of(answers[0]))}
+        assert (await terminal.post("/card", card=token)).status_code == 303
+        assert (await terminal.post("/card", card=token)).status_code == 422, "worth one visit"
+        refused = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "refusal"]
+        assert refused == ["kiosk_not_read_here"] * 3 + ["kiosk_unconfirmed"] * 2 + [
+            "kiosk_not_read_here", "kiosk_read_twice",
+        ]  # fmt: skip
+
+        await terminal.card()
+        watch.ahead += IDLE - timedelta(seconds=1)
+        assert (await terminal.sent("/stay")).status_code == 204
+        watch.ahead += IDLE + timedelta(seconds=1)
+        assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
+        now = hub.clock().isoformat()
+        await terminal.card(at=now)
+        await terminal.card(at=now, id_number=STRANGER["id_number"], name=STRANGER["name"])
+        kiosk, before = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk")), terminal.cookie("yz_kiosk_visit")
+        assert (await hub.kiosk.visits.find(kiosk, before)).holder.identity.id_number == STRANGER["id_number"]
+        await terminal.card(at=hub.clock().isoformat())
+        with pytest.raises(KioskOverError):
+            await hub.kiosk.visits.find(kiosk, before)
+        for _ in range(int(LONGEST / IDLE) + 2):
+            await terminal.get("/mine")
+            watch.ahead += IDLE - timedelta(seconds=2)
+        assert (await terminal.get("/mine")).headers["location"] == "/kiosk", "others wait"
+        await terminal.card(at=hub.clock().isoformat())
+        assert (await terminal.post("/end", csrf="x")).status_code == 403, "no form of our own"
+        await erased(hub)
+        assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
+
+
+async def test_a_terminal_is_registered_by_an_operator_and_ended_at_once(place: Place, hub: Hub, watch: Watch) -> None:
+    devices = hub.kiosk.devices
+    async with standing(place, hub) as terminal, place.client(hub) as stranger:
+        assert (await stranger.get("/kiosk/mine")).headers["location"] == "/kiosk"
+        assert "设置终端" in text_of(await stranger.get("/kiosk"))
+        with pytest.raises(DefinitionError):
+            await devices.register(COMMAND, POLICE, terminal.reader.signer.public.kid, "别的部门的读卡器")
+        with pytest.raises(ForbiddenError):
+            await devices.register(await officer(hub, AMR), AMR, terminal.reader.signer.public.kid, "x")
+        with pytest.raises(MissingError):
+            await devices.register(COMMAND, "x", terminal.reader.signer.public.kid, "x")
+        _, late = await devices.register(COMMAND, AMR, terminal.reader.signer.public.kid, "大厅2号机")
+        watch.ahead += CODE_LASTS + timedelta(seconds=1)
+        assert (
+            await stranger.post("/kiosk/set-up", data={"code": late}, headers={"Origin": PUBLIC_URL})
+        ).status_code == 422
+
+        await terminal.card(at=hub.clock().isoformat())
+        assert (await terminal.get("/mine")).status_code == 200
+        await devices.end(COMMAND, terminal.id)
+        assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
+        assert "设置终端" in text_of(await terminal.get(""))
+        with pytest.raises(MissingError):
+            await devices.end(COMMAND, terminal.id)
+        kinds = [entry.kind for entry in await ledger(hub) if entry.kind.startswith("kiosk.")]
+        assert kinds == ["kiosk.registered", "kiosk.set_up", "kiosk.registered", "kiosk.visit", "kiosk.ended"]
+        await hub.kiosk.visits.sweep()
+
+
+async def test_a_row_that_somebody_wrote_opens_nothing(place: Place, hub: Hub) -> None:
+    async with standing(place, hub) as terminal:
+        moved = "UPDATE kiosks SET owner_department_id = (SELECT id FROM departments WHERE code = :code)"
+        await hub.database.write(lambda tx: tx.execute(text(moved), {"code": POLICE}))
+        with pytest.raises(IntegrityBrokenError):
+            await hub.kiosk.devices.find(terminal.client.cookies["yz_kiosk"])
+        assert (await terminal.get("/mine")).status_code >= 500
+
+
+async def test_a_case_is_rated_at_the_terminal_by_its_person_alone(place: Place, hub: Hub) -> None:
+    async with standing(place, hub) as terminal, place.client(hub) as client:
+        city = await grow(place, hub, client)
+        case_no = await open_case(client, city.headers, matter=HOME, parties=[{"role": "applicant", **PERSON}])
+        assert (await client.post(f"/api/v1/cases/{case_no}/close", headers=city.headers)).status_code == 200
+        await terminal.card()
+        assert case_no in (await terminal.get("/ratings")).text
+        assert "您交了几份材料" in text_of(await terminal.sent("/ratings", case_no=case_no))
+        wrong = await terminal.sent("/ratings", case_no=case_no, sent="1", stars="9", brought="0")
+        assert (wrong.status_code, "请选择几星" in text_of(wrong)) == (422, True)
+        await terminal.sent("/ratings", case_no=case_no, sent="1", stars="5", brought="0")
+        assert "您评了 5 星" in text_of(await terminal.get("/ratings"))
+        (entry,) = [entry for entry in await ledger(hub) if entry.kind == "case.rated"]
+        assert entry.detail["stars"] == 5
+
+
+async def test_the_command_registers_lists_and_ends_terminals(place: Place) -> None:
+    key = place.home / "reader.json"
+    key.write_text(json.dumps(StandIn().signer.public.jwk), "utf-8")
+    kid = (await yizheng(place, "system", "reader", str(key), "--department", AMR, "--json")).json()["kid"]
+    made = (await yizheng(place, "system", "kiosk", "--department", AMR, "--reader", kid, "--json")).json()
+    assert (made["state"], len(made["code"]), made["url"].endswith("/kiosk")) == ("new", 20, True)
+    listed = (await yizheng(place, "system", "kiosk", "--json")).json()["kiosks"]
+    assert [(item["id"], item["state"], item["department"]) for item in listed] == [(made["id"], "new", AMR)]
+    assert made["id"] in (await yizheng(place, "system", "kiosk")).out
+    assert (await yizheng(place, "system", "kiosk", "--end", made["id"])).code == 0
+    assert (await yizheng(place, "system", "kiosk", "--end", made["id"])).code == 65
+    assert (await yizheng(place, "system", "kiosk", "--department", AMR)).code == 64
