@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from certificates.stores import certificates as store
 from certificates.stores import writing
 from certificates.stores.certificates import VersionRecord
+from hub.citizens.notices.issued import tell_of_issue
 from hub.clock import Clock
 from hub.issuing.drafts import Ready, SignedVersions, store_signed
 from hub.issuing.keys.desk import Certified, SigningDesk
@@ -104,6 +105,8 @@ class Completing:
         if signed.items:
             writing.store_results(tx, guarded_results(self._vault, signed.results))
             self.stand(tx, [Whole.of(item) for item in signed.items], now)
+        if tied is None:
+            tell_of_issue(tx, {item.version_id: item.certificate_id for item in signed.items}, now)
         if self._heard is not None:
             self._heard(tx, sorted(types), lambda: _made(signed, tied), now)
         crash_at("issue.storing")
