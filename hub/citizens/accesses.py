@@ -19,7 +19,7 @@ from certificates.numbering import parse
 from certificates.stores.holders import Subject, subject_by_id
 from hub.citizens import access_rows as rows
 from hub.citizens.access_words import kind_of, words_of
-from hub.citizens.late.holding import late
+from hub.citizens.late.holding import Held, late
 from hub.citizens.late.values import REASONS, Order
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Whose
@@ -120,8 +120,9 @@ class Accesses:
 
         def unit(tx: Connection) -> list[Access]:
             subject = subject_by_id(tx, holder.id)
-            found = rows.one(tx, self._vault, subject, entry_id)
-            return self._told(tx, subject, [found] if found else [])
+            one = rows.one(tx, self._vault, subject, entry_id)
+            held = late(tx, self._vault, subject, [one] if one else [], now=self._clock())
+            return self._told(tx, [(one, held)] if one and not held.hides(one) else [])
 
         found = await self._database.read(unit)
         if not found:
@@ -132,23 +133,21 @@ class Accesses:
     def _page(self, tx: Connection, holder: Whose, after: str | None) -> tuple[list[Access], str | None]:
         """As many as a page has, whatever is held back between them; and behind which place the next begins."""
         subject, now = subject_by_id(tx, holder.id), self._clock()
-        shown: list[rows.Found] = []
+        shown: list[tuple[rows.Found, Held]] = []
         while True:
             found = rows.page(tx, self._vault, subject, after=after, limit=PAGE + 1)
             held = late(tx, self._vault, subject, found, now=now)
-            shown += [item for item in found if not held.hides(item)]
+            shown += [(item, held) for item in found if not held.hides(item)]
             if len(found) <= PAGE or len(shown) > PAGE:
                 break
             after = found[-1].place
         more = len(shown) > PAGE
-        return self._told(tx, subject, shown[:PAGE]), shown[PAGE - 1].place if more else None
+        return self._told(tx, shown[:PAGE]), shown[PAGE - 1][0].place if more else None
 
-    def _told(self, tx: Connection, subject: Subject, found: Sequence[rows.Found]) -> list[Access]:
-        """In words; without what is held back."""
-        held = late(tx, self._vault, subject, found, now=self._clock())
-        found = [item for item in found if not held.hides(item)]
-        names = _names(tx, [item.detail for item in found if item.detail is not None])
-        return [self._access(item, names, held.was(item)) for item in found]
+    def _told(self, tx: Connection, found: Sequence[tuple[rows.Found, Held]]) -> list[Access]:
+        """In words."""
+        names = _names(tx, [item.detail for item, _ in found if item.detail is not None])
+        return [self._access(item, names, held.was(item)) for item, held in found]
 
     def _access(self, row: rows.Found, names: _Names, order: Order | None) -> Access:
         what, look, detail = words_of(row.kind), kind_of(row.kind), row.detail

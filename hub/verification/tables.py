@@ -40,5 +40,5 @@ class VerificationTallyRow(SQLModel, table=True):
     key: bytes = Field(sa_column=Column(LargeBinary(), primary_key=True))
     entry_id: str = uuid()
     day: str = words(10, index=True)
-    count: int
+    times: int
     mac: bytes = binary()

@@ -105,7 +105,7 @@ class Tally:
         subject = subject_by_id(tx, subject_id)
         sealing = self._vault.data_key(subject.data_key, subject.kek_kid)
         draft = Draft(kind=kind, detail={**detail, "times": 1}, key=sealing, subject_id=subject_id)
-        row = {"key": key, "entry_id": draft.id, "day": detail["day"], "count": 1}
+        row = {"key": key, "entry_id": draft.id, "day": detail["day"], "times": 1}
         dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
         adding = dialect.insert(_TALLIES).on_conflict_do_nothing(index_elements=["key"]).returning(_TALLIES.c.key)
         # Whoever finds the row there waited, if he had to, until the entry of the first was committed.
@@ -119,9 +119,9 @@ class Tally:
             row = tx.execute(select(_TALLIES).where(_TALLIES.c.key == key).with_for_update()).one_or_none()
             if row is None:
                 continue
-            changed = {"key": key, "entry_id": row.entry_id, "count": self._sure(row) + counted[key]}
+            changed = {"key": key, "entry_id": row.entry_id, "times": self._sure(row) + counted[key]}
             tx.execute(
-                update(_TALLIES).where(_TALLIES.c.key == key).values(count=changed["count"], mac=self._mac(changed))
+                update(_TALLIES).where(_TALLIES.c.key == key).values(times=changed["times"], mac=self._mac(changed))
             )
 
     def _close(self, today: str, tx: Connection) -> int:
@@ -150,19 +150,19 @@ class Tally:
     def _sure(self, row: Row[Any]) -> int:
         """The number, or what is left of it where somebody else wrote it: it happened once at least."""
         try:
-            meaning = {"key": row.key, "entry_id": row.entry_id, "count": row.count}
+            meaning = {"key": row.key, "entry_id": row.entry_id, "times": row.times}
             self._vault.check_row_mac(_meaning(meaning), row.mac, where="verification_tallies")
         except IntegrityBrokenError:
             _log.error("guarded_row_broken", alarm=True, where="verification_tallies")
             return 1
-        return int(row.count)
+        return int(row.times)
 
     def _mac(self, row: Mapping[str, Any]) -> bytes:
         return self._vault.row_mac(_meaning(row))
 
 
 def _meaning(row: Mapping[str, Any]) -> bytes:
-    return b"verification tally\x1f%s\x1f%s\x1f%d" % (row["key"], row["entry_id"].encode(), row["count"])
+    return b"verification tally\x1f%s\x1f%s\x1f%d" % (row["key"], row["entry_id"].encode(), row["times"])
 
 
 def _kind(verdict: Verdict, audience: str | None, verifier: Verifier | None) -> tuple[str, dict[str, str]]:

@@ -110,7 +110,7 @@ async def test_a_number_that_is_lowered_by_sql_is_found_and_no_verdict_leaves_be
         for _ in range(3):
             assert (await client.post("/api/v1/verify", json={"token": token})).status_code == 200
         await hub.tally.sweep()
-        await hub.database.write(lambda tx: tx.execute(update(_TALLIES).values(count=2)))
+        await hub.database.write(lambda tx: tx.execute(update(_TALLIES).values(times=2)))
         watch.ahead += timedelta(days=1)
         await hub.tally.sweep()
         assert await told(hub) == [("certificate.verified_public", 1)]  # once is sure, and the alarm says the rest

@@ -22,7 +22,7 @@ _EX_OFFICIO: Final = "ex_officio"
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class Held:
     """What orders say of the entries of one page."""
 
     now: datetime
@@ -53,13 +53,13 @@ class Late:
 def hidden_cases(tx: Connection, vault: Vault, subject: Subject, cases: Sequence[str], *, now: datetime) -> set[str]:
     """Those of these cases whose very opening he is not shown yet."""
     orders = [order for order in store.of_person(tx, vault, subject.lookup_hash) if order.holds(now)]
-    held = Late(now, orders, openings_of(tx, vault, cases) if orders else {})
+    held = Held(now, orders, openings_of(tx, vault, cases) if orders else {})
     return {case_id for case_id, opening in held.openings.items() if held.hides(opening)}
 
 
-def late(tx: Connection, vault: Vault, subject: Subject, found: Sequence[Found], *, now: datetime) -> Late:
+def late(tx: Connection, vault: Vault, subject: Subject, found: Sequence[Found], *, now: datetime) -> Held:
     """What is known of these entries of his."""
     orders = store.of_person(tx, vault, subject.lookup_hash)
     orders = [order for order in orders if order.holds(now) or order.state in OVER or order.until <= now]
     cases = sorted({item.case_id for item in found if item.case_id}) if orders else []
-    return Late(now, orders, openings_of(tx, vault, cases) if cases else {})
+    return Held(now, orders, openings_of(tx, vault, cases) if cases else {})
