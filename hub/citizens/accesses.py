@@ -16,7 +16,7 @@ from catalog.tables import DepartmentRow, GrantRow, MatterRow, SystemRow, table
 from certificates.definitions.certificate_type import CertificateType
 from certificates.errors import NumberingError
 from certificates.numbering import parse
-from certificates.stores.holders import Subject, subject_by_id
+from certificates.stores.holders import subject_by_id
 from hub.citizens import access_rows as rows
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.late.holding import Held, late
