@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 ROOT: Final = "/static"
 _KINDS: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _OTHER: Final = "application/octet-stream"
-_GZIP: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))?", re.ASCII)
+_NEVER: Final = re.compile(r"q=0(?:\.0*)?", re.ASCII)
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "public, no-cache"
 
@@ -36,8 +36,12 @@ class Kept:
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the browser unpacks gzip."""
-    return bool(_GZIP.search(request.headers.get("accept-encoding", "")))
+    """Whether the browser unpacks gzip (RFC 9110 §12.5.3); one that names it with a weight of zero does not."""
+    for coding in request.headers.get("accept-encoding", "").lower().split(","):
+        name, *weight = (part.strip() for part in coding.split(";"))
+        if name == "gzip":
+            return not any(_NEVER.fullmatch(part) for part in weight)
+    return False
 
 
 def static(name: str) -> str:

@@ -7,7 +7,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from hub.intake.counter.values import Line
 from tests.pages import counter_town as counter
-from tests.pages import holders
 from tests.pages.browser import (
     LANGUAGES,
     PASSWORD,
@@ -26,6 +25,11 @@ pytestmark = pytest.mark.browser
 PAGES = [
     (None, "/"),
     (None, "/verify"),
+    (None, "/guides"),
+    (None, "/guides/FOOD"),
+    (None, "/help"),
+    (None, "/accessibility"),
+    (None, "/nothing"),  # a 404
     (None, "/me/sign-in"),
     (None, "/console/sign-in"),
     (None, "/console/link?t=expired"),
@@ -99,24 +103,6 @@ def test_a_clerk_without_a_mouse_takes_cases_and_somebody_decides_them(browser: 
     walk(browser, site, "en", [*(("clerk", path) for path in pages), ("operator", stuck)])
     decided = [("decider", "/console/approve"), ("decider", deciding), ("operator", "/console/dead-ends")]
     walk(browser, site, "zh-CN", [("clerk", taken), ("clerk", stuck), *decided])
-
-
-def test_a_holders_pages_keep_the_rules_too(browser: Browser, site: Site) -> None:
-    secret, shown, entry = aside(lambda: holders.furnish(site.place))
-    holders.look(browser, site, secret, "en", shown)
-    holders.look(
-        browser,
-        site,
-        secret,
-        "zh-CN",
-        "/me",
-        "/me/accesses",
-        "/me/objections/new",
-        entry,
-        "/me/showings",
-        "/me/authorisations",
-    )
-    holders.check_proof(browser, site, secret, entry)
 
 
 def test_large_print_is_what_the_pages_are_looked_at_in(browser: Browser, site: Site) -> None:
