@@ -90,8 +90,9 @@ def _visit(chromium: Any, device: Any, url: str, person: dict[str, str]) -> dict
     counted = _Trip()
 
     def finished(event: dict[str, Any]) -> None:
-        counted.bytes += int(event["encodedDataLength"])
-        counted.requests += 1
+        length = int(event["encodedDataLength"])  # nothing for what the browser kept
+        counted.bytes += length
+        counted.requests += bool(length)
 
     session.on("Network.loadingFinished", finished)
 
