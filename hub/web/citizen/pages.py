@@ -5,8 +5,10 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.citizen import (
+    acting,
     asked,
     authorising,
+    delegating,
     dossier,
     home,
     identities,
@@ -28,6 +30,8 @@ for _module in (
     dossier,
     identities,
     authorising,
+    acting,
+    delegating,
     notices,
     objecting,
     rating,

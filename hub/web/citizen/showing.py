@@ -14,6 +14,7 @@ from hub.citizens.presentations import CODES_PER_MINUTE, LIFE, Shown
 from hub.clock import BEIJING
 from hub.deps import HubDep, UuidText, limit
 from hub.storage.errors import MissingError
+from hub.web.citizen.acting_words import whom
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError
@@ -60,6 +61,7 @@ async def one(request: Request, presentation_id: ShownId, hub: HubDep, holder: H
         told=found.presentation,
         qr=qr(found.code),
         typed=grouped(found.typed) if found.typed else "",
+        behalf=whom(found.behalf.id_type, found.behalf.id_number, found.behalf.name) if found.behalf else "",
         left=left,
         whole=int(LIFE.total_seconds()),
         until=found.presentation.expires_at.astimezone(BEIJING).strftime("%H:%M:%S"),

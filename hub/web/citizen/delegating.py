@@ -1,0 +1,140 @@
+"""Letting somebody act 授权代办: what was given and received, a form for a new one, every use, and the end of it."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+
+from hub.api.me_acting import GIVEN_PER_MINUTE, day_of
+from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.errors import DelegationError
+from hub.citizens.acting.values import Acting, Scope
+from hub.citizens.values import Holder
+from hub.deps import HubDep, UuidText, limit
+from hub.runtime import Hub
+from hub.web.citizen.acting_words import GROUNDS, SCOPES, STATES, USES, whom, wrong
+from hub.web.citizen.frame import redirect, render
+from hub.web.citizen.visit import HolderDep, holder_form
+from hub.web.console.forms import FieldError, Form
+from hub.web.console.view import view_of
+
+router = APIRouter()
+DELEGATIONS: Final = "/me/delegations"
+NEW: Final = DELEGATIONS + "/new"
+As = Annotated[str, Query(alias="acting", pattern=r"^([0-9a-f]{32})?$")]
+"""As a company's legal representative: the key of that acting."""
+DelegationId = Annotated[UuidText, Path()]
+
+
+@router.get(DELEGATIONS, response_class=HTMLResponse)
+async def listed(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -> HTMLResponse:
+    """What one has given and was given; or what the company has given."""
+    company = await _company(hub, holder, key)
+    found = await hub.citizens.others.delegating.listed(holder, acting=company)
+    return _render(request, "me/delegations.html", holder, company, key, found=found)
+
+
+@router.get(NEW, response_class=HTMLResponse)
+async def begin(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -> HTMLResponse:
+    """The form."""
+    return _form(request, holder, await _company(hub, holder, key), key, Form({}))
+
+
+@router.post(NEW, response_class=HTMLResponse)
+async def give(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -> Response:
+    """Write it; what is wrong with it is said beside its field."""
+    given = await holder_form(request, holder)
+    await limit(request, f"delegate:{holder.id}", GIVEN_PER_MINUTE)
+    company = await _company(hub, holder, key)
+    try:
+        made = await hub.citizens.others.delegating.give(holder, _asked(given), acting=company)
+    except DelegationError as error:
+        return _form(request, holder, company, key, given, [wrong(error)])
+    return redirect(f"{DELEGATIONS}/{made}{_query(key)}")
+
+
+@router.get(DELEGATIONS + "/{delegation_id}", response_class=HTMLResponse)
+async def one(
+    request: Request, delegation_id: DelegationId, hub: HubDep, holder: HolderDep, key: As = ""
+) -> HTMLResponse:
+    """Its terms, and every use of it."""
+    company = await _company(hub, holder, key)
+    found = await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)
+    return _render(request, "me/delegation.html", holder, company, key, item=found, uses=USES)
+
+
+@router.post(DELEGATIONS + "/{delegation_id}/withdraw", response_class=HTMLResponse)
+async def withdraw(
+    request: Request, delegation_id: DelegationId, hub: HubDep, holder: HolderDep, key: As = ""
+) -> Response:
+    """End it at once."""
+    await holder_form(request, holder)
+    company = await _company(hub, holder, key)
+    await hub.citizens.others.delegating.withdraw(holder, delegation_id, acting=company)
+    return redirect(f"{DELEGATIONS}/{delegation_id}{_query(key)}")
+
+
+async def _company(hub: Hub, holder: Holder, key: str) -> Acting | None:
+    return await hub.citizens.others.acting.look(holder, key) if key else None
+
+
+def _asked(given: Form) -> Asked:
+    codes = frozenset(given.text("matters").replace("，", ",").replace("、", ",").replace(",", " ").split())
+    return Asked(
+        id_number=given.text("id_number"),
+        name=given.text("name"),
+        scope=frozenset(scope for scope in Scope if scope.value in given.all("scope")),
+        matters=codes if given.text("matters") else None,
+        until=_day(given.text("until")),
+        reason=given.text("reason"),
+    )
+
+
+def _day(text: str) -> date:
+    return day_of(text[:10])
+
+
+def _query(key: str) -> str:
+    return f"?acting={key}" if key else ""
+
+
+def _form(
+    request: Request,
+    holder: Holder,
+    company: Acting | None,
+    key: str,
+    given: Form,
+    errors: Sequence[FieldError] = (),
+) -> HTMLResponse:
+    view = view_of(request)
+    options = [(name, view.t(*words)) for name, words in SCOPES.items()]
+    return _render(
+        request,
+        "me/delegate.html",
+        holder,
+        company,
+        key,
+        status=422 if errors else 200,
+        errors=errors,
+        given=given,
+        options=options,
+    )
+
+
+def _render(
+    request: Request, template: str, holder: Holder, company: Acting | None, key: str, **values: Any
+) -> HTMLResponse:
+    who = company.principal.identity if company else holder.identity
+    shared: dict[str, Any] = {
+        "called": whom(who.id_type, who.id_number, who.name),
+        "company": company is not None,
+        "query": _query(key),
+        "scopes": SCOPES,
+        "grounds": GROUNDS,
+        "states": STATES,
+        "whom": whom,
+    }
+    return render(request, template, holder, **{**shared, **values})
