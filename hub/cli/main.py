@@ -32,6 +32,7 @@ from hub.cli import (
     serve,
     source,
     staff,
+    stand_in,
     subject,
     task,
     token,
@@ -83,6 +84,7 @@ app.add_typer(grant.app, name="grant")
 app.add_typer(bulk.app, name="bulk")
 app.add_typer(proposal.app, name="proposal")
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(stand_in.app, name="stand-in")
 app.add_typer(key.app, name="key")
 app.add_typer(trust.app, name="trust")
 app.add_typer(witness.app, name="witness")

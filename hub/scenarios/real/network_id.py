@@ -35,8 +35,9 @@ class NetworkIdStandIn:
     clients: Mapping[str, VerifyingKey]
     clock: Clock = utc_now
     changes: dict[str, Any] = field(default_factory=dict)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """Of its pseudonyms."""
     _vouchers: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def __post_init__(self) -> None:
         """Listen."""
@@ -84,7 +85,7 @@ class NetworkIdStandIn:
         if held["until"] <= now or held["hub"] != asked["hub"]:
             raise KeyError("voucher")
         person = Identity(_CITIZEN, held["id_number"], held["name"])
-        pseudonym = hmac.digest(self._secret, f"{held['hub']}\n{person.id_number}".encode(), "sha256").hex()
+        pseudonym = hmac.digest(self.secret, f"{held['hub']}\n{person.id_number}".encode(), "sha256").hex()
         seconds = int(now.astimezone(UTC).timestamp())
         said: dict[str, Any] = {
             "assurance": held["assurance"], "aud": asked["hub"], "exp": seconds + int(LASTS.total_seconds()),

@@ -36,7 +36,7 @@ class WebServer:
     def __post_init__(self) -> None:
         """Listen on this machine. Raises: OSError: the port is taken."""
         self.server = ThreadingHTTPServer((LOOPBACK, self.port), self._handler())
-        Thread(target=self.server.serve_forever, name="scenario-rest", daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.05,), name="scenario-rest", daemon=True).start()
 
     @property
     def target(self) -> str:
