@@ -89,7 +89,7 @@ from hub.problems import (
 )
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
-from hub.web import guides_page, help_page, pages, ratings_page, receive_page, verify_page
+from hub.web import entry_page, guides_page, help_page, pages, ratings_page, receive_page, verify_page
 from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
@@ -173,6 +173,7 @@ _ROUTERS: Final = (
     help_page.router,
     verify_page.router,
     receive_page.router,
+    entry_page.router,
     citizen_pages.router,
     kiosk_pages.router,
     kiosk_rating.router,
