@@ -53,6 +53,7 @@ function scanner(place) {
     }
   };
   start.hidden = false;
+  place.querySelector("[data-without]").remove();
   start.addEventListener("click", async () => {
     if (!navigator.mediaDevices) return say("none");  // no camera at all, or an address without TLS
     start.hidden = true;
@@ -73,12 +74,15 @@ function scanner(place) {
   window.addEventListener("pagehide", close);
 
   // A telephone's own camera leads here with the code behind the #, which no server sees: it is sent as a form.
-  const carried = /^#c=[0-9]{32}$/.test(location.hash) && wanted.exec(location.hash);
-  if (carried) {
+  const carry = () => {
+    const carried = /^#c=[0-9]{32}$/.test(location.hash) && wanted.exec(location.hash);
+    if (!carried) return;
     history.replaceState(null, "", location.pathname + location.search);
     field.value = carried[1];
     field.form.requestSubmit();
-  }
+  };
+  window.addEventListener("hashchange", carry);
+  carry();
 }
 
 for (const place of document.querySelectorAll("[data-scan]")) scanner(place);
