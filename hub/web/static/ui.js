@@ -106,6 +106,14 @@ function answerKeys() {
   });
 }
 
+// <span role="status" data-seconds="60" data-say="# seconds left">: said aloud twice before a code ends, and not each second.
+function sayTimeLeft() {
+  for (const place of document.querySelectorAll("[data-seconds]"))
+    for (const left of [30, 10])
+      if (place.dataset.seconds > left)
+        setTimeout(() => { place.textContent = place.dataset.say.replace("#", left); }, 1000 * (place.dataset.seconds - left));
+}
+
 // A button for paper is hidden until it can work; data-print="now" is the paper that was just asked for.
 function offerPrinting() {
   for (const button of document.querySelectorAll("[data-print]")) {
@@ -118,6 +126,7 @@ function offerPrinting() {
 takeScannedCode();
 answerKeys();
 offerPrinting();
+sayTimeLeft();
 focusSummary();
 guardDoubleSubmit();
 offerCopying();
