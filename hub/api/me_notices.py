@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/me/notices", tags=["me"])
 class NoticeChoicesBody(Body):
     """`messages`: the kinds of which he wants a message besides; what is `legal` comes in any case."""
 
-    messages: Annotated[list[Annotated[str, Field(max_length=30)]], Field(max_length=100)]
+    messages: Annotated[tuple[Annotated[str, Field(max_length=30)], ...], Field(max_length=100)]
 
 
 BODIES: Final = (NoticeChoicesBody,)

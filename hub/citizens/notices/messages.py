@@ -37,6 +37,12 @@ _ERASURES: Final = table(ErasureRow)
 _log = structlog.get_logger(__name__)
 
 
+def given_up(tx: Connection, actor: Actor) -> int:
+    """How many were given up, for the operator's home page."""
+    del actor
+    return store.counted(tx).get(DEAD, 0)
+
+
 class Messages:
     """Sends them. `gateway` None: notices stay in the portal."""
 

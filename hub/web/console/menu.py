@@ -57,6 +57,7 @@ class Menu:
 
 
 _HOME: Final = Entry("/console", "首页", "Home", EVERYBODY)
+_SENT: Final = ("/console/messages",)
 _WRITING: Final = ("/console/owner/publish", "/console/owner/import")
 _FOUND: Final = tuple(f"/console/consumer/{name}" for name in ("interfaces", "types", "try", "demands"))
 GROUPS: Final[Sequence[Group]] = (
@@ -127,7 +128,9 @@ GROUPS: Final[Sequence[Group]] = (
         ("登记系统和密钥，接收变更通知，查调用记录", "Systems and their keys, news of changes, calls made"),
         (
             Entry("/console/consumer/systems", "应用系统", "Systems", CONSUMERS | CITY),
-            Entry("/console/consumer/subscriptions", "变更通知", "Subscriptions", CONSUMERS | CITY),
+            Entry(
+                "/console/consumer/subscriptions", "变更通知", "Subscriptions", CONSUMERS | CITY, ("/console/messages",)
+            ),
             Entry("/console/consumer/calls", "调用记录", "Calls", CONSUMERS),
         ),
     ),

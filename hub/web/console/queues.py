@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
+from hub.citizens.notices.messages import given_up
 from hub.citizens.objections.desk import objections_to_answer
 from hub.intake.handling.desk import waiting_at_desk
 from hub.intake.lower.task_store import tasks_to_answer
@@ -52,6 +53,7 @@ QUEUES: Final[list[Queue]] = [
     Queue("/console/owner/batches", "待复核的登记簿", "Uploaded registers to confirm", OWNERS, uploads_to_confirm),
     Queue("/console/approve", "待审批的办件", "Cases to decide", DECIDERS, cases_to_decide),
     Queue("/console/dead-ends", "办不成事待答复", "Cases on the desk for dead ends", DESK, waiting_at_desk),
+    Queue("/console/messages", "没有送达的消息", "Messages not taken", frozenset({Role.OPERATOR}), given_up),
     Queue("/console/notices", "新通知", "New notices", EVERYBODY, unread_notices),
 ]
 
