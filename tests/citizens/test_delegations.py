@@ -1,18 +1,24 @@
 """Letting somebody act: for a scope and a time, ended at once, seen by both; and nobody lets himself."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.util import await_only
 
+from hub.access.actors import Actor, Role
 from hub.citizens.acting.delegating import Asked, Told
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Scope
+from hub.citizens.codes import Code
+from hub.citizens.errors import PresentationRefusedError
 from hub.citizens.once import Once
 from hub.citizens.presentations import Shown
 from hub.citizens.values import Holder
-from hub.clock import BEIJING
+from hub.clock import BEIJING, new_id
 from hub.intake.errors import IdempotencyError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
@@ -32,8 +38,6 @@ from tests.citizens.others import (
 )
 from tests.hub.city import PERSON, ledger
 from tests.support import ENTERPRISE, MATTER, PUBLIC_URL, Place
-
-pytestmark = pytest.mark.embedded
 
 
 def today(hub: Hub) -> date:
@@ -56,6 +60,7 @@ async def told(hub: Hub, holder: Holder, delegation: str) -> Told:
     return await hub.citizens.others.delegating.one(holder, delegation)
 
 
+@pytest.mark.embedded
 async def test_what_is_written_wrong_is_told_by_its_place_and_a_stranger_learns_no_name(hub: Hub) -> None:
     holder = await signed_in(hub)
     await resident(hub, NEIGHBOUR)
@@ -88,6 +93,7 @@ async def test_what_is_written_wrong_is_told_by_its_place_and_a_stranger_learns_
         await give(holder, asked(hub), once=again)
 
 
+@pytest.mark.embedded
 async def test_a_delegate_does_what_he_was_let_until_it_is_withdrawn_and_both_see_it(place: Place, hub: Hub) -> None:
     holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
     acting, delegating = hub.citizens.others.acting, hub.citizens.others.delegating
@@ -146,6 +152,7 @@ async def test_a_delegate_does_what_he_was_let_until_it_is_withdrawn_and_both_se
     assert {"delegation.received", "delegation.ended"} <= theirs
 
 
+@pytest.mark.embedded
 async def test_it_ends_with_its_day_with_its_giver_and_with_his_office(hub: Hub, watch: Watch) -> None:
     await furnish(hub, REGISTRATION)
     holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
@@ -177,6 +184,7 @@ async def test_it_ends_with_its_day_with_its_giver_and_with_his_office(hub: Hub,
         await told(hub, neighbour, own)
 
 
+@pytest.mark.embedded
 async def test_rows_that_somebody_wrote_or_brought_back_open_nothing(hub: Hub) -> None:
     holder, neighbour, third = await signed_in(hub), await resident(hub, NEIGHBOUR), await resident(hub, CHILD)
     delegating = hub.citizens.others.delegating
@@ -198,6 +206,7 @@ async def test_rows_that_somebody_wrote_or_brought_back_open_nothing(hub: Hub) -
     assert await grounds(hub, neighbour) == ["delegate"], "the ledger knows that it ended"
 
 
+@pytest.mark.embedded
 async def test_by_the_api_others_are_not_there_and_what_is_over_is_said(place: Place, hub: Hub) -> None:
     await resident(hub, NEIGHBOUR)
     await resident(hub, CHILD)
@@ -268,3 +277,35 @@ async def test_by_the_api_others_are_not_there_and_what_is_over_is_said(place: P
             "acting.begun",
             "delegation.given",
         ]
+
+
+@pytest.mark.both
+async def test_a_code_is_not_taken_once_the_withdrawal_is_on_its_way(hub: Hub) -> None:
+    clerk = Actor("staff", new_id(), "clerk", new_id(), frozenset({Role.CLERK}))
+    holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    acting, delegating, taking = hub.citizens.others.acting, hub.citizens.others.delegating, hub.citizens.taking
+    made = await delegating.give(holder, asked(hub))
+    found = await begun(hub, neighbour, "delegate")
+    shown = await hub.citizens.presentations.look(neighbour, await acting.present(neighbour, found.key, None))
+    assert isinstance(shown, Shown)
+    here = await taking.read(clerk, new_id(), Code(shown.code), matter=MATTER)
+    use_up = taking.take(clerk, new_id(), here, matter=MATTER)
+    withdrawn, go_on = asyncio.Event(), asyncio.Event()
+
+    def end(tx: Connection) -> None:
+        assert delegating._withdraw(tx, holder, made, None, hub.clock())
+        withdrawn.set()
+        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
+            await_only(go_on.wait())
+
+    ending = asyncio.create_task(hub.database.write(end))
+    await asyncio.wait_for(withdrawn.wait(), 30)
+    opening = asyncio.create_task(hub.database.write(lambda tx: use_up(tx, None, "YZ")))
+    await asyncio.wait([opening], timeout=0.2)  # before its end or after it, it is refused
+    go_on.set()
+    await ending
+    with pytest.raises(PresentationRefusedError):
+        await opening
+    assert "acting.filed" not in {entry.kind for entry in await ledger(hub)}
+    with pytest.raises(PresentationRefusedError):
+        await taking.read(clerk, new_id(), Code(shown.code), matter=MATTER)
