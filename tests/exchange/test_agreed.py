@@ -1,0 +1,147 @@
+"""A grant of an interface that rests on agreement: without the party's word its source is not even asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from hub.citizens.authorising.values import Decision
+from hub.citizens.values import Holder
+from hub.runtime import Hub
+from hub.storage.errors import MissingError
+from tests.citizens.conftest import signed_in
+from tests.exchange.conftest import Town, add_source, definition, grant, publish
+from tests.exchange.declared import TITLE, field
+from tests.exchange.register import Register, serving
+from tests.exchange.subscriber import work
+from tests.hub.city import PERSON, STRANGER, identity_claims
+from tests.support import AMR, POLICE, Place, issue, pull, requirement
+
+PENSION = "pension_by_id"
+
+
+def row(person: dict[str, str]) -> dict[str, Any]:
+    return {"身份证号": person["id_number"], "姓名": person["name"], "余额": "31415.90"}
+
+
+def pension() -> dict[str, Any]:
+    """An interface that is asked about persons."""
+    return definition(
+        code=PENSION,
+        title={"zh": "公积金账户", "en": "Housing fund"},
+        params={"number": {"title": TITLE, "from": "party.id_number", "id_type": "111"}},
+        fields={"number": field(required=True), "name": field(required=True), "balance": field()},
+        echoes={"number": "number"},
+        operation={"method": "GET", "path": "/accounts/{number}", "rows": "/data"},
+        mapping={"version": 1, "absent": [""], "fields": {"number": "身份证号", "name": "姓名", "balance": "余额"}},
+    )
+
+
+@pytest.fixture
+async def register() -> AsyncIterator[Register]:
+    async with serving(Register({each["id_number"]: [row(each)] for each in (PERSON, STRANGER)})) as served:
+        yield served
+
+
+@pytest.fixture
+async def fund(place: Place, register: Register) -> AsyncIterator[Town]:
+    async with place.open(egress_networks=("127.0.0.0/8",)) as hub, place.client(hub) as client:
+        await issue(hub, identity_claims(), slug="identity_card", issuer=POLICE)
+        await add_source(hub, register.port)
+        await publish(hub, pension())
+        declared = grant(interface=PENSION, fields=["name", "balance"], consent=True, legal_basis="本人同意")
+        granted = await hub.registry.add_grant(declared)
+        yield Town(place, hub, client, await place.headers(client), register, granted)
+
+
+async def ask(town: Town, person: dict[str, str] = PERSON, *, case_no: str | None = None) -> tuple[str, str]:
+    number = case_no or await town.case(parties=[{"role": "applicant", **person}])
+    answer = await town.query(number, code=PENSION)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert bool(found["records"]) is (found["outcome"] == "satisfied")
+    return found["outcome"], found["why"]["code"]
+
+
+async def decide(hub: Hub, holder: Holder, decision: Decision) -> None:
+    [standing] = [item for item in await hub.citizens.authorisations.listed(holder) if item.interface]
+    await hub.citizens.authorisations.decide(holder, standing.grant_id, decision)
+
+
+async def test_a_query_goes_by_his_word_and_only_with_a_yes_is_the_source_asked(fund: Town) -> None:
+    holder, hub = await signed_in(fund.hub), fund.hub
+    listed = [item for item in await hub.citizens.authorisations.listed(holder) if item.interface]
+    assert [(item.state, item.resource, item.legal_basis) for item in listed] == [
+        ("undecided", ("公积金账户", "Housing fund"), "本人同意")
+    ]
+    assert len(listed[0].fields) == 2
+    assert await ask(fund) == ("holder_decision_needed", "holder_decision_needed")
+    assert await ask(fund, PERSON | {"name": "别名"}) == ("identity_unconfirmed", "identity_unconfirmed")
+    assert await ask(fund, STRANGER) == ("identity_unconfirmed", "identity_unconfirmed")
+    await decide(hub, holder, Decision.REFUSE)
+    assert await ask(fund) == ("refused", "holder_refused")
+    assert fund.register.asked == []
+
+    await decide(hub, holder, Decision.GIVE)
+    case_no = await fund.case(parties=[{"role": "applicant", **PERSON}])
+    first = await fund.query(case_no, code=PENSION, key="again")
+    assert first.json()["records"] == [{"balance": "31415.90", "name": PERSON["name"]}]
+    assert (await fund.query(case_no, code=PENSION, key="again")).content == first.content
+    await decide(hub, holder, Decision.REFUSE)
+    repeated = await fund.query(case_no, code=PENSION, key="again")
+    assert (repeated.status_code, repeated.json()["type"].rpartition("/")[2]) == (403, "grant-ended")
+
+
+async def test_a_yes_taken_back_while_the_source_is_slow_gives_nothing(fund: Town) -> None:
+    holder, hub = await signed_in(fund.hub), fund.hub
+    await decide(hub, holder, Decision.GIVE)
+    fund.register.mood = "gated"
+    asking = asyncio.create_task(ask(fund))
+    await fund.register.arrived.wait()
+    await decide(hub, holder, Decision.REFUSE)
+    fund.register.gate.set()
+    assert await asking == ("refused", "holder_refused")
+
+
+@pytest.mark.embedded
+async def test_a_pull_asks_him_for_its_case_and_a_query_of_that_case_goes_by_it(fund: Town) -> None:
+    hub = fund.hub
+    await hub.registry.add_matter(
+        {
+            "code_system": "test",
+            "code": "FUND",
+            "name": {"zh": "提取", "en": "Withdrawing"},
+            "department": AMR,
+            "roles": ["applicant"],
+            "requirements": [
+                requirement("balance", "余额", "applicant", [[{"interface": PENSION, "fields": ["name", "balance"]}]])
+            ],
+        }
+    )
+    declared = grant(interface=PENSION, fields=["name", "balance"], consent=True, matters=["FUND"])
+    granted = await hub.registry.add_grant(declared)
+    case_no = await fund.case(matter="FUND", parties=[{"role": "applicant", **PERSON}])
+    item = (await pull(fund.client, fund.headers, case_no)).json()["requirements"][0]
+    assert (item["outcome"], "holder_asked" in item) == ("holder_decision_needed", True)
+    assert await ask(fund, case_no=case_no) == ("holder_decision_needed", "holder_decision_needed")
+    assert fund.register.asked == []
+    holder = await signed_in(hub)
+    [question] = await hub.citizens.asked_of.listed(holder)
+    await hub.citizens.asked_of.decide(holder, question.id, Decision.GIVE)
+    await work(hub)
+    events = (await fund.client.get(f"/api/v1/cases/{case_no}/events", headers=fund.headers)).json()["events"]
+    [agreed] = [event for event in events if event["event"] == "holder.agreed"]
+    answer = (await fund.client.get(agreed["evidence"], headers=fund.headers)).json()
+    assert answer["requirements"][0]["evidence"]["claims"]["balance"] == "31415.90"
+    assert await ask(fund, case_no=case_no) == ("satisfied", "satisfied")
+    states = {item.grant_id: item.state for item in await hub.citizens.authorisations.listed(holder) if item.interface}
+    assert states[granted] == "undecided"  # for that case, and no other
+    with pytest.raises(MissingError):
+        await hub.citizens.asked_of.decide(await stranger(hub), question.id, Decision.REFUSE)
+
+
+async def stranger(hub: Hub) -> Holder:
+    """Somebody else, signed in."""
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    return await signed_in(hub, person=STRANGER)
