@@ -126,8 +126,8 @@ class Settings(BaseSettings):
     """This hub's name there; answers are for the public URL."""
     network_id_client_key: Path | None = None
     """The private key (P-256, PKCS #8, PEM) that signs the hub's questions."""
-    network_id_identity: bool = False
-    """Whether the service is asked for number and name, which takes a law that lets this hub have them."""
+    network_id_asks: Literal["pseudonym", "identity"] = "pseudonym"
+    """`identity`: for number and name too, which takes a law that lets this hub have them."""
     network_id_public_key: Path | None = Field(default=None, validate_default=True)
     """The service's public key, as JWK (ES256, or SM2SM3 by its `alg`): pinned, never fetched."""
     trial_sign_in: Literal["auto", "on", "off"] = Field(default="auto", validate_default=True)

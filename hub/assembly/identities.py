@@ -73,7 +73,7 @@ def _settings(settings: Settings) -> NetworkIdSettings | None:
         signer=SoftwareSigner.from_pem(_read(client_key)),
         key=key,
         audience=settings.public_url,
-        identity=settings.network_id_identity,
+        identity=settings.network_id_asks == "identity",
         production=production,
     )
 

@@ -10,17 +10,21 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from catalog.tables import table
+from hub.access.actors import COMMAND, Role
 from hub.access.errors import ProviderError, SignInRefusedError
 from hub.access.trial_issuers import on_trial
 from hub.assembly.identities import assemble_identities
-from hub.citizens.errors import HolderSignInNeededError
+from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
 from hub.citizens.identities.errors import BindingError
 from hub.citizens.identities.tables import IdentityRow, VoucherUseRow
 from hub.citizens.identities.vouching import Voucher, read_voucher
 from hub.citizens.values import Level
+from hub.intake.counter.values import CounterOpening
+from hub.intake.parties import PartyInput
+from hub.intake.tables import CaseRow
 from hub.runtime import Hub, open_hub
 from hub.scenarios.real.network_id import NetworkIdStandIn
 from hub.scenarios.real.standing import WebServer
@@ -32,8 +36,10 @@ from signing.errors import KeyPolicyError, MalformedError
 from signing.keys import SoftwareSigner
 from tests.citizens.conftest import Watch, erased, session, signed_in
 from tests.hub.city import PERSON, STRANGER, identity_claims, ledger
-from tests.hub.desk import text_of
-from tests.support import POLICE, PUBLIC_URL, Place, issue
+from tests.hub.desk import at_desk, text_of
+from tests.hub.test_counter import opened
+from tests.registry.asking import staff
+from tests.support import AMR, INTAKE, MATTER, POLICE, PUBLIC_URL, Place, issue
 
 pytestmark = pytest.mark.embedded
 OTHER = {**STRANGER, "name": "钱另示"}
@@ -292,13 +298,44 @@ async def test_the_erased_the_renamed_and_forged_rows_open_nothing(hub: Hub, ser
     await refused(hub, service.voucher())
 
 
+async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
+    place: Place, hub: Hub, service: Service
+) -> None:
+    await hub.systems.set_counter(COMMAND, INTAKE, counter=True)
+    await bind(hub, service.voucher())
+    here = await signed_in(hub)
+    async with at_desk(place, hub, AMR, Role.CLERK) as desk:
+        voucher = service.voucher()
+        page = await opened(desk, voucher.text)
+        assert (page.status_code, "陈**" in text_of(page)) == (200, True)
+        assert "不能使用" in text_of(await opened(desk, voucher.text))  # used
+        assert "不能使用" in text_of(await opened(desk, service.voucher(OTHER).text))  # bound to nobody
+        assert "不能使用" in text_of(await opened(desk, service.voucher(assurance="basic").text))
+        with service.stand_in.device.web.without("verify"):
+            page = await opened(desk, service.voucher().text)
+        assert (page.status_code, "请改用身份证" in text_of(page)) == (422, True)
+        assert not [url for url in desk.sent if "NID." in url]
+        assert PERSON["id_number"] not in "".join(desk.seen)
+    cases = table(CaseRow)
+    (case,) = await hub.database.read(lambda tx: tx.execute(select(cases)).all())
+    assert [item["kind"] for item in case.corroboration] == ["network_id"]
+    shown = [entry for entry in await ledger(hub) if entry.kind == "identity.shown"]
+    assert [(entry.subject_id, entry.detail["case_no"]) for entry in shown] == [(here.id, case.case_no)]
+    assert sum(entry.detail.get("reason") == "network_id" for entry in await ledger(hub)) == 3
+    await hub.database.write(lambda tx: tx.execute(delete(table(IdentityRow))))
+    opening = CounterOpening(MATTER, [PartyInput("applicant", "")], "0" * 32, codes={0: service.voucher()})
+    clerk = await staff(hub, AMR, "another", Role.CLERK)
+    with pytest.raises(PresentationRefusedError):
+        await hub.counter.open(clerk, opening)
+
+
 async def test_number_and_name_are_used_only_where_the_operator_has_the_hub_ask(
     place: Place, hub: Hub, service: Service, watch: Watch
 ) -> None:
     service.stand_in.changes = {"id_number": PERSON["id_number"], "name": PERSON["name"]}
     await refused(hub, service.voucher())  # said unasked: not read
     service.stand_in.changes = {}
-    given = service.settings | {"network_id_identity": True}
+    given = service.settings | {"network_id_asks": "identity"}
     async with open_hub(place.settings(trial_sign_in="on", **given), clock=watch) as asking:
         holder = await asking.citizens.sessions.find(await enter(asking, service.voucher()))
         assert (holder.identity.id_number, holder.level) == (PERSON["id_number"], Level.SUBSTANTIAL)
