@@ -70,8 +70,8 @@ class Telling:
 
         cases = await self._database.read(used)
         if cases:
-            told = {"kind": NoticeKind.RECORD_CORRECTED, "about": found.id, "now": now}
-            await self._database.write(lambda tx: notify(tx, found.subject_id, **told))
+            holder, kind = found.subject_id, NoticeKind.RECORD_CORRECTED
+            await self._database.write(lambda tx: notify(tx, holder, kind, about=found.id, now=now))
         for case_id in cases:
             await self._database.write(
                 lambda tx, case_id=case_id: tell(  # type: ignore[misc]  # bound at once
