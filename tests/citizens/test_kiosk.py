@@ -17,11 +17,12 @@ from hub.access.errors import ForbiddenError
 from hub.citizens.kiosk.devices import CODE_LASTS
 from hub.citizens.kiosk.errors import KioskOverError
 from hub.citizens.kiosk.visits import IDLE, LONGEST
+from hub.citizens.objections.values import Kind, Said
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import Watch, erased, signed_in
 from tests.citizens.test_objections import officer, signed
-from tests.hub.city import HOME, PERSON, STRANGER, grow, identity_claims, ledger
+from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, grow, identity_claims, ledger
 from tests.hub.command import yizheng
 from tests.hub.desk import text_of
 from tests.hub.test_card_readers import StandIn
@@ -92,14 +93,19 @@ async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(place
         assert [printed.headers[name] for name in heads] == ["application/pdf", "SAMEORIGIN", "no-store"]
         order = [entry for entry in await ledger(hub) if entry.kind in {"kiosk.printed", "certificate.render"}]
         assert [entry.kind for entry in order] == ["kiosk.printed", "certificate.render"], "before it was made"
-        said = order[0].detail
-        assert (said["purpose"], said["receiver"], said["by"]["id"]) == ("银行业务", "公安局", terminal.id)
-        assert said["certificates"] == [identifier]
+        entry = order[0].detail
+        assert (entry["purpose"], entry["receiver"], entry["by"]["id"]) == ("银行业务", "公安局", terminal.id)
+        assert entry["certificates"] == [identifier]
 
         stranger = await issue_to_stranger(hub)
         assert (await terminal.sent("/print", identifier=stranger, purpose="bank", receiver="bank")).status_code == 404
         assert (await ledger(hub))[-1].detail["reason"] == "certificate_not_own"
 
+        said = Said(kind=Kind.MISSING, text="缺一份", type_code=IDENTITY, department=POLICE)
+        await hub.citizens.objections.raise_(await signed_in(hub), said)
+        told = text_of(await terminal.get("/objections"))
+        assert "缺少一份记录：居民身份证" in told
+        assert "公安局 答复期限" in told
         looks = text_of(await terminal.get("/looks"))
         assert "您在自助终端打印了证照" in looks
         assert (await terminal.sent("/end")).headers["location"] == "/kiosk"

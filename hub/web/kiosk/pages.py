@@ -18,6 +18,7 @@ from hub.web.console.forms import FieldError, form
 from hub.web.console.view import LANGUAGE_COOKIE, remember, view_of
 from hub.web.kiosk.frame import START, redirect, render
 from hub.web.kiosk.visit import PERSON, TERMINAL, KioskDep, VisitDep, cookie, give, take_back, visit_form
+from hub.web.objection_words import KINDS, STATES
 
 router = APIRouter(include_in_schema=False)
 MINE: Final = START + "/mine"
@@ -151,6 +152,15 @@ async def looks(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
     printed = hub.clock()
     return render(
         request, "kiosk/looks.html", visit.kiosk, visit=visit, counted=counted, newest=newest, printed=printed
+    )
+
+
+@router.get(START + "/objections", response_class=HTMLResponse)
+async def objections(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
+    """What became of the newest thirty; one is raised at a counter, which sees the card and reads it out."""
+    found = await hub.citizens.objections.listed(visit.holder)
+    return render(
+        request, "kiosk/objections.html", visit.kiosk, visit=visit, found=found.items, kinds=KINDS, states=STATES
     )
 
 

@@ -1,0 +1,152 @@
+"""A terminal in a real browser: set up, a card, a licence on paper, and a page that forgets; and the counter's slip."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from hub.access.actors import COMMAND
+from tests.citizens.test_kiosk import CARD
+from tests.hub.city import identity_claims
+from tests.hub.test_card_readers import StandIn
+from tests.pages.browser import Site, faults, overflow, people_of, reached_by_keyboard, seen, visiting
+from tests.pages.counter_town import CARD as SHOP_CARD
+from tests.pages.counter_town import SHOP
+from tests.pages.counter_town import furnish as furnish_counter
+from tests.serving import serving
+from tests.support import AMR, POLICE, Place, issue
+
+pytestmark = pytest.mark.browser
+_SMALL = """() => [...document.querySelectorAll("a, button, input, select")]
+    .filter((e) => e.closest("main, header"))
+    .filter((e) => e.type !== "hidden" && e.getClientRects().length && !e.matches("[type=radio], .skip"))
+    .map((e) => [e.textContent.trim() || e.name, e.getBoundingClientRect().height])
+    .filter(([, height]) => height < 59.5)"""
+
+
+@dataclass(frozen=True)
+class Hall:
+    """A served hub, a terminal's code, and its reader."""
+
+    site: Site
+    code: str
+    reader: StandIn
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    place, reader = Place(tmp_path_factory.mktemp("hall") / "home", None), StandIn()
+    sessions = people_of(place)
+
+    async def prepare() -> str:
+        await furnish_counter(place)
+        async with place.open() as hub:
+            await issue(hub, identity_claims(), slug="identity_card", issuer=POLICE)
+            kid = await hub.counter.readers.register(COMMAND, AMR, reader.signer.public.jwk, "大厅读卡器")
+            _, code = await hub.kiosk.devices.register(COMMAND, AMR, kid, "大厅1号机")
+            await hub.ledger.drain()
+            return code
+
+    with asyncio.Runner() as runner:
+        code = runner.run(prepare())
+    with serving(place) as served:
+        yield Hall(Site(f"http://127.0.0.1:{served.port}", place, sessions), code, reader)
+
+
+@pytest.fixture(scope="module")
+def chromium(hall: Hall) -> Iterator[Browser]:
+    del hall  # made first: the driver keeps an event loop running, in which no other can run
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+def sound(page: Page, name: str) -> None:
+    """No fault, no scrolling sideways, and every target for a finger."""
+    assert (faults(page), overflow(page), page.evaluate(_SMALL)) == ([], 0, []), name
+    seen(page, f"kiosk-{name}")
+
+
+def shown(route: Route) -> None:
+    """What comes into the frame, as words: a browser without a screen has nothing that shows a PDF."""
+    answer = route.fetch()
+    said = f"{answer.headers['content-type']} {answer.body()[:5].decode()}"
+    route.fulfill(status=answer.status, content_type="text/html", body=f"<p>{said}</p>")
+
+
+def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser) -> None:
+    with visiting(chromium, hall.site, None, "zh-CN", viewport={"width": 1280, "height": 1024}) as page:
+        page.clock.install()
+        page.goto("/kiosk")
+        expect(page.locator("[autofocus]")).to_be_focused()
+        page.keyboard.type(hall.code)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("请把身份证放在读卡区")
+        sound(page, "start")
+        expect(page.locator("[autofocus]")).to_be_focused()
+        page.keyboard.insert_text(hall.reader.reads(**CARD))
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("您要做什么？")
+        sound(page, "mine")
+        page.get_by_role("link", name="谁看过我的信息").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("谁看过我的信息")
+        sound(page, "looks")
+        page.get_by_role("link", name="返回").click()
+        page.get_by_role("link", name="我的异议和答复").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("我的异议和答复")
+        sound(page, "objections")
+        page.get_by_role("link", name="返回").click()
+        page.get_by_role("button", name="居民身份证").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("打印：居民身份证")
+        sound(page, "licence")
+        page.set_viewport_size({"width": 320, "height": 800})
+        assert overflow(page) == 0
+        page.set_viewport_size({"width": 1280, "height": 1024})
+        assert reached_by_keyboard(page)[:2] != []
+        page.get_by_label("银行业务").check()
+        page.get_by_label("给谁").select_option(label="公安局")
+        page.route("**/kiosk/print", shown)
+        page.get_by_role("button", name="打印").click()
+        expect(page.frame_locator("iframe").get_by_text("application/pdf %PDF-")).to_be_visible()
+        assert page.url.endswith("/kiosk/licence"), "nothing of it in an address"
+
+        page.clock.fast_forward(45_000)
+        expect(page.locator("[data-idle]")).to_contain_text("秒没有操作将结束")
+        page.mouse.click(5, 5)
+        expect(page.locator("[data-idle]")).to_be_hidden()
+        page.clock.fast_forward(61_000)
+        expect(page.get_by_role("heading", level=1)).to_have_text("请把身份证放在读卡区")
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_have_text("请把身份证放在读卡区")
+
+
+def test_the_counter_prints_by_one_key_and_corrects_without_a_case(hall: Hall, chromium: Browser) -> None:
+    with visiting(chromium, hall.site, "clerk", "en", viewport={"width": 1366, "height": 768}) as page:
+        page.goto(f"/console/counter/new/{SHOP}")
+        expect(page.locator("[autofocus]")).to_be_focused()
+        page.keyboard.insert_text(SHOP_CARD)
+        page.keyboard.press("Enter")
+        expect(page.locator("#lines")).to_be_visible()
+        page.keyboard.press("F7")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Where your case stands")
+        smallest = page.evaluate(
+            "Math.min(...[...document.querySelectorAll('.sheet *')].map((e) => "
+            "parseFloat(getComputedStyle(e).fontSize)))"
+        )
+        assert smallest >= 24, "18 points"
+        assert (faults(page), overflow(page)) == ([], 0)
+        seen(page, "counter-slip")
+        page.keyboard.press("Escape")
+        expect(page.locator("#lines")).to_be_visible()
+        page.goto("/console/counter/correct")
+        assert (faults(page), overflow(page)) == ([], 0)
+        bottom = page.get_by_role("button", name="Write it down").bounding_box()
+        assert bottom is not None
+        seen(page, "counter-correct")
+        assert bottom["y"] + bottom["height"] <= 768, "one screen"
+        seen(page, "counter-correct")
+        page.set_viewport_size({"width": 320, "height": 800})
+        assert overflow(page) == 0
