@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     holder_oidc_scope: str = "openid profile"
     holder_oidc_number_claim: str = "id_number"
     holder_oidc_name_claim: str = "name"
+    holder_oidc_type_claim: str = "id_type"
+    """The claim with the code of the document (`414` a passport); whoever comes without it has a citizen's number."""
     holder_oidc_acr_substantial: Texts = ()
     """Values of `acr` that mean a substantial assurance: needed to see one's licences and to show a code."""
     holder_oidc_acr_high: Texts = ()

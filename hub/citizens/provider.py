@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from catalog.errors import IdentifierError
-from catalog.identifiers import CITIZEN_ID, check, normalise_id
+from catalog.identifiers import CITIZEN_ID, ID_TYPES, check, normalise_id
 from hub.access.errors import SignInRefusedError
 from hub.access.oidc import Departure, OidcService
 from hub.citizens.confirming import Confirming
@@ -43,14 +43,18 @@ class ProviderSignIn:
         claims, _ = await self._oidc.vouched(cookie, state=state, code=code, issuer=issuer)
         settings = self._settings
         number, name = claims.get(settings.holder_oidc_number_claim), claims.get(settings.holder_oidc_name_claim)
-        if not isinstance(number, str) or not isinstance(name, str) or not name.strip():
+        id_type = claims.get(settings.holder_oidc_type_claim, CITIZEN_ID)
+        if (
+            not all(isinstance(said, str) and said.strip() for said in (number, name, id_type))
+            or id_type not in ID_TYPES
+        ):
             raise SignInRefusedError("holder_claims")
         try:
-            value = normalise_id(CITIZEN_ID, number[:100]).value
-            check(CITIZEN_ID, value)
+            value = normalise_id(id_type, number[:100]).value
+            check(id_type, value)
         except IdentifierError as error:
             raise SignInRefusedError("holder_number") from error
-        given, level = Identity(CITIZEN_ID, value, name[:100]), self._level(claims.get("acr"))
+        given, level = Identity(id_type, value, name[:100]), self._level(claims.get("acr"))
 
         def unit(tx: Connection) -> str | None:
             subject = self._confirming.find(tx, given, self._clock())

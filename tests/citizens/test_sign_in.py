@@ -268,6 +268,60 @@ async def test_names_with_dots_and_rare_characters_sign_in(place: Place, hub: Hu
         assert typed.strip()[0] in text_of(await client.get("/me"))
 
 
+VISITORS = {
+    "414": ("foreigner_residence_permit", "passport_no", "E12345678", "SHI LI"),
+    "516": ("mainland_travel_permit", "travel_permit_no", "H01234567", "示小珠"),
+}
+"""Somebody who is no citizen, by the code of his document: the type that confirms him, its claim, number and name."""
+
+
+async def visitor(hub: Hub, id_type: str) -> tuple[str, str]:
+    """Number and name of one whom a current record confirms."""
+    slug, claim, number, name = VISITORS[id_type]
+    await hub.registry.add_type((TYPES / f"{slug}.yaml").read_text(encoding="utf-8"))
+    issued, border = hub.types.find(slug), valid_uscc("11990000MB0000014")
+    assert issued is not None
+    title = {"zh": "出入境管理局", "en": "Immigration"}
+    await hub.registry.add_department({"code": border, "name": title, "issues": [issued.type.code]})
+    said = {claim: number, "name": name, "permit_no": "R-1", "nationality": "示例国", "birth_date": "1990-05-06"}
+    said |= {
+        "residence_reason": "工作",
+        "issued_by": "示例市出入境",
+        "issued_on": "2026-01-02",
+        "valid_until": "2036-01-01",
+    }
+    kept = {name: value for name, value in said.items() if name in issued.type.claims}
+    await issue(hub, kept, slug=slug, issuer=border)
+    return number, name
+
+
+@pytest.mark.parametrize("id_type", VISITORS)
+async def test_holders_of_passports_and_travel_permits_sign_in_and_are_asked_no_citizens_number(
+    place: Place, hub: Hub, id_type: str
+) -> None:
+    number, name = await visitor(hub, id_type)
+    async with browser(place, hub) as client:
+        await first_step(client, number.lower(), f" {name.lower()} ", id_type=id_type)
+        assert (await second_step(client, await sent(hub))).headers["location"] == "/me"
+        page = text_of(await client.get("/me/licences"))
+        assert (number in page, name in page) == (False, False)
+        assert (await first_step(client, "1", name, id_type=id_type)).status_code == 422
+
+
+async def test_a_provider_says_which_document_it_vouches_for(place: Place) -> None:
+    with provider() as issuer:
+        given = {"holder_oidc_issuer": issuer, "holder_oidc_client_id": "me", "holder_oidc_client_secret": "hush"}
+        async with place.open(**given) as hub, browser(place, hub) as client:
+            number, name = await visitor(hub, "414")
+            for subject, kind, status in (("named", "414", 303), ("other", "516", 401), ("odd", ["414"], 401)):
+                claims = {"sub": subject, "id_number": number, "name": name, "id_type": kind}
+                async with httpx2.AsyncClient() as outside:
+                    assert (await outside.put(f"{issuer}/users/{subject}", json=claims)).is_success
+                away = (await client.get("/me/oidc/start")).headers["location"]
+                back = (await at_provider(away, subject)).removeprefix(PUBLIC_URL)
+                assert (await client.get(back)).status_code == status
+
+
 async def test_odd_input_is_the_callers_error(place: Place, hub: Hub) -> None:
     odd = ("\ud800", "\x00", "１" * 90, "x" * 5000, "<script>", "%00", "'\"--", "\u202e", "")
     async with browser(place, hub) as client:
