@@ -66,7 +66,7 @@ def _settings(settings: Settings) -> NetworkIdSettings | None:
     production = settings.built_in_ca == "refuse"
     key = _pinned(public_key)
     if production and on_trial(key.kid):
-        raise KeyPolicyError("trial_key")
+        raise KeyPolicyError("trial_key", "YIZHENG_NETWORK_ID_PUBLIC_KEY is a stand-in's, which is for trying out")
     return NetworkIdSettings(
         url=url,
         client_id=settings.network_id_client_id,
@@ -82,7 +82,7 @@ def _pinned(path: Path) -> VerifyingKey:
     try:
         jwk: Any = json.loads(_read(path))
     except ValueError as error:
-        raise MalformedError("jwk") from error
+        raise MalformedError("jwk", "YIZHENG_NETWORK_ID_PUBLIC_KEY is no JSON") from error
     if not isinstance(jwk, dict):
         raise MalformedError("jwk")
     key = key_from_jwk({"alg": ES256, **jwk})
@@ -95,4 +95,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()[:_MOST]
     except OSError as error:
-        raise MalformedError("network_id_key_file") from error
+        raise MalformedError("key_file", "a file named by YIZHENG_NETWORK_ID_… cannot be read") from error

@@ -1,5 +1,6 @@
 """Network IDs: bound once by a confirmed sign-in, then enough; against a service over real HTTP, which can be wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -41,7 +42,6 @@ from tests.hub.test_counter import opened
 from tests.registry.asking import staff
 from tests.support import AMR, INTAKE, MATTER, POLICE, PUBLIC_URL, Place, issue
 
-pytestmark = pytest.mark.embedded
 OTHER = {**STRANGER, "name": "钱另示"}
 HERE = {"Origin": PUBLIC_URL}
 
@@ -151,6 +151,7 @@ async def test_bound_once_by_a_confirmed_sign_in_the_pseudonym_is_enough_until_r
     await hub.citizens.sessions.find(await enter(hub, service.voucher()))
 
 
+@pytest.mark.embedded
 async def test_nobody_binds_or_enters_by_what_is_somebody_elses(place: Place, hub: Hub, service: Service) -> None:
     his, other = await signed_in(hub), await signed_in(hub, person=OTHER)
     with pytest.raises(BindingError) as wrong:  # handed to him, or stolen
@@ -181,6 +182,22 @@ async def test_nobody_binds_or_enters_by_what_is_somebody_elses(place: Place, hu
         await bind(hub, service.voucher(hub="https://other.example"))
 
 
+async def test_of_two_at_one_moment_one_voucher_enters_once_and_one_pseudonym_binds_one(
+    hub: Hub, service: Service
+) -> None:
+    service.stand_in.changes = {"matches": True, "pseudonym": "p" * 32}
+    tried = await asyncio.gather(
+        bind(hub, service.voucher()), bind(hub, service.voucher(OTHER), OTHER), return_exceptions=True
+    )
+    (why,) = [each for each in tried if each is not None]
+    assert isinstance(why, BindingError)
+    assert why.reason == "elsewhere"
+    service.stand_in.changes = {"pseudonym": "p" * 32, "jti": "at-one-moment"}
+    entered = await asyncio.gather(*(enter(hub, service.voucher()) for _ in range(4)), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in entered) == ["SignInRefusedError"] * 3 + ["str"]
+
+
+@pytest.mark.embedded
 async def test_the_level_is_that_of_the_voucher_and_never_above_the_one_that_bound_it(
     hub: Hub, service: Service
 ) -> None:
@@ -197,6 +214,7 @@ async def test_the_level_is_that_of_the_voucher_and_never_above_the_one_that_bou
     assert mode == "nid_trial"
 
 
+@pytest.mark.embedded
 async def test_an_answer_that_is_wrong_old_replayed_or_for_another_is_refused(
     hub: Hub, service: Service, watch: Watch
 ) -> None:
@@ -234,6 +252,7 @@ async def test_an_answer_that_is_wrong_old_replayed_or_for_another_is_refused(
     assert len(uses) == 2, "what would be too old anyway is forgotten"
 
 
+@pytest.mark.embedded
 async def test_a_service_that_is_away_is_said_and_the_other_ways_stay(place: Place, hub: Hub, service: Service) -> None:
     await bind(hub, service.voucher())
     voucher, web = service.voucher(), service.stand_in.device.web
@@ -264,6 +283,7 @@ async def test_a_service_that_is_away_is_said_and_the_other_ways_stay(place: Pla
     assert voucher.text not in repr(voucher)
 
 
+@pytest.mark.embedded
 async def test_the_erased_the_renamed_and_forged_rows_open_nothing(hub: Hub, service: Service) -> None:
     await bind(hub, service.voucher())
     await bind(hub, service.voucher(OTHER), OTHER)
@@ -298,6 +318,7 @@ async def test_the_erased_the_renamed_and_forged_rows_open_nothing(hub: Hub, ser
     await refused(hub, service.voucher())
 
 
+@pytest.mark.embedded
 async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
     place: Place, hub: Hub, service: Service
 ) -> None:
@@ -329,6 +350,7 @@ async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
         await hub.counter.open(clerk, opening)
 
 
+@pytest.mark.embedded
 async def test_number_and_name_are_used_only_where_the_operator_has_the_hub_ask(
     place: Place, hub: Hub, service: Service, watch: Watch
 ) -> None:
@@ -347,6 +369,7 @@ async def test_number_and_name_are_used_only_where_the_operator_has_the_hub_ask(
             await bind(asking, service.voucher())
 
 
+@pytest.mark.embedded
 async def test_a_hub_in_production_believes_no_stand_in(
     place: Place, hub: Hub, service: Service, tmp_path: Path, watch: Watch
 ) -> None:

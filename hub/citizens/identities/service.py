@@ -98,5 +98,5 @@ class NetworkIdService:
             raise ProviderError("not_json")
         answer = said.get("answer")
         if not isinstance(answer, str):
-            raise SignInRefusedError(f"network_id:said {str(said.get('error', ''))[:20]!r}")
+            raise SignInRefusedError("network_id:not_vouched")  # what it says of why may be about somebody
         return answer
