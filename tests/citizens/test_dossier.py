@@ -404,3 +404,60 @@ async def test_reminders_are_told_once_each_and_what_was_left_out_is_made_up_for
         await issue(hub, other, slug="identity_card", issuer=POLICE, as_of=datetime.now(CIVIL_ZONE))
         await arrive(client, hub, STRANGER)
         assert "还有 23 天到期" in text_of(await client.get("/me/licences"))
+
+
+@pytest.mark.embedded
+async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_contents_are(
+    place: Place, hub: Hub
+) -> None:
+    async with place.client(hub) as client:
+        await grow(place, hub, client)
+        await hub.registry.add_type(BADGE_TYPE)
+        said = {"name": PERSON["name"], "citizen_id": PERSON["id_number"], "grade": "一级"}
+        await issue(hub, said, slug="badge", issuer=PERMITS)
+        old = await of_kind(hub, "badge")
+        await issue(hub, said | {"grade": "二级"}, slug="badge", issuer=PERMITS)
+        token = await arrive(client, hub)
+        page = await client.get(f"/me/licences/{old}")
+        assert "已更新" in text_of(page)
+        (onward,) = re.findall(r'取代它：<a href="(/me/licences/[^"]+)"', page.text)
+        assert onward != f"/me/licences/{old}"
+        assert "有效" in text_of(await client.get(onward))
+
+        source_of = "source: {interface: badges, claims: {name: name, citizen_id: citizen_id, grade: grade}}"
+        indexed = BADGE_TYPE.replace("slug: badge", "slug: pass").replace(f"{PERMITS}003", f"{PERMITS}004")
+        await hub.registry.add_type(indexed.replace("custody: library", f"custody: index\n{source_of}"))
+        await issue(hub, said, slug="pass", issuer=PERMITS)
+        path = f"/me/licences/{await of_kind(hub, 'pass')}"
+        shown = await client.get(path)
+        assert "平台只存索引" in text_of(shown)
+        assert 'name="wanted"' not in shown.text
+        form = {"csrf": token["X-CSRF-Token"], "wanted": "contents"}
+        assert (await client.post(path, data=form, headers=HERE)).status_code == 404
+
+
+BADGE_TYPE = f"""
+slug: badge
+code: {PERMITS}003
+name: {{zh: 技能等级证, en: Badge}}
+kind: certificate
+stage: work
+defining_authority: {{name: 居住证办公室（示例）, uscc: {PERMITS}}}
+holder_kinds: ["111"]
+holder: {{id_type: "111", id: citizen_id, name: name}}
+record_key: citizen_id
+validity: none
+confirms_identity: false
+complete: true
+single_instance: false
+custody: library
+register_driven: {{reissue: serial}}
+claims:
+  name: {{title: {{zh: 姓名, en: Name}}, format: text, required: true, disclosure: selective}}
+  citizen_id: {{title: {{zh: 公民身份号码, en: Citizen ID}}, format: citizen_id, required: true, disclosure: selective}}
+  grade: {{title: {{zh: 等级, en: Grade}}, format: text, required: true, disclosure: selective}}
+mapping:
+  version: 1
+  absent: [""]
+  columns: {{姓名: name, 公民身份号码: citizen_id, 等级: grade}}
+"""
