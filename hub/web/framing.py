@@ -35,7 +35,11 @@ def framed(
     **values: Any,
 ) -> HTMLResponse:
     """A page in this view. `values` are the template's own and those of its audience."""
-    shared: dict[str, Any] = {"errors": (), "request_id": request.state.request_id}
+    shared: dict[str, Any] = {
+        "errors": (),
+        "request_id": request.state.request_id,
+        "printed_at": request.app.state.hub.clock(),
+    }
     html = TEMPLATES.get_template(template).render(
         lang=view.language,
         elder=view.elder,
