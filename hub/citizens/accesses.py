@@ -78,7 +78,8 @@ class Access:
     by: str = ""
     """Id of the member of staff who did it, if one did."""
     person: str = ""
-    """Name of who acted for the holder, or of for whom the holder may act."""
+    """Name of who acted for the holder, or of for whom the holder may act; `person_id`: his subject."""
+    person_id: str = ""
     times: int = 1
     """How often it happened on its day, where one entry tells of several."""
     late: Late | None = None
@@ -175,7 +176,8 @@ class Accesses:
             ground=list(dict.fromkeys(ground for ground in (*grounds, _text(detail, "legal_basis")) if ground)),
             office=department,
             by=_by(detail),
-            person=_person(detail),
+            person=_person(detail, "name"),
+            person_id=_person(detail, "id"),
             times=detail["times"] if isinstance(detail.get("times"), int) else 1,
             late=held,
         )
@@ -238,9 +240,9 @@ def _certificates(detail: Mapping[str, Any]) -> list[str]:
     return _texts(detail, "certificates") + ([single] if isinstance(single, str) else [])
 
 
-def _person(detail: Mapping[str, Any]) -> str:
+def _person(detail: Mapping[str, Any], member: str) -> str:
     who = detail.get("agent") or detail.get("principal")
-    return str(who.get("name") or "") if isinstance(who, Mapping) else ""
+    return str(who.get(member) or "") if isinstance(who, Mapping) else ""
 
 
 def _by(detail: Mapping[str, Any]) -> str:

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from playwright.sync_api import Browser, Response, Route, expect
 from sqlalchemy import select
 
 from catalog.tables import table
 from hub.access.actors import COMMAND
+from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.values import Scope
 from hub.citizens.objections.values import Kind, Said
 from hub.citizens.showing.values import Choice, Pick
-from hub.citizens.values import Level
+from hub.citizens.values import Holder, Level
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from hub.witness.folder import WitnessFolder
 from signing.log.checkpoint import note_body
+from tests.citizens import others
 from tests.citizens.conftest import session
 from tests.hub.city import PERSON, identity_claims
 from tests.pages.browser import Site, faults, overflow, seen, visiting
@@ -57,6 +61,7 @@ async def furnish(place: Place) -> Furnished:
             holder, Said(kind=Kind.LICENCE, text="住址不是现在的", identifier=identifier)
         )
         made = {
+            **await _for_others(hub, holder),
             "identifier": identifier,
             "case_no": case_no,
             "objection_id": objection,
@@ -67,6 +72,18 @@ async def furnish(place: Place) -> Furnished:
         await hub.ledger.drain()
         made["entry_id"] = await _cosigned(hub, place)
         return Furnished(secret, made)
+
+
+async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
+    """He acts for a company, and has let somebody act for himself."""
+    await others.furnish(hub, others.REGISTRATION)
+    await others.in_office(hub)
+    await others.resident(hub, others.NEIGHBOUR)
+    delegating, until = hub.citizens.others.delegating, hub.clock().date() + timedelta(days=30)
+    to = others.NEIGHBOUR
+    scope = frozenset({Scope.LICENCES, Scope.FILE})
+    delegation = await delegating.give(holder, Asked(to["id_number"], to["name"], scope, None, until, "腿脚不便"))
+    return {"key": (await others.begun(hub, holder, "legal_representative")).key, "delegation_id": delegation}
 
 
 async def _cosigned(hub: Hub, place: Place) -> str:
