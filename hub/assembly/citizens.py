@@ -9,6 +9,7 @@ from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
 from hub.citizens.authorising.asked import AskedOfHolder
 from hub.citizens.authorising.asking import OVER
+from hub.citizens.authorising.attested import AttestedDecisions
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
 from hub.citizens.licences import Licences
@@ -24,6 +25,7 @@ from hub.citizens.objections.desk import ObjectionDesk
 from hub.citizens.objections.ending import Ending
 from hub.citizens.objections.raising import Objections
 from hub.citizens.objections.targets import Targets
+from hub.citizens.places import Places
 from hub.citizens.presentations import Presentations
 from hub.citizens.provider import ProviderSignIn
 from hub.citizens.ratings.rating import Ratings
@@ -50,6 +52,7 @@ class Citizens:
     accesses: Accesses
     authorisations: Authorisations
     asked_of: AskedOfHolder
+    attested_decisions: AttestedDecisions
     taking: Taking
     objections: Objections
     attesting: Attesting
@@ -58,6 +61,7 @@ class Citizens:
     telling: Telling
     ending: Ending
     ratings: Ratings
+    places: Places
     notices: Notices
     messages: Messages
 
@@ -85,6 +89,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     objections = Objections(
         database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
     )
+    asked_of = AskedOfHolder(database, vault=vault, types=ground.types, clock=clock)
     return Citizens(
         sessions=sessions,
         trial=TrialSignIn(
@@ -97,7 +102,8 @@ def assemble_citizens(ground: Ground) -> Citizens:
         licences=licences,
         accesses=accesses,
         authorisations=Authorisations(database, vault=vault, types=ground.types, clock=clock),
-        asked_of=AskedOfHolder(database, vault=vault, types=ground.types, clock=clock),
+        asked_of=asked_of,
+        attested_decisions=AttestedDecisions(database, vault=vault, asked=asked_of, confirming=confirming, clock=clock),
         taking=assemble_taking(ground),
         objections=objections,
         correcting=Correcting(database, vault=vault, objections=objections, types=ground.types, clock=clock),
@@ -119,6 +125,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
             log_key=log_key,
             clock=clock,
         ),
+        places=Places(database, vault=vault, clock=clock),
         notices=Notices(database, clock=clock),
         messages=_messages(ground),
     )

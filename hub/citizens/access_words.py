@@ -59,6 +59,18 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "kiosk.visit": (OWN, ("您在自助终端刷了身份证件", "your card was read at a terminal")),
     "kiosk.printed": (OWN, ("您在自助终端打印了证照", "you printed a licence at a terminal")),
     "kiosk.looks": (OWN, ("您在自助终端看了谁看过您的信息", "you saw at a terminal who had looked")),
+    "authorisation.given_at_counter": (
+        CHANGE,
+        ("窗口登记了您对一个办件的同意", "a counter wrote down that you agreed, for one case"),
+    ),
+    "authorisation.refused_at_counter": (
+        CHANGE,
+        ("窗口登记了您不同意", "a counter wrote down that you did not agree"),
+    ),
+    "authorisation.withdrawn_at_counter": (
+        CHANGE,
+        ("窗口登记了您撤回同意", "a counter wrote down that you withdrew your agreement"),
+    ),
     "slip.printed": (LOOK, ("窗口为您打印了办理情况单", "a counter printed where your case stands, for you")),
     "case.rated": (OWN, ("您评价了办件", "you rated a case")),
     "objection.raised": (OWN, ("您提出了异议或疑问", "you objected, or asked a question")),

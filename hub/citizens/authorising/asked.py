@@ -38,6 +38,8 @@ from hub.storage.vault import Vault
 RESUME: Final = "holder.agreed"
 """The kind of job that goes on with a case after a yes."""
 ENDED: Final = "ended"
+AT_COUNTER: Final = "_at_counter"
+"""Of the kinds of entries that a clerk wrote down: the person may ask about them, which he may not about his own."""
 MOST: Final = 100
 _ROWS: Final = table(CaseQuestionRow)
 _CASES: Final = table(CaseRow)
@@ -76,14 +78,18 @@ class AskedOfHolder:
             raise MissingError("question")
         return found[0]
 
-    async def decide(self, holder: Holder, question_id: str, decision: Decision) -> None:
+    async def decide(
+        self, holder: Holder, question_id: str, decision: Decision, *, attested: Mapping[str, Any] | None = None
+    ) -> None:
         """Yes: the case goes on by itself. No, or no more: nothing is given from now on, and its system is told.
+
+        `attested`: who wrote it down for him at a counter, and how, as the ledger has it.
 
         Raises: HolderSignInNeededError; MissingError: no such question of his, its case has ended, or it was
             answered; the same answer again is nothing.
         """
         holder.require(SHOWS)
-        await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision))
+        await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, attested))
 
     async def end(self, job: Mapping[str, Any]) -> None:
         """The handler of `OVER`: nobody waits for him any longer. Running it twice is harmless."""
@@ -122,7 +128,14 @@ class AskedOfHolder:
             for row in rows
         ]
 
-    def _decide(self, tx: Connection, holder: Holder, question_id: str, decision: Decision) -> None:
+    def _decide(
+        self,
+        tx: Connection,
+        holder: Holder,
+        question_id: str,
+        decision: Decision,
+        attested: Mapping[str, Any] | None,
+    ) -> None:
         case_id = tx.execute(
             select(_ROWS.c.case_id).where(_ROWS.c.id == question_id, _ROWS.c.subject_id == holder.id)
         ).scalar_one_or_none()
@@ -136,7 +149,7 @@ class AskedOfHolder:
             if (row.state == GIVEN) is (decision is Decision.GIVE):
                 return
             raise MissingError("question")
-        said = {"level": holder.level.name.lower(), "session": holder.session_id}
+        said = attested or {"level": holder.level.name.lower(), "session": holder.session_id}
         entry_id = self._put(tx, row, case, after, said)
         if after == GIVEN:
             enqueue(tx, RESUME, {"question": row.id}, now=self._clock())
@@ -161,12 +174,12 @@ class AskedOfHolder:
         check_decisions(tx, self._vault, [row])
         return row
 
-    def _put(self, tx: Connection, row: Row[Any], case: cases.Case, state: str, said: Mapping[str, str]) -> str:
+    def _put(self, tx: Connection, row: Row[Any], case: cases.Case, state: str, said: Mapping[str, Any]) -> str:
         """Write what became of a question; answers the ledger entry."""
         now, subject = self._clock(), subject_by_id(tx, row.subject_id)
         [(department, _)] = systems_of(tx, {case.system_id}).values()
         draft = Draft(
-            kind=f"authorisation.{state}",
+            kind=f"authorisation.{state}{AT_COUNTER if 'by' in said else ''}",
             detail={
                 "case_no": case.case_no,
                 "matter": case.matter_code,

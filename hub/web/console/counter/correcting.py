@@ -5,7 +5,7 @@ whether there is a record, nor what it says. In the visit of a case, or of none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -18,15 +18,13 @@ from hub.citizens.objections.correcting import NUMBER_MOST, Correcting, Correcti
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
 from hub.citizens.values import Identity
 from hub.deps import HubDep
-from hub.intake.counter.card_reads import CARD_READ, looks_signed, read_token
-from hub.intake.counter.presented import PresentedError, read_presented
 from hub.intake.counter.values import ATTESTED
 from hub.intake.errors import PartyError
 from hub.intake.lower.errors import PaperRefusedError
 from hub.intake.lower.papers.checking import MOST_BYTES
-from hub.intake.parties import PartyInput
 from hub.runtime import Hub
 from hub.web.console.counter import words
+from hub.web.console.counter.card_field import card_in, refused, seen
 from hub.web.console.counter.case import CASE, CaseNoPath
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, Form, upload
@@ -39,25 +37,12 @@ router = APIRouter()
 CORRECT: Final = "/correct"
 _FORM_BYTES: Final = MOST_BYTES + 65_536
 BODY_LIMITS: Final = {rf"{COUNTER}(/YZ[0-9A-Z]{{20}})?{CORRECT}": _FORM_BYTES}
-_NAME_MOST: Final = 100
 _ASKED: Final = (
     (Wrong.NAME.value, "姓名不对", "The name is wrong"),
     (Wrong.NUMBER.value, "证件号码不对", "The ID number is wrong"),
 )
-_NOT_SEEN: Final = FieldError(
-    "attested", "请当面核对证件、念给本人听后勾选", "See the card, read it out to the person, and tick this"
-)
-_NAMELESS: Final = FieldError("name", "请按证件输入姓名", "Enter the name as it stands on the card")
 _RUNS: Final = FieldError("", "同一问题正在处理，请等答复", "The same is under way: wait for the answer")
 _LOCKED: Final = FieldError("", "登记过于频繁，请过几分钟再试", "Too many at once: wait some minutes")
-
-
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """Whose card it is. `token`: what a reader signed of it."""
-
-    identity: Identity = field(repr=False)
-    token: str = field(repr=False, default="")
 
 
 @router.get(COUNTER + CORRECT, response_class=HTMLResponse)
@@ -90,11 +75,9 @@ async def file_in_case(request: Request, case_no: CaseNoPath, hub: HubDep, actor
 async def _file(request: Request, hub: Hub, actor: Actor, case_no: str) -> Response:
     given = await upload(request, max_bytes=_FORM_BYTES)
     caller = await hub.counter.caller(actor)
-    card, errors = _card(given)
+    card, errors = card_in(given)
     if given.text("wrong") not in set(Wrong):
         errors.append(FieldError("wrong", *fault("/kind", "kind")))
-    if not given.checked("attested"):
-        errors.append(_NOT_SEEN)
     if errors or card is None:
         return await _page(request, hub, actor, case_no, given, errors)
     scan = given.files.get("file")
@@ -109,16 +92,10 @@ async def _file(request: Request, hub: Hub, actor: Actor, case_no: str) -> Respo
         scan=scan.content if scan else None,
     )
     try:
-        if card.token:
-            who = card.identity
-            party = PartyInput("applicant", who.name, who.id_type, who.id_number)
-            _, use_up = await hub.counter.readers.read(caller, card.token, party)
-            await hub.database.write(lambda tx: use_up(tx, None, "correction"))
-            correction = replace(correction, seen=CARD_READ)
+        correction = replace(correction, seen=await seen(hub, caller, card, "correction"))
         filed = await _filed(hub.citizens.correcting, actor, card.identity, correction)
     except PartyError as error:
-        refused = FieldError("id", *words.PARTY_RULES.get(error.rule, words.WRONG_ID))
-        return await _page(request, hub, actor, case_no, given, [refused])
+        return await _page(request, hub, actor, case_no, given, [refused(error)])
     if isinstance(filed, FieldError):
         return await _page(request, hub, actor, case_no, given, [filed])
     here = f"{COUNTER}/{case_no}" if case_no else COUNTER
@@ -137,23 +114,6 @@ async def _filed(correcting: Correcting, actor: Actor, card: Identity, correctio
         return _RUNS
     except LockedOutError:
         return _LOCKED
-
-
-def _card(given: Form) -> tuple[_Card | None, list[FieldError]]:
-    text = given.raw("id").strip()
-    try:
-        if looks_signed(text):
-            read = read_token(text)
-            return _Card(Identity(read.id_type, read.id_number, read.name), text), []
-        found = read_presented(text)
-    except PartyError as error:
-        return None, [FieldError("id", *words.PARTY_RULES.get(error.rule, words.WRONG_ID))]
-    except PresentedError as error:
-        return None, [FieldError("id", *words.REASONS.get(error.reason, words.WRONG_ID))]
-    name = found.name or given.text("name")[:_NAME_MOST]
-    if not name:
-        return None, [_NAMELESS]
-    return _Card(Identity(found.id_type, found.id_number, name)), []
 
 
 async def _page(

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from hub.web.console.counter import (
+    agreeing,
     asked,
     asking,
     case,
@@ -35,6 +36,7 @@ for _module in (
     correcting,
     case,
     slip,
+    agreeing,
     closing,
     standing_in,
     asking,
