@@ -161,3 +161,21 @@ def check_pages(browser: Browser, site: Site, holder: Furnished, lang: str, path
 def length(answer: Response) -> int:
     """Bytes of its body on the line."""
     return int(answer.headers.get("content-length", 0))
+
+
+def check_picture(browser: Browser, site: Site, secret: str, path: str) -> None:
+    """It is drawn, under the policy of that page, which keeps the rules in every look; hidden, nothing of it stays."""
+    with visiting(browser, site, None, "en") as page:
+        page.context.add_cookies([{"name": "yz_holder", "value": secret, "url": site.url}])
+        page.goto(path)
+        page.get_by_role("button", name="See its face").click()
+        picture = page.locator(".face img")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("image => image.naturalWidth") > 500
+        expect(page.locator(".revealed")).to_contain_text(PERSON["name"])
+        for seen_as in LOOKS["en"]:
+            turn(page, seen_as)
+            assert (faults(page), overflow(page)) == ([], 0), seen_as.name
+            seen(page, f"en-{seen_as.name}-{HOLDER}-picture")
+        page.get_by_role("link", name="Hide it now").click()
+        expect(page.locator(".revealed")).to_have_count(0)

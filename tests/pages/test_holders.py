@@ -65,3 +65,9 @@ def test_the_page_checks_a_proof_and_says_when_it_does_not_fit(
     browser: Browser, site: Site, holder: holders.Furnished
 ) -> None:
     holders.check_proof(browser, site, holder.secret, f"/me/accesses/{holder.paths['entry_id']}")
+
+
+def test_the_picture_of_a_licence_stands_in_the_page_and_hides_again(
+    browser: Browser, site: Site, holder: holders.Furnished
+) -> None:
+    holders.check_picture(browser, site, holder.secret, f"/me/licences/{holder.paths['identifier']}")
