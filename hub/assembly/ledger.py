@@ -9,6 +9,7 @@ from hub.citizens.acting.delegations import forget as forget_delegations
 from hub.citizens.identities.store import forget as forget_identities
 from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
+from hub.citizens.places import forget_places
 from hub.intake.lower.erasing import forget_stand_ins
 from hub.ledger.erasure import ErasureService
 from hub.ledger.keeper import CheckpointKeeper
@@ -63,6 +64,7 @@ def assemble_erasure(ground: Ground) -> ErasureService:
         ending.forget(tx, subject_id, now)
         forget_delegations(tx, subject_id)
         forget_notices(tx, subject_id)
+        forget_places(tx, subject_id)
         forget_identities(tx, subject_id)
 
     return ErasureService(

@@ -5,7 +5,7 @@ Of every secret only a hash is here; numbers and names are ciphertext.
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, String, text
+from sqlalchemy import Column, Index, LargeBinary, String, text
 from sqlmodel import Field, SQLModel
 
 from catalog.tables import binary, instant, uuid, words
@@ -24,6 +24,15 @@ class HolderSessionRow(SQLModel, table=True):
     created_at: datetime = instant()
     seen_at: datetime = instant()
     expires_at: datetime = instant(index=True)
+
+
+class HolderPlaceRow(SQLModel, table=True):
+    """A browser in which he has signed in, by a keyed hash of its cookie and of him."""
+
+    __tablename__ = "holder_places"
+    subject_id: str = uuid(primary_key=True, references="subjects.id")
+    place_hash: bytes = Field(sa_column=Column(LargeBinary(), primary_key=True))
+    seen_at: datetime = instant()
 
 
 class HolderAttemptRow(SQLModel, table=True):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection, select, update
@@ -214,3 +215,23 @@ async def test_words_carry_no_data_and_a_notice_is_about_ids_of_ours(hub: Hub) -
         assert re.fullmatch(r"/me(/[a-z]+)*(/\{about\})?", kind.page)
     with pytest.raises(MissingError):
         await hub.citizens.messages.again(COMMAND, new_id())
+
+
+@pytest.mark.embedded
+async def test_a_browser_that_he_has_not_used_before_is_told_and_one_that_he_has_is_not(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as known, place.client(hub) as unknown:
+        for client, news in ((known, 0), (known, 0), (unknown, 1), (known, 1), (unknown, 1)):
+            await client.post(
+                "/me/sign-in", data={"id_number": PERSON["id_number"], "name": PERSON["name"]}, headers=HERE
+            )
+            code = (await hub.citizens.trial.notices())[0].code
+            entered = await client.post("/me/sign-in/code", data={"code": code}, headers=HERE)
+            assert entered.headers["location"] == "/me"
+            found, _ = await hub.citizens.notices.listed(await signed_in(hub), None)
+            assert sum(notice.kind is NoticeKind.SIGNED_IN for notice in found) == news
+            await client.post("/me/sign-out", data={"csrf": await csrf_of(client)}, headers=HERE)
+        assert known.cookies["yz_holder_place"] != unknown.cookies["yz_holder_place"]
+
+
+async def csrf_of(client: httpx2.AsyncClient) -> str:
+    return re.findall(r'name="csrf" value="([^"]+)"', (await client.get("/me/mine")).text)[0]

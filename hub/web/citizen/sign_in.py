@@ -16,7 +16,7 @@ from hub.citizens.values import BODIES
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
 from hub.web.citizen.frame import HOME, SIGN_IN, redirect, render, safe_path
-from hub.web.citizen.visit import SESSION, STEP, WALLET, HolderDep, cookie, give, holder_form, take_back
+from hub.web.citizen.visit import PLACE, SESSION, STEP, WALLET, HolderDep, cookie, give, holder_form, take_back
 from hub.web.console.counter.words import REASONS, WRONG_ID
 from hub.web.console.forms import FieldError, form
 from hub.web.console.sign_in import locked
@@ -123,10 +123,12 @@ async def view(
 
 
 async def begun(request: Request, hub: Hub, secret: str) -> Response:
-    """The browser gets its new session."""
+    """The browser gets its new session, once its holder is told of a browser that he has not used before."""
+    place = await hub.citizens.places.arrived(secret, cookie(request, hub, PLACE))
     await hub.citizens.sessions.end(cookie(request, hub, SESSION))
     response = redirect(f"{HOME}/wallets/answer" if cookie(request, hub, WALLET) else HOME)
     give(response, hub, SESSION, secret)
+    give(response, hub, PLACE, place)
     take_back(response, hub, STEP)
     return response
 

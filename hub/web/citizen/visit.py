@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.access.errors import ForgeryError
+from hub.citizens.places import REMEMBERED
 from hub.citizens.sessions import ABSOLUTE
 from hub.citizens.trial import LIFE
 from hub.citizens.values import Holder
@@ -17,6 +18,8 @@ from hub.web.console.forms import CSRF_FIELD, Form, form, upload
 from hub.web.console.visit import is_secure
 
 SESSION: Final = "yz_holder"
+PLACE: Final = "yz_holder_place"
+"""Of a browser in which somebody has signed in: it stays, and opens nothing."""
 STEP: Final = "yz_holder_step"
 """Of the browser that has asked for a code."""
 AWAY: Final = "yz_holder_oidc"
@@ -61,7 +64,7 @@ def cookie(request: Request, hub: Hub, name: str) -> str:
 
 def give(response: Response, hub: Hub, name: str, value: str) -> None:
     """Give the browser a cookie that ends with what it stands for."""
-    life = ABSOLUTE if name == SESSION else 2 * LIFE
+    life = {SESSION: ABSOLUTE, PLACE: REMEMBERED}.get(name, 2 * LIFE)
     response.set_cookie(
         _named(hub, name),
         value,

@@ -465,6 +465,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_holder_notices_list", ["subject_id", "id"], unique=False)
 
     op.create_table(
+        "holder_places",
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("place_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("subject_id", "place_hash"),
+    )
+    op.create_table(
         "holder_sessions",
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -1961,6 +1969,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_holder_sessions_expires_at"))
 
     op.drop_table("holder_sessions")
+    op.drop_table("holder_places")
     with op.batch_alter_table("holder_notices", schema=None) as batch_op:
         batch_op.drop_index("ix_holder_notices_list")
 
