@@ -42,6 +42,12 @@ class Furnished:
     paths: Mapping[str, str]
 
 
+async def found(place: Place) -> None:
+    """Types that the served hub must know from its start: it looks for new ones every few seconds."""
+    async with place.open() as hub:
+        await others.furnish(hub, others.REGISTRATION)
+
+
 async def furnish(place: Place) -> Furnished:
     """Somebody with a licence, a code that he shows, a showing, an objection, a closed case, an offer to a wallet, and
     an entry of the log about him that a witness has co-signed.
@@ -76,7 +82,6 @@ async def furnish(place: Place) -> Furnished:
 
 async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
     """He acts for a company, and has let somebody act for himself."""
-    await others.furnish(hub, others.REGISTRATION)
     await others.in_office(hub)
     await others.resident(hub, others.NEIGHBOUR)
     delegating, until = hub.citizens.others.delegating, hub.clock().date() + timedelta(days=30)

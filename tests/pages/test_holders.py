@@ -36,6 +36,7 @@ def paths_of(holder: holders.Furnished) -> list[str]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place = Place(tmp_path_factory.mktemp("site") / "home", None)
     people_of(place)
+    aside(lambda: holders.found(place))
     with serving(place) as served:
         yield Site(f"http://127.0.0.1:{served.port}", place, {})
 
