@@ -1,18 +1,22 @@
 """`yizheng ledger monitor`: receipts held against the log, from outside."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from hub.cli.common import Exit, JsonOption, fail, show
 
 if TYPE_CHECKING:
-    from hub.ledger.monitoring import Kept
+    from hub.ledger.monitoring import Kept, Receipt
     from hub.outbound import Outbound
     from signing.log.checkpoint import NoteVerifier
+
+_PAUSE: Final = 2.0
 
 
 def monitor(
@@ -20,9 +24,14 @@ def monitor(
     url: Annotated[str, typer.Option("--hub", help="The hub's address 平台地址")],
     log_key: Annotated[Path, typer.Option("--key", help="The log's key, compared another way 账本公钥文件")],
     within: Annotated[int, typer.Option("--within", min=1, help="Seconds in which an entry is promised 承诺秒数")] = 60,
+    patience: Annotated[
+        int, typer.Option("--patience", min=0, max=3600, help="Seconds for which a silent hub is asked again 重试秒数")
+    ] = 60,
     as_json: JsonOption = False,
 ) -> None:
-    """Each receipt's entry stands in the log. Exit 0 so, 1 one does not (named), 2 not all are known yet. 核对回执"""
+    """Each receipt's entry stands in the log. Exit 0 so, 1 one does not (named), or the hub keeps silent although the
+    promised time is over, 2 not all are known yet. 核对回执
+    """
     from hub.outbound import Outbound, OutboundError
     from signing.errors import SigningError
     from signing.log.checkpoint import NoteVerifier
@@ -34,44 +43,65 @@ def monitor(
     except (OSError, ValueError, SigningError) as error:
         fail(f"{error}", "give files with receipts, the hub's address and the log's key", Exit.USAGE)
     try:
-        found, foreign = asyncio.run(_monitored(texts, hub, url.rstrip("/"), log, timedelta(seconds=within)))
+        asking = _monitored(texts, hub, url.rstrip("/"), log, timedelta(seconds=within), patience)
+        found, foreign = asyncio.run(asking)
     except OutboundError as error:
-        fail(f"no answer from {url}: {error}", "ask again", Exit.INDETERMINATE)
+        fail(f"no answer from {url} for {patience} seconds: {error}", "it promised: call its operator", Exit.FAILED)
     if not found and not foreign:
         fail("there is no receipt in these files", "give what the hub answered: it names `receipt`", Exit.USAGE)
     _tell(found, foreign, as_json=as_json)
 
 
 async def _monitored(
-    texts: list[str], hub: "Outbound", url: str, log: "NoteVerifier", within: timedelta
+    texts: list[str], hub: "Outbound", url: str, log: "NoteVerifier", within: timedelta, patience: int
 ) -> tuple[dict[str, "Kept"], int]:
-    """By entry, what became of it; and how many receipts the hub's published keys did not sign."""
-    from hub.clock import utc_now
-    from hub.ledger.monitoring import kept, opened, receipts_in
+    """By entry, what became of it; and how many receipts the hub's published keys did not sign. Who gives no answer is
+    asked again, until his time is over. Raises: OutboundError: not even for its keys.
+    """
+    from hub.ledger.monitoring import Kept, opened, receipts_in
+    from hub.outbound import OutboundError
     from signing.errors import SigningError
 
-    keys = (await hub.get(f"{url}/.well-known/jwks.json")).get("keys", [])
-    found, foreign = {}, 0
-    for token in dict.fromkeys(token for text in texts for token in receipts_in(text)):
+    until = time.monotonic() + patience
+    tokens = dict.fromkeys(token for text in texts for token in receipts_in(text))
+    while True:
         try:
-            receipt = opened(token, keys)
+            keys = (await hub.get(f"{url}/.well-known/jwks.json")).get("keys", [])
+            break
+        except OutboundError:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(_PAUSE)
+    receipts, foreign = [], 0
+    for token in tokens:
+        try:
+            receipts.append(opened(token, keys))
         except SigningError:
             foreign += 1
-            continue
-        found[receipt.entry] = await kept(
-            receipt,
-            lambda entry: hub.get(f"{url}/api/v1/ledger/entries/{entry}/proof"),
-            log=log,
-            now=utc_now(),
-            within=within,
-        )
-    return found, foreign
+    silent, found = {Kept.UNKNOWN, Kept.UNANSWERED}, dict[str, Kept]()
+    while True:
+        for receipt in receipts:
+            if found.get(receipt.entry, Kept.UNKNOWN) in silent:
+                found[receipt.entry] = await _asked(receipt, hub, url, log, within)
+        if not silent & set(found.values()) or time.monotonic() >= until:
+            return found, foreign
+        await asyncio.sleep(_PAUSE)
+
+
+async def _asked(receipt: "Receipt", hub: "Outbound", url: str, log: "NoteVerifier", within: timedelta) -> "Kept":
+    from hub.clock import utc_now
+    from hub.ledger.monitoring import kept
+
+    def ask(entry: str) -> Awaitable[Mapping[str, Any]]:
+        return hub.get(f"{url}/api/v1/ledger/entries/{entry}/proof")
+
+    return await kept(receipt, ask, log=log, now=utc_now(), within=within)
 
 
 def _tell(found: dict[str, "Kept"], foreign: int, *, as_json: bool) -> None:
     from hub.ledger.monitoring import Kept
 
-    broken = {Kept.MISSING, Kept.CHANGED, Kept.OTHER_LOG}
+    broken = {Kept.MISSING, Kept.CHANGED, Kept.OTHER_LOG, Kept.UNANSWERED}
     other = {entry: state for entry, state in found.items() if state is not Kept.KEPT}
     value: dict[str, Any] = {
         "receipts": len(found) + foreign,

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -69,9 +70,14 @@ def watch(
     log_key: Annotated[str, typer.Option("--log-key", help="The log's key, or a file with it 账本公钥")],
     every: Annotated[int, typer.Option("--every", min=1, max=86_400, help="Seconds between looks 间隔秒数")] = 60,
     once: Annotated[bool, typer.Option("--once", help="Look once and end 只看一次")] = False,
+    warn_after: Annotated[
+        int, typer.Option("--warn-after", min=60, help="Seconds kept out of rounds before it says so 落后报警秒数")
+    ] = 900,
     as_json: JsonOption = False,
 ) -> None:
     """Look, prove, co-sign, hand in. Exit 0 co-signed, 2 no proof was to be had, 3 FORK: evidence kept. 见证"""
+    from hub.clock import utc_now
+    from hub.witness.kept_out import KeptOut
     from hub.witness.watching import HubLog
 
     opened, key = _open(folder), _key(log_key)
@@ -79,10 +85,18 @@ def watch(
         log = HubLog.at(url)
     except ValueError as error:
         fail(str(error), "the address of the hub: https://hub.example", Exit.USAGE)
+    kept_out = KeptOut(timedelta(seconds=warn_after))
+    kept_out.looked(level=True, now=utc_now())
     while True:
-        asyncio.run(_look(opened, log, key, once=once, as_json=as_json))
+        level = asyncio.run(_look(opened, log, key, once=once, as_json=as_json))
         if once:
             return
+        behind = kept_out.looked(level=level, now=utc_now())
+        if behind is not None:
+            minutes = int(behind.total_seconds() // 60)
+            _say(
+                f"KEPT OUT 被排除在外: nothing co-signed for {minutes} minutes, and the log goes on; call its operator"
+            )
         time.sleep(every)
 
 
@@ -104,10 +118,11 @@ def serve(
     uvicorn.run(served, host=host, port=port, log_level="warning", server_header=False)
 
 
-async def _look(folder: "WitnessFolder", log: "HubLog", key: "NoteVerifier", *, once: bool, as_json: bool) -> None:
+async def _look(folder: "WitnessFolder", log: "HubLog", key: "NoteVerifier", *, once: bool, as_json: bool) -> bool:
+    """Whether there is nothing newer than what was co-signed, or something new was."""
     from hub.outbound import OutboundError
     from hub.witness.errors import BehindError, FolderError, ForkError, UnprovenError
-    from hub.witness.watching import look
+    from hub.witness.watching import look, newest
     from signing.errors import SigningError
 
     handed = True
@@ -127,11 +142,17 @@ async def _look(folder: "WitnessFolder", log: "HubLog", key: "NoteVerifier", *, 
         if once:
             fail(text, "ask again; over another line if it stays so", Exit.INDETERMINATE)
         _say(text)
-        return
+        return False
     value = {"entries": found.size, "before": found.before, "handed_in": handed}
     show(value, as_json=as_json, text=f"{found.size} entries co-signed 已见证 (before {found.before})")
     if once and not handed:
         raise typer.Exit(Exit.INDETERMINATE)
+    if once or not handed or found.before is None or found.size > found.before:
+        return handed
+    try:
+        return await newest(log, key=key) <= found.size
+    except (OutboundError, SigningError):
+        return False
 
 
 def _forked(folder: "WitnessFolder", key: "NoteVerifier", error: "ForkError") -> NoReturn:

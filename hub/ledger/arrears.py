@@ -31,6 +31,8 @@ class Arrears:
         self._database = database
         self._clock = clock
         self._told: frozenset[str] = frozenset()
+        self.raised = 0
+        """For how many entries this process raised the alarm."""
 
     def waiting(self, tx: Connection) -> list[str]:
         """Ids of entries that wait for longer than was promised; the first of them."""
@@ -40,7 +42,9 @@ class Arrears:
     async def sweep(self) -> None:
         """Raise the alarm for those that this process did not raise it for yet."""
         found = await self._database.read(self.waiting)
-        if set(found) - self._told:
+        new = set(found) - self._told
+        self.raised += len(new)
+        if new:
             _log.error("ledger_waits", alarm=True, entries=found)
             await self._database.write(self._tell)
         self._told = frozenset(found)

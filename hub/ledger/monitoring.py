@@ -40,7 +40,9 @@ class Kept(StrEnum):
     OTHER_LOG = "other_log"
     """It names another log than the one whose key was given: one that was succeeded, or never was."""
     UNKNOWN = "unknown"
-    """The hub could not be asked."""
+    """The hub could not be asked, and the promised time is not over."""
+    UNANSWERED = "unanswered"
+    """The time is over, and the hub gave no answer, however often it was asked: it keeps silent where it promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,10 @@ async def kept(receipt: Receipt, ask: Ask, *, log: NoteVerifier, now: datetime, 
     try:
         answer = await ask(receipt.entry)
     except OutboundError as error:
+        over = now - receipt.time > within
         if error.reason not in {"status 404", "status 503"}:
-            return Kept.UNKNOWN
-        return Kept.WAITS if now - receipt.time <= within else Kept.MISSING
+            return Kept.UNANSWERED if over else Kept.UNKNOWN
+        return Kept.MISSING if over else Kept.WAITS
     try:
         _check(receipt, answer, log)
     except (SigningError, KeyError, TypeError, ValueError, AttributeError):

@@ -83,6 +83,11 @@ async def look(witness: Witness, log: HubLog, *, key: NoteVerifier) -> Cosigned:
     return witness.cosign(note, log=key, old_size=old.size, proof=proof)
 
 
+async def newest(log: HubLog, *, key: NoteVerifier) -> int:
+    """How many entries the newest checkpoint of the log covers. Raises: OutboundError, SigningError."""
+    return Checkpoint.parse(await log.latest(), verifier=key).size
+
+
 async def _go_on_from(witness: Witness, log: HubLog, *, key: NoteVerifier, seen: Seen) -> None:
     """What lies before the witnesses may be older than what anybody brought to `serve`: no fault of the log's, as long
     as its newest checkpoint goes on from there. Raises: ForkError, and as `look`.

@@ -84,7 +84,8 @@ async def monitored(tmp_path: Path, url: str, *texts: str) -> Done:
         files.append(str(tmp_path / f"{number}.json"))
     (tmp_path / "key").write_text(LOG.verifier.text + "\n")
     nowhere = Place(tmp_path / "none", None)
-    return await yizheng(nowhere, "ledger", "monitor", *files, "--hub", url, "--key", str(tmp_path / "key"), "--json")
+    key = str(tmp_path / "key")
+    return await yizheng(nowhere, "ledger", "monitor", *files, "--hub", url, "--key", key, "--patience", "0", "--json")
 
 
 async def test_receipts_that_were_kept_are_counted_wherever_they_stand(city: tuple[City, str], tmp_path: Path) -> None:
@@ -114,12 +115,17 @@ async def test_one_that_was_not_kept_is_named(city: tuple[City, str], tmp_path: 
     assert (done.json()["kept"], done.json()["not_signed_by_this_hub"]) == (1, 1)
 
 
-async def test_a_hub_that_does_not_answer_proves_nothing(city: tuple[City, str], tmp_path: Path) -> None:
+async def test_a_hub_that_keeps_silent_when_the_time_is_over_is_raised_too(
+    city: tuple[City, str], tmp_path: Path
+) -> None:
     town, url = city
-    gone = town.promise("e-gone", keep=False)
+    gone, new = town.promise("e-gone", keep=False), town.promise("e-new", age=1, keep=False)
     town.status = 500
+    done = await monitored(tmp_path, url, new)
+    assert (done.code, done.json()["others"]) == (2, [{"entry": "e-new", "state": "unknown"}])
     done = await monitored(tmp_path, url, gone)
-    assert (done.code, done.json()["others"]) == (2, [{"entry": "e-gone", "state": "unknown"}])
+    assert (done.code, done.json()["others"]) == (1, [{"entry": "e-gone", "state": "unanswered"}])
+    assert (await monitored(tmp_path, "http://127.0.0.1:9", gone)).code == 1  # nobody there at all
     assert (await monitored(tmp_path, url, "nothing here")).code == 64
 
 
