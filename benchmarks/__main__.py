@@ -41,7 +41,17 @@ PARTS: Final = (
     "streams",
     "collection",
 )
-OTHERS: Final = ("accesses", "campaign", "dossier", "events", "exchange", "search", "timing_equality", "memory")
+OTHERS: Final = (
+    "accesses",
+    "campaign",
+    "dossier",
+    "events",
+    "exchange",
+    "search",
+    "showings",
+    "timing_equality",
+    "memory",
+)
 LAST: Final = Path(__file__).parent / "last.json"
 
 
