@@ -20,10 +20,12 @@ from certificates.tables import CertificateHolderRow
 from hub.access.actors import COMMAND
 from hub.citizens.dossier.cards import PAGE
 from hub.citizens.dossier.stages import STAGES, age_of, usual
+from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.notices.tables import NoticeRow
 from hub.collection.by_holder import Outcome
+from hub.issuing.files import identifiers_of
 from hub.runtime import Hub
-from tests.citizens.conftest import Watch, session, signed_in
+from tests.citizens.conftest import Watch, erased, session, signed_in
 from tests.hub.city import (
     CANARIES,
     CIVIL,
@@ -374,6 +376,24 @@ async def test_a_holder_has_his_own_collected_once_an_hour_and_hears_what_came_o
         assert (await client.post("/me/licences/collect", data=form, headers=HERE)).status_code == 303
         await hub.jobs.sweep()
         assert "已是最新" in text_of(await client.get("/me/licences/collect"))
+
+
+async def test_of_somebody_who_was_erased_meanwhile_no_source_hears(place: Place, hub: Hub, tmp_path: Path) -> None:
+    async with place.client(hub) as client:
+        await grow(place, hub, client)
+        holder = await signed_in(hub)
+        path = _register(tmp_path / "register", (PERSON["id_number"], PERSON["name"], "2035-06-30"))
+        await _feed(hub, path, "permits")
+        await hub.dossier.fetching.ask(holder.id, holder.identity, by={"kind": "holder", "id": holder.id})
+        await erased(hub)
+        before = await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"])
+        await hub.jobs.sweep()
+        assert await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"]) == before
+        asked = await hub.dossier.fetching.last(holder.id)
+        assert asked is not None
+        assert [feed.outcome for feed in asked.feeds] == [""]
+        with pytest.raises(HolderSignInNeededError):
+            await hub.dossier.fetching.ask(holder.id, holder.identity, by={"kind": "holder", "id": holder.id})
 
 
 async def test_reminders_are_told_once_each_and_what_was_left_out_is_made_up_for(
