@@ -61,7 +61,7 @@ EXCEPTIONS: Final = {
     },
 }  # fmt: skip
 """Beside `PERSON`, which is every route of staff or of a signed-in holder: see `by_people`."""
-ELSEWHERE: Final = ("/console", "/me", "/wallets/")
+ELSEWHERE: Final = ("/console", "/me", "/kiosk", "/wallets/")
 """Pages, whose forms have tokens of their own; and OpenID4VCI, whose codes, proofs and requests are taken once."""
 PEOPLE: Final = {"staff_actor", "acting_holder"}
 
