@@ -371,11 +371,14 @@ async def test_a_holder_has_his_own_collected_once_an_hour_and_hears_what_came_o
         shown = await client.get("/me/licences/collect")
         assert "起可以再试" in text_of(shown)
         watch.ahead += timedelta(hours=1)
+        await change_status(hub, PERSON, PERMIT_CODE, Operation.REVOKE)
         token = await arrive(client, hub)
+        missing = (await client.get("/api/v1/me/collection")).json()["missing"]
+        assert [item["type"] for item in missing] == [PERMIT_CODE], "one that was revoked is none"
         form = {"csrf": token["X-CSRF-Token"]}
         assert (await client.post("/me/licences/collect", data=form, headers=HERE)).status_code == 303
         await hub.jobs.sweep()
-        assert "已是最新" in text_of(await client.get("/me/licences/collect"))
+        assert "没有变化" in text_of(await client.get("/me/licences/collect"))
 
 
 async def test_of_somebody_who_was_erased_meanwhile_no_source_hears(place: Place, hub: Hub, tmp_path: Path) -> None:

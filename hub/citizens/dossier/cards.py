@@ -62,7 +62,7 @@ class Cards:
         now = self._clock()
 
         def unit(tx: Connection) -> tuple[dict[str, int], list[tuple[int, Row[Any]]]]:
-            codes = counted(tx, subject_id)
+            codes = _counted(tx, subject_id)
             wanted = {code: rank for code in codes if (rank := self._rank(code, stage)) is not None}
             return codes, _rows(tx, subject_id, wanted, place) if wanted else []
 
@@ -86,7 +86,7 @@ class Cards:
         return {stage: counted[stage] for stage in STAGES if stage in counted}
 
 
-def counted(tx: Connection, subject_id: str) -> dict[str, int]:
+def _counted(tx: Connection, subject_id: str) -> dict[str, int]:
     """How many of each type he has, as principal and as further holder: of one licence he is one of the two."""
     found: Counter[str] = Counter()
     code = _CERTIFICATES.c.type_code

@@ -4,16 +4,19 @@ have. It says what could be asked for, and nothing of whether any source knows h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, or_, select
 
 from catalog.tables import DepartmentRow, table
 from certificates.definitions.parts import Stage
+from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
-from hub.citizens.dossier.cards import counted
+from certificates.tables import CertificateRow, CertificateVersionRow
 from hub.citizens.dossier.fetching import Fetching
 from hub.citizens.dossier.stages import RANKS, age_of, usual
+from hub.citizens.licences import held_by
 from hub.citizens.values import Identity
 from hub.clock import Clock
 from hub.issuing.types.registry import TypeRegistry
@@ -21,11 +24,13 @@ from hub.registry.meanings import Words
 from hub.storage.database import Database
 
 _DEPARTMENTS: Final = table(DepartmentRow)
+_CERTIFICATES: Final = table(CertificateRow)
+_VERSIONS: Final = table(CertificateVersionRow)
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A kind that he has none of, and who could give it."""
+    """A kind of which he has none in force, and who could give it."""
 
     type_code: str
     name: Words
@@ -47,7 +52,7 @@ class Missing:
         givers = await self._fetching.givers(identity.id_type)
         today = self._clock().astimezone(CIVIL_ZONE).date()
         age = age_of(identity.id_type, identity.id_number, today)
-        held = await self._database.read(lambda tx: counted(tx, subject_id))
+        held = await self._database.read(lambda tx: _in_force(tx, subject_id, today))
         codes = {giver.issuer_code for giver in givers}
         named = select(_DEPARTMENTS.c.code, _DEPARTMENTS.c.name_zh, _DEPARTMENTS.c.name_en)
         rows = await self._database.read(lambda tx: tx.execute(named.where(_DEPARTMENTS.c.code.in_(codes))).all())
@@ -60,3 +65,14 @@ class Missing:
             issuer = issuers.get(giver.issuer_code, (giver.issuer_code, giver.issuer_code))
             found.setdefault(giver.type_code, Lack(giver.type_code, (kind.name.zh, kind.name.en), kind.stage, issuer))
         return sorted(found.values(), key=lambda lack: (RANKS[lack.stage], lack.type_code))
+
+
+def _in_force(tx: Connection, subject_id: str, today: date) -> set[str]:
+    """The types of which he has one that stands, as principal or further holder."""
+    until = _VERSIONS.c.valid_until
+    stands = _VERSIONS.c.status.in_([Status.VALID.value, Status.SUSPENDED.value])
+    found: set[str] = set()
+    for part in held_by(subject_id):
+        lasting = part.with_only_columns(_CERTIFICATES.c.type_code).distinct()
+        found |= set(tx.execute(lasting.where(stands, or_(until.is_(None), until >= today.isoformat()))).scalars())
+    return found

@@ -9,7 +9,7 @@ from hub.web.console.forms import FieldError
 OUTCOMES: Final[Mapping[str, tuple[str, str, str]]] = {
     "": ("正在询问", "being asked", "info"),
     Outcome.ISSUED.value: ("归集到证照", "collected", "good"),
-    Outcome.UNCHANGED.value: ("已是最新", "up to date", "good"),
+    Outcome.UNCHANGED.value: ("没有变化", "nothing new", "good"),
     Outcome.ENDED.value: ("登记已终止", "ended in the register", "off"),
     Outcome.NO_RECORD.value: ("没有您的记录", "no record of you", "off"),
     Outcome.REJECTED.value: ("记录有缺漏，不能生成证照", "a record that is no licence yet", "wait"),
