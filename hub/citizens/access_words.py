@@ -84,7 +84,7 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "presentation.expired": (OWN, ("出示码未被使用，已失效", "your code ended unused")),
     "acting.begun": (CHANGE, ("有人开始代您（单位）办事", "somebody began to act for you")),
     "acting.ended": (CHANGE, ("代办人结束了代办", "who acted for you ended it")),
-    "acting.refused": (NOTHING, ("已不能代您办事的人再次尝试，被拒绝", "one who acts for you no more was refused")),
+    "acting.refused": (NOTHING, ("代办人超出范围或已失效的尝试被拒绝", "who acts, or acted, for you was refused")),
     "acting.saw_licences": (LOOK, ("代办人查看了您（单位）的证照清单", "who acts for you saw your licences")),
     "acting.saw_accesses": (LOOK, ("代办人查看了谁看过您（单位）", "who acts for you saw who had looked")),
     "acting.saw_objections": (LOOK, ("代办人查看了您（单位）的异议", "who acts for you saw your objections")),

@@ -36,6 +36,8 @@ from tests.citizens.others import (
     written,
 )
 from tests.hub.city import PERSON, ledger
+from tests.hub.desk import text_of
+from tests.hub.test_counter import clerk_of, opened
 from tests.support import AMR, ENTERPRISE, MATTER, Place, enterprise_claims, issue, pull
 
 pytestmark = pytest.mark.embedded
@@ -178,14 +180,14 @@ async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, 
             "/api/v1/cases", headers=headers, json=body | {"presented": [{"role": "applicant", "code": shown.code}]}
         )
         assert old.status_code == 422, "the newer code ended it"
-        opened = await client.post("/api/v1/cases", headers=headers, json=body)
-        assert opened.status_code == 201, opened.text
-        parties = {item["party"]: item for item in opened.json()["parties"]}
+        case = await client.post("/api/v1/cases", headers=headers, json=body)
+        assert case.status_code == 201, case.text
+        parties = {item["party"]: item for item in case.json()["parties"]}
         assert parties["applicant"]["id_type"] == "001"
         agent = parties["acting_agent"]
         assert (agent["id_type"], agent["acts_for"], agent["mandate"]) == ("111", "applicant", "e_mandate")
-        assert not [text for text in (PERSON["id_number"], PERSON["name"]) if text in opened.text]
-        pulled = await pull(client, headers, opened.json()["case_no"], requirements=["licence"])
+        assert not [text for text in (PERSON["id_number"], PERSON["name"]) if text in case.text]
+        pulled = await pull(client, headers, case.json()["case_no"], requirements=["licence"])
         assert pulled.json()["requirements"][0]["outcome"] == "satisfied"
 
         code = await presentations.look(holder, await acting.present(holder, found.key, None))
@@ -194,12 +196,20 @@ async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, 
         body |= {"external_no": "W-2", "presented": [{"role": "applicant", "code": code.code}]}
         refused = await client.post("/api/v1/cases", headers=headers, json=body)
         assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (422, "presentation-refused")
+        await issue(hub, enterprise_claims(legal_representative=PERSON["name"]))
+        code = await presentations.look(holder, await acting.present(holder, found.key, AMR))
+        assert isinstance(code, Shown)
+        async with clerk_of(place, hub) as desk:
+            page = text_of(await opened(desk, code.code))
+            assert "代办人 陈**" in page
+            assert ENTERPRISE["name"] in page
+            assert not [text for text in desk.seen if PERSON["id_number"] in text or PERSON["name"] in text]
     told = [entry for entry in await ledger(hub) if entry.kind in {"acting.presented", "acting.filed"}]
-    assert [entry.kind for entry in told] == [
+    assert [entry.kind for entry in told][:4] == [
         "acting.presented",
         "acting.presented",
         "acting.filed",
         "acting.presented",
     ]
-    assert told[2].detail["case_no"] == opened.json()["case_no"]
+    assert told[2].detail["case_no"] == case.json()["case_no"]
     assert told[2].detail["agent"]["name"] == PERSON["name"]

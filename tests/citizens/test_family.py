@@ -1,10 +1,15 @@
 """Somebody who shows a code takes part in a life event: named by the hub, once, and told for what."""
 
+from datetime import timedelta
+
 import pytest
 
 from hub.access.actors import COMMAND
+from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.values import Scope
 from hub.runtime import Hub
 from tests.citizens.conftest import session, signed_in
+from tests.citizens.others import NEIGHBOUR, begun, resident
 from tests.families.conftest import town
 from tests.families.town import Town, event, family_body
 from tests.hub.city import PERSON
@@ -50,3 +55,16 @@ async def test_a_code_is_used_up_though_a_question_decides_about_every_case(town
     (told,), _ = await presentations.listed(holder)
     assert (told.state, told.case_no) == ("taken", first.json()["family_no"])
     problem(await town.post("/families", body | {"external_no": "W-9"}), status=422, slug="presentation-refused")
+
+
+async def test_who_acts_for_another_opens_no_family_with_his_code(town: Town, hub: Hub) -> None:
+    holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    until = hub.clock().date() + timedelta(days=30)
+    asked = Asked(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.FILE}), None, until, "出差")
+    await hub.citizens.others.delegating.give(holder, asked)
+    key = (await begun(hub, neighbour, "delegate")).key
+    made = await hub.citizens.others.acting.present(neighbour, key, AMR)
+    code = (await hub.citizens.presentations.look(neighbour, made)).code  # type: ignore[union-attr]
+    body = family_body(parties=[{"role": "shop", **ENTERPRISE}], presented=[{"role": "agent", "code": code}])
+    refused = problem(await town.post("/families", body), status=422, slug="invalid-party")
+    assert refused["errors"] == [{"pointer": "/parties", "rule": "acting_in_family"}]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from catalog.tables import table
 from certificates.stores.holders import subject_by_id
-from hub.citizens.acting.errors import NoLongerActsError
+from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.recording import record, told
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.tables import ActingRow
@@ -93,7 +93,7 @@ class ActingFor:
     async def act(self, holder: Holder, key: str, scope: Scope, what: str) -> Acting:
         """He looks at `licences`, `accesses` or `objections` of the principal's.
 
-        Raises: NoLongerActsError: the ground is gone, which goes on the ledger; ScopeError; MissingError: he has not
+        Raises: NoLongerActsError: the ground is gone; ScopeError: either goes on the ledger; MissingError: he has not
             begun, or there is nobody of this key.
         """
         holder.require(SEES_OWN)
@@ -146,9 +146,13 @@ class ActingFor:
         if begun is None:
             await refuse_other(self._database, self._log_key, holder, "acting", now)
             raise MissingError("acting")
-        done = await self._database.write(lambda tx: unit(tx, now))
+        try:
+            done = await self._database.write(lambda tx: unit(tx, now))
+        except ScopeError:
+            await self._refuse(holder, begun, "outside_scope", now)
+            raise
         if done is None:
-            await self._database.write(lambda tx: self._refuse(tx, holder, begun, now))
+            await self._refuse(holder, begun, "no_longer_acts", now)
             raise NoLongerActsError
         return done
 
@@ -183,8 +187,9 @@ class ActingFor:
         if row is not None and tx.execute(delete(_ROWS).where(here)).rowcount:
             self._tell(tx, "acting.ended", holder, row, {}, now)
 
-    def _refuse(self, tx: Connection, holder: Holder, row: Row[Any], now: datetime) -> None:
-        self._tell(tx, "acting.refused", holder, row, {"reason": "no_longer_acts"}, now)
+    async def _refuse(self, holder: Holder, row: Row[Any], reason: str, now: datetime) -> None:
+        """The principal is told before the person hears of it."""
+        await self._database.write(lambda tx: self._tell(tx, "acting.refused", holder, row, {"reason": reason}, now))
 
     def _tell(
         self, tx: Connection, kind: str, holder: Holder, row: Row[Any], detail: dict[str, str], now: datetime
