@@ -3,9 +3,10 @@
 from hub.assembly.citizens import assemble_taking
 from hub.assembly.ground import Ground
 from hub.assembly.handling import Handling
-from hub.assembly.identities import assemble_network_taking
+from hub.assembly.identities import assemble_counter_identities
 from hub.assembly.intake import Intake
 from hub.citizens.confirming import Confirming
+from hub.intake.counter.binding import CardBinding
 from hub.intake.counter.case_slips import CaseSlips
 from hub.intake.counter.faces import Faces
 from hub.intake.counter.families import FamilyCounter
@@ -16,7 +17,7 @@ from hub.intake.counter.slips import FamilySlips
 
 def assemble_counter(ground: Ground, intake: Intake) -> Counter:
     """The counter's use cases, over the services that systems call."""
-    readers = assemble_readers(ground)
+    readers, network = assemble_readers(ground), assemble_counter_identities(ground)
     return Counter(
         ground.database,
         cases=intake.pull.cases,
@@ -26,7 +27,8 @@ def assemble_counter(ground: Ground, intake: Intake) -> Counter:
         taking=assemble_taking(ground),
         readers=readers,
         faces=Faces(ground.database, readers=readers, vault=ground.vault, log_key=ground.log_key, clock=ground.clock),
-        network=assemble_network_taking(ground),
+        network=network.taking if network else None,
+        card_binding=CardBinding(readers=readers, bindings=network.bindings) if network else None,
         vault=ground.vault,
         types=ground.types,
         clock=ground.clock,

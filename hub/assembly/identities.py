@@ -49,12 +49,11 @@ def assemble_identities(ground: Ground, confirming: Confirming, sessions: Holder
     )
 
 
-def assemble_network_taking(ground: Ground) -> NetworkTaking | None:
-    """How counters take them."""
+def assemble_counter_identities(ground: Ground) -> Identities | None:
+    """The same for counters, which take and bind them."""
     confirming = Confirming(vault=ground.vault, types=ground.types)
     sessions = HolderSessions(ground.database, vault=ground.vault, confirming=confirming, clock=ground.clock)
-    found = assemble_identities(ground, confirming, sessions)
-    return found.taking if found is not None else None
+    return assemble_identities(ground, confirming, sessions)
 
 
 def _settings(settings: Settings) -> NetworkIdSettings | None:

@@ -27,6 +27,7 @@ from hub.intake.counter.values import CounterOpening
 from hub.intake.parties import PartyInput
 from hub.intake.tables import CaseRow
 from hub.runtime import Hub, open_hub
+from hub.scenarios.real.counter_devices import ReaderStandIn
 from hub.scenarios.real.network_id import NetworkIdStandIn
 from hub.scenarios.real.standing import WebServer
 from hub.scenarios.real.trial_device import TrialDevice, trial_signer
@@ -348,6 +349,46 @@ async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
     clerk = await staff(hub, AMR, "another", Role.CLERK)
     with pytest.raises(PresentationRefusedError):
         await hub.counter.open(clerk, opening)
+
+
+@pytest.mark.embedded
+async def test_at_a_counter_the_card_that_a_reader_read_binds_it_and_nothing_typed(
+    place: Place, hub: Hub, service: Service
+) -> None:
+    await hub.systems.set_counter(COMMAND, INTAKE, counter=True)
+    reader = ReaderStandIn(service.stand_in.device)
+    await hub.counter.readers.register(COMMAND, AMR, reader.device.jwk, "1号窗口")
+    his = {"id_number": PERSON["id_number"], "name": PERSON["name"]}
+    other = {"id_number": OTHER["id_number"], "name": OTHER["name"]}
+    nobody = {"id_number": OTHER["id_number"], "name": "无此人"}
+    path, used = "/console/counter/network-id", reader.reads(**his)
+    async with at_desk(place, hub, AMR, Role.CLERK) as desk:
+
+        async def bound(card: str, voucher: Voucher) -> tuple[int, str]:
+            page = await desk.post(path, form_on=path, card=card, voucher=voucher.text)
+            return page.status_code, text_of(page)
+
+        for card, voucher, why in (
+            (f"{PERSON['name']}|{PERSON['id_number']}", service.voucher(), "读卡结果未通过核验"),
+            (reader.reads(**other), service.voucher(), "没有确认这是本人的网号"),
+            (reader.reads(**nobody), service.voucher(nobody), "没有与这张证件相符的有效记录"),
+            (reader.reads(**his), Voucher("NID." + "x" * 30), "凭证已用过"),
+            (reader.reads(**his), Voucher("x"), "NID."),
+        ):
+            status, said = await bound(card, voucher)
+            assert (status, why in said) == (422, True), said
+        with service.stand_in.device.web.without("verify"):
+            assert "请改用身份证" in (await bound(reader.reads(**his), service.voucher()))[1]
+        status, said = await bound(used, service.voucher())
+        assert (status, "已绑定" in said) == (200, True)
+        assert (await bound(used, service.voucher()))[0] == 422
+        assert PERSON["id_number"] not in "".join(desk.seen)
+    holder = await hub.citizens.sessions.find(await enter(hub, service.voucher(assurance="high")))
+    assert (holder.identity.id_number, holder.level) == (PERSON["id_number"], Level.SUBSTANTIAL)
+    (entry,) = [entry for entry in await ledger(hub) if entry.kind == "identity.bound"]
+    assert (entry.subject_id, entry.detail["reference"]) == (holder.id, f"reader:{reader.device.signer.kid}")
+    async with place.open() as without, at_desk(place, without, AMR, Role.CLERK, name="other") as desk:
+        assert "没有接入" in text_of(await desk.get(path))
 
 
 @pytest.mark.embedded

@@ -1,12 +1,12 @@
-"""A holder binds a network ID to himself, sees what is bound, and releases it.
+"""A holder binds a network ID to himself, signed in or by his card at a counter, sees what is bound, and releases it.
 
-Bound is what the service says is his: it compares the digest of the number and name that his confirmed sign-in gave
-with its own. So nobody binds somebody else's, be it handed to him or stolen; what is bound to another person already is
+Bound is what the service says is his: it compares the digest of the number and name that sign-in or card gave with its
+own. So nobody binds somebody else's, be it handed to him or stolen; what is bound to another person already is
 refused, and both find it among what happened around them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Row, delete
 
 from catalog.identifiers import normalise_name
 from catalog.tables import table
+from certificates.stores.holders import Subject
 from hub.access.errors import SignInRefusedError
+from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.identities import store
 from hub.citizens.identities.errors import BindingError
 from hub.citizens.identities.finding import Finding
@@ -24,7 +26,7 @@ from hub.citizens.identities.vouching import Vouched, Voucher
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.tables import HolderSessionRow
-from hub.citizens.values import SHOWS, Holder, Level
+from hub.citizens.values import SHOWS, Holder, Identity, Level
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import settled
@@ -34,8 +36,19 @@ from hub.storage.idempotency import write_once
 from hub.storage.vault import DataKey, Vault
 
 MOST: Final = 5
+_NOBODY: Final = "unconfirmed"
 _TRIAL: Final = frozenset({"trial", TRIAL_HOW})
 _SESSIONS: Final = table(HolderSessionRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """Who binds, as confirmed a moment ago. `said`: of how, for the ledger."""
+
+    identity: Identity = field(repr=False)
+    level: Level
+    trial: bool
+    said: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +98,30 @@ class Bindings:
         Raises: BindingError; ProviderError: the service does not answer; HolderSignInNeededError.
         """
         holder.require(SHOWS)
+        binder = Binder(holder.identity, holder.level, holder.how in _TRIAL, {"session": holder.session_id})
+        vouched, now = await self._vouched(binder, voucher), self._clock()
+
+        def unit(tx: Connection) -> str:
+            return self._bind(tx, binder, lock_holder(tx, holder.id), voucher, vouched, now)
+
+        _or_raise(await write_once(self._database, unit))
+
+    async def bind_by_card(self, binder: Binder, voucher: Voucher, use_up: Callable[[Connection], None]) -> None:
+        """The same for whose card was just read, by whoever checked what the reader signed; `use_up` uses that up.
+
+        Raises: BindingError, also `unconfirmed`: no record of ours confirms him; ProviderError; whatever `use_up` does.
+        """
+        vouched, now = await self._vouched(binder, voucher), self._clock()
+
+        def unit(tx: Connection) -> str:
+            use_up(tx)
+            subject = self._finding.confirmed(tx, binder.identity, now)
+            return self._bind(tx, binder, lock_holder(tx, subject.id), voucher, vouched, now) if subject else _NOBODY
+
         try:
-            vouched = await self._service.vouch(voucher, compare=holder.identity)
-        except SignInRefusedError as error:
-            raise BindingError("voucher") from error
-        now = self._clock()
-        refused = await write_once(self._database, lambda tx: self._bind(tx, holder, voucher, vouched, now))
-        if refused:
-            raise BindingError(refused)
+            _or_raise(await write_once(self._database, unit))
+        except HolderSignInNeededError as error:  # erased a moment ago
+            raise BindingError(_NOBODY) from error
 
     async def release(self, holder: Holder, binding_id: str) -> None:
         """End one of his, and every other session that began by a network ID. Raises: MissingError."""
@@ -120,38 +149,45 @@ class Bindings:
             await refuse_other(self._database, self._log_key, holder, "identity", now)
             raise MissingError("identity")
 
-    def _bind(self, tx: Connection, holder: Holder, voucher: Voucher, vouched: Vouched, now: datetime) -> str:
+    async def _vouched(self, binder: Binder, voucher: Voucher) -> Vouched:
+        try:
+            return await self._service.vouch(voucher, compare=binder.identity)
+        except SignInRefusedError as error:
+            raise BindingError("voucher") from error
+
+    def _bind(
+        self, tx: Connection, binder: Binder, subject: Subject, voucher: Voucher, vouched: Vouched, now: datetime
+    ) -> str:
         """Empty, or why not: what is refused stays refused, with its voucher used up and its entry written."""
-        subject = lock_holder(tx, holder.id)
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
         if not self._finding.use(tx, voucher, vouched, now):
             return "voucher"
         if vouched.level < SHOWS:
             return "weak"
-        if vouched.matches is not True or not _same(holder, vouched):
-            self._refused(tx, subject.id, self._vault.data_key(subject.data_key, subject.kek_kid), "mismatch", now)
+        if vouched.matches is not True or not _same(binder.identity, vouched):
+            self._refused(tx, subject.id, key, "mismatch", now)
             return "mismatch"
         row = self._finding.bound(tx, vouched)
-        if row is not None and row.subject_id != holder.id:
-            self._refused(tx, subject.id, self._vault.data_key(subject.data_key, subject.kek_kid), "elsewhere", now)
+        if row is not None and row.subject_id != subject.id:
+            self._refused(tx, subject.id, key, "elsewhere", now)
             self._refused(tx, row.subject_id, self._vault.data_key(row.data_key, row.kek_kid), "by_another", now)
             return "elsewhere"
         if row is not None:
             return ""
-        if sum(each.state == store.LIVE for each in self._rows(tx, holder.id)) >= MOST:
+        if sum(each.state == store.LIVE for each in self._rows(tx, subject.id)) >= MOST:
             return "many"
-        binding_id, trial = new_id(), vouched.trial or holder.how in _TRIAL
+        binding_id, trial = new_id(), vouched.trial or binder.trial
         draft = Draft(
             kind="identity.bound",
-            detail={"binding": binding_id, "level": holder.level.name.lower(), "session": holder.session_id,
-                    "transaction": vouched.transaction, "trial": trial},
-            key=self._vault.data_key(subject.data_key, subject.kek_kid),
-            subject_id=subject.id, object_id=binding_id, object_version=1,
+            detail={"binding": binding_id, "level": binder.level.name.lower(), "transaction": vouched.transaction,
+                    "trial": trial, **binder.said},
+            key=key, subject_id=subject.id, object_id=binding_id, object_version=1,
         )  # fmt: skip
         append(tx, [seal(draft, now=now)])
         values = {
             "id": binding_id, "subject_id": subject.id, "pseudonym_hash": self._finding.digest(vouched),
-            "level": int(holder.level), "trial": trial,
-            "content": self._finding.sealed(binding_id, subject, holder.identity), "state": store.LIVE,
+            "level": int(binder.level), "trial": trial,
+            "content": self._finding.sealed(binding_id, subject, binder.identity), "state": store.LIVE,
             "bound_at": now, "ended_at": None, "row_version": 1, "ledger_entry_id": draft.id,
         }  # fmt: skip
         store.add(tx, self._vault, values)
@@ -165,7 +201,12 @@ class Bindings:
         append(tx, [seal(draft, now=now)])
 
 
-def _same(holder: Holder, vouched: Vouched) -> bool:
+def _or_raise(refused: str) -> None:
+    if refused:
+        raise BindingError(refused)
+
+
+def _same(his: Identity, vouched: Vouched) -> bool:
     """Where the service also says who it is, that must be him."""
-    said, his = vouched.identity, holder.identity
+    said = vouched.identity
     return said is None or (said.id_number, normalise_name(said.name)) == (his.id_number, normalise_name(his.name))

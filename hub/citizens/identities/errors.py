@@ -5,7 +5,8 @@ from hub.citizens.errors import CitizenError
 
 class BindingError(CitizenError):
     """Not bound. `reason`: `voucher` (used, over, for somebody else's hub or not vouched for), `mismatch` (the service
-    does not say that it is this person's), `elsewhere` (bound to somebody else), `weak`, `many`.
+    does not say that it is this person's), `elsewhere` (bound to somebody else), `weak`, `many`, `unconfirmed` (of a
+    card: no record of ours confirms him).
     """
 
     def __init__(self, reason: str) -> None:

@@ -53,6 +53,10 @@ class Finding:
         """The binding of a pseudonym. Raises: IntegrityBrokenError: a row that the hub did not write."""
         return settled(lambda: store.by_pseudonym(tx, self._vault, self.digest(vouched)))
 
+    def confirmed(self, tx: Connection, given: Identity, now: datetime) -> Subject | None:
+        """Whom a record of ours confirms by number and name."""
+        return self._confirming.find(tx, given, now)
+
     def person(self, tx: Connection, vouched: Vouched, now: datetime) -> Found | None:
         """Whom it is bound to, or who the service itself says it is, where it is asked that; None alike for an unknown
         pseudonym, the dead, the erased and whom the register knows by another name by now.

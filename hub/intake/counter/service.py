@@ -28,6 +28,7 @@ from hub.intake.cases import CaseService
 from hub.intake.counter import lines
 from hub.intake.counter.acting import counter_caller
 from hub.intake.counter.asking import Asking, batches
+from hub.intake.counter.binding import CardBinding
 from hub.intake.counter.faces import Faces
 from hub.intake.counter.readers import CardReaders
 from hub.intake.counter.showing import Shown, both, seen_by, shown
@@ -72,6 +73,7 @@ class Counter:
         readers: CardReaders,
         faces: Faces,
         network: NetworkTaking | None,
+        card_binding: CardBinding | None,
         vault: Vault,
         types: TypeRegistry,
         clock: Clock,
@@ -84,6 +86,7 @@ class Counter:
         self.readers = readers
         self._faces = faces
         self._network = network
+        self.card_binding = card_binding
         self._vault = vault
         self._matters = MatterBook(vault)
         self._types = types

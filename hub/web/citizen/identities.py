@@ -19,46 +19,18 @@ from hub.web.citizen.frame import SIGN_IN, redirect, render
 from hub.web.citizen.sign_in import begun, limited, sign_in_page
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError, form
+from hub.web.identity_words import FIELD, NO_VOUCHER, WHY
 
 router = APIRouter()
 IDENTITIES: Final = "/me/identities"
 BindingId = Annotated[UuidText, Path()]
-_FIELD: Final = "voucher"
 _AWAY_SECONDS: Final = "30"
 _BINDS_PER_MINUTE: Final = 10
-_NO_VOUCHER: Final = FieldError(
-    _FIELD,
-    "请从“国家网络身份认证”应用复制凭证：以 NID. 开头",
-    "Copy the voucher from the network-ID application: it begins with NID.",
-)
 _AWAY: Final = FieldError(
-    _FIELD,
+    FIELD,
     "国家网络身份认证服务暂时没有应答，请过一会儿再试，或用其他方式",
     "The network-ID service does not answer: try again soon, or use another way",
 )
-_WHY: Final = {
-    "voucher": FieldError(
-        _FIELD,
-        "凭证已用过、已过期，或不是给本平台的，请重新生成一个",
-        "The voucher was used, is over, or is not for this service: make a new one",
-    ),
-    "mismatch": FieldError(
-        _FIELD,
-        "认证服务没有确认这是您本人的网号，不能绑定",
-        "The service does not confirm that this network ID is yours: it cannot be bound",
-    ),
-    "elsewhere": FieldError(
-        _FIELD,
-        "这个网号已绑定到别的人。如果它是您的，请带身份证到窗口",
-        "This network ID is bound to somebody else. If it is yours, take your card to a counter",
-    ),
-    "weak": FieldError(
-        _FIELD,
-        "这次网证的认证强度不够，请换更高强度的方式生成",
-        "The voucher is not sure enough: make one in a surer way",
-    ),
-    "many": FieldError(_FIELD, "最多绑定五个，请先解除不用的", "Five at most: release one that you do not use"),
-}
 _log = structlog.get_logger(__name__)
 
 
@@ -68,9 +40,9 @@ async def enter(request: Request, hub: HubDep) -> Response:
     await limited(request, hub)
     offered = _offered(hub)
     given = await form(request, anonymous=True)
-    voucher = read_voucher(given.raw(_FIELD))
+    voucher = read_voucher(given.raw(FIELD))
     if voucher is None:
-        return sign_in_page(request, hub, errors=[_NO_VOUCHER])
+        return sign_in_page(request, hub, errors=[NO_VOUCHER])
     try:
         return await begun(request, hub, await offered.sign_in.enter(voucher))
     except SignInRefusedError as error:
@@ -99,13 +71,13 @@ async def bind(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     given = await holder_form(request, holder)
     await limit(request, f"identities:{holder.id}", _BINDS_PER_MINUTE)
     offered = _offered(hub)
-    voucher = read_voucher(given.raw(_FIELD))
+    voucher = read_voucher(given.raw(FIELD))
     if voucher is None:
-        return await _page(request, hub, holder, _NO_VOUCHER)
+        return await _page(request, hub, holder, NO_VOUCHER)
     try:
         await offered.bindings.bind(holder, voucher)
     except BindingError as error:
-        return await _page(request, hub, holder, _WHY[error.reason])
+        return await _page(request, hub, holder, WHY[error.reason])
     except ProviderError as error:
         _log.warning("network_id_away", reason=str(error))
         return _away(await _page(request, hub, holder, _AWAY, status=503))
