@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me import ActingHolderDep, department_json
+from hub.citizens.code_rows import TAKEN
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.citizens.showing.making import SHOWS_PER_MINUTE
@@ -17,7 +18,6 @@ from hub.citizens.showing.values import (
     MOST_LICENCES,
     MOST_WORDS,
     OFFLINE,
-    TAKEN,
     Choice,
     ChoiceError,
     Live,

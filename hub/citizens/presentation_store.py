@@ -1,20 +1,16 @@
 """Queries over presentations. They take the caller's connection and never commit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
+from hub.citizens.code_rows import CodeRows
 from hub.citizens.tables import PresentationRow
 
-LIVE: Final = "live"
-TAKEN: Final = "taken"
-EXPIRED: Final = "expired"
-REPLACED: Final = "replaced"
 _ROWS: Final = table(PresentationRow)
 _SUBJECTS: Final = table(SubjectRow)
 _FOR: Final = table(DepartmentRow).alias("made_for")
@@ -23,6 +19,8 @@ _NOT: Final = table(DepartmentRow).alias("refused_at_desk")
 _KEYED: Final = select(_ROWS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid).join(
     _SUBJECTS, _SUBJECTS.c.id == _ROWS.c.subject_id
 )
+CODES: Final = CodeRows(_ROWS, _KEYED, {"content": None, "typed_hash": None})
+"""Of one that ends, what it says of the person is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,6 @@ class Presentation:
     refused_by: Department | None
 
 
-def add(tx: Connection, values: Mapping[str, Any]) -> None:
-    """Write a new one."""
-    tx.execute(insert(_ROWS).values(**values))
-
-
 def by_code(tx: Connection, digest: bytes, *, department_id: str | None) -> Row[Any] | None:
     """The one with this long code, or with this short one where a department is named; with the subject's key."""
     where = _ROWS.c.code_hash == digest
@@ -68,47 +61,6 @@ def by_code(tx: Connection, digest: bytes, *, department_id: str | None) -> Row[
 def typed_is_free(tx: Connection, digest: bytes) -> bool:
     """Whether no other code of this counter is typed like this."""
     return tx.execute(select(_ROWS.c.id).where(_ROWS.c.typed_hash == digest)).first() is None
-
-
-def end(tx: Connection, presentation_id: str, state: str, now: datetime, **more: Any) -> bool:
-    """Let a live one end, once: what it says of the person is deleted. False: it was not live any more."""
-    where = and_(_ROWS.c.id == presentation_id, _ROWS.c.state == LIVE)
-    values = {"state": state, "ended_at": now, "content": None, "typed_hash": None, **more}
-    if state == TAKEN:
-        where = and_(where, _ROWS.c.expires_at > now)
-    return tx.execute(update(_ROWS).where(where).values(**values)).rowcount == 1
-
-
-def refused(tx: Connection, presentation_id: str, department_id: str | None, now: datetime) -> None:
-    """Remember that a counter tried it for which it is not."""
-    tx.execute(update(_ROWS).where(_ROWS.c.id == presentation_id).values(refused_at=now, refused_by=department_id))
-
-
-def live_of(tx: Connection, subject_id: str) -> list[Row[Any]]:
-    """The holder's codes that have not ended, locked: he has one at a time."""
-    query = _KEYED.where(_ROWS.c.subject_id == subject_id, _ROWS.c.state == LIVE)
-    return list(tx.execute(query.with_for_update(of=_ROWS)))
-
-
-def overdue(tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Codes past their time that nobody has ended."""
-    return list(tx.execute(_KEYED.where(_ROWS.c.state == LIVE, _ROWS.c.expires_at <= now).limit(limit)))
-
-
-def any_before(tx: Connection, moment: datetime) -> bool:
-    """Whether there are rows from before this moment."""
-    return tx.execute(select(_ROWS.c.id).where(_ROWS.c.expires_at < moment).limit(1)).first() is not None
-
-
-def forget(tx: Connection, moment: datetime, limit: int) -> None:
-    """Delete ended rows from before this moment."""
-    old = select(_ROWS.c.id).where(_ROWS.c.expires_at < moment, _ROWS.c.state != LIVE).limit(limit)
-    tx.execute(delete(_ROWS).where(_ROWS.c.id.in_(old)))
-
-
-def own(tx: Connection, presentation_id: str) -> Row[Any] | None:
-    """A code with its subject's key."""
-    return tx.execute(_KEYED.where(_ROWS.c.id == presentation_id)).one_or_none()
 
 
 def find(tx: Connection, presentation_id: str) -> Presentation | None:

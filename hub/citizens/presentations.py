@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Row
 from catalog.store import find_department
 from hub.citizens import presentation_store as store
 from hub.citizens.acting.values import Principal
+from hub.citizens.code_rows import EXPIRED, LIVE, REPLACED
 from hub.citizens.codes import new_code, new_typed_code
 from hub.citizens.present import lock_holder
-from hub.citizens.presentation_store import Presentation
+from hub.citizens.presentation_store import CODES, Presentation
 from hub.citizens.values import SHOWS, Holder, Identity, Whose
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
@@ -29,8 +30,6 @@ LIFE: Final = timedelta(seconds=60)
 CODES_PER_MINUTE: Final = 12
 """Of one holder."""
 PAGE: Final = 20
-KEPT: Final = timedelta(days=90)
-_SWEEP: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,15 @@ class Presentations:
         holder.require(SHOWS)
         now = self._clock()
         row, told = await self._database.read(
-            lambda tx: (store.own(tx, presentation_id), store.find(tx, presentation_id))
+            lambda tx: (CODES.own(tx, presentation_id), store.find(tx, presentation_id))
         )
         if row is None or told is None or told.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "presentation", now)
             raise MissingError("presentation")
-        if told.state != store.LIVE:
+        if told.state != LIVE:
             return told
         if told.expires_at <= now:
-            return replace(told, state=store.EXPIRED)
+            return replace(told, state=EXPIRED)
         content = opened(self._vault, row)
         seconds = max(1, int((told.expires_at - now).total_seconds()))
         behalf = Identity(content["id_type"], content["id_number"], content["name"]) if content.get("agent") else None
@@ -98,25 +97,14 @@ class Presentations:
         now = self._clock()
         found = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
         items = [
-            replace(item, state=store.EXPIRED) if item.state == store.LIVE and item.expires_at <= now else item
+            replace(item, state=EXPIRED) if item.state == LIVE and item.expires_at <= now else item
             for item in found[:PAGE]
         ]
         return items, items[-1].id if len(found) > PAGE else None
 
     async def sweep(self) -> int:
-        """Part of the housekeeping: ends codes past their time, and forgets old rows, which the ledger remembers;
-        answers how many ended.
-        """
-        now = self._clock()
-        if await self._database.read(lambda tx: store.any_before(tx, now - KEPT)):
-            await self._database.write(lambda tx: store.forget(tx, now - KEPT, _SWEEP))
-        if not await self._database.read(lambda tx: store.overdue(tx, now, 1)):
-            return 0
-
-        def unit(tx: Connection) -> int:
-            return sum(self._end(tx, row, store.EXPIRED, now) for row in store.overdue(tx, now, _SWEEP))
-
-        return await self._database.write(unit)
+        """Part of the housekeeping: ends codes past their time, and forgets old rows; answers how many ended."""
+        return await CODES.sweep(self._database, self._clock(), self._end)
 
     def _make(
         self, tx: Connection, holder: Holder, code: str | None, now: datetime, principal: Principal | None = None
@@ -125,15 +113,15 @@ class Presentations:
         if code and department is None:
             raise MissingError("department")
         subject = lock_holder(tx, holder.id)
-        for row in store.live_of(tx, holder.id):
-            self._end(tx, row, store.EXPIRED if row.expires_at <= now else store.REPLACED, now)
+        for row in CODES.live_of(tx, holder.id):
+            self._end(tx, row, EXPIRED if row.expires_at <= now else REPLACED, now)
         key, presentation_id = self._vault.data_key(subject.data_key, subject.kek_kid), new_id()
         long = new_code()
         typed, typed_hash = self._typed(tx, department.id) if department else (None, None)
         content = {"code": long, "typed": typed, **_named(principal.identity if principal else holder.identity)}
         if principal is not None:
             content["agent"] = {"key": principal.key, "principal": principal.id, **_named(holder.identity)}
-        store.add(
+        CODES.add(
             tx,
             {
                 "id": presentation_id,
@@ -142,7 +130,7 @@ class Presentations:
                 "typed_hash": typed_hash,
                 "department_id": department.id if department else None,
                 "content": key.encrypt(_place(presentation_id), canonical(content)),
-                "state": store.LIVE,
+                "state": LIVE,
                 "made_at": now,
                 "expires_at": now + LIFE,
             },
@@ -160,7 +148,7 @@ class Presentations:
                 return digits, digest
 
     def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> bool:
-        if not store.end(tx, row.id, state, now):
+        if not CODES.end(tx, row.id, state, now):
             return False
         key = self._vault.data_key(row.data_key, row.kek_kid)
         detail = {"presentation": row.id, "why": state}

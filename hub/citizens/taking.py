@@ -24,6 +24,7 @@ from hub.citizens import presentation_store as store
 from hub.citizens.acting.recording import write
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.values import Principal
+from hub.citizens.code_rows import LIVE, TAKEN
 from hub.citizens.codes import Code
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
 from hub.citizens.notices.kinds import NoticeKind
@@ -103,9 +104,9 @@ class Taking:
                 raise PresentationRefusedError from None
             now = self._clock()
             principal = self._principal(tx, here, matter, now)  # behind the lock, which a withdrawal takes too
-            row = store.own(tx, here.presentation_id)
-            if row is None or not store.end(
-                tx, here.presentation_id, store.TAKEN, now, taken_by=department_id, case_no=case_no
+            row = store.CODES.own(tx, here.presentation_id)
+            if row is None or not store.CODES.end(
+                tx, here.presentation_id, TAKEN, now, taken_by=department_id, case_no=case_no
             ):
                 raise PresentationRefusedError
             detail = {"by": actor.as_json(), "case_no": case_no, "matter": matter, "presentation": row.id}
@@ -140,10 +141,10 @@ class Taking:
             append(tx, [seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=now)])
             return None
         elsewhere = row.department_id is not None and row.department_id != department_id
-        over = row.state != store.LIVE or row.expires_at <= now
+        over = row.state != LIVE or row.expires_at <= now
         if elsewhere or over:
-            store.refused(tx, row.id, department_id, now)
-            reason = "elsewhere" if elsewhere else "twice" if row.state == store.TAKEN else "late"
+            store.CODES.refused(tx, row.id, department_id, now)
+            reason = "elsewhere" if elsewhere else "twice" if row.state == TAKEN else "late"
             detail = {"by": actor.as_json(), "presentation": row.id, "reason": reason}
             detail |= {"department_id": department_id}
             self._record(tx, row, "presentation.refused", detail, now)
@@ -158,7 +159,7 @@ class Taking:
         try:
             self._principal(tx, here, matter, now)
         except PresentationRefusedError:
-            store.refused(tx, row.id, department_id, now)
+            store.CODES.refused(tx, row.id, department_id, now)
             detail = {"by": actor.as_json(), "presentation": row.id, "reason": "acting"}
             self._record(tx, row, "presentation.refused", detail | {"department_id": department_id}, now)
             return None

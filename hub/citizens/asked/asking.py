@@ -19,17 +19,20 @@ from hub.citizens.asked.values import (
     MOST_CLAIMS,
     MOST_WORDS,
     OVER,
-    TAKEN,
     Asker,
     Item,
     Question,
     Wanted,
     WantedError,
 )
+from hub.citizens.code_rows import LIVE, TAKEN
 from hub.citizens.codes import new_code, new_typed_code
 from hub.citizens.showing.licences import showable_claims
 from hub.citizens.showing.receiving import Receiving
-from hub.citizens.showing.values import LIVE, MOST_LICENCES, Taken
+from hub.citizens.showing.values import (
+    MOST_LICENCES,
+    Taken,
+)
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.issuing.types.registry import TypeRegistry

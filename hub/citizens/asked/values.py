@@ -15,7 +15,6 @@ ASKED: Final = "asked"
 GIVEN: Final = "given"
 DECLINED: Final = "declined"
 OVER: Final = "over"
-TAKEN: Final = "taken"
 MOST_WORDS: Final = 200
 """Characters of a purpose."""
 MOST_CLAIMS: Final = 60

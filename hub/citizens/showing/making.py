@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from catalog.store import find_department
 from certificates.stores.holders import Subject
+from hub.citizens.code_rows import EXPIRED, LIVE, REPLACED
 from hub.citizens.codes import new_code
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
@@ -21,10 +22,7 @@ from hub.citizens.showing import store
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, picks_json
 from hub.citizens.showing.values import (
-    EXPIRED,
-    LIVE,
     MOST_WORDS,
-    REPLACED,
     WITHDRAWN,
     Choice,
     ChoiceError,
@@ -46,10 +44,8 @@ LIFE: Final = timedelta(seconds=60)
 SHOWS_PER_MINUTE: Final = 12
 """Of one holder."""
 PAGE: Final = 20
-KEPT: Final = timedelta(days=90)
 ONCE: Final = timedelta(hours=24)
 """For so long an Idempotency-Key stands for what it made."""
-_SWEEP: Final = 200
 
 
 class Showings:
@@ -110,22 +106,11 @@ class Showings:
         return over, over[-1].id if len(rows) > PAGE else None
 
     async def sweep(self) -> int:
-        """Part of the housekeeping: ends those past their time, and forgets old rows, which the ledger remembers;
-        answers how many ended.
-        """
-        now = self._clock()
-        if await self._database.read(lambda tx: store.any_before(tx, now - KEPT)):
-            await self._database.write(lambda tx: store.forget(tx, now - KEPT, _SWEEP))
-        if not await self._database.read(lambda tx: store.overdue(tx, now, 1)):
-            return 0
-
-        def unit(tx: Connection) -> int:
-            return sum(self._end(tx, row, EXPIRED, now) for row in store.overdue(tx, now, _SWEEP))
-
-        return await self._database.write(unit)
+        """Part of the housekeeping: ends those past their time, and forgets old rows; answers how many ended."""
+        return await store.CODES.sweep(self._database, self._clock(), self._end)
 
     async def _own(self, holder: Holder, showing_id: str, now: datetime) -> Row[Any]:
-        row = await self._database.read(lambda tx: store.own(tx, showing_id))
+        row = await self._database.read(lambda tx: store.CODES.own(tx, showing_id))
         if row is None or row.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "showing", now)
             raise MissingError("showing")
@@ -161,7 +146,7 @@ class Showings:
         return showing_id
 
     def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> bool:
-        if not store.end(tx, row.id, state, now):
+        if not store.CODES.end(tx, row.id, state, now):
             return False
         draft = Draft(
             kind="showing.ended",
@@ -216,5 +201,5 @@ def write_showing(
         "made_at": now,
         "expires_at": until,
     }
-    store.add(tx, values | more)
+    store.CODES.add(tx, values | more)
     return showing_id

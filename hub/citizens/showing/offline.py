@@ -97,7 +97,7 @@ class OfflineShowings:
         """One of his: with its code until it ends. Raises: MissingError; what the signer raises."""
         holder.require(SHOWS)
         now = self._clock()
-        row = await self._database.read(lambda tx: store.own(tx, showing_id))
+        row = await self._database.read(lambda tx: store.CODES.own(tx, showing_id))
         if row is None or row.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "showing", now)
             raise MissingError("showing")

@@ -21,6 +21,7 @@ from certificates.numbering import parse
 from certificates.purpose_copy import copy_claims
 from certificates.verifying.papers import SdJwtPaper
 from certificates.verifying.verdict import Result, Verdict
+from hub.citizens.code_rows import LIVE, TAKEN
 from hub.citizens.codes import read_long
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
 from hub.citizens.notices.kinds import NoticeKind
@@ -30,7 +31,12 @@ from hub.citizens.showing import store
 from hub.citizens.showing.licences import Showable, showable_claims, values_of
 from hub.citizens.showing.making import PREFIX
 from hub.citizens.showing.sealing import Content, code_hash, key_of, opened
-from hub.citizens.showing.values import LIVE, TAKEN, Pick, Received, Receiver, Taken
+from hub.citizens.showing.values import (
+    Pick,
+    Received,
+    Receiver,
+    Taken,
+)
 from hub.clock import Clock, new_id
 from hub.issuing.keys.desk import SigningDesk
 from hub.issuing.renditions.source import Opened
@@ -140,7 +146,7 @@ class Receiving:
                 unknown = detail | {"reason": "showing_unknown"}
                 append(tx, [seal(Draft(kind="refusal", detail=unknown, key=self._log_key), now=now)])
                 return
-            store.refused(tx, row.id, receiver.department_id, now)
+            store.CODES.refused(tx, row.id, receiver.department_id, now)
             key, told = key_of(self._vault, row), detail | {"showing": row.id}
             append(tx, [seal(Draft(kind="showing.refused", detail=told, key=key, subject_id=row.subject_id), now=now)])
 
@@ -227,7 +233,9 @@ class Receiving:
                 return None
         key = key_of(self._vault, row)
         kept = replace(content, code="", called=receiver.called).sealed(key, row.id)
-        ended = store.end(tx, row.id, TAKEN, now, content=kept, taken_as=receiver.kind, taken_by=receiver.department_id)
+        ended = store.CODES.end(
+            tx, row.id, TAKEN, now, content=kept, taken_as=receiver.kind, taken_by=receiver.department_id
+        )
         if not ended:
             raise PresentationRefusedError
         detail = {

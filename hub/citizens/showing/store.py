@@ -1,17 +1,17 @@
 """Queries over showings. They take the caller's connection and never commit."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
+from hub.citizens.code_rows import CodeRows
 from hub.citizens.presentation_store import Department
 from hub.citizens.showing.sealing import Content
 from hub.citizens.showing.tables import ShowingRow
-from hub.citizens.showing.values import LIVE, TAKEN, Showing
+from hub.citizens.showing.values import Showing
 
 _ROWS: Final = table(ShowingRow)
 _SUBJECTS: Final = table(SubjectRow)
@@ -28,11 +28,7 @@ def _told() -> Select[Any]:
 
 
 _TOLD: Final = _told()
-
-
-def add(tx: Connection, values: Mapping[str, Any]) -> None:
-    """Write a new one."""
-    tx.execute(insert(_ROWS).values(**values))
+CODES: Final = CodeRows(_ROWS, _TOLD)
 
 
 def by_code(tx: Connection, digest: bytes) -> Row[Any] | None:
@@ -51,11 +47,6 @@ def by_once(tx: Connection, once: str, since: datetime) -> Row[Any] | None:
     return tx.execute(select(_ROWS.c.id, _ROWS.c.once_hash).where(_ROWS.c.once == once)).one_or_none()
 
 
-def own(tx: Connection, showing_id: str) -> Row[Any] | None:
-    """The one with this id, with its subject's key."""
-    return tx.execute(_TOLD.where(_ROWS.c.id == showing_id)).one_or_none()
-
-
 def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int) -> list[Row[Any]]:
     """A holder's, the newest first, behind this id."""
     query = _TOLD.where(_ROWS.c.subject_id == subject_id)
@@ -66,38 +57,7 @@ def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int)
 
 def live_of(tx: Connection, subject_id: str) -> list[Row[Any]]:
     """The holder's that have not ended, locked: he has one at a time. What waits for whoever asked for it is none."""
-    query = _TOLD.where(_ROWS.c.subject_id == subject_id, _ROWS.c.state == LIVE, _ROWS.c.asked_id.is_(None))
-    return list(tx.execute(query.with_for_update(of=_ROWS)))
-
-
-def end(tx: Connection, showing_id: str, state: str, now: datetime, **more: Any) -> bool:
-    """Let a live one end, once. False: it was not live any more, or to be taken too late."""
-    where = (_ROWS.c.id == showing_id) & (_ROWS.c.state == LIVE)
-    if state == TAKEN:
-        where &= _ROWS.c.expires_at > now
-    values = {"state": state, "ended_at": now, "content": None, **more}
-    return tx.execute(update(_ROWS).where(where).values(**values)).rowcount == 1
-
-
-def refused(tx: Connection, showing_id: str, department_id: str | None, now: datetime) -> None:
-    """Remember that somebody tried it who may not."""
-    tx.execute(update(_ROWS).where(_ROWS.c.id == showing_id).values(refused_at=now, refused_by=department_id))
-
-
-def overdue(tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Those past their time that nobody has ended."""
-    return list(tx.execute(_TOLD.where(_ROWS.c.state == LIVE, _ROWS.c.expires_at <= now).limit(limit)))
-
-
-def any_before(tx: Connection, moment: datetime) -> bool:
-    """Whether there are rows from before this moment."""
-    return tx.execute(select(_ROWS.c.id).where(_ROWS.c.expires_at < moment).limit(1)).first() is not None
-
-
-def forget(tx: Connection, moment: datetime, limit: int) -> None:
-    """Delete ended rows from before this moment."""
-    old = select(_ROWS.c.id).where(_ROWS.c.expires_at < moment, _ROWS.c.state != LIVE).limit(limit)
-    tx.execute(delete(_ROWS).where(_ROWS.c.id.in_(old)))
+    return CODES.live_of(tx, subject_id, _ROWS.c.asked_id.is_(None))
 
 
 def read(row: Row[Any], content: Content | None) -> Showing:

@@ -8,10 +8,6 @@ from typing import Any, Final, Literal
 from hub.access.service import Caller
 from hub.citizens.presentation_store import Department
 
-LIVE: Final = "live"
-TAKEN: Final = "taken"
-EXPIRED: Final = "expired"
-REPLACED: Final = "replaced"
 WITHDRAWN: Final = "withdrawn"
 OFFLINE: Final = "offline"
 MOST_LICENCES: Final = 10

@@ -13,12 +13,12 @@ from certificates.definitions.parts import Custody
 from certificates.errors import NumberingError
 from certificates.numbering import parse
 from hub.api.showings import found_of
+from hub.citizens.code_rows import LIVE
 from hub.citizens.licences import Licence
 from hub.citizens.paging import Pages
 from hub.citizens.showing.licences import showable_claims
 from hub.citizens.showing.making import LIFE, SHOWS_PER_MINUTE
 from hub.citizens.showing.values import (
-    LIVE,
     MOST_LICENCES,
     MOST_WORDS,
     OFFLINE,

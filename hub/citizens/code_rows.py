@@ -1,0 +1,75 @@
+"""Rows of codes that holders show: each lives a while and ends once. One rule for presentations and for showings.
+
+What takes a connection never commits.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, insert, select, update
+
+from hub.storage.database import Database
+
+LIVE: Final = "live"
+TAKEN: Final = "taken"
+EXPIRED: Final = "expired"
+REPLACED: Final = "replaced"
+KEPT: Final = timedelta(days=90)
+_SWEEP: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRows:
+    """One table of them. `keyed` selects its rows with their subject's key; `wiped`: what a row loses at its end."""
+
+    rows: Table
+    keyed: Select[Any]
+    wiped: Mapping[str, None] = field(default_factory=lambda: {"content": None})
+
+    def add(self, tx: Connection, values: Mapping[str, Any]) -> None:
+        """Write a new one."""
+        tx.execute(insert(self.rows).values(**values))
+
+    def own(self, tx: Connection, row_id: str) -> Row[Any] | None:
+        """The one with this id, with its subject's key."""
+        return tx.execute(self.keyed.where(self.rows.c.id == row_id)).one_or_none()
+
+    def end(self, tx: Connection, row_id: str, state: str, now: datetime, **more: Any) -> bool:
+        """Let a live one end, once. False: it was not live any more, or to be taken too late."""
+        where = (self.rows.c.id == row_id) & (self.rows.c.state == LIVE)
+        if state == TAKEN:
+            where &= self.rows.c.expires_at > now
+        values = {"state": state, "ended_at": now, **self.wiped, **more}
+        return tx.execute(update(self.rows).where(where).values(**values)).rowcount == 1
+
+    def refused(self, tx: Connection, row_id: str, department_id: str | None, now: datetime) -> None:
+        """Remember that somebody tried it who may not."""
+        tx.execute(update(self.rows).where(self.rows.c.id == row_id).values(refused_at=now, refused_by=department_id))
+
+    def live_of(self, tx: Connection, subject_id: str, *besides: ColumnElement[bool]) -> list[Row[Any]]:
+        """The holder's that have not ended, locked: he has one at a time."""
+        query = self.keyed.where(self.rows.c.subject_id == subject_id, self.rows.c.state == LIVE, *besides)
+        return list(tx.execute(query.with_for_update(of=self.rows)))
+
+    async def sweep(
+        self, database: Database, now: datetime, end: Callable[[Connection, Row[Any], str, datetime], bool]
+    ) -> int:
+        """Part of the housekeeping: ends those past their time by `end`, and forgets old rows, which the ledger
+        remembers; answers how many ended.
+        """
+        before = now - KEPT
+        old = select(self.rows.c.id).where(self.rows.c.expires_at < before, self.rows.c.state != LIVE)
+        if await database.read(lambda tx: tx.execute(old.limit(1)).first()) is not None:
+            some = delete(self.rows).where(self.rows.c.id.in_(old.limit(_SWEEP)))
+            await database.write(lambda tx: tx.execute(some).rowcount)
+        if not await database.read(lambda tx: self._overdue(tx, now, 1)):
+            return 0
+        return await database.write(
+            lambda tx: sum(end(tx, row, EXPIRED, now) for row in self._overdue(tx, now, _SWEEP))
+        )
+
+    def _overdue(self, tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+        late = self.keyed.where(self.rows.c.state == LIVE, self.rows.c.expires_at <= now)
+        return list(tx.execute(late.limit(limit)))
