@@ -1,6 +1,7 @@
 """What a holder objects to 异议, and what he asks about a look at his data. By his own session alone."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request
@@ -8,8 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me import ActingHolderDep, Cursor
-from hub.citizens.once import Once
+from hub.citizens.objections.handing import Handed
 from hub.citizens.objections.values import TEXT_MOST, Kind, Said, Told
+from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.clock import rfc3339
 from hub.deps import HubDep, KeyDep, LanguageDep, UuidText, limit
@@ -41,7 +43,13 @@ class ObjectionBody(Body):
     entry: Annotated[str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
 
 
-BODIES: Final = (ObjectionBody,)
+class ReviewBody(Body):
+    """Why the refusal is wrong."""
+
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_MOST)]
+
+
+BODIES: Final = (ObjectionBody, ReviewBody)
 
 
 @router.post("", status_code=201, summary="Object 提出异议", openapi_extra={"x-body": "ObjectionBody"})
@@ -85,8 +93,9 @@ async def objections(holder: HolderDep, hub: HubDep, language: LanguageDep, curs
 
 @router.get("/{objection_id}", summary="One of them 单条异议")
 async def objection(objection_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
-    """With the signed answer, which counts as seen from now on. Another's is 404."""
-    return JSONResponse(shown(await hub.citizens.objections.one(holder, objection_id), language))
+    """With the signed answer, which counts as seen from now on, and where it was handed on. Another's is 404."""
+    found = shown(await hub.citizens.objections.one(holder, objection_id), language)
+    return JSONResponse(found | {"handed": handed_json(await hub.citizens.handing.path(objection_id))})
 
 
 @router.post("/{objection_id}/withdraw", summary="Withdraw it 撤回异议")
@@ -94,6 +103,34 @@ async def withdraw(objection_id: UuidText, holder: ActingHolderDep, hub: HubDep,
     """While it runs; later is a 409."""
     await hub.citizens.objections.withdraw(holder, objection_id)
     return JSONResponse(shown(await hub.citizens.objections.one(holder, objection_id), language))
+
+
+@router.post(
+    "/{objection_id}/review",
+    status_code=201,
+    summary="Have a refused one looked at again 申请复核",
+    openapi_extra={"x-body": "ReviewBody"},
+)
+async def review(
+    objection_id: UuidText, request: Request, holder: ActingHolderDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """Once, within sixty days, by the operator of the hub: an objection of its own."""
+    body, _ = await read_json(request, ReviewBody, max_bytes=hub.settings.max_body_bytes)
+    made = await hub.citizens.reviewing.ask(holder, objection_id, body.text)
+    return JSONResponse(shown(await hub.citizens.objections.one(holder, made), language), status_code=201)
+
+
+def handed_json(path: Sequence[Handed]) -> list[dict[str, Any]]:
+    """Where it went, the first step first."""
+    return [
+        {
+            "from": {"zh": step.names[0][0], "en": step.names[0][1]},
+            "to": {"zh": step.names[1][0], "en": step.names[1][1]},
+            "reason": step.reason,
+            "at": rfc3339(step.at),
+        }
+        for step in path
+    ]
 
 
 def shown(item: Told, language: str) -> dict[str, Any]:

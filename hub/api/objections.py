@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from hub.api.me_objections import shown
+from hub.api.me_objections import handed_json, shown
 from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.values import Objection, State
 from hub.clock import rfc3339
@@ -26,7 +26,14 @@ class ObjectionAnswerBody(Body):
     next: Annotated[str, Field(max_length=1000)] = ""
 
 
-BODIES: Final = (ObjectionAnswerBody,)
+class ObjectionHandBody(Body):
+    """Whose it is: the code of a department, or empty for the operator, who decides; and why."""
+
+    department: Annotated[str, Field(pattern=r"^([0-9A-Z]{18})?$")] = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+BODIES: Final = (ObjectionAnswerBody, ObjectionHandBody)
 
 
 @router.get("", summary="Objections to answer 待答复异议")
@@ -59,6 +66,14 @@ async def answer_objection(
     body, _ = await read_json(request, ObjectionAnswerBody, max_bytes=hub.settings.max_body_bytes)
     await hub.citizens.desk.answer(actor, objection_id, Answer(body.result, body.reason, body.next))
     return JSONResponse(shown(await hub.citizens.desk.show(actor, objection_id), language))
+
+
+@router.post("/{objection_id}/hand", summary="Hand it on 转交异议", openapi_extra={"x-body": "ObjectionHandBody"})
+async def hand_on(objection_id: UuidText, request: Request, hub: HubDep, actor: StaffDep) -> Response:
+    """To who is responsible: once each way, then to the operator, whose word stays. The clock goes on."""
+    body, _ = await read_json(request, ObjectionHandBody, max_bytes=hub.settings.max_body_bytes)
+    await hub.citizens.handing.hand(actor, objection_id, department=body.department, reason=body.reason)
+    return JSONResponse({"id": objection_id, "handed": handed_json(await hub.citizens.handing.path(objection_id))})
 
 
 def _listed(item: Objection) -> dict[str, Any]:

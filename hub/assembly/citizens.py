@@ -23,7 +23,9 @@ from hub.citizens.objections.corrected import Telling
 from hub.citizens.objections.correcting import Correcting
 from hub.citizens.objections.desk import ObjectionDesk
 from hub.citizens.objections.ending import Ending
+from hub.citizens.objections.handing import Handing
 from hub.citizens.objections.raising import Objections
+from hub.citizens.objections.reviewing import Reviewing
 from hub.citizens.objections.targets import Targets
 from hub.citizens.places import Places
 from hub.citizens.presentations import Presentations
@@ -58,6 +60,8 @@ class Citizens:
     attesting: Attesting
     correcting: Correcting
     desk: ObjectionDesk
+    handing: Handing
+    reviewing: Reviewing
     telling: Telling
     ending: Ending
     ratings: Ratings
@@ -116,6 +120,8 @@ def assemble_citizens(ground: Ground) -> Citizens:
             public_url=ground.public_url,
             clock=clock,
         ),
+        handing=Handing(database, vault=vault, clock=clock),
+        reviewing=Reviewing(database, vault=vault, log_key=log_key, clock=clock),
         telling=Telling(database, clock=clock),
         ending=Ending(vault=vault, objects=ground.objects),
         ratings=Ratings(

@@ -30,6 +30,13 @@ FAULTS: Final[Mapping[tuple[str, str], Words]] = {
     ("/type", "unknown_type"): ("请选择是哪一种证照", "Choose which kind of licence"),
     ("/type", "none_held"): ("此人没有这种证照，请改选“缺少一份记录”", "He has none of this kind: choose “missing”"),
     ("/department", "unknown_department"): ("请选择应由哪个部门提供", "Choose whose it would be"),
+    ("/department", "same_department"): ("请选择另一个部门", "Choose another department"),
+    ("/department", "handed_before"): (
+        "已经转过这个部门，仍有分歧的请转给运行单位决定",
+        "It went there before: if you still disagree, hand it to the operator, who decides",
+    ),
+    ("/department", "decided"): ("运行单位已决定由本部门答复", "The operator has decided that it is yours to answer"),
+    ("/department", "not_handed"): ("差评回访不能转给别的部门", "A follow-up of a rating stays with the department"),
     ("/party", "unknown_party"): ("请选择是谁的", "Choose whose it is"),
     ("/party", "nothing_held"): (
         "平台还没有此人的任何记录，请其向发证部门提出",

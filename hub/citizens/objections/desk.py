@@ -172,13 +172,13 @@ class ObjectionDesk:
         await self._database.write(unit)
 
     def _looked(self, tx: Connection, actor: Actor, objection_id: str, kind: str) -> Objection:
-        found = _own(actor, store.find(tx, objection_id))
+        found = owned(actor, store.find(tx, objection_id))
         if found.state is State.RUNNING:
             self._record(tx, actor, found, kind, {}, self._clock())
         return found
 
     def _answer(self, tx: Connection, actor: Actor, objection_id: str, answer: Answer, now: datetime) -> None:
-        found = _own(actor, store.find(tx, objection_id, lock=True))
+        found = owned(actor, store.find(tx, objection_id, lock=True))
         if found.state is not State.RUNNING:
             raise ObjectionOverError
         if not store.is_whole(self._vault, found):
@@ -247,7 +247,8 @@ def _mine(actor: Actor, *, wide: bool = True) -> Any:
     return store.ROWS.c.owner_department_id == (actor.department_id or "")
 
 
-def _own(actor: Actor, found: Objection | None) -> Objection:
+def owned(actor: Actor, found: Objection | None) -> Objection:
+    """The objection, for whoever may answer it. Raises: MissingError, ForbiddenError."""
     if found is None:
         raise MissingError("objection")
     if found.department_id is None:

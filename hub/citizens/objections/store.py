@@ -69,6 +69,12 @@ def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
     return len(waiting_here)
 
 
+def hand(tx: Connection, vault: Vault, found: Objection, taker: str | None) -> bool:
+    """A running one waits for another department, or the operator, with its clock as it runs; False: it has ended."""
+    same = and_(ROWS.c.state == State.RUNNING.value, ROWS.c.row_version == found.row_version)
+    return _put(tx, vault, replace(found, department_id=taker), found.state, same, owner_department_id=taker)
+
+
 def is_whole(vault: Vault, found: Objection) -> bool:
     """Whether the row is as the hub wrote it."""
     return vault.row_mac(_as_stored(found, found.state, found.row_version)) == found.mac

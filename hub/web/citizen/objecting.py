@@ -91,8 +91,21 @@ async def object_(request: Request, hub: HubDep, holder: HolderDep) -> Response:
 @router.get(LIST + "/{objection_id}", response_class=HTMLResponse)
 async def one(request: Request, objection_id: ObjectionId, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """What he said, until when it is answered, and the answer."""
-    found = await hub.citizens.objections.one(holder, objection_id)
-    return render(request, "me/objection.html", holder, item=found, kinds=KINDS, states=STATES)
+    return await _one(request, hub, holder, objection_id)
+
+
+@router.post(LIST + "/{objection_id}/review", response_class=HTMLResponse)
+async def review(request: Request, objection_id: ObjectionId, hub: HubDep, holder: HolderDep) -> Response:
+    """A second look at what was refused."""
+    given = await holder_form(request, holder)
+    try:
+        made = await hub.citizens.reviewing.ask(holder, objection_id, given.text("text"))
+    except ObjectionError as error:
+        wrong = FieldError("text", *fault(error.pointer, error.rule))
+        return await _one(request, hub, holder, objection_id, [wrong])
+    except ObjectionRunsError:
+        return await _one(request, hub, holder, objection_id, [_RUNS])
+    return redirect(f"{LIST}/{made}")
 
 
 @router.post(LIST + "/{objection_id}/withdraw", response_class=HTMLResponse)
@@ -101,6 +114,24 @@ async def withdraw(request: Request, objection_id: ObjectionId, hub: HubDep, hol
     await holder_form(request, holder)
     await hub.citizens.objections.withdraw(holder, objection_id)
     return redirect(f"{LIST}/{objection_id}")
+
+
+async def _one(
+    request: Request, hub: Hub, holder: Holder, objection_id: str, errors: Sequence[FieldError] = ()
+) -> HTMLResponse:
+    found = await hub.citizens.objections.one(holder, objection_id)
+    handed = await hub.citizens.handing.path(objection_id)
+    return render(
+        request,
+        "me/objection.html",
+        holder,
+        status=422 if errors else 200,
+        errors=errors,
+        item=found,
+        handed=handed,
+        kinds=KINDS,
+        states=STATES,
+    )
 
 
 async def _page(

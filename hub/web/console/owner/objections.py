@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from catalog.store import list_departments
 from hub.access.actors import Actor, Role
 from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
-from hub.citizens.objections.values import OF_DATA, State
+from hub.citizens.objections.values import OF_DATA, Kind, State
 from hub.deps import HubDep, UuidText
 from hub.runtime import Hub
 from hub.web.console.forms import FieldError, Form, form
@@ -69,6 +70,23 @@ async def answer(request: Request, objection_id: UuidText, hub: HubDep, actor: C
     return redirect(LIST, ("已答复并签名，当事人可以看到", "Answered and signed; the person sees it"))
 
 
+@router.post(LIST + "/{objection_id}/hand", response_class=HTMLResponse)
+async def hand(request: Request, objection_id: UuidText, hub: HubDep, actor: ConsoleDep) -> Response:
+    """Hand it to whose it is."""
+    given = await form(request)
+    try:
+        await hub.citizens.handing.hand(
+            actor, objection_id, department=given.text("department"), reason=given.text("why")
+        )
+    except ObjectionError as error:
+        name = {"/reason": "why"}.get(error.pointer, error.pointer.removeprefix("/"))
+        wrong = FieldError(name, *fault(error.pointer, error.rule))
+        return await _page(request, hub, actor, objection_id, [wrong], given)
+    except ObjectionOverError:
+        return redirect(LIST, ("已经答复，或当事人已撤回", "It was answered, or the person has withdrawn it"))
+    return redirect(LIST, ("已转交，期限照旧，当事人可以看到", "Handed on; its time goes on, and the person sees it"))
+
+
 async def _page(
     request: Request,
     hub: Hub,
@@ -78,8 +96,12 @@ async def _page(
     given: Form | None = None,
 ) -> HTMLResponse:
     found = await hub.citizens.desk.show(actor, objection_id)
+    here = found.department.get("code")
+    named = [(item.code, item.name_zh, item.name_en) for item in await hub.database.read(list_departments)]
+    departments = [item for item in named if item[0] != here]
     return render(
         request, "console/owner/objection.html", actor, status=422 if errors else 200, errors=errors or (),
         item=found, given=given or Form({}), kinds=KINDS, states=STATES, list_path=LIST,
-        of_data=found.kind in OF_DATA, running=found.state is State.RUNNING,
+        of_data=found.kind in OF_DATA, running=found.state is State.RUNNING, departments=departments,
+        handed=await hub.citizens.handing.path(objection_id), handable=found.kind is not Kind.RATING,
     )  # fmt: skip

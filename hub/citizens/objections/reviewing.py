@@ -1,0 +1,77 @@
+"""The second look 复核: what was refused is looked at once more, by the operator of the hub and not by the department.
+
+One review of one objection, with a clock of its own; what was said and answered before lies before the reviewer, and
+while it runs the licence is disputed again. After it other ways are left, which the answer names.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from hub.citizens.objections import store
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
+from hub.citizens.objections.filing import File, Filing
+from hub.citizens.objections.sealing import opened, told
+from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, State, Target
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
+from hub.citizens.values import SEES_OWN, Holder
+from hub.clock import Clock, new_id
+from hub.storage.database import Database
+from hub.storage.errors import MissingError
+from hub.storage.idempotency import write_once
+from hub.storage.vault import DataKey, Vault
+
+WITHIN: Final = timedelta(days=60)
+"""After the refusal, as for an administrative review (Administrative Reconsideration Law, article 20)."""
+_KEY: Final = "review:"
+_LINE: Final = "\n——\n"
+
+
+class Reviewing:
+    """The holder's use case."""
+
+    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._filing = Filing(vault)
+        self._log_key = log_key
+        self._clock = clock
+
+    async def ask(self, holder: Holder, objection_id: str, text: str) -> str:
+        """Ask for it; answers the id of the review, which is an objection of its own.
+
+        Raises: LevelError, MissingError, HolderSignInNeededError; ObjectionError: the text; ObjectionOverError: it was
+            not refused, too long ago, or was reviewed; ObjectionRunsError: too many run.
+        """
+        holder.require(SEES_OWN)
+        text = text.strip()
+        if not text or len(text) > TEXT_MOST:
+            raise ObjectionError("too_long" if text else "missing", "/text")
+        found = await self._database.read(lambda tx: store.find(tx, objection_id))
+        if found is None or found.subject_id != holder.id:
+            await refuse_other(self._database, self._log_key, holder, "objection", self._clock())
+            raise MissingError("objection")
+        return await write_once(self._database, lambda tx: self._ask(tx, holder, objection_id, text))
+
+    def _ask(self, tx: Connection, holder: Holder, objection_id: str, text: str) -> str:
+        subject, now = lock_holder(tx, holder.id), self._clock()
+        found = store.find(tx, objection_id)
+        if found is None or found.state is not State.REFUSED or found.ended_at is None:
+            raise ObjectionOverError
+        content = opened(self._vault.data_key(found.data_key, found.kek_kid), found.id, "content", found.content)
+        once = self._vault.lookup_hash("objection-review", found.id).hex()
+        again = content["key"].startswith(_KEY) or store.by_once(tx, once) is not None
+        if again or not store.is_whole(self._vault, found) or now > found.ended_at + WITHIN:
+            raise ObjectionOverError
+        if store.running_of(tx, holder.id) >= RUNNING_MOST:
+            raise ObjectionRunsError
+        before = told(self._vault, found, now)
+        whole = _LINE.join((text, before.text, str(before.answer.get("reason", ""))))
+        target = Target(
+            None, _KEY + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"]
+        )
+        file = File(new_id(), found.kind, whole, "", "self")
+        self._filing.file(tx, subject, file, target, {"reviews": found.id}, {"once": once, "once_hash": once}, now)
+        return file.id

@@ -1,0 +1,118 @@
+"""An objection that came to the wrong office goes to the right one; and what was refused is looked at once more."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from hub.access.actors import Actor, Role
+from hub.citizens.objections.desk import Answer
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
+from hub.citizens.objections.values import Kind, Said
+from hub.runtime import Hub
+from hub.storage.errors import MissingError
+from tests.citizens.conftest import Watch, erased, signed_in
+from tests.citizens.test_objections import PATH, TEXT, officer, signed
+from tests.hub.city import STRANGER, identity_claims, ledger
+from tests.support import AMR, POLICE, Place, issue
+
+pytestmark = pytest.mark.embedded
+OPERATOR = Actor("staff", "operator", "", None, frozenset({Role.OPERATOR}))
+
+
+async def missing(hub: Hub) -> str:
+    """One that came to the police."""
+    kind = hub.types.find("identity_card")
+    assert kind is not None
+    said = Said(kind=Kind.MISSING, text=TEXT, type_code=kind.type.code, department=POLICE)
+    return await hub.citizens.objections.raise_(await signed_in(hub), said)
+
+
+async def refused(hub: Hub, actor: Actor, objection_id: str, department: str, reason: str = "不归我们") -> str:
+    with pytest.raises(ObjectionError) as error:
+        await hub.citizens.handing.hand(actor, objection_id, department=department, reason=reason)
+    return error.value.rule
+
+
+async def test_it_goes_once_each_way_then_to_the_operator_and_its_clock_goes_on(place: Place, hub: Hub) -> None:
+    police, amr, handing = await officer(hub, POLICE), await officer(hub, AMR, name="other"), hub.citizens.handing
+    made = await missing(hub)
+    due = (await hub.citizens.objections.one(await signed_in(hub), made)).due_at
+    for department, reason, rule in (
+        (POLICE, "x", "same_department"),
+        ("1" * 18, "x", "unknown_department"),
+        (AMR, " ", "missing"),
+        (AMR, "x" * 501, "too_long"),
+    ):
+        assert await refused(hub, police, made, department, reason) == rule
+    with pytest.raises(MissingError):  # another department's does not exist for it
+        await handing.hand(amr, made, department=AMR, reason="x")
+    await handing.hand(police, made, department=AMR, reason="登记机关是市场监管局")
+    with pytest.raises(MissingError):
+        await hub.citizens.desk.show(police, made)
+    assert (await hub.citizens.desk.show(amr, made)).text == TEXT
+    await handing.hand(amr, made, department=POLICE, reason="身份证由公安制发")
+    assert await refused(hub, police, made, AMR) == "handed_before"
+    await handing.hand(police, made, department="", reason="请决定")
+    await handing.hand(OPERATOR, made, department=AMR, reason="由市场监管局答复")
+    assert await refused(hub, amr, made, POLICE) == await refused(hub, amr, made, "") == "decided"
+    async with place.client(hub) as client:
+        await signed(client, hub)
+        told = (await client.get(f"{PATH}/{made}")).json()
+        assert [(step["from"]["zh"], step["to"]["zh"]) for step in told["handed"]] == [
+            ("公安局", "市场监督管理局"), ("市场监督管理局", "公安局"), ("公安局", "平台运行单位"),
+            ("平台运行单位", "市场监督管理局"),
+        ]  # fmt: skip
+        assert told["department"]["code"] == AMR
+        page = (await client.get(f"/me/objections/{made}")).text
+        assert "登记机关是市场监管局" in page
+        seen = (await client.get("/api/v1/me/accesses")).json()["accesses"]
+        assert [item["kind"] for item in seen].count("objection.handed") == 4
+    assert (await hub.citizens.objections.one(await signed_in(hub), made)).due_at == due
+    await hub.citizens.desk.answer(amr, made, Answer("refused", "没有", "行政复议"))
+    with pytest.raises(ObjectionOverError):
+        await handing.hand(amr, made, department=POLICE, reason="x")
+
+
+async def test_a_refusal_is_reviewed_once_by_the_operator_with_all_that_was_said(
+    place: Place, hub: Hub, watch: Watch
+) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    police = await officer(hub, POLICE)
+    made = await missing(hub)
+    async with place.client(hub) as client:
+        token = await signed(client, hub)
+
+        async def asked(text: str = "你们没有看附件", one: str = made, headers: Any = None) -> httpx2.Response:
+            return await client.post(f"{PATH}/{one}/review", json={"text": text}, headers=headers or token)
+
+        assert (await asked()).status_code == 409  # it runs still
+        await hub.citizens.desk.answer(police, made, Answer("refused", "库中没有", "行政复议"))
+        stranger = await signed(client, hub, STRANGER)
+        assert (await asked(headers=stranger)).status_code == 404
+        token = await signed(client, hub)
+        assert (await asked(" ")).status_code == 422
+        assert "复核" in (await client.get(f"/me/objections/{made}")).text
+        answer = await asked()
+        assert answer.status_code == 201, answer.text
+        review = answer.json()
+        assert (review["state"], review["department"]) == ("running", None)
+        assert (await asked()).status_code == 409
+        with pytest.raises(MissingError):
+            await hub.citizens.desk.show(police, review["id"])
+        shown = await hub.citizens.desk.show(OPERATOR, review["id"])
+        assert [text in shown.text for text in ("你们没有看附件", TEXT, "库中没有")] == [True] * 3
+        await hub.citizens.desk.answer(OPERATOR, review["id"], Answer("refused", "维持", "行政诉讼"))
+        assert (await asked()).status_code == 409  # once
+        assert (await asked(one=review["id"])).status_code == 409  # and no review of the review
+        raised = [entry.detail.get("reviews") for entry in await ledger(hub) if entry.kind == "objection.raised"]
+        assert raised == [None, made]
+
+        second = await missing(hub)
+        await hub.citizens.desk.answer(police, second, Answer("refused", "库中没有", "行政复议"))
+        watch.ahead += timedelta(days=61)
+        token = await signed(client, hub)
+        assert (await asked(one=second)).status_code == 409  # too late
+    await erased(hub)
+    assert await hub.citizens.handing.path(review["id"]) == []
