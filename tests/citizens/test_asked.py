@@ -169,6 +169,11 @@ async def test_a_request_is_its_askers_own_and_guessing_its_digits_is_slowed(hub
         with pytest.raises(PresentationRefusedError):
             await answering.look(holder, nothing, peer=PEER)
     assert (await reasons(hub)).count("showing_request_not_own") == 6  # five guesses, and a long code that is none
+    mine = await asked(hub, other)
+    turn = text("UPDATE showings SET asked_id = :mine, department_id = NULL WHERE id = :id")
+    await hub.database.write(lambda tx: tx.execute(turn, {"mine": mine.id, "id": made}))
+    with pytest.raises(PresentationRefusedError):  # an answer is opened for the request that it was given to
+        await hub.showing.asking.collect(other, mine.id)
     steal = text("UPDATE showing_requests SET staff_id = :other WHERE id = :id")
     await hub.database.write(lambda tx: tx.execute(steal, {"other": other.staff_id, "id": question.id}))
     with pytest.raises(IntegrityBrokenError):

@@ -20,7 +20,7 @@ from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.showing import store
 from hub.citizens.showing.licences import Showable
-from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, picks_json
+from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, picks_json, place_of
 from hub.citizens.showing.values import (
     MOST_WORDS,
     WITHDRAWN,
@@ -185,6 +185,7 @@ def write_showing(
     until: datetime,
     now: datetime,
     department_id: str | None = None,
+    asked_id: str | None = None,
     state: str = LIVE,
     **more: Any,
 ) -> str:
@@ -196,7 +197,8 @@ def write_showing(
         "subject_id": subject.id,
         "code_hash": code_hash(vault, content.code or new_code(PREFIX)),
         "department_id": department_id,
-        "content": content.sealed(key, showing_id),
+        "asked_id": asked_id,
+        "content": content.sealed(key, place_of(showing_id, department_id, asked_id)),
         "state": state,
         "made_at": now,
         "expires_at": until,

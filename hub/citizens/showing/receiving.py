@@ -30,7 +30,7 @@ from hub.citizens.present import lock_holder
 from hub.citizens.showing import store
 from hub.citizens.showing.licences import Showable, showable_claims, values_of
 from hub.citizens.showing.making import PREFIX
-from hub.citizens.showing.sealing import Content, code_hash, key_of, opened
+from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, place_of
 from hub.citizens.showing.values import (
     Pick,
     Received,
@@ -232,7 +232,8 @@ class Receiving:
             if item.received.verdict["result"] == Result.PASSED.value and not self._showable.as_opened(tx, item.opened):
                 return None
         key = key_of(self._vault, row)
-        kept = replace(content, code="", called=receiver.called).sealed(key, row.id)
+        place = place_of(row.id, row.department_id, row.asked_id)
+        kept = replace(content, code="", called=receiver.called).sealed(key, place)
         ended = store.CODES.end(
             tx, row.id, TAKEN, now, content=kept, taken_as=receiver.kind, taken_by=receiver.department_id
         )

@@ -28,11 +28,11 @@ class Content:
     matter: str = ""
     signed: Mapping[str, Any] | None = field(default=None, repr=False)
 
-    def sealed(self, key: DataKey, showing_id: str) -> bytes:
-        """As it is stored."""
+    def sealed(self, key: DataKey, place: str) -> bytes:
+        """As it is stored; see `place_of`."""
         said: dict[str, Any] = {"called": self.called, "code": self.code, "matter": self.matter}
         said |= {"purpose": self.purpose, "picks": picks_json(self.picks), "signed": self.signed and dict(self.signed)}
-        return key.encrypt(_place(showing_id), canonical(said))
+        return key.encrypt(place, canonical(said))
 
 
 def picks_json(picks: Sequence[Pick]) -> list[dict[str, Any]]:
@@ -46,11 +46,11 @@ def key_of(vault: Vault, row: Row[Any]) -> DataKey:
 
 
 def opened(vault: Vault, row: Row[Any]) -> Content | None:
-    """What a row says; None where there is nothing, or the holder was erased since."""
+    """What a row says; None where there is nothing, the holder was erased since, or somebody changed whom it is for."""
     if row.content is None:
         return None
     try:
-        plain = key_of(vault, row).decrypt(_place(row.id), row.content)
+        plain = key_of(vault, row).decrypt(place_of(row.id, row.department_id, row.asked_id), row.content)
     except IntegrityBrokenError:
         return None
     said = strict_loads(plain, max_bytes=len(plain))
@@ -63,5 +63,6 @@ def code_hash(vault: Vault, digits: str) -> bytes:
     return vault.lookup_hash("showing", digits)
 
 
-def _place(showing_id: str) -> str:
-    return f"showings:{showing_id}:content"
+def place_of(showing_id: str, department_id: str | None, asked_id: str | None) -> str:
+    """Where it is sealed: with whom it is for, and what it answers, so that by SQL it is shown to nobody else."""
+    return f"showings:{showing_id}:{department_id or ''}:{asked_id or ''}:content"
