@@ -13,6 +13,7 @@ from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.citizens.test_authorising import resting
 from tests.citizens.test_objections import officer, signed
+from tests.citizens.test_slips import answered
 from tests.hub.city import HOME, PERSON, STRANGER, grow, ledger
 from tests.hub.desk import lines_of, text_of
 from tests.hub.test_card_readers import StandIn
@@ -30,7 +31,7 @@ async def test_a_clerk_writes_down_what_the_person_says_for_this_case_and_no_oth
         await resting(city)
         reader = StandIn()
         await hub.counter.readers.register(COMMAND, AMR, reader.signer.public.jwk, "1号窗口")
-        page = await opened(desk, CARD, matter=HOME)
+        page = await answered(desk, await opened(desk, CARD, matter=HOME))
         path = f"/console/counter/{number_in(page)}"
         assert "登记本人决定" in lines_of(page)["title"]
         asked = await desk.get(f"{path}/agree")
@@ -50,10 +51,10 @@ async def test_a_clerk_writes_down_what_the_person_says_for_this_case_and_no_oth
         assert "您已同意" in text_of(given)
         (entry,) = [one for one in await ledger(hub) if one.kind == "authorisation.given_at_counter"]
         assert (entry.detail["by"]["id"], entry.detail["seen"]) == (desk.staff_id, "card_read")
-        again = await desk.post(f"{path}/ask", form_on=path)
+        again = await answered(desk, await desk.post(f"{path}/ask", form_on=path))
         assert "免交，已证明" in lines_of(again)["title"]
 
-        other = await opened(desk, CARD, matter=HOME)
+        other = await answered(desk, await opened(desk, CARD, matter=HOME))
         assert "需本人授权" in lines_of(other)["title"], "a yes for the other case"
         back = await desk.post(here, form_on=there, id=CARD, attested="1", decision="refuse")
         assert "您已撤回同意" in text_of(back)

@@ -1,5 +1,6 @@
 """A wrong name or number, filed at the counter with the card in hand: to the right record, and no oracle."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import date
@@ -23,7 +24,6 @@ from tests.hub.test_card_readers import StandIn
 from tests.hub.test_counter import clerk_of
 from tests.support import AMR, POLICE, PUBLIC_URL, Place, issue
 
-pytestmark = pytest.mark.embedded
 CARD = Identity(PERSON["id_type"], PERSON["id_number"], "陈小示")
 NAME = Correction(Wrong.NAME, IDENTITY, POLICE, "clerk_attested")
 NUMBER = Correction(Wrong.NUMBER, TITLE, ESTATE, "clerk_attested", number="T-9")
@@ -39,6 +39,7 @@ async def stored(hub: Hub) -> list[tuple[str, bool, str]]:
     return [(row.kind, row.certificate_id is not None, row.channel) for row in found]
 
 
+@pytest.mark.embedded
 async def test_it_is_filed_whatever_the_hub_holds_and_the_clerk_hears_the_same(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:
         await grow(place, hub, client)
@@ -93,6 +94,17 @@ async def test_it_is_filed_whatever_the_hub_holds_and_the_clerk_hears_the_same(p
         assert mine["channel"] == "counter"
 
 
+@pytest.mark.both
+async def test_two_counters_that_file_the_same_file_it_once(hub: Hub) -> None:
+    clerks = [await officer(hub, AMR, Role.CLERK, name=name) for name in ("one", "two")]
+    card = replace(CARD, id_number=UNKNOWN)
+    filed = await asyncio.gather(
+        *(hub.citizens.correcting.file(clerk, card, NAME) for clerk in clerks), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in filed) == ["Filed", "ObjectionRunsError"]
+
+
+@pytest.mark.embedded
 async def test_a_clerk_who_tries_many_waits(hub: Hub) -> None:
     clerk = await officer(hub, AMR, Role.CLERK, name="clerk")
     for number in range(21):
@@ -114,6 +126,7 @@ async def sent(desk: Desk, path: str = PATH, **fields: str) -> tuple[int, str]:
     return answer.status_code, text_of(answer)
 
 
+@pytest.mark.embedded
 async def test_the_page_takes_a_reader_s_word_or_the_clerk_s_and_says_no_more_than_until_when(
     place: Place, hub: Hub
 ) -> None:

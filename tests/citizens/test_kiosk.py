@@ -1,5 +1,6 @@
 """A terminal: one person at a time by his own card, one licence on paper for a purpose; it forgets, and is ended."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -28,7 +29,6 @@ from tests.hub.desk import text_of
 from tests.hub.test_card_readers import StandIn
 from tests.support import AMR, POLICE, PUBLIC_URL, Place, issue, open_case
 
-pytestmark = pytest.mark.embedded
 CARD = {"id_type": PERSON["id_type"], "id_number": PERSON["id_number"], "name": PERSON["name"]}
 
 
@@ -71,6 +71,7 @@ async def standing(place: Place, hub: Hub) -> AsyncIterator[Terminal]:
         yield Terminal(client, reader, kiosk_id)
 
 
+@pytest.mark.embedded
 async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(place: Place, hub: Hub) -> None:
     async with standing(place, hub) as terminal, place.client(hub) as phone:
         assert "请把身份证放在读卡区" in text_of(await terminal.get(""))
@@ -124,6 +125,7 @@ async def issue_to_stranger(hub: Hub) -> str:
     return licences[0].identifier
 
 
+@pytest.mark.embedded
 async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place: Place, hub: Hub, watch: Watch) -> None:
     await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
     async with standing(place, hub) as terminal:
@@ -169,6 +171,23 @@ async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place:
         assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
 
 
+@pytest.mark.both
+async def test_one_card_is_one_visit_also_when_it_is_sent_twice_at_once(place: Place, hub: Hub) -> None:
+    async with standing(place, hub) as terminal:
+        kiosk = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk"))
+        token = terminal.reader.reads(**CARD)
+        begun = await asyncio.gather(*(hub.kiosk.visits.begin(kiosk, token) for _ in range(2)), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in begun) == ["KioskRefusedError", "str"]
+        (secret,) = [one for one in begun if isinstance(one, str)]
+        others = await asyncio.gather(
+            *(hub.kiosk.visits.begin(kiosk, terminal.reader.reads(**CARD)) for _ in range(2)), return_exceptions=True
+        )
+        assert any(isinstance(one, str) for one in others)
+        with pytest.raises(KioskOverError):
+            await hub.kiosk.visits.find(kiosk, secret)
+
+
+@pytest.mark.embedded
 async def test_a_terminal_is_registered_by_an_operator_and_ended_at_once(place: Place, hub: Hub, watch: Watch) -> None:
     devices = hub.kiosk.devices
     async with standing(place, hub) as terminal, place.client(hub) as stranger:
@@ -198,6 +217,7 @@ async def test_a_terminal_is_registered_by_an_operator_and_ended_at_once(place: 
         await hub.kiosk.visits.sweep()
 
 
+@pytest.mark.embedded
 async def test_a_row_that_somebody_wrote_opens_nothing(place: Place, hub: Hub) -> None:
     async with standing(place, hub) as terminal:
         moved = "UPDATE kiosks SET owner_department_id = (SELECT id FROM departments WHERE code = :code)"
@@ -207,6 +227,7 @@ async def test_a_row_that_somebody_wrote_opens_nothing(place: Place, hub: Hub) -
         assert (await terminal.get("/mine")).status_code >= 500
 
 
+@pytest.mark.embedded
 async def test_a_case_is_rated_at_the_terminal_by_its_person_alone(place: Place, hub: Hub) -> None:
     async with standing(place, hub) as terminal, place.client(hub) as client:
         city = await grow(place, hub, client)
@@ -223,6 +244,7 @@ async def test_a_case_is_rated_at_the_terminal_by_its_person_alone(place: Place,
         assert entry.detail["stars"] == 5
 
 
+@pytest.mark.embedded
 async def test_the_command_registers_lists_and_ends_terminals(place: Place) -> None:
     key = place.home / "reader.json"
     key.write_text(json.dumps(StandIn().signer.public.jwk), "utf-8")
