@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import perf_counter, process_time
 from typing import Any, Final
 
 import httpx2
@@ -58,12 +59,20 @@ def run(effort: Effort) -> list[Line]:
 
 def _measured(runner: asyncio.Runner, hub: Hub, name: str, effort: Effort) -> list[Line]:
     units = runner.run(_units(hub))
-    work = {which: partial(_rate, runner, unit, effort.seconds) for which, unit in units.items()}
+    spent: dict[str, list[float]] = {which: [] for which in units}
+    work = {which: partial(_rate, runner, unit, effort.seconds, spent[which]) for which, unit in units.items()}
     values = interleave(effort.rounds, work)
     bare = {which: f"{Spread.of(values[which]).middle:,.0f}/s" for which in ("bare insert", "bare endpoint")}
     limit = f"bare insert {bare['bare insert']}; bare endpoint, no socket, {bare['bare endpoint']}"
     return [
-        Line(f"{which}, {name}", "/s", Spread.of(values[which]), limit, ratios(values, which, "bare insert"))
+        Line(
+            f"{which}, {name}",
+            "/s",
+            Spread.of(values[which]),
+            limit,
+            ratios(values, which, "bare insert"),
+            note=f"{median(spent[which]):.1f} ms of the hub's processor time; bare {median(spent['bare insert']):.1f}",
+        )
         for which in units
         if not which.startswith("bare")
     ]
@@ -113,14 +122,15 @@ async def _bare(hub: Hub) -> None:
     await hub.database.write(unit)
 
 
-def _rate(runner: asyncio.Runner, unit: Unit, seconds: float) -> float:
-    """Calls a second, one after the other."""
+def _rate(runner: asyncio.Runner, unit: Unit, seconds: float, spent: list[float]) -> float:
+    """Calls a second, one after the other; `spent` gets the processor time of one, in milliseconds."""
 
     async def counted() -> float:
-        count, begin = 0, perf_counter()
+        count, begin, busy = 0, perf_counter(), process_time()
         while (elapsed := perf_counter() - begin) < seconds or count < 5:
             await unit()
             count += 1
+        spent.append(1e3 * (process_time() - busy) / count)
         return count / elapsed
 
     return runner.run(counted())
