@@ -65,7 +65,9 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         assert "法定代表人登记信息" in licences
         looked = text_of(await client.get(f"{base}/accesses"))
         assert "代办人查看了" in looked
-        assert PERSON["name"] in looked, "the company is told who"
+        assert "有关的人 您" in looked
+        told = (await client.get(f"/api/v1{base}/accesses")).json()["accesses"]
+        assert {item["person"] for item in told} >= {PERSON["name"]}, "the company is told who"
         assert "没有异议" in await browser.get(f"{base}/objections")
         form = await browser.get(f"{base}/show")
         await browser.post(f"{base}/show", form, 422, department="0" * 18)
