@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -23,6 +24,7 @@ from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import Watch, erased, signed_in
 from tests.citizens.test_objections import officer, signed
+from tests.faces.test_renditions import code_of
 from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, grow, identity_claims, ledger
 from tests.hub.command import yizheng
 from tests.hub.desk import text_of
@@ -72,7 +74,9 @@ async def standing(place: Place, hub: Hub) -> AsyncIterator[Terminal]:
 
 
 @pytest.mark.embedded
-async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(place: Place, hub: Hub) -> None:
+async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(
+    place: Place, hub: Hub, tmp_path: Path
+) -> None:
     async with standing(place, hub) as terminal, place.client(hub) as phone:
         assert "请把身份证放在读卡区" in text_of(await terminal.get(""))
         begun = await terminal.card()
@@ -97,6 +101,12 @@ async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(place
         entry = order[0].detail
         assert (entry["purpose"], entry["receiver"], entry["by"]["id"]) == ("银行业务", "公安局", terminal.id)
         assert entry["certificates"] == [identifier]
+
+        code = code_of(printed.content, tmp_path)
+        for audience, verdict in (("公安局", "passed"), ("银行", "failed"), (None, "indeterminate")):
+            asked_of_it = {"control_code": code} | ({"audience": audience} if audience else {})
+            judged = (await phone.post("/api/v1/verify", json=asked_of_it)).json()
+            assert judged["result"] == verdict, judged
 
         stranger = await issue_to_stranger(hub)
         assert (await terminal.sent("/print", identifier=stranger, purpose="bank", receiver="bank")).status_code == 404

@@ -6,7 +6,7 @@ signed by the hub, and sent. What a crash or a jammed printer loses, the person 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -38,6 +38,9 @@ from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical, sha256
+
+AUDIENCE_MOST: Final = 64
+"""Characters of a receiver that whoever verifies may name."""
 
 
 class KioskPrints:
@@ -121,7 +124,7 @@ class KioskPrints:
         if not self._showable.as_opened(tx, opened):
             raise NotPrintableError
         print_id, ends_at = new_id(), (now + LASTS).replace(microsecond=0)
-        payload = self._payload(visit, choice, opened, (print_id, now, ends_at))
+        payload = self._payload(visit, choice, opened, receiver, (print_id, now, ends_at))
         version, code = opened.version, new_control_code()
         detail = {
             **_where(visit),
@@ -148,16 +151,18 @@ class KioskPrints:
         )
 
     def _payload(
-        self, visit: Visit, choice: Choice, opened: Opened, made: tuple[str, datetime, datetime]
+        self, visit: Visit, choice: Choice, opened: Opened, receiver: str, made: tuple[str, datetime, datetime]
     ) -> dict[str, Any]:
-        """Everything that stands on the licence: it is his own, and he hands it on himself."""
+        """Everything that stands on the licence: it is his own, and he hands it on himself. Its audience is the
+        receiver as printed: whoever verifies it has nothing else to name.
+        """
         print_id, now, ends_at = made
         payload, _ = copy_claims(
             source=opened.payload,
             granted=showable_claims(opened.type).keys() & opened.payload.keys(),
             identifier=parse(opened.version.identifier),
             type=opened.type,
-            audience=choice.receiver,
+            audience=receiver[:AUDIENCE_MOST],
             receiver_jwk=None,
             case_no=f"自助打印 {visit.kiosk.name}",
             matter="",
