@@ -200,8 +200,11 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         await ordering.sign(auditor, made.id)
     with pytest.raises(OneHandError):
         await ordering.second(first, made.id)
-    with pytest.raises(MissingError):
-        await ordering.second(somebody(await department(hub, POLICE), *LEADERS), made.id)
+    elsewhere = somebody(await department(hub, POLICE), *LEADERS)
+    for step in (ordering.second, ordering.refuse, ordering.lift):
+        with pytest.raises(MissingError):
+            await step(elsewhere, made.id)
+    assert await ordering.listed(elsewhere) == []
     await ordering.second(second, made.id)
     with pytest.raises(OneHandError):
         await ordering.sign(Actor("staff", second.id, "", None, frozenset({Role.AUDITOR})), made.id)

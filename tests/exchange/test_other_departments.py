@@ -62,7 +62,7 @@ public too: who may change or stop one, and issue by it, is proved in `tests/reg
 """
 TYPES: Final = re.compile(r"/console/types/.*|/api/v1/certificate-types/.*")
 ELSEWHERE: Final = re.compile(
-    r"/api/v1/(?:certificate-act|collection-feeds|mandates|dead-ends|objections).*|/console/licences/(?:lists|waiting)/.*"
+    r"/api/v1/(?:certificate-act|collection-feeds|mandates|dead-ends|objections|late-orders).*|/console/licences/(?:lists|waiting)/.*"
     r"|/console/owner/(?:feeds|objections)/.*"
     r"|/console/matters/.*|/api/v1/replays/.*"
     r"|/console/(?:counter|approve|dead-ends|mandates)/.*"
@@ -71,8 +71,8 @@ ELSEWHERE: Final = re.compile(
 desks of clerks and deciders, and replays, which only auditors may see: `tests/hub/test_acts_attacked.py`,
 `tests/hub/test_act_lists.py`, `tests/collection/test_feed_desk.py`, `tests/hub/test_case_stages.py`,
 `tests/hub/test_dead_ends.py`, `tests/registry/test_matters_published.py`, `tests/hub/test_counter.py`,
-`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/hub/test_replay.py`,
-`tests/hub/test_supervision_pages.py`.
+`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/citizens/test_late.py`,
+`tests/hub/test_replay.py`, `tests/hub/test_supervision_pages.py`.
 """
 FORBIDDEN: Final = re.compile(
     r"/(?:console|api/v1)/(?:staff/\{staff_id\}/(?:roles|invite|state|disable|enable)|proposals/.*)"
