@@ -149,6 +149,7 @@ def check_pages(browser: Browser, site: Site, holder: Furnished, lang: str, path
             first = not came
             answer = page.goto(path)
             assert answer is not None
+            page.evaluate("window.stop()")  # a code's page comes anew when the code ends, which may be now
             html, size = page.content(), int(answer.headers["content-length"])
             if answer.status != (404 if path == NOTHING_WAITS else 200) or "<h1" not in html:
                 wrong.append((path, answer.status))
@@ -160,7 +161,7 @@ def check_pages(browser: Browser, site: Site, holder: Furnished, lang: str, path
                 wrong += [(path, seen_as.name, fault) for fault in faults(page)]
                 wrong += [(path, seen_as.name, "wider", wider) for wider in [overflow(page)] if wider]
                 seen(page, f"{lang}-{seen_as.name}-{HOLDER}{path.replace('/', '-')[:30]}")
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 def length(answer: Response) -> int:
