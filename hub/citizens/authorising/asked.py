@@ -123,7 +123,7 @@ class AskedOfHolder:
                 asked_at=row.asked_at,
                 answer_by=row.due_at,
                 decided_at=row.decided_at,
-                open=_runs(row) and row.state in {ASKED, GIVEN},
+                runs=_runs(row),
             )
             for row in rows
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from hub.intake.outcomes import GIVEN
 from hub.registry.meanings import Words
 
 
@@ -64,5 +65,10 @@ class Asked:
     asked_at: datetime
     answer_by: datetime
     decided_at: datetime | None
-    open: bool
-    """Whether he may say yes or no, or take a yes back."""
+    runs: bool
+    """Whether its case is open still."""
+
+    @property
+    def open(self) -> bool:
+        """Whether he may say yes or no, or take a yes back."""
+        return self.runs and self.state in {"asked", GIVEN}
