@@ -1,10 +1,12 @@
 """Acting for somebody else: on which grounds, judged at every request, and all of it told to the principal."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
 
 from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.ties import is_minor
@@ -40,8 +42,6 @@ from tests.hub.desk import text_of
 from tests.hub.test_counter import clerk_of, opened
 from tests.support import AMR, ENTERPRISE, MATTER, Place, enterprise_claims, issue, pull
 
-pytestmark = pytest.mark.embedded
-
 
 def test_a_minor_is_of_age_on_the_eighteenth_birthday() -> None:
     number = CHILD["id_number"]
@@ -53,6 +53,7 @@ def test_a_minor_is_of_age_on_the_eighteenth_birthday() -> None:
     assert not is_minor("990102201013011234", date(2020, 1, 1)), "no number is nobody's child"
 
 
+@pytest.mark.embedded
 async def test_a_legal_representative_acts_for_his_company_and_a_former_one_does_not(hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     holder, other = await signed_in(hub), await resident(hub, NEIGHBOUR)
@@ -94,6 +95,7 @@ async def test_a_legal_representative_acts_for_his_company_and_a_former_one_does
     assert refused == ["acting_not_own"] * 4
 
 
+@pytest.mark.embedded
 async def test_rows_that_somebody_wrote_carry_no_office(hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     holder, other = await signed_in(hub), await resident(hub, NEIGHBOUR)
@@ -119,6 +121,7 @@ async def test_rows_that_somebody_wrote_carry_no_office(hub: Hub) -> None:
         await grounds(hub, holder)
 
 
+@pytest.mark.embedded
 async def test_a_parent_acts_until_the_day_the_child_is_of_age(hub: Hub, watch: Watch) -> None:
     await furnish(hub, BIRTH, KINSHIP)
     holder = await signed_in(hub)
@@ -138,6 +141,7 @@ async def test_a_parent_acts_until_the_day_the_child_is_of_age(hub: Hub, watch: 
         await acting.act(holder, found.key, Scope.ACCESSES, "accesses")
 
 
+@pytest.mark.embedded
 async def test_an_heir_sees_a_list_and_shows_nothing(hub: Hub) -> None:
     await furnish(hub, KINSHIP, DEATH)
     holder = await signed_in(hub)
@@ -155,6 +159,7 @@ async def test_an_heir_sees_a_list_and_shows_nothing(hub: Hub) -> None:
             await refused
 
 
+@pytest.mark.embedded
 async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     await in_office(hub)
@@ -213,3 +218,30 @@ async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, 
     ]
     assert told[2].detail["case_no"] == case.json()["case_no"]
     assert told[2].detail["agent"]["name"] == PERSON["name"]
+
+
+@pytest.mark.both
+async def test_what_the_judgement_rests_on_is_held_until_the_act_is_written(hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    holder = await signed_in(hub)
+    found = await begun(hub, holder, "legal_representative")
+    judged, go_on = asyncio.Event(), asyncio.Event()
+
+    def act(tx: Connection) -> str | None:
+        principal = hub.citizens.taking._standing.one(tx, holder.id, holder.identity, found.key, hub.clock())
+        judged.set()
+        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
+            await_only(go_on.wait())
+        return principal.key if principal else None
+
+    acting = asyncio.create_task(hub.database.write(act))
+    await asyncio.wait_for(judged.wait(), 30)
+    statement = "UPDATE certificate_versions SET status = status"
+    changing = asyncio.create_task(written(hub, statement))
+    await asyncio.wait([changing], timeout=0.2)
+    waits = not changing.done()
+    go_on.set()
+    assert await acting == found.key
+    await changing
+    assert waits or not hub.settings.database_url, "the licences were not held"

@@ -25,6 +25,7 @@ from hub.issuing.plan import lookup_hash, name_hash
 from hub.issuing.types.halts import stopped_types
 from hub.issuing.types.registry import TypeInForce, TypeRegistry
 from hub.ledger.guards import check_guards, settled
+from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
 
@@ -36,18 +37,23 @@ class Grounds:
         self._types = types
         self._licences = Licences(vault)
 
-    def of(self, tx: Connection, person_id: str, person: Identity, now: datetime) -> list[Principal]:
+    def of(
+        self, tx: Connection, person_id: str, person: Identity, now: datetime, *, lock: bool = False
+    ) -> list[Principal]:
         """Everybody for whom this person, whose subject and identity are confirmed, may act by law today.
 
+        Args:
+            lock: hold the licences that this rests on until the transaction ends (seam D6): none of them is changed
+                between the judgement and what follows from it.
         Raises: IntegrityBrokenError: a licence, or who holds it, was written past the hub.
         """
-        return settled(lambda: self._of(tx, person_id, person, now))
+        return settled(lambda: self._of(tx, person_id, person, now, lock=lock))
 
     def of_office(
-        self, tx: Connection, person_id: str, person: Identity, company: str, now: datetime
+        self, tx: Connection, person_id: str, person: Identity, company: str, now: datetime, *, lock: bool = False
     ) -> Principal | None:
         """The company, by its subject, if he is its legal representative at this moment. Raises: as `of`."""
-        found = self.of(tx, person_id, person, now)
+        found = self.of(tx, person_id, person, now, lock=lock)
         mine = (item for item in found if item.id == company and item.ground is Ground.LEGAL_REPRESENTATIVE)
         return next(mine, None)
 
@@ -55,12 +61,14 @@ class Grounds:
         """The name of one acting; nobody else's is like it."""
         return self._vault.lookup_hash("acting", person_id, ground.value, about).hex()[:32]
 
-    def _of(self, tx: Connection, person_id: str, person: Identity, now: datetime) -> list[Principal]:
+    def _of(self, tx: Connection, person_id: str, person: Identity, now: datetime, *, lock: bool) -> list[Principal]:
         today, types = now.astimezone(CIVIL_ZONE).date(), self._types.current()
-        ties = self._ties(tx, person, types, today)
+        mine, ties = self._ties(tx, person, types, today)
         numbers = {self._number(tie.other): tie.other for tie in ties}
         subjects, held = library.held_by(tx, list(numbers), identity_types(types)) if numbers else ({}, [])
         check_guards(tx, self._vault, held=held)
+        if lock:
+            _hold(tx, [*mine, *held])
         self._licences.learn_keys(tx, {item.record.signing_kid for item in held})
         found: dict[str, Principal] = {}
         for tie in ties:
@@ -80,18 +88,23 @@ class Grounds:
             )
         return list(found.values())
 
-    def _ties(self, tx: Connection, person: Identity, types: Mapping[str, TypeInForce], today: date) -> Sequence[Tie]:
+    def _ties(
+        self, tx: Connection, person: Identity, types: Mapping[str, TypeInForce], today: date
+    ) -> tuple[Sequence[HeldVersion], Sequence[Tie]]:
+        """The licences in force that tie him to somebody, and what they say."""
         stopped = stopped_types(tx, self._vault)
         slugs = {code: known.type.slug for code, known in types.items() if known.type.slug in SLUGS}
         wanted = [code for code in slugs if code not in stopped]
         if not wanted:
-            return []
+            return [], []
         mine = name_hash(self._vault, person.name)
         _, held = library.held_by(tx, [self._number(person)], wanted)
         held = [item for item in held if in_force(item, today=today) and _named(item) == mine]
         check_guards(tx, self._vault, held=held)
         self._licences.learn_keys(tx, {item.record.signing_kid for item in held})
-        return [tie for item in held for tie in ties_of(slugs[item.record.type_code], item, self._claims(item), person)]
+        return held, [
+            tie for item in held for tie in ties_of(slugs[item.record.type_code], item, self._claims(item), person)
+        ]
 
     def _stands(
         self,
@@ -130,6 +143,13 @@ class Grounds:
 
     def _number(self, who: Identity) -> bytes:
         return lookup_hash(self._vault, who.id_type, who.id_number)
+
+
+def _hold(tx: Connection, held: Sequence[HeldVersion]) -> None:
+    """Raises: IntegrityBrokenError: one was changed since it was read, and is to be read again."""
+    now = library.lock_versions(tx, {item.record.id for item in held})
+    if any(now.get(item.record.id) != (item.record.row_version, item.record.status) for item in held):
+        raise IntegrityBrokenError("certificate_versions")
 
 
 def _named(item: HeldVersion) -> bytes:

@@ -22,22 +22,27 @@ class Standing:
         self._grounds = grounds
         self._confirming = confirming
 
-    def principals(self, tx: Connection, person_id: str, person: Identity, now: datetime) -> list[Principal]:
+    def principals(
+        self, tx: Connection, person_id: str, person: Identity, now: datetime, *, lock: bool = False
+    ) -> list[Principal]:
         """For whom he may act, by law first. His own identity was confirmed by whoever asks.
 
         Raises: IntegrityBrokenError.
         """
         today = now.astimezone(CIVIL_ZONE).date()
         received = [item for item in store.received_by(tx, self._vault, person_id, live=True) if item.runs(today)]
-        given = [(item, self.stands(tx, item, now)) for item in received]
+        given = [(item, self.stands(tx, item, now, lock=lock)) for item in received]
         delegated = [self._delegated(item, person_id, whom) for item, whom in given if whom is not None]
-        return [*self._grounds.of(tx, person_id, person, now), *delegated]
+        return [*self._grounds.of(tx, person_id, person, now, lock=lock), *delegated]
 
     def one(self, tx: Connection, person_id: str, person: Identity, key: str, now: datetime) -> Principal | None:
-        """The principal of this key, if he may still act for him. Raises: IntegrityBrokenError."""
-        return next((item for item in self.principals(tx, person_id, person, now) if item.key == key), None)
+        """The principal of this key, if he may still act for him, which nothing changes until this transaction, which
+        writes, ends. Raises: IntegrityBrokenError.
+        """
+        found = self.principals(tx, person_id, person, now, lock=True)
+        return next((item for item in found if item.key == key), None)
 
-    def stands(self, tx: Connection, found: Delegation, now: datetime) -> Identity | None:
+    def stands(self, tx: Connection, found: Delegation, now: datetime, *, lock: bool = False) -> Identity | None:
         """Who the principal is today, if it runs and who gave it may still give it: a person who lives and has his
         name, for himself; the legal representative of today, for a company. Raises: IntegrityBrokenError.
         """
@@ -47,7 +52,7 @@ class Standing:
             return None
         if terms.principal.id_type not in BODIES:
             return terms.giver if found.given_by == found.subject_id else None
-        company = self._grounds.of_office(tx, found.given_by, terms.giver, found.subject_id, now)
+        company = self._grounds.of_office(tx, found.given_by, terms.giver, found.subject_id, now, lock=lock)
         return company.identity if company is not None else None
 
     def _delegated(self, found: Delegation, person_id: str, whom: Identity) -> Principal:
