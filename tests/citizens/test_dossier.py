@@ -131,6 +131,10 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
             (Stage.OTHER, 1),
         ]
         assert small.behind is None
+        newest, other = small.sections[2][1]
+        await hub.status.change(newest.identifier, Operation.REVOKE, reason="test", legal_basis="test")
+        homes = await hub.dossier.cards.page(subject, stage=Stage.HOUSING)
+        assert [card.identifier for card in homes.cards] == [other.identifier, newest.identifier]
         many = [title_claims(f"M-{number:03}") for number in range(3 * PAGE)]
         await issue(hub, *many, slug="real_estate_title", issuer=ESTATE)
         seen: list[str] = []
@@ -441,6 +445,8 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         old = await of_kind(hub, "badge")
         await issue(hub, said | {"grade": "二级"}, slug="badge", issuer=PERMITS)
         token = await arrive(client, hub)
+        shelf = await hub.dossier.cards.page((await signed_in(hub)).id, stage=Stage.WORK)
+        assert [card.status for card in shelf.cards] == ["valid", "superseded"]
         page = await client.get(f"/me/licences/{old}")
         assert "已更新" in text_of(page)
         (onward,) = re.findall(r'取代它：<a href="(/me/licences/[^"]+)"', page.text)

@@ -1,4 +1,4 @@
-"""The cards of a dossier: a subject's licences by stage of life, within a stage the newest first.
+"""The cards of a dossier: a subject's licences by stage of life, within a stage those that stand, the newest first.
 
 Of a subject, whoever looks: whether he may is the caller's. A page costs the same four statements whether the dossier
 has five licences or five thousand; the sorting is of one holder's rows, which an index leads to.
@@ -7,6 +7,7 @@ has five licences or five thousand; the sorting is of one holder's rows, which a
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ from sqlalchemy import Connection, Row, and_, case, func, or_
 from catalog.errors import DefinitionError
 from catalog.tables import table
 from certificates.definitions.parts import Stage
-from certificates.tables import CertificateRow
+from certificates.lifecycle.states import Status
+from certificates.profile import CIVIL_ZONE
+from certificates.tables import CertificateRow, CertificateVersionRow
 from hub.citizens.dossier.stages import RANKS, STAGES
 from hub.citizens.licences import Licence, Licences, held_by
 from hub.clock import Clock
@@ -23,7 +26,9 @@ from hub.issuing.types.registry import TypeRegistry
 from hub.storage.database import Database
 
 PAGE: Final = 30
+STANDS: Final = (Status.VALID.value, Status.SUSPENDED.value)
 _CERTIFICATES: Final = table(CertificateRow)
+_VERSIONS: Final = table(CertificateVersionRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,12 @@ class Cards:
         """A page, of one stage or of all. Raises: DefinitionError for a place that there is not."""
         place = _place(after) if after else None
         now = self._clock()
+        today = now.astimezone(CIVIL_ZONE).date()
 
         def unit(tx: Connection) -> tuple[dict[str, int], list[tuple[int, Row[Any]]]]:
             codes = _counted(tx, subject_id)
             wanted = {code: rank for code in codes if (rank := self._rank(code, stage)) is not None}
-            return codes, _rows(tx, subject_id, wanted, place) if wanted else []
+            return codes, _rows(tx, subject_id, wanted, place, today) if wanted else []
 
         codes, rows = await self._database.read(unit)
         shown = rows[:PAGE]
@@ -97,17 +103,20 @@ def _counted(tx: Connection, subject_id: str) -> dict[str, int]:
 
 
 def _rows(
-    tx: Connection, subject_id: str, ranks: Mapping[str, int], place: tuple[int, str] | None
+    tx: Connection, subject_id: str, ranks: Mapping[str, int], place: tuple[int, str] | None, today: date
 ) -> list[tuple[int, Row[Any]]]:
-    rank = case(dict(ranks), value=_CERTIFICATES.c.type_code)
+    """Each with its place: twice the rank of its stage, and one more for what stands no longer."""
+    until = _VERSIONS.c.valid_until
+    lasts = or_(until.is_(None), until >= today.isoformat())
+    over = case((and_(_VERSIONS.c.status.in_(STANDS), lasts), 0), else_=1)
+    rank = 2 * case(dict(ranks), value=_CERTIFICATES.c.type_code) + over
     once: dict[str, tuple[int, Row[Any]]] = {}
     for part in held_by(subject_id):
-        query = part.where(_CERTIFICATES.c.type_code.in_(ranks))
+        query = part.add_columns(rank.label("rank")).where(_CERTIFICATES.c.type_code.in_(ranks))
         if place is not None:
-            further = and_(rank == place[0], _CERTIFICATES.c.id < place[1])
-            query = query.where(or_(rank > place[0], further))
+            query = query.where(or_(rank > place[0], and_(rank == place[0], _CERTIFICATES.c.id < place[1])))
         for row in tx.execute(query.order_by(rank, _CERTIFICATES.c.id.desc()).limit(PAGE + 1)):
-            once.setdefault(row.certificate_id, (ranks[row.type_code], row))
+            once.setdefault(row.certificate_id, (row.rank, row))
     newest = sorted(once, reverse=True)
     return [once[key] for key in sorted(newest, key=lambda key: once[key][0])][: PAGE + 1]
 

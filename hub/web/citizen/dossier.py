@@ -147,6 +147,7 @@ async def _collecting(request: Request, hub: Hub, holder: Holder, fault: FieldEr
         "missing": missing,
         "outcomes": OUTCOMES,
         "free": free,
+        "askable": bool(await hub.dossier.fetching.givers(holder.identity.id_type)),
         "free_at": last.asked_at + BETWEEN if last else None,
         "names": {item.type_code: hub.types.newest(item.type_code) for item in last.feeds} if last else {},
     }
