@@ -203,6 +203,8 @@ class Answering:
         )
         detail: dict[str, Any] = {"department_id": row.department_id, "matter": wanted.matter, "request": row.id}
         detail |= {"picks": picks_json(kept), "purpose": wanted.purpose, "showing": showing_id}
+        detail |= {"certificates": [pick.identifier for pick in kept]}
+        detail |= {"fields": sorted({name for pick in kept for name in pick.claims})}
         detail |= {"level": holder.level.name.lower(), "session": holder.session_id}
         append(tx, [seal(Draft(kind="showing.given", detail=detail, key=key, subject_id=subject.id), now=now)])
         return showing_id
