@@ -6,17 +6,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from hub.access.actors import COMMAND
 from hub.citizens.authorising.asking import OVER
 from hub.citizens.authorising.resuming import Resuming
 from hub.citizens.authorising.values import Decision
 from hub.citizens.notices.kinds import NoticeKind
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
-from tests.citizens.conftest import signed_in
+from tests.citizens.conftest import session, signed_in
 from tests.citizens.test_authorising import resting, said
 from tests.exchange.subscriber import OUTBOX, work
-from tests.hub.city import HOME, PERSON, City, grow, ledger, marriage_claims
-from tests.support import Place, issue, open_case, pull
+from tests.hub.city import HOME, PERSON, STRANGER, City, grow, identity_claims, ledger
+from tests.support import POLICE, PUBLIC_URL, Place, issue, open_case, pull
+
+HERE = {"Origin": PUBLIC_URL}
+API = "/api/v1/me/authorisations"
 
 
 async def asked_in_a_case(city: City) -> tuple[str, dict[str, Any]]:
@@ -60,6 +64,9 @@ async def test_asked_once_a_yes_goes_on_with_this_case_alone_and_ends_with_it(pl
         assert len(await events(city, case_no)) == 1
         disclosed = [entry for entry in await ledger(hub) if entry.kind == "disclosure"]
         assert len(disclosed) == 1
+
+        replayed = await hub.replaying.replay(COMMAND, case_no, "en")
+        assert {item["judged"] for item in replayed["decisions"]} == {"same"}
 
         other_no, other = await asked_in_a_case(city)
         assert said(other) == ("holder_decision_needed", "holder_decision_needed")  # a yes for that case alone
@@ -105,6 +112,8 @@ async def test_no_and_silence_ask_for_the_paper_and_tell_the_system(place: Place
         item = answer.json()["requirements"][0]
         assert said(item) == ("holder_decision_needed", "holder_silent")
         assert "holder_asked" not in item
+        replayed = await hub.replaying.replay(COMMAND, silent_no, "en")
+        assert {each["judged"] for each in replayed["decisions"]} == {"same"}
         notices, _ = await hub.citizens.notices.listed(holder, None)
         assert NoticeKind.DECISION_OVER in {notice.kind for notice in notices}
 
@@ -115,7 +124,6 @@ async def test_taken_back_between_check_and_disclosure_forged_or_another_s_it_gi
     async with place.client(hub) as client:
         city = await grow(place, hub, client)
         await resting(city)
-        await issue(hub, marriage_claims(), slug="marriage_certificate", issuer="11990000MB0000004Y")
         holder, mine = await signed_in(hub), hub.citizens.asked_of
         case_no, _ = await asked_in_a_case(city)
         [question] = await mine.listed(holder)
@@ -143,3 +151,37 @@ async def test_taken_back_between_check_and_disclosure_forged_or_another_s_it_gi
         await hub.database.write(lambda tx: tx.execute(moved))
         with pytest.raises(IntegrityBrokenError):
             await mine.listed(holder)
+
+
+@pytest.mark.embedded
+async def test_by_the_page_and_the_api_he_answers_his_own_questions_and_nobody_elses(place: Place, hub: Hub) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    async with place.client(hub) as client, place.client(hub) as other:
+        city = await grow(place, hub, client)
+        await resting(city)
+        for each, person in ((client, PERSON), (other, STRANGER)):
+            each.cookies.set("yz_holder", await session(hub, person=person))
+        await asked_in_a_case(city)
+        await asked_in_a_case(city)
+        page = await client.get("/me/authorisations")
+        for words in ("只为一个办件征询您的", "只为这个办件同意", "购房"):
+            assert words in page.text
+        assert PERSON["id_number"] not in page.text
+        second, first = (await client.get(API, headers={"Accept-Language": "en"})).json()["asked"]
+        assert (first["state"], first["open"], first["matter"]) == ("asked", True, "Buying a home")
+        by_page, by_api = f"/me/authorisations/asked/{first['id']}", f"{API}/asked/{second['id']}"
+        tokens = [(await each.get("/api/v1/me")).json()["csrf_token"] for each in (client, other)]
+        mine, theirs = (HERE | {"X-CSRF-Token": token} for token in tokens)
+        for wrong in ({"csrf": tokens[0], "decision": "perhaps"}, {"csrf": "x", "decision": "give"}):
+            assert (await client.post(by_page, data=wrong, headers=HERE)).status_code in {403, 404}
+        assert (
+            await other.post(by_page, data={"csrf": tokens[1], "decision": "give"}, headers=HERE)
+        ).status_code == 404
+        assert (await other.post(f"{by_api}/decision", json={"decision": "give"}, headers=theirs)).status_code == 404
+        assert (await other.get(by_api)).status_code == 404
+        assert (await other.get(API)).json()["asked"] == []
+        done = await client.post(by_page, data={"csrf": tokens[0], "decision": "refuse"}, headers=HERE)
+        assert "请到受理窗口或在线提交" in (await client.get(done.headers["location"])).text
+        assert (await client.post(f"{by_api}/decision", json={"decision": "give"}, headers=HERE)).status_code == 403
+        given = await client.post(f"{by_api}/decision", json={"decision": "give"}, headers=mine)
+        assert (given.json()["state"], given.json()["open"]) == ("given", True)
