@@ -35,8 +35,8 @@ from hub.access.errors import (
 )
 from hub.archive import errors as archives
 from hub.citizens import errors as citizens
-from hub.citizens.identities import errors as network_ids
 from hub.citizens.acting import errors as acting
+from hub.citizens.identities import errors as network_ids
 from hub.citizens.kiosk import errors as kiosk
 from hub.citizens.late import values as late
 from hub.citizens.objections import errors as objected
@@ -307,7 +307,7 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": "/jws", "rule": error.rule}]}
         case lower.LowerRungError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
-        case objected.ObjectionError() | acting.DelegationError():
+        case objected.ObjectionError() | acting.DelegationError() | late.OrderError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case intake.PartyError() | intake.FactError() | intake.FormAnswerError():
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}

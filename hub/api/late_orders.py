@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.citizens.late.ordering import Wanted
-from hub.citizens.late.values import Order
+from hub.citizens.late.values import Order, OrderError
 from hub.clock import BEIJING, rfc3339
 from hub.deps import HubDep, StaffDep, UuidText
 from hub.edge.body import Body, read_json
@@ -26,7 +26,7 @@ class LateOrderBody(Body):
 
     reason: Annotated[str, Field(max_length=20, description="crime, discipline, tax, safety")]
     legal_basis: Annotated[str, Field(min_length=1, max_length=500)]
-    until: date
+    until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     matter: Annotated[str, Field(max_length=64)] = ""
     id_type: Annotated[str, Field(max_length=3)] = ""
     id_number: Annotated[str, Field(max_length=40)] = ""
@@ -46,7 +46,11 @@ async def list_orders(hub: HubDep, actor: StaffDep) -> JSONResponse:
 async def propose(request: Request, hub: HubDep, actor: StaffDep) -> JSONResponse:
     """The first signature, by an approver or decider. It lapses after three days without the second, and the third."""
     body, _ = await read_json(request, LateOrderBody, max_bytes=hub.settings.max_body_bytes)
-    made = await hub.late.ordering.propose(actor, Wanted(**body.model_dump()))
+    try:
+        until = date.fromisoformat(body.until)
+    except ValueError:
+        raise OrderError("date", "/until") from None
+    made = await hub.late.ordering.propose(actor, Wanted(**body.model_dump() | {"until": until}))
     return JSONResponse(_order(made), status_code=201, headers={"Location": f"/api/v1/late-orders/{made.id}"})
 
 

@@ -23,6 +23,8 @@ from hub.intake.tables import CaseRow
 from hub.issuing.plan import lookup_hash
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
+from tests.access.people import add
+from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch, session
 from tests.hub.city import HOME, IDENTITY, PERSON, City, grow, ledger
 from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, open_case, pull
@@ -236,3 +238,34 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
     watch.ahead += timedelta(days=4)
     with pytest.raises(OrderOverError):
         await ordering.second(second, stale.id)
+
+
+@pytest.mark.embedded
+async def test_by_the_api_three_tokens_sign_it_and_whom_it_is_about_is_said_to_nobody(place: Place, hub: Hub) -> None:
+    leader, other = await add(hub, "leader", Role.DECIDER), await add(hub, "other", Role.OWNER_APPROVER)
+    auditor = await add(hub, "auditor", Role.AUDITOR, department=None)
+    path, body = "/api/v1/late-orders", {"reason": "tax", "legal_basis": "税收征收管理法", "matter": HOME}
+    body |= {key: PERSON[key] for key in ("id_type", "id_number")}
+    body["until"] = (hub.clock() + timedelta(days=9)).date().isoformat()
+    async with place.client(hub) as client:
+        one, two, three = [await bearer(hub, staff) for staff in (leader, other, auditor)]
+        assert (await client.post(path, json=body)).status_code == 401
+        wrong = await client.post(path, json=body | {"reason": "curious"}, headers=one)
+        assert (wrong.status_code, wrong.json()["errors"]) == (422, [{"pointer": "/reason", "rule": "unknown"}])
+        made = await client.post(path, json=body, headers=one)
+        assert made.status_code == 201, made.text
+        steps = f"{path}/{made.json()['id']}"
+        assert (await client.post(f"{steps}/second", headers=one)).status_code == 403
+        assert (await client.post(f"{steps}/sign", headers=three)).status_code == 409
+        seconded = await client.post(f"{steps}/second", headers=two)
+        signed = await client.post(f"{steps}/sign", headers=three)
+        assert (seconded.json()["signatures"], signed.json()["signatures"]) == (2, 3), signed.text
+        assert (signed.json()["state"], signed.json()["until"]) == ("live", body["until"])
+        listed = await client.get(path, headers=three)
+        assert [item["id"] for item in listed.json()["orders"]] == [made.json()["id"]]
+        lifted = await client.post(f"{steps}/lift", headers=two)
+        assert lifted.json()["state"] == "lifted"
+        assert (await client.post(f"{steps}/refuse", headers=two)).status_code == 409
+        for answer in (made, seconded, signed, listed, lifted):
+            assert PERSON["id_number"] not in answer.text
+        assert (await client.get("/api/v1/ledger/late-orders?year=2020")).json()["lifted"] == 1
