@@ -14,8 +14,10 @@ from pydantic import Field
 from hub.api.me import ActingHolderDep, Cursor, PresentationBody, access_json, licence_json, presented_json
 from hub.api.me_objections import shown as objection_json
 from hub.citizens.acting.acting import Listed
-from hub.citizens.acting.delegating import Asked, Told, Use
+from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError
+from hub.citizens.acting.uses import Use
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages

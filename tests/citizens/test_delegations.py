@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from sqlalchemy.util import await_only
 
 from hub.access.actors import Actor, Role
-from hub.citizens.acting.delegating import Asked, Told
+from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Scope
 from hub.citizens.codes import Code

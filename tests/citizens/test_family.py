@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hub.access.actors import COMMAND
-from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Scope
 from hub.runtime import Hub
 from tests.citizens.conftest import session, signed_in

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from catalog.tables import table
 from hub.access.actors import COMMAND
-from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Scope
 from hub.citizens.objections.values import Kind, Said
 from hub.citizens.showing.values import Choice, Pick

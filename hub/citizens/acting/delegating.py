@@ -5,69 +5,40 @@ Nobody delegates what was delegated to him, and no parent and no heir delegates.
 are; one that is unknown and one whose name is another sound alike, and either is on the ledger.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from catalog.errors import IdentifierError
-from catalog.identifiers import CITIZEN_ID, check, normalise_id
-from catalog.tables import MatterRow, table
 from certificates.profile import CIVIL_ZONE
 from certificates.stores.holders import Subject, subject_by_id
 from hub.citizens.acting import delegations as store
+from hub.citizens.acting.asked import Asked, check_matters, checked
 from hub.citizens.acting.delegations import Delegation, Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.recording import told
 from hub.citizens.acting.standing import Standing
-from hub.citizens.acting.values import Acting, Ground, Scope, may_delegate
+from hub.citizens.acting.uses import Use, uses_told
+from hub.citizens.acting.values import Acting, Ground
 from hub.citizens.confirming import Confirming
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, SHOWS, Holder, Identity
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
-from hub.intake.families.tables import LifeEventRow
-from hub.ledger.entries import Draft, append, open_detail, seal
-from hub.ledger.tables import LedgerEntryRow
+from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
-from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
 from hub.storage.vault import DataKey, Vault
 
 MOST_LIVE: Final = 50
 """Of one principal at a time."""
-MOST_REASON: Final = 200
-MOST_MATTERS: Final = 50
-_ENTRIES: Final = table(LedgerEntryRow)
-_MATTERS: Final = table(MatterRow)
-_EVENTS: Final = table(LifeEventRow)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A delegation as it is written. `matters` None: all; they count for filing alone."""
-
-    id_number: str = field(repr=False)
-    name: str = field(repr=False)
-    scope: frozenset[Scope]
-    matters: frozenset[str] | None
-    until: date
-    reason: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a delegate did, by the ledger. `whole` False: the entry is not what the log committed to."""
-
-    entry_id: str
-    at: datetime
-    kind: str
-    case_no: str = ""
-    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +83,7 @@ class Delegating:
         if acting is not None and acting.principal.ground is not Ground.LEGAL_REPRESENTATIVE:
             raise ScopeError("delegate")
         now = self._clock()
-        to = _checked(asked, now)
+        to = checked(asked, now)
         try:
             return await write_once(self._database, lambda tx: self._give(tx, holder, asked, to, acting, once, now))
         except DelegationError as error:
@@ -154,7 +125,7 @@ class Delegating:
             if found is None or not _concerns(found, holder, acting):
                 return None
             stands = self._standing.stands(tx, found, now) is not None
-            return Told(found, stands, found.to_id != holder.id, self._uses(tx, found))
+            return Told(found, stands, found.to_id != holder.id, uses_told(tx, self._vault, found))
 
         told_ = await self._database.read(unit)
         if told_ is None:
@@ -188,7 +159,7 @@ class Delegating:
             raise DelegationError("unconfirmed", "/to")
         if delegate.id == holder.id:
             raise DelegationError("self", "/to")
-        _known_matters(tx, asked.matters)
+        check_matters(tx, asked.matters)
         today = now.astimezone(CIVIL_ZONE).date()
         if sum(item.runs(today) for item in store.given_by(tx, self._vault, whose.id)) >= MOST_LIVE:
             raise DelegationError("too_many", "")
@@ -221,6 +192,7 @@ class Delegating:
         own = {name: detail[name] for name in ("delegation", "scope", "matters", "until", "reason")}
         own["principal"] = told(subject.id, terms.principal)
         self._enter(tx, "delegation.received", delegate, own, now)
+        notify(tx, delegate.id, NoticeKind.DELEGATION_GIVEN, about=delegation_id, now=now)
         values = {
             "id": delegation_id,
             "subject_id": subject.id,
@@ -254,6 +226,8 @@ class Delegating:
         of = (found.id, found.row_version + 1)
         entry = self._enter(tx, "delegation.withdrawn", subject, detail, now, of=of)
         self._enter(tx, "delegation.ended", delegate, {"delegation": found.id}, now)
+        for other in sorted({subject.id, delegate.id} - {holder.id}):
+            notify(tx, other, NoticeKind.DELEGATION_WITHDRAWN, about=found.id, now=now)
         store.end(tx, self._vault, found, now, ledger_entry_id=entry)
         return True
 
@@ -272,13 +246,6 @@ class Delegating:
         append(tx, [seal(draft, now=now)])
         return draft.id
 
-    def _uses(self, tx: Connection, found: Delegation) -> list[Use]:
-        subject = subject_by_id(tx, found.subject_id)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        ids = store.uses_of(tx, found.id)
-        rows = {row.id: row for row in tx.execute(select(_ENTRIES).where(_ENTRIES.c.id.in_(ids)))}
-        return [_use(rows[entry], key, found.id) for entry in ids if entry in rows]
-
     def _made_before(self, tx: Connection, subject_id: str, once: Once) -> str | None:
         known = store.by_once(tx, self._once(subject_id, once))
         if known is not None and known[1] != once.request_hash:
@@ -294,51 +261,3 @@ def _concerns(found: Delegation, holder: Holder, acting: Acting | None) -> bool:
     if acting is not None:
         return found.subject_id == acting.id and acting.principal.ground is Ground.LEGAL_REPRESENTATIVE
     return holder.id in {found.subject_id, found.to_id}
-
-
-def _checked(asked: Asked, now: datetime) -> Identity:
-    """To whom, with a number that can be one; the rest of it can be kept. Raises: DelegationError."""
-    today = now.astimezone(CIVIL_ZONE).date()
-    number = normalise_id(CITIZEN_ID, asked.id_number[:100]).value
-    try:
-        check(CITIZEN_ID, number)
-    except IdentifierError as error:
-        raise DelegationError(error.reason, "/to/id_number") from error
-    if not asked.name.strip():
-        raise DelegationError("missing", "/to/name")
-    if not may_delegate(asked.scope, asked.matters):
-        raise DelegationError("missing", "/scope" if not asked.scope else "/matters")
-    if asked.matters is not None and len(asked.matters) > MOST_MATTERS:
-        raise DelegationError("too_many", "/matters")
-    if not today <= asked.until <= _a_year_after(today):
-        raise DelegationError("out_of_range", "/until")
-    if not 0 < len(asked.reason.strip()) <= MOST_REASON:
-        raise DelegationError("missing" if not asked.reason.strip() else "too_long", "/reason")
-    return Identity(CITIZEN_ID, number, asked.name.strip()[:100])
-
-
-def _a_year_after(day: date) -> date:
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year + 1, day=28)
-
-
-def _known_matters(tx: Connection, codes: frozenset[str] | None) -> None:
-    if not codes:
-        return
-    known = set(tx.execute(select(_MATTERS.c.code).where(_MATTERS.c.code.in_(codes))).scalars())
-    known |= set(tx.execute(select(_EVENTS.c.code).where(_EVENTS.c.code.in_(codes))).scalars())
-    if codes - known:
-        raise DelegationError("unknown_matter", "/matters")
-
-
-def _use(row: Any, key: DataKey, delegation_id: str) -> Use:
-    try:
-        content: Mapping[str, Any] = open_detail(row.id, row.detail, row.commitment, key=key)
-    except (IntegrityBrokenError, ValueError):
-        return Use(row.id, row.recorded_at, row.kind, whole=False)
-    detail = content["detail"]
-    if content.get("kind") != row.kind or delegation_id not in detail.get("sources", ()):
-        return Use(row.id, row.recorded_at, row.kind, whole=False)
-    return Use(row.id, row.recorded_at, row.kind, str(detail.get("case_no", "")))

@@ -1,6 +1,6 @@
 """For whom somebody acts, on what ground, and what he may do there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -106,8 +106,3 @@ class Acting:
     def require(self, level: Level) -> None:
         """Raises: LevelError."""
         self.holder.require(level)
-
-
-def may_delegate(scope: Collection[str], matters: Collection[str] | None) -> bool:
-    """Whether there is something in it: a scope of nothing, or filing in no matter, is no delegation."""
-    return bool(scope) and not (Scope.FILE in scope and matters is not None and not matters)

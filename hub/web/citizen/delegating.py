@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.api.me_acting import GIVEN_PER_MINUTE, day_of
-from hub.citizens.acting.delegating import Asked
+from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.values import Holder
