@@ -1,5 +1,6 @@
 """An objection that came to the wrong office goes to the right one; and what was refused is looked at once more."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub.storage.errors import MissingError
 from tests.citizens.conftest import Watch, erased, signed_in
 from tests.citizens.test_objections import PATH, TEXT, officer, signed
 from tests.hub.city import STRANGER, identity_claims, ledger
+from tests.hub.desk import at_desk, text_of
 from tests.support import AMR, POLICE, Place, issue
 
 pytestmark = pytest.mark.embedded
@@ -116,3 +118,27 @@ async def test_a_refusal_is_reviewed_once_by_the_operator_with_all_that_was_said
         assert (await asked(one=second)).status_code == 409  # too late
     await erased(hub)
     assert await hub.citizens.handing.path(review["id"]) == []
+
+
+async def test_the_pages_hand_it_on_and_ask_for_the_review(place: Place, hub: Hub) -> None:
+    made = await missing(hub)
+    path = f"/console/owner/objections/{made}"
+    async with place.client(hub) as client, at_desk(place, hub, POLICE, Role.OWNER_APPROVER, name="pol") as police:
+        assert "不归本部门" in text_of(await police.get(path))
+        wrong = await police.post(f"{path}/hand", department=AMR, why=" ")
+        assert (wrong.status_code, "请写明理由" in text_of(wrong)) == (422, True)
+        assert "已转交" in text_of(await police.post(f"{path}/hand", department=AMR, why="登记机关是市场监管局"))
+        assert (await police.get(path)).status_code == 404
+        async with at_desk(place, hub, AMR, Role.OWNER_APPROVER, name="mar") as market:
+            assert "登记机关是市场监管局" in text_of(await market.get(path))
+            await market.post(f"{path}/answer", result="refused", reason="没有", next="行政复议")
+        token = await signed(client, hub)
+        page = await client.get(f"/me/objections/{made}")
+        assert "转交" in text_of(page)
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', page.text)[0]
+        sent = {"Origin": token["Origin"]}
+        again = await client.post(f"/me/objections/{made}/review", data={"csrf": csrf, "text": " "}, headers=sent)
+        assert again.status_code == 422
+        asked = await client.post(f"/me/objections/{made}/review", data={"csrf": csrf, "text": "再看"}, headers=sent)
+        assert asked.status_code == 303
+        assert "平台运行单位" in text_of(await client.get(asked.headers["location"]))
