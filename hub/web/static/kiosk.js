@@ -32,10 +32,12 @@ setInterval(() => {
 // A page out of the browser's memory is the person's before.
 addEventListener("pageshow", (event) => { if (event.persisted) leave(); });
 
-// The paper arrives in its frame: it is printed, and another may be asked for.
+// The paper arrives in its frame: it is printed, and another may be asked for. The viewer's own bar, by which it could be
+// saved, is wanted only where no script prints.
 const paper = document.querySelector("iframe[name=paper]");
 if (paper) {
   const form = document.querySelector("form[target=paper]");
+  form.action += "#toolbar=0&navpanes=0";
   form.addEventListener("submit", () => {
     paper.dataset.wanted = "1";
     setTimeout(() => { delete form.dataset.sent; }, 5000);
