@@ -96,8 +96,6 @@ def read_answer(
         )  # fmt: skip
     except SigningError as error:
         raise SignInRefusedError(f"network_id:{error}") from error
-    if said["iat"] < (now - LASTS).timestamp():
-        raise SignInRefusedError("network_id:old")
     if said["nonce"] != question.nonce:
         raise SignInRefusedError("network_id:nonce")
     pseudonym, transaction = said["pseudonym"], said["jti"]
