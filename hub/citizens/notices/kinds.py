@@ -91,8 +91,8 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         "/me/objections/{about}",
         legal=True,
     ),
-    NoticeKind.DELEGATION_GIVEN: Told(("有一项代办委托", "A delegation was given"), "/me"),
-    NoticeKind.DELEGATION_WITHDRAWN: Told(("一项代办委托结束了", "A delegation has ended"), "/me"),
+    NoticeKind.DELEGATION_GIVEN: Told(("有一项代办委托", "A delegation was given"), "/me/delegations"),
+    NoticeKind.DELEGATION_WITHDRAWN: Told(("一项代办委托结束了", "A delegation has ended"), "/me/delegations"),
     NoticeKind.SHOWN_LATE: Told(
         ("有一次查询按规定推迟告知，现在可以看到了", "A look that was held back by rule can be seen now"),
         "/me/accesses/{about}",
