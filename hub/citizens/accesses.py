@@ -109,9 +109,7 @@ class Accesses:
     async def listed(self, holder: Whose, after: str | None = None) -> tuple[Sequence[Access], str | None]:
         """A page, and behind which entry the next goes on."""
         holder.require(SEES_OWN)
-
-        items, behind = await self._database.read(lambda tx: self._page(tx, holder, after))
-        return items, behind
+        return await self._database.read(lambda tx: self._page(tx, holder, after))
 
     async def one(self, holder: Whose, entry_id: str) -> Access:
         """One of them. Raises: MissingError for one about somebody else, which goes on the ledger; for one that is held
