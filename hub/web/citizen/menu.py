@@ -35,7 +35,7 @@ class Tab:
 MINE: Final[Sequence[Row]] = (
     Row("/me/authorisations", "授权管理", "Who may use my records", ("同意、撤回，法律规定的", "Agree, withdraw")),
     Row("/me/notices", "通知", "Notices", ("变动、查询、等您决定的", "Changes, looks, decisions")),
-    Row("/me/acting", "代办", "Act for somebody", ("为公司、孩子、已故亲属，受托", "A company, a child, as a delegate")),
+    Row("/me/acting", "代办", "Act for somebody", ("为公司、孩子、已故亲属，受托", "Company, child, as a delegate")),
     Row("/me/delegations", "授权代办", "Let somebody act", ("请别人为我代办，随时撤回", "Given, used, withdrawn")),
     Row("/me/objections", "我的异议", "My objections", ("数据不对、缺少、不认得", "Wrong, missing, unknown")),
     Row("/me/identities", "网络身份认证", "Network ID", ("绑定网号，用网证登录", "Bind it, and sign in with it")),
