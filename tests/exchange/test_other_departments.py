@@ -76,7 +76,7 @@ desks of clerks and deciders, and replays, which only auditors may see: `tests/h
 """
 FORBIDDEN: Final = re.compile(
     r"/(?:console|api/v1)/(?:staff/\{staff_id\}/(?:roles|invite|state|disable|enable)|proposals/.*)"
-    r"|/console/consumer/systems/\{client_id\}/gateway|/api/v1/keys/.*"
+    r"|/console/consumer/systems/\{client_id\}/gateway|/api/v1/keys/.*|/console/messages/.*"
 )
 """What operators alone do is refused before anything is looked for."""
 STEPS: Final[Mapping[str, tuple[str, ...]]] = {
