@@ -3,6 +3,7 @@
 The page comes by its clock where this does not arrive (`data-refresh`), and is whole without either.
 """
 
+import gzip
 from collections.abc import AsyncIterator
 
 import structlog
@@ -48,6 +49,9 @@ async def _frames(
 
 
 def _frame(request: Request, actor: Actor, found: CounterCase) -> bytes:
-    html = bytes(fragment_of(request, actor, found).body)
+    page = fragment_of(request, actor, found)
+    html = bytes(page.body)
+    if page.headers.get("content-encoding") == "gzip":  # an event is text, whatever the browser takes for a page
+        html = gzip.decompress(html)
     # A data field is a line; of several the reader makes one text again.
     return frame("turn" if found.asking else "done", b"\ndata: ".join(html.splitlines()))
