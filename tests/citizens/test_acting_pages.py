@@ -47,7 +47,6 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
     await furnish(hub, REGISTRATION)
     await in_office(hub)
     await resident(hub, NEIGHBOUR)
-    until = (hub.clock().astimezone(BEIJING).date() + timedelta(days=3)).isoformat()
     async with place.client(hub) as client:
         browser = Browser(client)
         assert (await client.get("/me/acting")).status_code == 303
@@ -75,6 +74,25 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         code = await browser.get(shown.headers["location"])
         assert f"<b>{ENTERPRISE['name']} {ENTERPRISE['id_number']}</b>" in code
 
+        await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
+        over = await browser.get(base, 403)
+        assert "您已不能代其办理" in over
+        await browser.post(f"{base}/end", licences)
+        await browser.get(base, 404)
+        assert not [text for text in browser.seen if PERSON["id_number"] in text]
+
+
+async def test_a_company_lets_somebody_act_and_takes_it_back(place: Place, hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    await resident(hub, NEIGHBOUR)
+    until = (hub.clock().astimezone(BEIJING).date() + timedelta(days=3)).isoformat()
+    async with place.client(hub) as client:
+        browser = Browser(client)
+        await browser.become(hub, PERSON)
+        page = await browser.get("/me/acting")
+        (key,) = set(re.findall(r'action="/me/acting/([0-9a-f]{32})"', page))
+        await browser.post(f"/me/acting/{key}", page)
         new = f"/me/delegations/new?acting={key}"
         form = await browser.get(new)
         filled = {"id_number": NEIGHBOUR["id_number"], "name": NEIGHBOUR["name"], "until": until, "reason": "代跑窗口"}
@@ -90,11 +108,7 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         await browser.post(made.replace("?", "/withdraw?"), page)
         assert "已撤回" in await browser.get(made)
 
-        await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
-        over = await browser.get(base, 403)
-        assert "您已不能代其办理" in over
-        await browser.post(f"{base}/end", page)
-        await browser.get(base, 404)
+        await browser.post(f"/me/acting/{key}/end", page)
         await browser.get(made, 404)
         typed = [text.replace(f'value="{NEIGHBOUR["id_number"]}"', "") for text in browser.seen]
         assert not [text for text in typed for who in (PERSON, NEIGHBOUR) if who["id_number"] in text]
