@@ -44,11 +44,10 @@ class ProviderSignIn:
         settings = self._settings
         number, name = claims.get(settings.holder_oidc_number_claim), claims.get(settings.holder_oidc_name_claim)
         id_type = claims.get(settings.holder_oidc_type_claim, CITIZEN_ID)
-        if (
-            not all(isinstance(said, str) and said.strip() for said in (number, name, id_type))
-            or id_type not in ID_TYPES
-        ):
+        if not isinstance(number, str) or not isinstance(name, str) or not name.strip():
             raise SignInRefusedError("holder_claims")
+        if not isinstance(id_type, str) or id_type not in ID_TYPES:
+            raise SignInRefusedError("holder_document")
         try:
             value = normalise_id(id_type, number[:100]).value
             check(id_type, value)
