@@ -95,7 +95,12 @@ async def test_a_company_lets_somebody_act_and_takes_it_back(place: Place, hub: 
         await browser.post(f"/me/acting/{key}", page)
         new = f"/me/delegations/new?acting={key}"
         form = await browser.get(new)
-        filled = {"id_number": NEIGHBOUR["id_number"], "name": NEIGHBOUR["name"], "until": until, "reason": "代跑窗口"}
+        filled: dict[str, Any] = {
+            "id_number": NEIGHBOUR["id_number"],
+            "name": NEIGHBOUR["name"],
+            "until": until,
+            "reason": "代跑窗口",
+        }
         wrong = await browser.post(new, form, 422, **filled | {"until": "soon", "scope": "file"})
         assert "请填写日期" in wrong.text
         wrong = await browser.post(new, form, 422, **filled)
@@ -121,7 +126,12 @@ async def test_a_delegate_sees_what_he_was_let_and_the_principal_sees_him(place:
         browser = Browser(client)
         await browser.become(hub, PERSON)
         form = await browser.get("/me/delegations/new")
-        filled = {"id_number": NEIGHBOUR["id_number"], "name": NEIGHBOUR["name"], "until": until, "reason": "住院"}
+        filled: dict[str, Any] = {
+            "id_number": NEIGHBOUR["id_number"],
+            "name": NEIGHBOUR["name"],
+            "until": until,
+            "reason": "住院",
+        }
         made = (await browser.post("/me/delegations/new", form, scope="file", **filled)).headers["location"]
         await browser.become(hub, NEIGHBOUR)
         page = await browser.get("/me/acting")
