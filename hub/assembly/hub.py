@@ -22,9 +22,9 @@ from hub.assembly.ground import Ground, lay_ground
 from hub.assembly.handling import Handling, assemble_handling
 from hub.assembly.intake import assemble_intake
 from hub.assembly.keyring import Keyring, assemble_keyring
+from hub.assembly.kiosk import Kiosk, assemble_kiosk
 from hub.assembly.late import LateOrders, assemble_late
 from hub.assembly.ledger import assemble_erasure, assemble_ledger, assemble_witnessing, witness_actions
-from hub.assembly.kiosk import Kiosk, assemble_kiosk
 from hub.assembly.library import assemble_library
 from hub.assembly.lower import Lower, assemble_lower
 from hub.assembly.people import assemble_people

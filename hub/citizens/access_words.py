@@ -80,7 +80,10 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         LOOK,
         ("答复人员查看了您异议所附的扫描件", "an officer saw the scan beside your objection"),
     ),
-    "objection.handed": (CHANGE, ("把您的异议或疑问转给了负责的部门", "handed your objection on to who is responsible")),
+    "objection.handed": (
+        CHANGE,
+        ("把您的异议或疑问转给了负责的部门", "handed your objection on to who is responsible"),
+    ),
     "objection.answered": (CHANGE, ("答复了您的异议或疑问", "answered your objection or question")),
     "presentation.expired": (OWN, ("出示码未被使用，已失效", "your code ended unused")),
     "acting.begun": (CHANGE, ("有人开始代您（单位）办事", "somebody began to act for you")),

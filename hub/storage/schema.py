@@ -13,14 +13,14 @@ import certificates.rendering.tables
 import certificates.tables
 import hub.access.tables
 import hub.archive.tables
-import hub.citizens.asked.tables
 import hub.citizens.acting.tables
+import hub.citizens.asked.tables
 import hub.citizens.authorising.tables
 import hub.citizens.dossier.tables
 import hub.citizens.identities.tables
-import hub.citizens.notices.tables
-import hub.citizens.late.tables
 import hub.citizens.kiosk.tables
+import hub.citizens.late.tables
+import hub.citizens.notices.tables
 import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
 import hub.citizens.showing.tables

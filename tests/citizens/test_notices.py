@@ -22,7 +22,7 @@ from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Scope
 from hub.citizens.notices.kinds import KINDS, NoticeKind
 from hub.citizens.notices.notify import MESSAGE, notify
-from hub.citizens.notices.tables import NoticeMessageRow, NoticeRow
+from hub.citizens.notices.tables import HolderNoticeRow, NoticeMessageRow
 from hub.citizens.values import Holder
 from hub.clock import new_id
 from hub.exchange.subscriptions.delivery import PAUSES
@@ -39,7 +39,7 @@ from tests.support import POLICE, PUBLIC_URL, Place, issue
 KEY = ec.generate_private_key(ec.SECP256R1())
 SECRET = "gateway-secret-0123456789-0123456789"
 HERE = {"Origin": PUBLIC_URL}
-_MESSAGES, _NOTICES = table(NoticeMessageRow), table(NoticeRow)
+_MESSAGES, _NOTICES = table(NoticeMessageRow), table(HolderNoticeRow)
 
 
 async def told(hub: Hub, holder: Holder, kind: NoticeKind, about: str = "") -> str:

@@ -50,6 +50,7 @@ EXCEPTIONS: Final = {
     READS: {
         "/api/v1/cases/{case_no}/plan", "/api/v1/life-events/{code}/guide", "/api/v1/matters/{code}/guide",
         "/api/v1/grant-requests/check", "/api/v1/certificates/search", "/api/v1/verify", "/verify", "/tsa",
+        "/guides/{code}", "/guides/events/{code}",
         "/api/v1/wallet-requests",  # over after five minutes, forgotten after an hour
     },
     OTHER: {

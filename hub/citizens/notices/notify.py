@@ -9,13 +9,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import table
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.tables import NoticeRow
+from hub.citizens.notices.tables import HolderNoticeRow
 from hub.clock import new_id
 from hub.storage.jobs import enqueue
 
 MESSAGE: Final = "notice.message"
 """The kind of job that tells the message gateway."""
-_ROWS: Final = table(NoticeRow)
+_ROWS: Final = table(HolderNoticeRow)
 _ONCE: Final = {
     name: dialect.insert(_ROWS)
     .on_conflict_do_nothing(index_elements=["subject_id", "kind", "about"])

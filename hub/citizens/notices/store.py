@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, select, upda
 
 from catalog.tables import table
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.tables import NoticeChoiceRow, NoticeMessageRow, NoticeRow
+from hub.citizens.notices.tables import HolderNoticeRow, NoticeChoiceRow, NoticeMessageRow
 
-_ROWS: Final = table(NoticeRow)
+_ROWS: Final = table(HolderNoticeRow)
 _MESSAGES: Final = table(NoticeMessageRow)
 _CHOICES: Final = table(NoticeChoiceRow)
 

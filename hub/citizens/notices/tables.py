@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from catalog.tables import instant, uuid, words
 
 
-class NoticeRow(SQLModel, table=True):
+class HolderNoticeRow(SQLModel, table=True):
     """One notice to one holder: one of a kind about the same thing. `about`: ids of ours."""
 
     __tablename__ = "holder_notices"

@@ -33,7 +33,7 @@ async def holding(request: Request, hub: HubDep) -> Holder:
     holder = await hub.citizens.sessions.find(cookie(request, hub, SESSION))
     await limit(request, f"holder:{holder.id}", hub.settings.holder_requests_per_minute)
     request.state.holder = holder
-    if request.url.path.startswith("/me"):  # the pages' header tells it
+    if request.scope["path"].startswith("/me"):  # the pages' header tells it
         request.state.unread = await hub.citizens.notices.unread(holder)
     return holder
 
