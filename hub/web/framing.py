@@ -28,6 +28,7 @@ def framed(
     request: Request,
     template: str,
     view: View,
+    /,
     *,
     elder_href: str,
     language_href: str,

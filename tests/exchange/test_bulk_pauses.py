@@ -13,6 +13,7 @@ from catalog.tables import table
 from hub.clock import BEIJING, utc_now
 from hub.exchange.bulk.finding import NotNowError, check_window, chunk_of, until_tomorrow
 from hub.exchange.bulk.order import PartyLines, pages_of
+from hub.exchange.bulk.store import RUN
 from hub.exchange.pool import SourcePool
 from hub.exchange.tables import BulkRunRow
 from hub.storage.tables import OutboxRow
@@ -67,7 +68,7 @@ async def test_a_source_that_is_away_is_waited_for_a_few_times_and_then_is_an_ou
 async def test_a_run_whose_job_was_lost_is_taken_up_again_and_one_job_too_many_does_nothing(town: Town) -> None:
     await town.hub.registry.add_grant(bulk_grant())
     run = await begin(town, 3)
-    stale = await town.hub.database.read(lambda tx: tx.execute(select(OUTBOX.c.payload)).scalar_one())
+    stale = await town.hub.database.read(lambda tx: tx.execute(select(OUTBOX.c.payload).where(OUTBOX.c.kind == RUN)).scalar_one())
     long_ago = utc_now() - timedelta(hours=1)
 
     def lose(tx: Any) -> None:

@@ -12,7 +12,7 @@ from catalog.matters.roles import PLAIN
 from hub.access.service import Caller
 from hub.clock import Clock, new_id
 from hub.edge.errors import Fault, InvalidBodyError
-from hub.exchange.bulk import store
+from hub.exchange.bulk import store, subject_store
 from hub.exchange.bulk.entries import own_run, write_entry
 from hub.exchange.bulk.files import order_place, subject_place
 from hub.exchange.bulk.mark import Mark
@@ -171,17 +171,17 @@ class BulkAsking:
         def sealed(page: list[tuple[int, Identity]]) -> list[dict[str, Any]]:
             return [_row(run_id, number, identity, mark, key) for number, identity in page]
 
-        pages = pages_of(parties, store.PAGE)
+        pages = pages_of(parties, subject_store.PAGE)
         while page := await asyncio.to_thread(next, pages, None):
             rows = await asyncio.to_thread(sealed, page)
 
             def unit(tx: Connection, rows: list[dict[str, Any]] = rows) -> None:
-                seen = store.known_places(tx, run_id, [row["place"] for row in rows])
+                seen = subject_store.known_places(tx, run_id, [row["place"] for row in rows])
                 for row in rows:
                     if row["place"] in seen:
                         raise InvalidBodyError(Fault(f"/parties/{row['number']}", "repeated"))
                     seen.add(row["place"])
-                store.add_subjects(tx, rows)
+                subject_store.add_subjects(tx, rows)
 
             await self._database.write(unit)
 
@@ -234,7 +234,7 @@ class BulkAsking:
 
         def unit(tx: Connection) -> int:
             run = store.find_run(tx, run_id, lock=True)
-            return store.forget_subjects(tx, run_id) if run and run.state is RunState.RECEIVING else 0
+            return subject_store.forget_subjects(tx, run_id) if run and run.state is RunState.RECEIVING else 0
 
         while await self._database.write(unit):
             pass

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.clock import rfc3339
-from hub.exchange.bulk import store
+from hub.exchange.bulk import store, subject_store
 from hub.exchange.bulk.files import subject_place
 from hub.exchange.bulk.order import count_of
-from hub.exchange.bulk.store import Run, RunState, Subject
+from hub.exchange.bulk.store import Run, RunState
+from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found
 from hub.exchange.deciding import grant_holds
@@ -65,7 +66,7 @@ class BulkDeciding:
 
     def refuse(self, tx: Connection, run: Run, code: str, now: datetime) -> bool:
         """Refuse the next page of subjects, each with its entry; False when none is left. Raises: InFlightError."""
-        subjects = store.waiting(tx, run.id, most=store.PAGE)
+        subjects = subject_store.waiting(tx, run.id, most=subject_store.PAGE)
         outcome = Outcome.REFUSED if code in {"case_closed", "client_disabled", "integrity"} else Outcome.NOT_GRANTED
         found = Found(outcome, Why(code))
         self._write(tx, run, [Answered(subject, found, None) for subject in subjects], now)
@@ -87,7 +88,7 @@ class BulkDeciding:
             entry = seal(self._entry(run, case, item, content, key), now=now)
             line = content | {"entry": entry.id, "time": rfc3339(now)}
             sealed = key.encrypt(subject_place(item.subject.id, "result"), canonical(line))
-            if not store.decide_subject(tx, item.subject.id, result=sealed, entry_id=entry.id):
+            if not subject_store.decide_subject(tx, item.subject.id, result=sealed, entry_id=entry.id):
                 raise InFlightError
             entries.append(entry)
             uses += ((mark, entry.id) for mark in self._marks(item))

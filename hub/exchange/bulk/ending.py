@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Role
 from hub.clock import Clock, new_id
-from hub.exchange.bulk import store
+from hub.exchange.bulk import store, subject_store
 from hub.exchange.bulk.entries import write_entry
 from hub.exchange.bulk.files import RECIPIENT_TYPE, FileWriter, StoredFile, forget_files, opened, recipient_line, row_of
 from hub.exchange.bulk.mark import Mark
-from hub.exchange.bulk.store import RUN, Run, RunState, Subject
+from hub.exchange.bulk.store import RUN, Run, RunState
+from hub.exchange.bulk.subject_store import Subject
 from hub.intake.answers import case_key
 from hub.intake.errors import CaseNotFoundError
 from hub.intake.store import case_by_id
@@ -125,7 +126,7 @@ class BulkEnding:
 
     async def _forget(self, run_id: str) -> None:
         await beside(forget_files, self._objects, run_id)
-        while await self._database.write(lambda tx: store.forget_subjects(tx, run_id)):
+        while await self._database.write(lambda tx: subject_store.forget_subjects(tx, run_id)):
             pass
         now = self._clock()
 
@@ -173,7 +174,7 @@ class BulkEnding:
                 writer.write(row_of(identity, opened(key, subject.id, "result", subject.result or b""), mark))
 
         after = b""
-        while page := await self._database.read(lambda tx, after=after: store.decided(tx, run.id, after=after)):  # type: ignore[misc]
+        while page := await self._database.read(lambda tx, after=after: subject_store.decided(tx, run.id, after=after)):  # type: ignore[misc]
             await beside(write, page)
             after = page[-1].place
         return await beside(writer.end)

@@ -13,7 +13,7 @@ from hub.exchange.bulk.files import opened
 from hub.exchange.bulk.matter_ground import MatterGround, MatterStanding
 from hub.exchange.bulk.matter_judging import Held, Judged
 from hub.exchange.bulk.order import BulkOrder
-from hub.exchange.bulk.store import Subject
+from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.question import Identity
 from hub.intake.claiming import Claimed
 from hub.intake.deciding import rechecked

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from hub.clock import BEIJING, Clock, rfc3339
-from hub.exchange.bulk import store
+from hub.exchange.bulk import store, subject_store
 from hub.exchange.bulk.entries import order_of
 from hub.exchange.bulk.files import subject_place
 from hub.exchange.bulk.finding import NotNowError, until_tomorrow
@@ -34,7 +34,8 @@ from hub.exchange.bulk.matter_judging import (
     quota_uses,
 )
 from hub.exchange.bulk.order import BulkOrder, count_of
-from hub.exchange.bulk.store import Run, RunState, Subject
+from hub.exchange.bulk.store import Run, RunState
+from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.uses import record_uses
 from hub.intake.answers import case_key
 from hub.intake.claiming import EvidenceCall
@@ -142,12 +143,14 @@ class MatterWork:
         now = self._clock()
         key = self._key(tx, run)
         order = order_of(run, key)
-        if not store.waiting(tx, run.id, most=1):
+        if not subject_store.waiting(tx, run.id, most=1):
             return Looked(None, None, (), more=False)
         standing, stored = self._held_still(tx, run, order, now)
-        subjects = store.waiting(tx, run.id, most=size_of(standing.answering, standing.requirements, most), due_by=now)
+        subjects = subject_store.waiting(
+            tx, run.id, most=size_of(standing.answering, standing.requirements, most), due_by=now
+        )
         if not subjects:
-            due = store.first_due(tx, run.id) or now
+            due = subject_store.first_due(tx, run.id) or now
             raise NotNowError("source_unavailable", max(due - now, timedelta(seconds=1)))
         holders = self._holders.of(tx, standing, order, key, subjects, now)
         today = now.astimezone(BEIJING).date()
@@ -161,7 +164,7 @@ class MatterWork:
         if settled_now:
             self._settle(tx, stored, standing, settled_now, key, now)
         if fresh:
-            store.charge_subjects(tx, [item.id for item in fresh], today.isoformat())
+            subject_store.charge_subjects(tx, [item.id for item in fresh], today.isoformat())
         return Looked(standing, order, asked, more=True)
 
     def _decide(self, tx: Connection, run: Run, subjects: Sequence[Subject], said: dict[str, Said]) -> None:
@@ -189,7 +192,7 @@ class MatterWork:
             if due is None:
                 written.append(one)
             else:
-                store.postpone_subject(tx, one.subject.id, tries=one.subject.tries + 1, due_at=due)
+                subject_store.postpone_subject(tx, one.subject.id, tries=one.subject.tries + 1, due_at=due)
         self._write(tx, stored, standing, written, key, now)
 
     def _write(
@@ -206,7 +209,7 @@ class MatterWork:
             entry = seal(draft, now=now)
             line = content | {"entry": entry.id, "time": rfc3339(now)}
             sealed = key.encrypt(subject_place(item.subject.id, "result"), canonical(line))
-            if not store.decide_subject(tx, item.subject.id, result=sealed, entry_id=entry.id):
+            if not subject_store.decide_subject(tx, item.subject.id, result=sealed, entry_id=entry.id):
                 raise InFlightError
             entries.append(entry)
             outcomes.append(item.whole()[0].value)
@@ -222,7 +225,7 @@ class MatterWork:
             outcomes=counted,
             attempts=0,
             pauses=0,
-            waiting=store.count_postponed(tx, stored.id),
+            waiting=subject_store.count_postponed(tx, stored.id),
         )
 
     def _held_still(self, tx: Connection, run: Run, order: BulkOrder, now: datetime) -> tuple[MatterStanding, Run]:

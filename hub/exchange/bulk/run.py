@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from catalog.matters.roles import PLAIN
 from hub.clock import BEIJING, Clock, new_id
-from hub.exchange.bulk import store
+from hub.exchange.bulk import store, subject_store
 from hub.exchange.bulk.deciding import Answered, BulkDeciding
 from hub.exchange.bulk.ending import BulkEnding
 from hub.exchange.bulk.entries import order_of
@@ -26,7 +26,8 @@ from hub.exchange.bulk.matter_ground import undecided
 from hub.exchange.bulk.matter_work import MatterWork
 from hub.exchange.bulk.order import BulkOrder
 from hub.exchange.bulk.standing import ENDED, BulkGround, Standing, ended_as
-from hub.exchange.bulk.store import RUN, Run, RunState, Subject
+from hub.exchange.bulk.store import RUN, Run, RunState
+from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found
 from hub.exchange.errors import QuestionError
@@ -194,13 +195,13 @@ class BulkRunner:
             raise InFlightError
         store.check_run(tx, self._vault, stored)
         order = order_of(run, case_key(self._vault, case))
-        if not store.waiting(tx, run.id, most=1):
+        if not subject_store.waiting(tx, run.id, most=1):
             return Chunk((), order.call(), 1, timedelta())
         standing = self._ground.again(tx, run, order, now)
         undecided(standing.case)
         check_window(standing.source.definition, now)
         size, at_once, lasts = chunk_of(standing.source.definition)
-        subjects = store.waiting(tx, run.id, most=1 if alone else size)
+        subjects = subject_store.waiting(tx, run.id, most=1 if alone else size)
         grant = standing.grant
         self._quotas.take(tx, [grant] * len(subjects), today=now.astimezone(BEIJING).date(), into=taken)
         if grant.id in taken.exhausted:
