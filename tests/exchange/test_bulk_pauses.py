@@ -68,7 +68,8 @@ async def test_a_source_that_is_away_is_waited_for_a_few_times_and_then_is_an_ou
 async def test_a_run_whose_job_was_lost_is_taken_up_again_and_one_job_too_many_does_nothing(town: Town) -> None:
     await town.hub.registry.add_grant(bulk_grant())
     run = await begin(town, 3)
-    stale = await town.hub.database.read(lambda tx: tx.execute(select(OUTBOX.c.payload).where(OUTBOX.c.kind == RUN)).scalar_one())
+    jobs = select(OUTBOX.c.payload).where(OUTBOX.c.kind == RUN)
+    stale = await town.hub.database.read(lambda tx: tx.execute(jobs).scalar_one())
     long_ago = utc_now() - timedelta(hours=1)
 
     def lose(tx: Any) -> None:
