@@ -12,7 +12,7 @@ from hub.api.evidence_events import stream, wants_stream
 from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep, RememberedCallerDep, UuidText
 from hub.edge.body import JSON_TYPE, Body, read_json
 from hub.edge.event_stream import EVENT_STREAM
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
 

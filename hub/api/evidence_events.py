@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from hub.access.service import Caller
 from hub.deps import CallerDep, HubDep, UuidText, language_of
 from hub.edge.event_stream import ALIVE, EVENT_STREAM, RETRY, SIGN_OF_LIFE, EventStream, frame
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.streaming.live import END, Live
 from hub.problems import INTERNAL, document, problem_of
 from hub.runtime import Hub

@@ -20,7 +20,7 @@ from hub.exchange.errors import QuestionError
 from hub.exchange.finding import Finder
 from hub.exchange.judging import unavailable
 from hub.exchange.on_behalf import query_for, question_of
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.resolver import Outcome, Resolution, Source
 from hub.issuing.drafting import read_index
 from hub.issuing.types.halts import stopped_types

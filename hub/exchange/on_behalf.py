@@ -14,7 +14,7 @@ from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.question import Identity, QueryCall, bind_params
 from hub.intake import store
 from hub.intake.answers import case_key
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import strict_loads

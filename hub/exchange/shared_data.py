@@ -13,7 +13,7 @@ from hub.exchange.finding import Finder
 from hub.exchange.judging import Readers, unavailable
 from hub.exchange.on_behalf import query_for, question_of
 from hub.exchange.pushed.marks import row_marks
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.outcomes import Outcome
 from hub.intake.resolving.asking import Ask
 from hub.storage.vault import Vault

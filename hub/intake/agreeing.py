@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from catalog.grants import Grant
 from hub.citizens.authorising.decisions import decisions_of
-from hub.intake.claiming import Claimed
+from hub.intake.calls import Claimed
 from hub.intake.compose import Item
 from hub.intake.outcomes import GIVEN, Outcome, Why
 from hub.intake.resolver import Resolution

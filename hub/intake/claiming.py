@@ -4,7 +4,7 @@ The order is that of design §3: system, case, matter, grant, quota, identity. O
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.clock import new_id
 from hub.intake import requests, store
 from hub.intake.answers import LEASE, LONGEST
+from hub.intake.calls import Claimed, EvidenceCall, Waiting
 from hub.intake.copies import CopyMaker
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, InFlightError, UnlistedRequirementError
 from hub.intake.facts import fed, filed_on, values_of
@@ -32,7 +33,7 @@ from hub.intake.materials.service import requirements_named
 from hub.intake.parties import each_party
 from hub.intake.quotas import QuotaBook, Taken
 from hub.intake.resolver import Open, Question, Resolution, Source, grants_for, resolve, unasked
-from hub.intake.resolving.asked_back import Answer, AskingBack, Chosen
+from hub.intake.resolving.asked_back import AskingBack, Chosen
 from hub.intake.resolving.asking import Answering
 from hub.intake.resolving.remembered import choices_of, with_said
 from hub.intake.resolving.telling import may_open, told_by
@@ -44,67 +45,6 @@ from hub.registry.matters.guard import MatterBook
 from hub.storage.vault import Vault
 
 AnswerFacts = Callable[[Connection, Caller, str, Mapping[str, Any], datetime], None]
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceCall:
-    """One request for evidence as it came in. `requirements` None asks for all the matter lists."""
-
-    case_no: str
-    requirements: tuple[str, ...] | None
-    purpose: str
-    language: str
-    request_hash: str
-    idempotency_key: str | None = None
-    follows: str | None = None
-    """The promise after which the hub itself looks, also when the case has closed; nobody is given the answer."""
-    pays: str | None = None
-    """The debt for which the hub itself asks again."""
-    answers: tuple[Answer, ...] = ()
-    """To questions of an earlier answer."""
-    party: str | None = None
-    """Of a requirement that is asked of several, the one about whom it is asked; None: all of them."""
-    materials: tuple[str, ...] | None = None
-    """The same as `requirements`, by the system's own codes."""
-    streams: bool = False
-    """Whoever has it in hand renews his lease, so that others need not wait long for him."""
-    resumes: tuple[str, str] | None = None
-    """The request that a crash cut off, and the lease of its holder: the hub itself goes on with that one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A requirement that nobody can judge before others are answered."""
-
-    requirement: Requirement
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A request that passed unit 1. What is not resolved takes sources, or the answers to other requirements.
-
-    `question` is what the resolver looked at: it goes on from there.
-    """
-
-    request_id: str
-    lease: str
-    case: store.Case
-    matter: Matter
-    parties: dict[str, store.Party]
-    subjects: dict[bytes, Subject]
-    resolutions: tuple[Resolution | Open | Waiting, ...]
-    question: Question
-    said: Chosen = field(default_factory=dict)
-    """What the caller says now is meant."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether unit 1 has answered all of it, and the library holds what is disclosed."""
-        return all(isinstance(item, Resolution) and not item.elsewhere for item in self.resolutions)
-
-    def resolved(self) -> tuple[Resolution, ...]:
-        """What unit 1 alone has answered."""
-        return tuple(item for item in self.resolutions if isinstance(item, Resolution))
 
 
 class Claiming:
@@ -150,18 +90,36 @@ class Claiming:
         if call.answers and (facts := self._asking_back.facts(case, matter, call.answers)):
             case = self._with_facts(tx, caller, case, facts, now)
         said = self._asking_back.chosen(case, call.answers) if call.answers else {}
-        codes = call.requirements
-        if call.materials is not None:
-            codes = requirements_named(case.materials, matter, call.materials)
-        requirements = _asked(matter, codes)
         parties = store.parties_of(tx, case.id)
-        waiting = tuple(item for item in requirements if item.code in matter.after)
-        asked = tuple(item for item in requirements if item.code not in matter.after)
-        only = call.party if not waiting else None
-        asked, later = each_party(matter, asked, parties, only=only), each_party(matter, waiting, parties)
-        answering = answering_of(tx, self._guard, (*asked, *later), now)
-        values = fed(matter, values_of(self._vault, case, matter, parties)) if matter.ruled else {}
-        question = Question(
+        wants = _wants(matter, case, call, parties)
+        question = self._question(tx, case, matter, parties, wants, call, said, now)
+        wanted = [requirement for requirement in wants.all() if unasked(requirement, question) is None]
+        question, subjects = self._looked(tx, caller, call, parties, wants, wanted, question)
+        told = told_by(tx, self._copies.licences, *may_open(wanted, question), question.types)
+        question = replace(question, told=told)
+        self._quotas.take(tx, quota_uses(wanted, question), today=question.today(), into=taken)
+        question = replace(question, exhausted=frozenset(taken.exhausted))
+        found = [resolve(requirement, question) for requirement in wants.asked]
+        resolutions = (*found, *(Waiting(requirement) for requirement in wants.waiting))
+        # Only for what will be disclosed: a statement more for a known person than for an unknown one would tell.
+        self._copies.licences.learn_keys(tx, {item.held.record.signing_kid for item in _sources(found)})
+        long = bool(wants.waiting or _open(found)) and not call.streams
+        request_id, lease = _in_hand(tx, caller, call, case, until=now + (LEASE + LONGEST if long else LEASE), now=now)
+        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, question, said)
+
+    def _question(
+        self,
+        tx: Connection,
+        case: store.Case,
+        matter: Matter,
+        parties: dict[str, store.Party],
+        wants: "_Wants",
+        call: EvidenceCall,
+        said: Chosen,
+        now: datetime,
+    ) -> Question:
+        """What the resolver is asked, before anything was looked up of anybody."""
+        return Question(
             case=case,
             parties=parties,
             purpose=call.purpose,
@@ -171,19 +129,31 @@ class Claiming:
             exhausted=frozenset(),
             now=now,
             officer=officer_of(self._vault, case),
-            values=values,
+            values=fed(matter, values_of(self._vault, case, matter, parties)) if matter.ruled else {},
             filed_on=filed_on(case),
             rules=matter.rules,
-            answering=answering,
+            answering=answering_of(tx, self._guard, wants.all(), now),
             after=matter.after,
             chosen=with_said(choices_of(self._vault, case), said),
             choice_key=self._vault.row_mac(b"derive\x1fchoice\x1f" + case.id.encode()),
         )
-        wanted = [requirement for requirement in (*asked, *later) if unasked(requirement, question) is None]
 
-        named = any(requirement.interface_codes() for requirement in (*asked, *later))
-        resources = None if named else ResourceKind.CERTIFICATE_TYPE
+    def _looked(
+        self,
+        tx: Connection,
+        caller: Caller,
+        call: EvidenceCall,
+        parties: dict[str, store.Party],
+        wants: "_Wants",
+        wanted: Sequence[Requirement],
+        question: Question,
+    ) -> tuple[Question, dict[bytes, Subject]]:
+        """The question with grants, licences and decisions, each held against the ledger; and whose they are.
 
+        Raises: IntegrityBrokenError.
+        """
+        case = question.case
+        resources = None if wants.names_interfaces() else ResourceKind.CERTIFICATE_TYPE
         latest = looking(tx, case)
 
         def look() -> tuple[list[Grant], dict[bytes, Subject], list[library.HeldVersion], Decisions]:
@@ -200,40 +170,7 @@ class Claiming:
         grants, subjects, held, decisions = settled(look)
         self._types.learn(tx, {(item.record.type_code, item.record.type_version) for item in held})
         types = self._types.current()
-        question = replace(question, grants=grants, types=types, held=held, decisions=decisions)
-        told = told_by(tx, self._copies.licences, *may_open(wanted, question), types)
-        question = replace(question, told=told)
-        self._quotas.take(tx, quota_uses(wanted, question), today=question.today(), into=taken)
-        question = replace(question, exhausted=frozenset(taken.exhausted))
-        found = [resolve(requirement, question) for requirement in asked]
-        resolutions = (*found, *(Waiting(requirement) for requirement in waiting))
-        # Only for what will be disclosed: a statement more for a known person than for an unknown one would tell.
-        self._copies.licences.learn_keys(tx, {item.held.record.signing_kid for item in _sources(found)})
-        request_id, lease = call.resumes[0] if call.resumes else new_id(), new_id()
-        long = (waiting or _open(found)) and not call.streams
-        until = now + (LEASE + LONGEST if long else LEASE)
-        if call.resumes is not None:
-            if not requests.take_over(tx, request_id, old_lease=call.resumes[1], lease=lease, until=until):
-                raise InFlightError
-            return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, question, said)
-        requests.claim_request(
-            tx,
-            {
-                "id": request_id,
-                "case_id": case.id,
-                "system_id": caller.system_id,
-                "idempotency_key": call.idempotency_key,
-                "request_hash": call.request_hash,
-                "state": "claimed",
-                "lease": lease,
-                "lease_until": until,
-                "grants": [],
-                "answer": None,
-                "created_at": now,
-                "decided_at": None,
-            },
-        )
-        return Claimed(request_id, lease, case, matter, parties, subjects, resolutions, question, said)
+        return replace(question, grants=grants, types=types, held=held, decisions=decisions), subjects
 
     def _with_facts(
         self, tx: Connection, caller: Caller, case: store.Case, facts: Mapping[str, Any], now: datetime
@@ -251,6 +188,69 @@ class Claiming:
         hashes = {party.lookup_hash for role, party in parties.items() if role in wanted and party.lookup_hash}
         codes = {code for requirement in requirements for code in requirement.type_codes()}
         return library.held_by(tx, sorted(hashes), sorted(codes | set(identity_types(self._types.current()))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wants:
+    """What is asked for: each requirement once for each party, now or after others are answered."""
+
+    asked: tuple[Requirement, ...]
+    later: tuple[Requirement, ...]
+    waiting: tuple[Requirement, ...]
+    """The later ones as the matter has them."""
+
+    def all(self) -> tuple[Requirement, ...]:
+        """All of them."""
+        return (*self.asked, *self.later)
+
+    def names_interfaces(self) -> bool:
+        """Whether a source may be asked."""
+        return any(requirement.interface_codes() for requirement in self.all())
+
+
+def _wants(matter: Matter, case: store.Case, call: EvidenceCall, parties: dict[str, store.Party]) -> _Wants:
+    codes = call.requirements
+    if call.materials is not None:
+        codes = requirements_named(case.materials, matter, call.materials)
+    requirements = _asked(matter, codes)
+    waiting = tuple(item for item in requirements if item.code in matter.after)
+    asked = tuple(item for item in requirements if item.code not in matter.after)
+    only = call.party if not waiting else None
+    return _Wants(each_party(matter, asked, parties, only=only), each_party(matter, waiting, parties), waiting)
+
+
+def _in_hand(
+    tx: Connection, caller: Caller, call: EvidenceCall, case: store.Case, *, until: datetime, now: datetime
+) -> tuple[str, str]:
+    """The request's id and the lease under which it is in hand: a new one, or one that a crash cut off.
+
+    Raises: RepeatedKeyError; InFlightError: somebody else goes on with it.
+    """
+    lease = new_id()
+    if call.resumes is not None:
+        request_id, old_lease = call.resumes
+        if not requests.take_over(tx, request_id, old_lease=old_lease, lease=lease, until=until):
+            raise InFlightError
+        return request_id, lease
+    request_id = new_id()
+    requests.claim_request(
+        tx,
+        {
+            "id": request_id,
+            "case_id": case.id,
+            "system_id": caller.system_id,
+            "idempotency_key": call.idempotency_key,
+            "request_hash": call.request_hash,
+            "state": "claimed",
+            "lease": lease,
+            "lease_until": until,
+            "grants": [],
+            "answer": None,
+            "created_at": now,
+            "decided_at": None,
+        },
+    )
+    return request_id, lease
 
 
 def _numbers(parties: Mapping[str, store.Party]) -> list[bytes]:

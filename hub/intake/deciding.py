@@ -23,7 +23,7 @@ from hub.exchange.uses import record_uses
 from hub.intake import requests, store
 from hub.intake.agreeing import still_agreed
 from hub.intake.answers import answer_place, case_key
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item, item_hash, stored, unsigned_answer
 from hub.intake.errors import InFlightError
 from hub.intake.holding import hold_case

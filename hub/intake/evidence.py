@@ -13,8 +13,9 @@ from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import requests, store
 from hub.intake.answers import Answers
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.cases import CaseService
-from hub.intake.claiming import Claimed, Claiming, EvidenceCall
+from hub.intake.claiming import Claiming
 from hub.intake.compose import Item
 from hub.intake.copies import CopyMaker
 from hub.intake.course import Course, leave_on_the_grid

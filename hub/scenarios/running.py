@@ -14,7 +14,7 @@ from catalog.waterfall import waterfall
 from hub.clock import new_id
 from hub.intake.asks.reasons import Reason
 from hub.intake.asks.service import Asking
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import IntakeError
 from hub.intake.opening import Opening
 from hub.problems import problem_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.access.service import Caller
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.streaming.live import Event, Live
 from tests.exchange.conftest import Town
 from tests.support import PURPOSE

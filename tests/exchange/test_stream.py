@@ -13,7 +13,7 @@ from certificates.errors import TypeHaltedError
 from hub.access.actors import COMMAND
 from hub.archive.errors import ArchiveNotReadyError
 from hub.archive.gathering import answers
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import CaseClosedError, GrantEndedError
 from hub.intake.streaming.errors import EndingError
 from tests.exchange.conftest import Town

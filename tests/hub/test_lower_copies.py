@@ -14,7 +14,7 @@ from catalog.errors import DefinitionError
 from catalog.matters.reading import read_matter
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.lower.copy_store import find_copy
 from hub.intake.lower.following import MOST_TRIES, Following
 from hub.intake.lower.papers.checking import Paper

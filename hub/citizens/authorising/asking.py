@@ -19,7 +19,7 @@ from hub.citizens.authorising.tables import CaseQuestionRow
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.clock import new_id, rfc3339
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item
 from hub.intake.resolver import undecided
 from hub.ledger.entries import Draft, append, seal

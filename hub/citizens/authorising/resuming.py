@@ -17,7 +17,7 @@ from hub.access.service import Caller
 from hub.citizens.authorising.tables import CaseQuestionRow
 from hub.clock import Clock
 from hub.intake import store as cases
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, GrantEndedError
 from hub.intake.evidence import EvidenceService
 from hub.intake.outcomes import GIVEN

@@ -18,7 +18,7 @@ from hub.exchange.bulk.matter_judging import Held, Said, indexed_in, judge_one
 from hub.exchange.indexed import IndexedClaims
 from hub.exchange.judging import unavailable
 from hub.exchange.shared_data import SharedData
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.outcomes import Fetched
 from hub.intake.resolver import Ask, Open, Resolution, resolve
 from hub.intake.resolving.asking import Answering

@@ -15,7 +15,7 @@ from hub.exchange.bulk.matter_judging import Held, Judged
 from hub.exchange.bulk.order import BulkOrder
 from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.question import Identity
-from hub.intake.claiming import Claimed
+from hub.intake.calls import Claimed
 from hub.intake.deciding import rechecked
 from hub.intake.facts import fed, values_of
 from hub.intake.identity import identity_types

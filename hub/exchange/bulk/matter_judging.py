@@ -11,7 +11,7 @@ from catalog.matters.values import Need, Requirement
 from certificates.stores.holders import Subject as Person
 from hub.exchange.bulk.matter_ground import MatterStanding
 from hub.exchange.bulk.subject_store import Subject
-from hub.intake.claiming import Claimed
+from hub.intake.calls import Claimed
 from hub.intake.compose import Item
 from hub.intake.materials.service import material
 from hub.intake.outcomes import CLEARED, OWED, Failed, Fetched, Outcome, Why

@@ -38,7 +38,7 @@ from hub.exchange.bulk.store import Run, RunState
 from hub.exchange.bulk.subject_store import Subject
 from hub.exchange.uses import record_uses
 from hub.intake.answers import case_key
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.compose import item_hash
 from hub.intake.errors import CaseClosedError, InFlightError
 from hub.intake.outcomes import Outcome, entry_kind

@@ -18,7 +18,7 @@ import structlog
 from catalog.matters.values import Matter, Requirement
 from certificates.definitions.certificate_type import Custody
 from hub.access.service import Caller
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.resolving.asked_back import Answer
 from hub.intake.streaming.service import Streaming
 from hub.issuing.types.registry import TypeRegistry

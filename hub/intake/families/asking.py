@@ -20,7 +20,7 @@ from hub.access.actors import Role
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import store as cases_store
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, InFlightError
 from hub.intake.evidence import EvidenceService
 from hub.intake.families import store

@@ -16,7 +16,7 @@ from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import store as cases
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import IntakeError
 from hub.intake.lower import promise_store as store
 from hub.intake.lower.promise_store import BROKEN, GIVEN, VERIFIED, Promise

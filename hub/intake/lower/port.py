@@ -14,7 +14,7 @@ from catalog.matters.standing_in import Assurance
 from certificates.stand_in_copy import stand_in_claims
 from hub.access.service import Caller
 from hub.clock import new_id, rfc3339
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Copy, Item
 from hub.intake.lower.asking import Asking
 from hub.intake.lower.handing_in import HandedIn

@@ -14,7 +14,7 @@ from catalog.store import find_department
 from hub.access.actors import Role
 from hub.access.service import Caller
 from hub.clock import new_id, rfc3339
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item
 from hub.intake.owed import store
 from hub.intake.owed.store import OPEN, Debt

@@ -18,7 +18,7 @@ from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import store as cases
-from hub.intake.claiming import EvidenceCall
+from hub.intake.calls import EvidenceCall
 from hub.intake.errors import CaseClosedError, CaseNotFoundError, InFlightError, StillOwedError
 from hub.intake.evidence import EvidenceService
 from hub.intake.owed import store

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from hub.access.actors import Role
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item
 from hub.intake.errors import InFlightError, StillOwedError
 from hub.intake.owed import store

@@ -21,7 +21,7 @@ from catalog.tables import table
 from certificates.stores.holders import Subject
 from hub.clock import new_id, rfc3339
 from hub.intake.answers import case_key
-from hub.intake.claiming import Claimed
+from hub.intake.calls import Claimed
 from hub.intake.compose import Item
 from hub.intake.outcomes import CLEARED, Fetched
 from hub.intake.replaying.tables import DecisionGroundRow

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from hub.intake.claiming import Waiting
+from hub.intake.calls import Waiting
 from hub.intake.outcomes import Outcome, Why
 from hub.intake.resolver import Open, Resolution
 

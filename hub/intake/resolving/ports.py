@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from catalog.matters.values import Requirement
 from hub.access.service import Caller
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item
 from hub.intake.outcomes import Fetched
 from hub.intake.resolver import Ask, Resolution, Source

@@ -23,7 +23,8 @@ from certificates.stores.holders import Subject
 from hub.access.service import Caller
 from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.intake.answers import LONGEST
-from hub.intake.claiming import Claimed, EvidenceCall, Waiting, quota_uses
+from hub.intake.calls import Claimed, EvidenceCall, Waiting
+from hub.intake.claiming import quota_uses
 from hub.intake.compose import Item
 from hub.intake.copies import CopyMaker
 from hub.intake.identity import identity_types

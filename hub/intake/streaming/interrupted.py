@@ -16,7 +16,8 @@ from hub.access.service import Caller
 from hub.clock import Clock, new_id
 from hub.intake import requests, store
 from hub.intake.answers import LEASE, Answers, answer_place, case_key
-from hub.intake.claiming import Claiming, EvidenceCall
+from hub.intake.calls import EvidenceCall
+from hub.intake.claiming import Claiming
 from hub.intake.compose import Item, read_stored, restored_entries, stored
 from hub.intake.deciding import Deciding
 from hub.intake.errors import CaseClosedError, GrantEndedError, InFlightError

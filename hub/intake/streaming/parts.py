@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from hub.access.service import Caller
 from hub.intake import requests
 from hub.intake.answers import Answers, answer_place, case_key
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import Item, restored_entries, stored, unsigned_answer
 from hub.intake.deciding import Deciding, Steps, Written
 from hub.intake.errors import GrantEndedError, InFlightError

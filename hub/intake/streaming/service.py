@@ -20,7 +20,7 @@ from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake import requests
 from hub.intake.answers import LEASE, Answers, answer_place, case_key, refuse_stopped
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import EvidenceSigner, read_stored
 from hub.intake.course import Course, leave_on_the_grid
 from hub.intake.errors import InFlightError, RequestNotFoundError

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from hub.access.service import Caller
 from hub.clock import Clock
-from hub.intake.claiming import Claimed, EvidenceCall
+from hub.intake.calls import Claimed, EvidenceCall
 from hub.intake.compose import EvidenceSigner, Item, SignedItem
 from hub.intake.course import Course, leave_on_the_grid
 from hub.intake.deciding import Written
