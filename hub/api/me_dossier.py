@@ -1,6 +1,6 @@
 """A holder's dossier 人生档案 by the API: one licence laid open, and having missing ones collected."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
@@ -8,19 +8,23 @@ from starlette.responses import Response
 
 from hub.api.me import ActingHolderDep, said
 from hub.citizens.dossier.fetching_store import Asked
+from hub.citizens.dossier.folder import OPENED_PER_MINUTE
 from hub.citizens.dossier.missing import Lack
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, limit
 from hub.issuing.transitions.reading import event_json
 from hub.runtime import Hub
-from hub.web.citizen.dossier import OPENED_PER_MINUTE
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 IdentifierPath = Annotated[str, Path(max_length=200)]
-_STAFF = ("by", "second")
-"""Who of a department did it is the department's own business; which department, and why, is not."""
+_OF_AN_ACT: Final = (
+    "operation", "from", "to", "reason_code", "reason", "legal_basis", "effective_at", "recorded_at",
+)  # fmt: skip
+"""What a holder is told of an act. Who of a department did it, in which run or batch, is the department's own business,
+and what took its place may be somebody else's licence.
+"""
 
 
 @router.get("/certificates/{identifier}/history", summary="What was done to it 证照经过")
@@ -34,8 +38,8 @@ async def history(identifier: IdentifierPath, holder: HolderDep, hub: HubDep) ->
             "version": version.version,
             "made_at": rfc3339(leaf.history.lifetimes[version.id].made_at),
             "acts": [
-                {name: value for name, value in event_json(event).items() if name not in _STAFF}
-                for event in leaf.history.lifetimes[version.id].events
+                {name: told[name] for name in _OF_AN_ACT}
+                for told in map(event_json, leaf.history.lifetimes[version.id].events)
             ],
         }
         for version in leaf.history.versions
@@ -50,7 +54,7 @@ async def claims(
 ) -> JSONResponse:
     """Everything that the signed licence says. The look is on the ledger before the answer leaves."""
     await _opening(request, hub, holder, identifier)
-    found = await hub.dossier.folder.contents(holder.id, identifier, by=_by(holder), language=language)
+    found = await hub.dossier.folder.contents(holder.id, identifier, by=holder.as_json(), language=language)
     return JSONResponse(
         {
             "claims": [
@@ -71,7 +75,7 @@ async def file(
 ) -> Response:
     """Made when it is first asked for; on the ledger before it leaves."""
     await _opening(request, hub, holder, identifier)
-    found = await hub.dossier.folder.file(holder.id, identifier, wanted, by=_by(holder), language=language)
+    found = await hub.dossier.folder.file(holder.id, identifier, wanted, by=holder.as_json(), language=language)
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
     return Response(found.content, media_type=found.media_type, headers=headers)
 
@@ -89,7 +93,7 @@ async def missing(holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSON
 async def collect(holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
     """Asks every source that can be asked about one person, in a job; once an hour (429)."""
     holder.require(SEES_OWN)
-    asked = await hub.dossier.fetching.ask(holder.id, holder.identity, by=_by(holder))
+    asked = await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
     return JSONResponse(_asked(asked, language), status_code=202)
 
 
@@ -97,10 +101,6 @@ async def _opening(request: Request, hub: Hub, holder: Holder, identifier: str) 
     """Raises: RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
     await hub.citizens.licences.one(holder, identifier)
-
-
-def _by(holder: Holder) -> dict[str, str]:
-    return {"kind": "holder", "id": holder.id}
 
 
 def _lack(item: Lack, language: str) -> dict[str, Any]:

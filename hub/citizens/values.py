@@ -48,6 +48,10 @@ class Holder:
         """Who asks: himself."""
         return self.id
 
+    def as_json(self) -> dict[str, str]:
+        """As a ledger entry names him who acts for himself."""
+        return {"kind": "holder", "id": self.id}
+
     def require(self, level: Level) -> None:
         """Raises: LevelError for one who is not signed in this surely."""
         if self.level < level:

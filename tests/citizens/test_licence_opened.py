@@ -127,7 +127,8 @@ async def test_a_further_holder_opens_it_too_and_the_principal_is_told_but_a_for
         rows = table(CertificateHolderRow)
         await hub.database.write(lambda tx: tx.execute(update(rows).values(role="owner")))
         await arrive(client, hub, spouse)
-        assert (await client.get(api)).status_code == 502
+        for hidden in (api, api.replace("claims", "history"), f"/me/licences/{identifier}"):
+            assert (await client.get(hidden)).status_code == 502, hidden
 
 
 SHARED_TYPE = f"""
@@ -179,6 +180,11 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         (onward,) = re.findall(r'取代它：<a href="(/me/licences/[^"]+)"', page.text)
         assert onward != f"/me/licences/{old}"
         assert "有效" in text_of(await client.get(onward))
+        history = (await client.get(f"/api/v1/me/certificates/{old}/history")).json()
+        assert onward.endswith(history["successor"])
+        (act,) = [act for version in history["versions"] for act in version["acts"]]
+        assert {"operation", "reason", "legal_basis"} < set(act)
+        assert not {"by", "second", "successor", "brought_by"} & set(act), "it may be somebody else's, and staff's"
 
         source_of = "source: {interface: badges, claims: {name: name, citizen_id: citizen_id, grade: grade}}"
         indexed = BADGE_TYPE.replace("slug: badge", "slug: pass").replace(f"{PERMITS}003", f"{PERMITS}004")

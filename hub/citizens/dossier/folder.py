@@ -33,6 +33,8 @@ from hub.storage.vault import Vault
 from signing.disclosures import reveal
 from signing.sd_jwt import parse
 
+OPENED_PER_MINUTE: Final = 20
+"""Looks at contents and files of one holder: a page of one is set anew each time."""
 OWN: Final = "certificate.opened"
 TOGETHER: Final = "certificate.opened_together"
 """Kinds of entry: the principal holder's own look, and that of a further one."""
@@ -95,6 +97,8 @@ class Folder:
             version = find_version(tx, identifier)
             if version is None:
                 raise MissingError("certificate")
+            if not licence.principal:
+                self._held(tx, subject_id, version)
             history = read_history(tx, self._vault, version)
             next_one = history.successor()
             after = find_version(tx, next_one) if next_one else None
@@ -151,23 +155,27 @@ class Folder:
         licence = await self._own(subject_id, identifier)
         if licence.indexed:
             raise MissingError("document")
-        together = (
-            None if licence.principal else await self._database.read(lambda tx: self._held(tx, subject_id, identifier))
-        )
+
+        def unit(tx: Connection) -> str:
+            version = find_version(tx, identifier)
+            if version is None:
+                raise MissingError("certificate")
+            self._held(tx, subject_id, version)
+            return version.id
+
+        together = None if licence.principal else await self._database.read(unit)
 
         def allowed(version: VersionRecord) -> bool:
             return version.is_current() and (version.subject_id == subject_id or version.id == together)
 
         return Opening(by, OWN if together is None else TOGETHER), allowed
 
-    def _held(self, tx: Connection, subject_id: str, identifier: str) -> str:
-        version = find_version(tx, identifier)
-        rows = [] if version is None else [row for row in further_of(tx, version.id) if row.subject_id == subject_id]
-        if version is None or not rows:
+    def _held(self, tx: Connection, subject_id: str, version: VersionRecord) -> None:
+        rows = [row for row in further_of(tx, version.id) if row.subject_id == subject_id]
+        if not rows:
             raise MissingError("certificate")
         subject = subject_by_id(tx, subject_id)
         check_guards(tx, self._vault, held=[HeldVersion(version, subject, further=row) for row in rows])
-        return version.id
 
     def _type(self, tx: Connection, identifier: str) -> CertificateType:
         version = find_version(tx, identifier)

@@ -11,7 +11,7 @@ from catalog.errors import DefinitionError
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.rules import REASON_WORDS, Reason
 from hub.citizens.dossier.fetching import BETWEEN, unanswered
-from hub.citizens.dossier.folder import Said
+from hub.citizens.dossier.folder import OPENED_PER_MINUTE, Said
 from hub.citizens.dossier.stages import STAGES
 from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN, Holder
@@ -31,8 +31,6 @@ router = APIRouter()
 LICENCES: Final = "/me/licences"
 COLLECT: Final = LICENCES + "/collect"
 IdentifierPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z.*-]{10,128}$")]
-OPENED_PER_MINUTE: Final = 20
-"""Looks at contents and files of one holder: a page of one is set anew each time."""
 SHOWN_SECONDS: Final = 300
 _WITH_PICTURES: Final = (
     "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -71,7 +69,7 @@ async def collect(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     await holder_form(request, holder)
     holder.require(SEES_OWN)
     try:
-        await hub.dossier.fetching.ask(holder.id, holder.identity, by=_by(holder))
+        await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
     except RateLimitedError:
         return await _collecting(request, hub, holder, WRONG["hour"])
     return redirect(COLLECT)
@@ -89,7 +87,7 @@ async def look(request: Request, identifier: IdentifierPath, hub: HubDep, holder
     given = await holder_form(request, holder)
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
     await hub.citizens.licences.one(holder, identifier)  # somebody else's goes on the ledger
-    wanted, language, by = given.text("wanted"), view_of(request).language, _by(holder)
+    wanted, language, by = given.text("wanted"), view_of(request).language, holder.as_json()
     try:
         if wanted in FORMATS:
             found = await hub.dossier.folder.file(holder.id, identifier, wanted, by=by, language=language)
@@ -153,10 +151,6 @@ async def _collecting(request: Request, hub: Hub, holder: Holder, fault: FieldEr
     }
     status = 429 if fault else 200
     return render(request, "me/collect.html", holder, status=status, errors=[fault] if fault else [], **values)
-
-
-def _by(holder: Holder) -> dict[str, str]:
-    return {"kind": "holder", "id": holder.id}
 
 
 def _stage(text: str) -> Stage | None:
