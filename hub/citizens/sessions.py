@@ -1,12 +1,15 @@
 """Sessions of holders: an opaque random cookie of its own name, of which the database holds only a hash.
 
 It ends after 15 idle minutes, after two hours whatever happens, at sign-out, and as soon as no current record confirms
-the person: he is looked up again at every request, so that a session outlives neither its holder nor his erasure.
+the person: he is looked up again at every request, so that a session outlives neither its holder nor his erasure. What
+is sealed in it opens in the row that it was written to alone: nobody who writes the database gives himself somebody
+else's session, a surer one, or a longer one.
 """
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -59,20 +62,12 @@ class HolderSessions:
         now, secret, session_id = self._clock(), secrets.token_urlsafe(32), new_id()
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
+        row: dict[str, Any] = {
+            "secret_hash": hashed(secret), "id": session_id, "subject_id": subject.id, "level": int(level), "how": how,
+            "created_at": now, "seen_at": now, "expires_at": now + ABSOLUTE,
+        }  # fmt: skip
         tx.execute(delete(_SESSIONS).where(_SESSIONS.c.expires_at < now))
-        tx.execute(
-            insert(_SESSIONS).values(
-                secret_hash=hashed(secret),
-                id=session_id,
-                subject_id=subject.id,
-                level=int(level),
-                how=how,
-                content=key.encrypt(_place(session_id), canonical(content)),
-                created_at=now,
-                seen_at=now,
-                expires_at=now + ABSOLUTE,
-            )
-        )
+        tx.execute(insert(_SESSIONS).values(**row, content=key.encrypt(_place(row), canonical(content))))
         detail = {"how": how, "level": level.name.lower(), "session": session_id}
         append(tx, [seal(Draft(kind="holder.sign_in", detail=detail, key=key, subject_id=subject.id), now=now)])
         return secret
@@ -104,8 +99,8 @@ class HolderSessions:
         if row is None or now - row.seen_at > IDLE:
             raise HolderSignInNeededError
         try:
-            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.content)
-        except IntegrityBrokenError:  # erased since: his key is another one
+            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row._mapping), row.content)  # noqa: SLF001  # its public name
+        except IntegrityBrokenError:  # erased since: his key is another one; or a row that is not ours
             raise HolderSignInNeededError from None
         given = Identity(**strict_loads(plain, max_bytes=len(plain)))
         subject = self._confirming.find(tx, given, now)
@@ -114,5 +109,7 @@ class HolderSessions:
         return Holder(subject.id, row.id, given, Level(row.level), row.how, csrf_of(secret)), row.seen_at
 
 
-def _place(session_id: str) -> str:
-    return f"holder_sessions:{session_id}:content"
+def _place(row: Mapping[Any, Any]) -> str:
+    """Where it is sealed for: this cookie, this level, this end."""
+    until = int(row["expires_at"].timestamp())
+    return f"holder_sessions:{row['id']}:content:{row['secret_hash']}:{row['level']}:{row['how']}:{until}"

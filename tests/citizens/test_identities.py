@@ -344,11 +344,19 @@ async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
     shown = [entry for entry in await ledger(hub) if entry.kind == "identity.shown"]
     assert [(entry.subject_id, entry.detail["case_no"]) for entry in shown] == [(here.id, case.case_no)]
     assert sum(entry.detail.get("reason") == "network_id" for entry in await ledger(hub)) == 3
+    clerk, parties = await staff(hub, AMR, "another", Role.CLERK), [PartyInput("applicant", "")]
+    again = service.voucher()
+    opening = CounterOpening(MATTER, parties, "0" * 32, codes={0: again})
+    found = await hub.counter.present(clerk, await hub.counter.caller(clerk), opening)
+    assert hub.citizens.identities is not None
+    (bound,) = await hub.citizens.identities.bindings.listed(here)
+    await hub.citizens.identities.bindings.release(here, bound.id)
+    with pytest.raises(PresentationRefusedError):  # released since it was looked at
+        await hub.database.write(lambda tx: found.also and found.also(tx, None, "YZC"))
+    await refused(hub, again)  # and it does not sign in whoever has it by now
     await hub.database.write(lambda tx: tx.execute(delete(table(IdentityRow))))
-    opening = CounterOpening(MATTER, [PartyInput("applicant", "")], "0" * 32, codes={0: service.voucher()})
-    clerk = await staff(hub, AMR, "another", Role.CLERK)
     with pytest.raises(PresentationRefusedError):
-        await hub.counter.open(clerk, opening)
+        await hub.counter.open(clerk, replace(opening, codes={0: service.voucher()}))
 
 
 @pytest.mark.embedded

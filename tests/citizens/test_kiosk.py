@@ -14,10 +14,14 @@ import pytest
 from sqlalchemy import text
 
 from catalog.errors import DefinitionError
+from catalog.tables import table
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
+from hub.access.sessions import hashed
 from hub.citizens.kiosk.devices import CODE_LASTS
 from hub.citizens.kiosk.errors import KioskOverError
+from hub.citizens.kiosk.tables import KioskRow, KioskVisitRow
+from hub.citizens.kiosk.values import Choice
 from hub.citizens.kiosk.visits import IDLE, LONGEST
 from hub.citizens.objections.values import Kind, Said
 from hub.runtime import Hub
@@ -120,7 +124,6 @@ async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(
         looks = text_of(await terminal.get("/looks"))
         assert "您在自助终端打印了证照" in looks
         assert (await terminal.sent("/end")).headers["location"] == "/kiosk"
-        await terminal.get("")
         assert (await terminal.get("/mine")).headers["location"] == "/kiosk"
         await signed(phone, hub)
         seen = text_of(await phone.get("/me/accesses"))
@@ -152,10 +155,11 @@ async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place:
         ]
         assert {(answer.status_code, text_of(answer)) for answer in answers} == {(422, text_of(answers[0]))}
         assert (await terminal.post("/card", card=token)).status_code == 303
-        assert (await terminal.post("/card", card=token)).status_code == 422, "worth one visit"
+        for again in (token, f"{token} "):
+            assert (await terminal.post("/card", card=again)).status_code == 422, "worth one visit"
         refused = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "refusal"]
         assert refused == ["kiosk_not_read_here"] * 3 + ["kiosk_unconfirmed"] * 2 + [
-            "kiosk_not_read_here", "kiosk_read_twice",
+            "kiosk_not_read_here", "kiosk_read_twice", "kiosk_read_twice",
         ]  # fmt: skip
 
         await terminal.card()
@@ -171,6 +175,13 @@ async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place:
         await terminal.card(at=hub.clock().isoformat())
         with pytest.raises(KioskOverError):
             await hub.kiosk.visits.find(kiosk, before)
+        gone = await hub.kiosk.visits.find(kiosk, terminal.cookie("yz_kiosk_visit"))
+        (held,), _ = await hub.citizens.licences.listed(gone.holder)
+        await terminal.card(at=hub.clock().isoformat())
+        choice = Choice(held.identifier, "bank", "bank")
+        for late in (hub.kiosk.prints.looks(gone), hub.kiosk.prints.print(gone, choice, "en")):
+            with pytest.raises(KioskOverError):  # somebody else stands there by now
+                await late
         for _ in range(int(LONGEST / IDLE) + 2):
             await terminal.get("/mine")
             watch.ahead += IDLE - timedelta(seconds=2)
@@ -229,7 +240,21 @@ async def test_a_terminal_is_registered_by_an_operator_and_ended_at_once(place: 
 
 @pytest.mark.embedded
 async def test_a_row_that_somebody_wrote_opens_nothing(place: Place, hub: Hub) -> None:
-    async with standing(place, hub) as terminal:
+    async with standing(place, hub) as terminal, place.client(hub) as stranger:
+        await terminal.card()
+        kiosk, mine = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk")), "x" * 43
+        rows, kiosks, later = table(KioskVisitRow), table(KioskRow), hub.clock() + timedelta(minutes=9)
+        for found_by, forged in (
+            (terminal.cookie("yz_kiosk_visit"), {"begun_at": later}), (mine, {"secret_hash": hashed(mine)}),
+        ):  # fmt: skip
+            await hub.database.write(lambda tx, row=forged: tx.execute(rows.update().values(**row)))  # type: ignore[misc]
+            with pytest.raises(KioskOverError):
+                await hub.kiosk.visits.find(kiosk, found_by)
+        _, code = await hub.kiosk.devices.register(COMMAND, AMR, terminal.reader.signer.public.kid, "大厅2号机")
+        renewed = kiosks.update().where(kiosks.c.state == "new").values(created_at=later)
+        await hub.database.write(lambda tx: tx.execute(renewed))
+        answer = await stranger.post("/kiosk/set-up", data={"code": code}, headers={"Origin": PUBLIC_URL})
+        assert answer.status_code >= 500, "made good for longer by nobody of ours"
         moved = "UPDATE kiosks SET owner_department_id = (SELECT id FROM departments WHERE code = :code)"
         await hub.database.write(lambda tx: tx.execute(text(moved), {"code": POLICE}))
         with pytest.raises(IntegrityBrokenError):

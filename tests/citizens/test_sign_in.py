@@ -9,12 +9,14 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.access.errors import SignInRefusedError
+from hub.access.sessions import hashed
 from hub.citizens.errors import HolderSignInNeededError, TrialOffError
+from hub.citizens.tables import HolderSessionRow
 from hub.citizens.trial import trial_on
 from hub.citizens.values import Level
 from hub.runtime import Hub
@@ -162,6 +164,26 @@ async def test_a_session_ends_by_idleness_by_its_age_at_sign_out_and_with_its_pe
     await hub.database.write(lambda tx: tx.execute(update(table(SubjectRow)).values(**values)))
     with pytest.raises(HolderSignInNeededError):
         await find(renamed)
+
+
+async def test_a_session_that_somebody_wrote_into_the_database_is_nobodys(hub: Hub, watch: Watch) -> None:
+    rows, secret, own = table(HolderSessionRow), await session(hub), "x" * 43
+    kept = await hub.database.read(lambda tx: dict(tx.execute(select(rows)).one()._mapping))
+    later = {"expires_at": kept["expires_at"] + timedelta(days=1), "seen_at": kept["seen_at"] + timedelta(hours=3)}
+    for ahead, found_by, changes in (
+        (0, own, {"secret_hash": hashed(own)}),
+        (0, secret, {"level": int(Level.HIGH)}),
+        (0, secret, {"how": "provider"}),
+        (3, secret, later),
+    ):
+        watch.ahead = timedelta(hours=ahead)
+        await hub.database.write(lambda tx: tx.execute(rows.delete()))
+        await hub.database.write(lambda tx, row=kept | changes: tx.execute(rows.insert().values(**row)))  # type: ignore[misc]
+        with pytest.raises(HolderSignInNeededError):
+            await hub.citizens.sessions.find(found_by)
+    watch.ahead = timedelta()
+    await hub.database.write(lambda tx: tx.execute(rows.update().values(**kept)))
+    await hub.citizens.sessions.find(secret)
 
 
 async def place_of_staff(hub: Hub) -> str:

@@ -132,6 +132,7 @@ async def test_a_result_of_nobody_old_altered_about_another_or_with_a_picture_is
         assert await refused(hub, clerk, token) == "face_refused"
     pictures = [
         device.compares(**WHOSE, photo="/9j/4AAQSkZJRg"), device.compares(**WHOSE, template=[1, 2]),
+        device.compares(**WHOSE, trial="QUJD" * 100),
         device.compares(**WHOSE, transaction="iVBORw0KGgo" * 300), wrong[-1],
         sign_jws({"jti": "12345678"}, signer=device.device.signer, typ=COMPARED_TYPE, header={"x5c": ["/9j/"]}),
     ]  # fmt: skip

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Row
 
 from certificates.stores.holders import Subject
 from hub.citizens.confirming import Confirming
+from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.identities import store
 from hub.citizens.identities.vouching import Vouched, Voucher
+from hub.citizens.present import lock_holder
 from hub.citizens.values import Identity, Level
 from hub.ledger.guards import settled
 from hub.storage.errors import IntegrityBrokenError
@@ -79,6 +81,19 @@ class Finding:
         if subject is None or subject.id != row.subject_id:
             return None
         return Found(subject, given, Level(min(vouched.level, row.level)), row.id)
+
+    def held(self, tx: Connection, vouched: Vouched, now: datetime) -> Found | None:
+        """The same, and so he stays until the transaction ends: a release or an erasure that goes on at this moment is
+        waited for, and counts. Raises: IntegrityBrokenError.
+        """
+        found = self.person(tx, vouched, now)
+        if found is None:
+            return None
+        try:
+            lock_holder(tx, found.subject.id)
+        except HolderSignInNeededError:
+            return None
+        return self.person(tx, vouched, now)
 
     def sealed(self, binding_id: str, subject: Subject, given: Identity) -> bytes:
         """Number and name as a binding keeps them."""

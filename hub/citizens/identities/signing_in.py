@@ -47,7 +47,7 @@ class NetworkSignIn:
         def unit(tx: Connection) -> str | None:
             if not self._finding.use(tx, voucher, vouched, now):
                 return None
-            found = self._finding.person(tx, vouched, now)
+            found = self._finding.held(tx, vouched, now)
             if found is None:
                 return None
             how = TRIAL_HOW if vouched.trial else HOW

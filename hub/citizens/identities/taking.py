@@ -1,6 +1,7 @@
 """A counter takes a network ID: who stands there goes into the case inside the hub, as by a code that he shows.
 
-The voucher is used up when it is looked at, by the service and by the hub; a case that could not be opened costs one.
+The voucher is used up when it is looked at, by the service and by the hub, lest whoever made the opening fail signed in
+with it; a case that could not be opened costs one. Who it is is judged again in the transaction that opens the case.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,11 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Actor
 from hub.access.errors import ProviderError, SignInRefusedError
-from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
+from hub.citizens.errors import PresentationRefusedError
 from hub.citizens.identities.errors import ServiceAwayError
 from hub.citizens.identities.finding import Finding, Found
 from hub.citizens.identities.service import NetworkIdService
 from hub.citizens.identities.vouching import Vouched, Voucher
-from hub.citizens.present import lock_holder
 from hub.citizens.taking import Here
 from hub.citizens.values import SHOWS
 from hub.clock import Clock
@@ -49,8 +49,8 @@ class NetworkTaking:
         self._log_key = log_key
         self._clock = clock
 
-    async def read(self, actor: Actor, department_id: str, voucher: Voucher) -> Here:
-        """Whose it is. A refusal is on the ledger.
+    async def read(self, actor: Actor, department_id: str, voucher: Voucher) -> tuple[Here, Vouched]:
+        """Whose it is, and what the service said, for `take`. A refusal is on the ledger.
 
         Raises: PresentationRefusedError, alike for every cause; ServiceAwayError: the service does not answer.
         """
@@ -67,27 +67,26 @@ class NetworkTaking:
             entry = seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=self._clock())
             await self._database.write(lambda tx: append(tx, [entry]))
             raise PresentationRefusedError
-        return Here(vouched.transaction, found.subject.id, found.identity)
+        return Here(vouched.transaction, found.subject.id, found.identity), vouched
 
     def take(
-        self, actor: Actor, department_id: str, here: Here, *, matter: str
+        self, actor: Actor, department_id: str, here: Here, vouched: Vouched, *, matter: str
     ) -> Callable[[Connection, str | None, str], None]:
         """What is done in the transaction that opens the case: it stands on the ledger, where he finds it.
 
-        Raises, when it is done: PresentationRefusedError: he was erased since.
+        Raises, when it is done: PresentationRefusedError: he released it, has died, or was erased since.
         """
 
         def use_up(tx: Connection, case_id: str | None, case_no: str) -> None:
-            try:
-                subject = lock_holder(tx, here.subject_id)
-            except HolderSignInNeededError:
-                raise PresentationRefusedError from None
+            found = self._finding.held(tx, vouched, self._clock())
+            if found is None or (found.subject.id, found.identity) != (here.subject_id, here.identity):
+                raise PresentationRefusedError
             detail = {
                 "by": actor.as_json(), "case_no": case_no, "department_id": department_id, "matter": matter,
-                "transaction": here.presentation_id,
+                "transaction": vouched.transaction,
             }  # fmt: skip
-            key = self._vault.data_key(subject.data_key, subject.kek_kid)
-            draft = Draft(kind="identity.shown", detail=detail, key=key, subject_id=subject.id, case_id=case_id)
+            key = self._vault.data_key(found.subject.data_key, found.subject.kek_kid)
+            draft = Draft(kind="identity.shown", detail=detail, key=key, subject_id=found.subject.id, case_id=case_id)
             append(tx, [seal(draft, now=self._clock())])
 
         return use_up

@@ -104,7 +104,7 @@ class Kiosks:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            row = self._found(tx, _KIOSKS.c.id == kiosk_id)
+            row = self._found(tx, _KIOSKS.c.id == kiosk_id, lock=True)
             if row is None or row.state == ENDED:
                 raise MissingError("kiosk")
             ended = {"state": ENDED, "code_hash": None, "secret_hash": None, "ended_at": now}
@@ -187,5 +187,6 @@ class Kiosks:
 
 
 def _meaning(row: Mapping[Any, Any]) -> bytes:
-    names = ("id", "owner_department_id", "reader_kid", "state", "code_hash", "secret_hash", "row_version")
-    return b"kiosk\x1f" + canonical({name: row[name] for name in names})
+    names = ("id", "owner_department_id", "name", "reader_kid", "state", "code_hash", "secret_hash", "row_version")
+    told = {name: row[name] for name in names} | {"created_at": int(row["created_at"].timestamp())}
+    return b"kiosk\x1f" + canonical(told)

@@ -18,7 +18,7 @@ from hub.citizens.accesses import Access, Accesses
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError, NotPrintableError
 from hub.citizens.kiosk.values import LASTS, OTHERS, PURPOSES, Choice
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.looks import Looks, count_looks
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
@@ -73,7 +73,7 @@ class KioskPrints:
         """The page as PDF, for 30 days and for this receiver.
 
         Raises: MissingError: no such purpose or receiver, or not his licence, which goes on the ledger;
-            NotPrintableError; KioskOverError: erased; what making a rendition raises.
+            NotPrintableError; KioskOverError: erased, or gone; what making a rendition raises.
         """
         now = self._clock()
         try:
@@ -96,6 +96,7 @@ class KioskPrints:
 
         def unit(tx: Connection) -> Looks:
             subject = lock_holder(tx, visit.holder.id)
+            KioskVisits.must_stand(tx, visit)
             counted = count_looks(tx, self._vault, subject, since=now - LATELY, case_id=None, now=now)
             key = self._vault.data_key(subject.data_key, subject.kek_kid)
             detail = {**_where(visit), "departments": len(counted.all)}
@@ -115,6 +116,7 @@ class KioskPrints:
         if choice.purpose not in PURPOSES or not receiver:
             raise MissingError("purpose")
         lock_holder(tx, visit.holder.id)
+        KioskVisits.must_stand(tx, visit)
         picks = self._showable.chosen(tx, visit.holder.id, Picks((Pick(choice.identifier, ()),)), now)
         opened = self._showable.open(tx, visit.holder.id, picks[0]) if picks else None
         if opened is None:

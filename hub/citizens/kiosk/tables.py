@@ -43,7 +43,7 @@ class KioskVisitRow(SQLModel, table=True):
 
 
 class KioskReadRow(SQLModel, table=True):
-    """What a reader has signed is worth one visit: the hash of it, as long as it could be shown again."""
+    """What a reader has signed is worth one visit: the hash of reader and read, as long as it could be shown again."""
 
     __tablename__ = "kiosk_reads"
     digest: str = Field(sa_column=Column(String(64), primary_key=True))

@@ -1,14 +1,16 @@
 """One person at one terminal: begun by his own card, ended by himself, by a minute without a touch, or by the next one.
 
 The card shows that it was there; nobody is asked for a secret. So a visit opens less than a sign-in does: what is on
-his licences and who looked, to be printed under a purpose, and nothing that could be taken along in a browser.
+his licences and who looked, to be printed under a purpose, and nothing that could be taken along in a browser. What
+is sealed in its row opens for this terminal, this cookie and this beginning alone, whoever writes the database.
 """
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -75,8 +77,10 @@ class KioskVisits:
         Raises: KioskRefusedError, alike for a card that was not read here and now, and for somebody whom no record
             confirms; a refusal is on the ledger.
         """
-        now, given = self._clock(), await self._read(kiosk, token)
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        now, said = self._clock(), await self._read(kiosk, token)
+        given = Identity(said.id_type, said.id_number, said.name)
+        # By its own number, which the reader signed: a text can be changed and still be the same read.
+        digest = hashlib.sha256(f"{said.device}\n{said.jti}".encode()).hexdigest()
         secret = secrets.token_urlsafe(32)
         try:
             begun = await self._database.write(lambda tx: self._begin(tx, kiosk, given, digest, secret, now))
@@ -93,6 +97,14 @@ class KioskVisits:
         if found is None:
             raise KioskOverError
         return found
+
+    @staticmethod
+    def must_stand(tx: Connection, visit: Visit) -> None:
+        """In the transaction by which something leaves the terminal: nobody has ended it, nor taken the terminal out of
+        use, since it was found. Raises: KioskOverError.
+        """
+        if tx.execute(select(_VISITS.c.id).where(_VISITS.c.id == visit.id)).first() is None:
+            raise KioskOverError
 
     async def end(self, kiosk: Kiosk) -> None:
         """Nobody stands there. Ending what has ended is nothing."""
@@ -118,14 +130,14 @@ class KioskVisits:
         if await self._database.read(any_left):
             await self._database.write(unit)
 
-    async def _read(self, kiosk: Kiosk, token: str) -> Identity:
+    async def _read(self, kiosk: Kiosk, token: str) -> CardRead:
         try:
             said = read_token(token.strip())
             await self._check(kiosk, said)
         except PartyError:
             await self._refused(kiosk, "not_read_here")
             raise KioskRefusedError from None
-        return Identity(said.id_type, said.id_number, said.name)
+        return said
 
     async def _check(self, kiosk: Kiosk, said: CardRead) -> None:
         """Raises: PartyError: another device signed it, or none, or not just now."""
@@ -154,17 +166,11 @@ class KioskVisits:
         visit_id = new_id()
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
-        tx.execute(
-            insert(_VISITS).values(
-                kiosk_id=kiosk.id,
-                id=visit_id,
-                secret_hash=hashed(secret),
-                subject_id=subject.id,
-                content=key.encrypt(_place(visit_id), canonical(content)),
-                begun_at=now,
-                seen_at=now,
-            )
-        )
+        row: dict[str, Any] = {
+            "kiosk_id": kiosk.id, "id": visit_id, "secret_hash": hashed(secret), "subject_id": subject.id,
+            "begun_at": now, "seen_at": now,
+        }  # fmt: skip
+        tx.execute(insert(_VISITS).values(**row, content=key.encrypt(_place(row), canonical(content))))
         detail = {"by": kiosk.as_json(), "department_id": kiosk.department_id, "session": visit_id}
         append(tx, [seal(Draft(kind="kiosk.visit", detail=detail, key=key, subject_id=subject.id), now=now)])
         return True
@@ -178,8 +184,8 @@ class KioskVisits:
         if row is None or now - row.seen_at > IDLE or now - row.begun_at > LONGEST:
             return None
         try:
-            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.content)
-        except IntegrityBrokenError:  # erased since: his key is another one
+            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row._mapping), row.content)  # noqa: SLF001  # its public name
+        except IntegrityBrokenError:  # erased since: his key is another one; or a row that is not ours
             return None
         given = Identity(**strict_loads(plain, max_bytes=len(plain)))
         subject = self._confirming.find(tx, given, now)
@@ -189,5 +195,7 @@ class KioskVisits:
         return Visit(kiosk, Holder(subject.id, row.id, given, SEES_OWN, HOW, csrf_of(secret)), row.id)
 
 
-def _place(visit_id: str) -> str:
-    return f"kiosk_visits:{visit_id}:content"
+def _place(row: Mapping[Any, Any]) -> str:
+    """Where it is sealed for: this terminal, this cookie, this beginning."""
+    begun = int(row["begun_at"].timestamp())
+    return f"kiosk_visits:{row['id']}:content:{row['kiosk_id']}:{row['secret_hash']}:{begun}"

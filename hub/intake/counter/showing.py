@@ -60,11 +60,11 @@ async def shown(
         if isinstance(code, Voucher):
             if network is None:
                 raise PresentationRefusedError
-            here = await network.read(actor, caller.department_id, code)
+            here, vouched = await network.read(actor, caller.department_id, code)
             who = here.identity
             named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
             seen.append({"kind": NETWORK_ID, "at": rfc3339(now), "reference": here.presentation_id})
-            uses.append(network.take(actor, caller.department_id, here, matter=matter))
+            uses.append(network.take(actor, caller.department_id, here, vouched, matter=matter))
             continue
         here = await taking.read(actor, caller.department_id, code, matter=matter)
         who = here.identity

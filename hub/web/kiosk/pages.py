@@ -90,9 +90,10 @@ async def card(request: Request, hub: HubDep, kiosk: KioskDep) -> Response:
 
 
 @router.post(START + "/end")
-async def end(request: Request, visit: VisitDep) -> Response:
-    """Back to the start, which ends it."""
+async def end(request: Request, hub: HubDep, visit: VisitDep) -> Response:
+    """It ends here and now, whether or not the browser goes back to the start."""
     await visit_form(request, visit)
+    await hub.kiosk.visits.end(visit.kiosk)
     return redirect(START)
 
 
