@@ -46,5 +46,5 @@ def assemble_dossier(ground: Ground, licences: Licences, faces: Faces, collectin
         ),
         fetching=fetching,
         missing=Missing(database, fetching=fetching, types=types, clock=clock),
-        reminding=Reminding(database, clock=clock),
+        reminding=Reminding(database, types=types, clock=clock),
     )

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from hub.assembly.ground import Ground
 from hub.citizens.acting.delegations import forget as forget_delegations
+from hub.citizens.dossier.fetching_store import forget as forget_collections
 from hub.citizens.identities.store import forget as forget_identities
 from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
@@ -66,6 +67,7 @@ def assemble_erasure(ground: Ground) -> ErasureService:
         forget_notices(tx, subject_id)
         forget_places(tx, subject_id)
         forget_identities(tx, subject_id)
+        forget_collections(tx, subject_id)
 
     return ErasureService(
         ground.database,

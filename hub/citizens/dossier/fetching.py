@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection
 
 from certificates.stores.holders import subject_by_id
@@ -30,9 +29,8 @@ from hub.issuing.plan import lookup_hash, name_hash
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
-from hub.storage.errors import IntegrityBrokenError
 from hub.storage.jobs import enqueue
-from hub.storage.vault import DataKey, Vault
+from hub.storage.vault import Vault
 from signing.canonical import canonical, strict_loads
 
 FETCH: Final = "dossier.fetch"
@@ -40,7 +38,6 @@ BETWEEN: Final = timedelta(hours=1)
 """Of one subject: each time every department is asked."""
 AGAIN: Final = timedelta(minutes=10)
 ROUNDS: Final = 3
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +132,15 @@ class Fetching:
         return found
 
     def _opened(self, tx: Connection, collection_id: str) -> tuple[Asked, Named] | None:
-        """None: it has ended; or its subject was erased, and nobody knows any more whom it is about."""
+        """None: it has ended, or its subject was erased. Raises: IntegrityBrokenError: not what was asked."""
         asked = store.find(tx, collection_id)
         if asked is None or asked.content is None:
             return None
-        try:
-            key = self._key(tx, asked.subject_id)
-            given = strict_loads(key.decrypt(_place(collection_id), asked.content), max_bytes=4096)
-        except IntegrityBrokenError:
-            _log.info("own_collection_dropped", collection=collection_id)
-            return None
+        subject = subject_by_id(tx, asked.subject_id)
+        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        given = strict_loads(key.decrypt(_place(collection_id), asked.content), max_bytes=4096)
         number = lookup_hash(self._vault, given["id_type"], given["id_number"])
         return asked, Named(given["id_type"], number, name_hash(self._vault, given["name"]), given["id_number"])
-
-    def _key(self, tx: Connection, subject_id: str) -> DataKey:
-        subject = subject_by_id(tx, subject_id)
-        return self._vault.data_key(subject.data_key, subject.kek_kid)
 
     def _end(self, tx: Connection, collection_id: str) -> None:
         now = self._clock()

@@ -111,7 +111,7 @@ def end(tx: Connection, collection_id: str, now: datetime) -> None:
 
 
 def forget(tx: Connection, subject_id: str) -> None:
-    """The one before."""
+    """The one before; also of whoever is erased, for it says which departments know him."""
     mine = select(_COLLECTIONS.c.id).where(_COLLECTIONS.c.subject_id == subject_id)
     tx.execute(delete(_FEEDS).where(_FEEDS.c.collection_id.in_(mine)))
     tx.execute(delete(_COLLECTIONS).where(_COLLECTIONS.c.subject_id == subject_id))

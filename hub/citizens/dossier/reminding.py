@@ -1,15 +1,16 @@
-"""Reminders before a licence ends: 90, 30 and 7 days ahead, once each, as notices to all who hold it.
+"""Reminders before a licence ends: 90, 30 and 7 days ahead, once each, as notices to all the living who hold it.
 
 Found through the index on the end of validity, from the day up to which holders were last told: a round costs what has
 come within reach since, whatever the library holds, and one that was left out is made up for. A licence that is issued
 later than one of the days ahead is reminded of from the next one on.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, text, union, update
 
 from catalog.tables import table
 from certificates.profile import CIVIL_ZONE
@@ -19,6 +20,10 @@ from hub.citizens.dossier.tables import ReminderRow
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.clock import Clock
+from hub.intake.identity import DEATH
+from hub.issuing.shelf import CURRENT
+from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.tables import ErasureRow
 from hub.storage.database import Database
 
 AHEAD: Final = (90, 30, 7)
@@ -30,6 +35,7 @@ _REMINDERS: Final = table(ReminderRow)
 _CERTIFICATES: Final = table(CertificateRow)
 _VERSIONS: Final = table(CertificateVersionRow)
 _FURTHER: Final = table(CertificateHolderRow)
+_ERASURES: Final = table(ErasureRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,9 @@ class _Reach:
 class Reminding:
     """Part of the housekeeping. Two processes that do it at once tell nobody twice: a notice is written once."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, types: TypeRegistry, clock: Clock) -> None:
         self._database = database
+        self._types = types
         self._clock = clock
 
     async def sweep(self) -> int:
@@ -74,17 +81,39 @@ class Reminding:
             place = _Reach(known.told_until, known.told_version)
         end = (today + timedelta(days=days)).isoformat()
         rows = _ending(tx, place, max(place.until, today.isoformat()), end)
-        for row in rows:
-            self._tell(tx, row, days)
+        self._tell(tx, rows, days)
         told = _Reach(rows[-1].valid_until, rows[-1].id) if len(rows) == _SOME else _Reach(end, _LAST)
         here = _REMINDERS.c.days == days
         tx.execute(update(_REMINDERS).where(here).values(told_until=told.until, told_version=told.version))
         return len(rows)
 
-    def _tell(self, tx: Connection, row: Row[Any], days: int) -> None:
-        further = select(_FURTHER.c.subject_id).where(_FURTHER.c.version_id == row.id)
-        for subject_id in (row.subject_id, *tx.execute(further).scalars()):
-            notify(tx, subject_id, NoticeKind.LICENCE_EXPIRING, about=f"{row.id}:{days}", now=self._clock())
+    def _tell(self, tx: Connection, rows: Sequence[Row[Any]], days: int) -> None:
+        """Whoever was erased has no notices, and a message to the telephone of the dead helps nobody."""
+        further = select(_FURTHER.c.version_id, _FURTHER.c.subject_id)
+        found = tx.execute(further.where(_FURTHER.c.version_id.in_([row.id for row in rows])))
+        holders = [(row.id, row.subject_id) for row in rows] + [(row.version_id, row.subject_id) for row in found]
+        gone = self._gone(tx, {subject_id for _, subject_id in holders})
+        for version_id, subject_id in holders:
+            if subject_id not in gone:
+                notify(tx, subject_id, NoticeKind.LICENCE_EXPIRING, about=f"{version_id}:{days}", now=self._clock())
+
+    def _gone(self, tx: Connection, subjects: Collection[str]) -> set[str]:
+        erased = select(_ERASURES.c.subject_id).where(_ERASURES.c.subject_id.in_(subjects))
+        death = self._types.find(DEATH)
+        if death is None:
+            return set(tx.execute(erased).scalars())
+        dead = (
+            select(_CERTIFICATES.c.subject_id)
+            .join(_VERSIONS, _VERSIONS.c.certificate_id == _CERTIFICATES.c.id)
+            .where(
+                _CERTIFICATES.c.subject_id.in_(subjects),
+                _CERTIFICATES.c.type_code == death.type.code,
+                CURRENT,
+                _VERSIONS.c.state.in_(WHOLE),
+                _VERSIONS.c.status == "valid",
+            )
+        )
+        return set(tx.execute(union(erased, dead)).scalars())
 
 
 _LAST: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -110,7 +139,7 @@ def _ending(tx: Connection, place: _Reach, first: str, last: str) -> list[Row[An
                 behind,
                 _VERSIONS.c.state.in_(WHOLE),
                 _VERSIONS.c.status == "valid",
-                _VERSIONS.c.version == _CERTIFICATES.c.current_version,
+                CURRENT,
             )
             .order_by(until, _VERSIONS.c.id)
             .limit(_SOME)
