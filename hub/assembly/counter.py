@@ -10,6 +10,7 @@ from hub.intake.counter.binding import CardBinding
 from hub.intake.counter.case_slips import CaseSlips
 from hub.intake.counter.faces import Faces
 from hub.intake.counter.families import FamilyCounter
+from hub.intake.counter.presenting import Presenting
 from hub.intake.counter.readers import CardReaders
 from hub.intake.counter.service import Counter
 from hub.intake.counter.slips import FamilySlips
@@ -18,16 +19,21 @@ from hub.intake.counter.slips import FamilySlips
 def assemble_counter(ground: Ground, intake: Intake) -> Counter:
     """The counter's use cases, over the services that systems call."""
     readers, network = assemble_readers(ground), assemble_counter_identities(ground)
+    faces = Faces(ground.database, readers=readers, vault=ground.vault, log_key=ground.log_key, clock=ground.clock)
+    presenting = Presenting(
+        taking=assemble_taking(ground),
+        network=network.taking if network else None,
+        readers=readers,
+        faces=faces,
+        clock=ground.clock,
+    )
     return Counter(
         ground.database,
         cases=intake.pull.cases,
         streaming=intake.pull.streaming,
         planning=intake.planning,
         asks=intake.asks,
-        taking=assemble_taking(ground),
-        readers=readers,
-        faces=Faces(ground.database, readers=readers, vault=ground.vault, log_key=ground.log_key, clock=ground.clock),
-        network=network.taking if network else None,
+        presenting=presenting,
         card_binding=CardBinding(readers=readers, bindings=network.bindings) if network else None,
         vault=ground.vault,
         types=ground.types,

@@ -23,8 +23,8 @@ WHY: Final = {
     ),
     "elsewhere": FieldError(
         FIELD,
-        "这个网号已绑定到别的人。如果它是您的，请带身份证到窗口",
-        "This network ID is bound to somebody else. If it is yours, take your card to a counter",
+        "这个网号已绑定到别的人。如果它是您的，请告诉平台运行单位",
+        "This network ID is bound to somebody else. If it is yours, tell whoever runs this service",
     ),
     "weak": FieldError(
         FIELD,

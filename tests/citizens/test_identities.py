@@ -347,7 +347,7 @@ async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
     clerk, parties = await staff(hub, AMR, "another", Role.CLERK), [PartyInput("applicant", "")]
     again = service.voucher()
     opening = CounterOpening(MATTER, parties, "0" * 32, codes={0: again})
-    found = await hub.counter.present(clerk, await hub.counter.caller(clerk), opening)
+    found = await hub.counter.presenting.present(clerk, await hub.counter.caller(clerk), opening)
     assert hub.citizens.identities is not None
     (bound,) = await hub.citizens.identities.bindings.listed(here)
     await hub.citizens.identities.bindings.release(here, bound.id)

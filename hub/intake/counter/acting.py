@@ -1,12 +1,17 @@
-"""Under which system a department's clerks take cases: its counter, as declared in `hub.registry.desks`."""
+"""Under which system a department's clerks take cases: its counter, as declared in `hub.registry.desks`; and for
+what.
+"""
 
 from typing import Final
 
 from sqlalchemy import Connection, and_, select
 
+from catalog.grants import CaseKind, ResourceKind
+from catalog.store import grants_of
 from catalog.tables import SystemKeyRow, SystemRow, table
 from hub.access.service import Caller
 from hub.intake.errors import NoCounterError
+from hub.intake.store import Case
 from hub.registry.desks import COUNTER
 
 _SYSTEMS: Final = table(SystemRow)
@@ -38,3 +43,10 @@ def counter_caller(tx: Connection, department_id: str | None) -> Caller:
     if row is None:
         raise NoCounterError
     return Caller(row.id, row.client_id, row.owner_department_id, row.kid, row.jwk, float("inf"))
+
+
+def purposes_of(tx: Connection, caller: Caller, case: Case) -> tuple[str, ...]:
+    """For what the counter's grants let it ask in this matter, each once; a clerk names none."""
+    kind = CaseKind(case.kind)
+    given = [grant for resource in ResourceKind for grant in grants_of(tx, caller.system_id, kind, resource)]
+    return tuple(dict.fromkeys(grant.purpose for grant in given if case.matter_code in grant.terms.matters))

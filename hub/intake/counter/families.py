@@ -75,7 +75,7 @@ class FamilyCounter:
             known = await self._database.read(lambda tx: rows.family_no_of(tx, caller.system_id, external_no))
             if known is not None:
                 return known
-        here = await self._counter.present(actor, caller, opening)
+        here = await self._counter.presenting.present(actor, caller, opening)
         refuse_agents(here)
         asked = FamilyOpening(
             event=opening.code,

@@ -12,35 +12,28 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from catalog.grants import CaseKind, ResourceKind
+from catalog.grants import CaseKind
 from catalog.matters.values import Matter
-from catalog.store import grants_of, list_departments
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
-from hub.citizens.identities.taking import NetworkTaking
-from hub.citizens.taking import Taking
 from hub.clock import Clock
 from hub.intake import store
-from hub.intake.asks.reasons import REASONS, Reason
 from hub.intake.asks.service import Asks
 from hub.intake.cases import CaseService
 from hub.intake.counter import lines
-from hub.intake.counter.acting import counter_caller
+from hub.intake.counter.acting import counter_caller, purposes_of
 from hub.intake.counter.asking import Asking, batches
 from hub.intake.counter.binding import CardBinding
-from hub.intake.counter.faces import Faces
-from hub.intake.counter.readers import CardReaders
-from hub.intake.counter.showing import Shown, both, seen_by, shown
+from hub.intake.counter.case_reading import CaseReading
+from hub.intake.counter.presenting import Presenting
 from hub.intake.counter.values import CounterCase, CounterOpening, Line, Recent
 from hub.intake.errors import CaseClosedError, DuplicateCaseError
 from hub.intake.families.store import family_no_of_case
 from hub.intake.handling.errors import StageError
 from hub.intake.handling.store import passed_over
-from hub.intake.lower.values import serves
 from hub.intake.opening import Opening
 from hub.intake.planning import Planning
-from hub.intake.resolving.asked_back import AskingBack
 from hub.intake.streaming.service import Streaming
 from hub.intake.tables import CaseRow
 from hub.issuing.types.registry import TypeRegistry
@@ -48,7 +41,6 @@ from hub.registry.matters.guard import MatterBook
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
-from hub.threads import off_loop
 
 _CASES: Final = table(CaseRow)
 _SHOWN: Final = 10
@@ -69,10 +61,7 @@ class Counter:
         streaming: Streaming,
         planning: Planning,
         asks: Asks,
-        taking: Taking,
-        readers: CardReaders,
-        faces: Faces,
-        network: NetworkTaking | None,
+        presenting: Presenting,
         card_binding: CardBinding | None,
         vault: Vault,
         types: TypeRegistry,
@@ -81,17 +70,16 @@ class Counter:
         self._database = database
         self._cases = cases
         self._planning = planning
-        self._asks = asks
-        self._taking = taking
-        self.readers = readers
-        self._faces = faces
-        self._network = network
+        self.presenting = presenting
+        self.readers = presenting.readers
         self.card_binding = card_binding
         self._vault = vault
         self._matters = MatterBook(vault)
         self._types = types
-        self._clock = clock
         self._asking = Asking(streaming)
+        self._reading = CaseReading(
+            database, planning=planning, asks=asks, asking=self._asking, vault=vault, clock=clock
+        )
 
     async def caller(self, actor: Actor) -> Caller:
         """The system under which a clerk acts: his department's, and no other."""
@@ -128,7 +116,7 @@ class Counter:
         if opening.codes:  # its code is used up: sent again, it leads to its case
             for known in await self._cases.by_external_no(caller, external_no):
                 return known.case_no
-        found = await self.present(actor, caller, opening)
+        found = await self.presenting.present(actor, caller, opening)
         asked = Opening(
             matter=opening.code,
             kind=CaseKind.APPLICATION.value,
@@ -145,30 +133,6 @@ class Counter:
             return (await self._cases.open(caller, asked, request=None)).case_no
         except DuplicateCaseError as error:
             return error.case_no
-
-    async def present(self, actor: Actor, caller: Caller, opening: CounterOpening) -> Shown:
-        """The parties with whoever shows a code named, and what corroborates that they are here.
-
-        Raises: PresentationRefusedError, LockedOutError, ServiceAwayError; PartyError: no device of the department
-            signed that, or its comparison of faces says that it is somebody else.
-        """
-        now = self._clock()
-        found = await shown(
-            self._taking, actor, caller, opening.parties, opening.codes, matter=opening.code, now=now,
-            network=self._network,
-        )  # fmt: skip
-        card = opening.card_read and not opening.reader
-        seen = seen_by(actor, card=card, mandate=opening.mandate, second_document=opening.second_document, now=now)
-        also = found.also
-        if opening.reader:
-            signed, use_up = await self.readers.read(caller, opening.reader, found.parties[0])
-            seen, also = [signed, *seen], both(also, use_up)
-        if opening.face:
-            signed, use_up = await self._faces.compared(actor, caller, opening.face, found.parties[0])
-            seen, also = [signed, *seen], both(also, use_up)
-        elif found.parties and not opening.second_document:
-            await self._faces.needed(caller, found.parties[0])
-        return Shown(found.parties, [*seen, *found.corroboration], also, found.agents)
 
     async def answer(self, actor: Actor, case_no: str, facts: Mapping[str, Any]) -> None:
         """Answers to the matter's questions, as the person gave them. Raises: CaseNotFoundError, CaseClosedError,
@@ -209,7 +173,7 @@ class Counter:
 
         def unit(tx: Connection) -> tuple[Matter, tuple[str, ...], list[lines.Answered]]:
             matter = self._matters.matter(tx, case.matter_id)
-            return matter, self._purposes(tx, caller, case), lines.answers_of(tx, case)
+            return matter, purposes_of(tx, caller, case), lines.answers_of(tx, case)
 
         matter, purposes, found = await self._database.read(unit)
         planned = {
@@ -229,7 +193,7 @@ class Counter:
             lambda tx: (
                 self._matters.matter(tx, case.matter_id),
                 store.parties_of(tx, case.id),
-                self._purposes(tx, caller, case),
+                purposes_of(tx, caller, case),
                 family_no_of_case(tx, case.id),
                 passed_over(tx, case.id) if case.asked_at else frozenset[str](),
             )
@@ -237,7 +201,7 @@ class Counter:
         people = lines.people(self._vault, case, list(parties.values()), language)
         if case.state == store.CLOSED:
             return CounterCase(case, matter.name(language), people, (), (), asking=False, family_no=family_no)
-        found = await self._open_case(caller, case, matter, people, (*purposes, matter.name_zh)[0], language)
+        found = await self._reading.of_open(caller, case, matter, people, (*purposes, matter.name_zh)[0], language)
         return replace(found, family_no=family_no, passed_over=passed)
 
     async def watch(self, actor: Actor, case_no: str, language: str) -> AsyncIterator[CounterCase]:
@@ -250,45 +214,11 @@ class Counter:
             found = await self.look(actor, case_no, language)
             yield found
 
-    async def _open_case(
-        self, caller: Caller, case: store.Case, matter: Matter, people: list[Any], purpose: str, language: str
-    ) -> CounterCase:
-        plan = await self._planning.plan(caller, case.case_no, purpose=purpose, language=language)
-        found, elsewhere, known = await self._database.read(
-            lambda tx: (
-                lines.answers_of(tx, case),
-                lines.being_asked(tx, case, self._clock()),
-                {item.code: item.name_en if language == "en" else item.name_zh for item in list_departments(tx)},
-            )
-        )
-        size = sum(len(sealed or b"") for _, _, sealed in found)
-        items = await off_loop(size, lambda: lines.decided(self._vault, case, found))
-        asking = self._asking.codes(case.case_no)
-        asked = (await self._asks.of_case(caller, case.case_no, language))["asks"]
-        place = 2 if language == "en" else 1
-        insisted = {(item["requirement"], item["party"]): REASONS[Reason(item["reason"])][place] for item in asked}
-        shown = lines.lines_of(
-            plan["requirements"], items, asking=asking, departments=known, language=language, insisted=insisted
-        )
-        kept = AskingBack(self._vault).remembered(case)
-        shown = lines.with_choices(shown, {(one["requirement"], one["party"]): one["resume_token"] for one in kept})
-        shown = [_with_stand_ins(line, matter) for line in shown]
-        return CounterCase(
-            case,
-            matter.name(language),
-            people,
-            shown,
-            plan["questions"],
-            asking=bool(asking) or elsewhere,
-            situations=plan.get("situations", ()),
-            has_form=bool(matter.form.fields),
-        )
-
     async def purpose(self, actor: Actor, case_no: str) -> str:
         """For what the counter asks in this case, by its grants. Raises: CaseNotFoundError."""
         caller = await self.caller(actor)
         case = await self._cases.get(caller, case_no)
-        found = await self._database.read(lambda tx: self._purposes(tx, caller, case))
+        found = await self._database.read(lambda tx: purposes_of(tx, caller, case))
         return (*found, case.matter_code)[0]
 
     async def close(self, actor: Actor, case_no: str, *, when_paid: bool = False) -> None:
@@ -300,18 +230,3 @@ class Counter:
         if (await self._cases.get(caller, case_no)).stage == "accepted":
             raise StageError("accepted")
         await self._cases.close(caller, case_no, when_paid=when_paid)
-
-    def _purposes(self, tx: Connection, caller: Caller, case: store.Case) -> tuple[str, ...]:
-        """For what the counter's grants let it ask in this matter, each once; a clerk names none."""
-        kind = CaseKind(case.kind)
-        given = [grant for resource in ResourceKind for grant in grants_of(tx, caller.system_id, kind, resource)]
-        return tuple(dict.fromkeys(grant.purpose for grant in given if case.matter_code in grant.terms.matters))
-
-
-def _with_stand_ins(line: Line, matter: Matter) -> Line:
-    """The line with what may stand in for its paper: only where nobody has it, never for what is owed or refused."""
-    requirement = matter.requirement(line.code)
-    if requirement is None or line.outcome is None or not serves(requirement, line.outcome):
-        return line
-    stand_ins = requirement.stand_ins
-    return replace(line, may_scan=bool(stand_ins.sealed_copy), may_promise=stand_ins.commitment is not None)

@@ -11,6 +11,7 @@ from hub.intake.counter.values import ATTESTED
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.runtime import Hub
+from hub.storage.idempotency import write_once
 from hub.web.console.counter import words
 from hub.web.console.forms import FieldError, Form
 
@@ -58,7 +59,7 @@ async def seen(hub: Hub, caller: Caller, card: Card, what: str) -> str:
     who = card.identity
     party = PartyInput("applicant", who.name, who.id_type, who.id_number)
     _, use_up = await hub.counter.readers.read(caller, card.token, party)
-    await hub.database.write(lambda tx: use_up(tx, None, what))
+    await write_once(hub.database, lambda tx: use_up(tx, None, what))  # a form sent twice at once finds it used
     return CARD_READ
 
 

@@ -15,7 +15,8 @@ from hub.access.actors import Actor
 from hub.deps import HubDep
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from hub.web.console.counter.entering import Entry, Slot, empty, entry_in, opened, opening_of, page, slots
+from hub.web.console.counter.entered import Entry, Slot, empty, entry_in, slots
+from hub.web.console.counter.entering import opened, opening_of, page
 from hub.web.console.counter.search import COUNTER, EVENT
 from hub.web.console.counter.taking import CodePath
 from hub.web.console.forms import FieldError, form

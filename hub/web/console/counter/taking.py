@@ -14,7 +14,8 @@ from catalog.matters.values import Matter
 from hub.access.actors import Actor
 from hub.deps import HubDep
 from hub.runtime import Hub
-from hub.web.console.counter.entering import Entry, Slot, empty, entry_in, opened, opening_of, page, slots
+from hub.web.console.counter.entered import Entry, Slot, empty, entry_in, slots
+from hub.web.console.counter.entering import opened, opening_of, page
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import redirect
