@@ -93,7 +93,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     objections = Objections(
         database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
     )
-    asked_of = AskedOfHolder(database, vault=vault, types=ground.types, clock=clock)
+    asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
     return Citizens(
         sessions=sessions,
         trial=TrialSignIn(
@@ -122,7 +122,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         ),
         handing=Handing(database, vault=vault, clock=clock),
         reviewing=Reviewing(database, vault=vault, log_key=log_key, clock=clock),
-        telling=Telling(database, clock=clock),
+        telling=Telling(database, vault=vault, clock=clock),
         ending=Ending(vault=vault, objects=ground.objects),
         ratings=Ratings(
             database,
@@ -132,7 +132,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
             clock=clock,
         ),
         places=Places(database, vault=vault, clock=clock),
-        notices=Notices(database, clock=clock),
+        notices=Notices(database, log_key=ground.log_key, clock=clock),
         messages=_messages(ground),
     )
 

@@ -101,7 +101,8 @@ def _openings(tx: Connection, vault: Vault, cases: Select[tuple[str]]) -> list[F
     found = []
     for row in rows:
         detail = opened_entry(row, vault.data_key(row.data_key, row.kek_kid))
-        if detail is not None:  # those of earlier releases do not say which department opened it
-            detail = {"department_id": row.owner_department_id, **detail}
+        if detail is not None and "department_id" not in detail:
+            # Of an earlier release. What its row says is shown, and holds nothing back: that goes by `department_id`.
+            detail = {"department": row.owner_department_id, **detail}
         found.append(Found(row.case_id, row.id, row.recorded_at, row.kind, row.case_id, detail))
     return found

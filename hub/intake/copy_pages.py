@@ -25,7 +25,7 @@ from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake.errors import RequestNotFoundError
 from hub.intake.evidence import EvidenceService
-from hub.intake.store import find_case
+from hub.intake.store import Case, find_case
 from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.issuing.renditions.errors import CopyEndedError, FormatError
 from hub.issuing.renditions.files import (
@@ -118,7 +118,7 @@ class CopyPages:
         tx: Connection,
     ) -> Request:
         wanted, language = form
-        version = self._standing(tx, payload)
+        version, case = self._standing(tx, payload), self._case(tx, caller, payload)
         receiver = next(item.name_zh for item in list_departments(tx) if item.id == caller.department_id)
         code, suite = new_control_code(), self._source.suite(tx, version, wanted)
         return Request(
@@ -130,6 +130,7 @@ class CopyPages:
             ends_at=ends_at,
             audience=caller.client_id,
             plan={"code": code, "copy": {"payload": payload, "receiver": receiver}},
+            case_id=case.id,
         )
 
     async def _metadata(self, caller: Caller, copy_of: str, payload: dict[str, Any]) -> bytes:
@@ -147,9 +148,7 @@ class CopyPages:
         kind = self._source.type_of(tx, version)
         if JSON not in kind.supports.formats:
             raise FormatError(JSON)
-        case = find_case(tx, payload["purpose"]["case_no"])
-        if case is None or case.system_id != caller.system_id:
-            raise RequestNotFoundError
+        case = self._case(tx, caller, payload)
         matter, maker = self._matters.matter(tx, case.matter_id), self._desk.owner().organization
         request_id, _, number = copy_of.partition(":")
         address = f"{payload['iss']}/api/v1/evidence-requests/{request_id}/copies/{number}"
@@ -166,9 +165,16 @@ class CopyPages:
         by = {"kind": "system", "id": caller.system_id}
         detail = {"identifier": version.identifier, "by": by, "format": JSON, "copy": copy_of}
         key = self._source.key_of(tx, version)
-        entry = Draft(kind="certificate.export", detail=detail, key=key, subject_id=version.subject_id)
+        entry = Draft(kind="certificate.export", detail=detail, key=key, subject_id=version.subject_id, case_id=case.id)
         append(tx, [seal(entry, now=self._clock())])
         return content
+
+    def _case(self, tx: Connection, caller: Caller, payload: dict[str, Any]) -> Case:
+        """The caller's case that a copy was made for."""
+        case = find_case(tx, payload["purpose"]["case_no"])
+        if case is None or case.system_id != caller.system_id:
+            raise RequestNotFoundError
+        return case
 
     def _standing(self, tx: Connection, payload: dict[str, Any]) -> VersionRecord:
         """The version that a copy was made of, while it is in force."""

@@ -1,10 +1,10 @@
 """Who verified a licence is told to its holder: the first time of a day before the verdict leaves, the number of all
-times when the day is over.
+times when the day is over. That of a purpose copy belongs to its case, as what the copy disclosed does.
 
-Two entries at most a licence, day and verifier, however often it is asked, so that whoever has a licence in his hand
-can neither flood its holder's list nor slow verifying down: what follows the first is counted in memory, and written
-down with the next round of housekeeping. A process that dies forgets what it counted since: the number is the least it
-was.
+Two entries at most a licence, day and verifier, and case of a copy, however often it is asked, so that whoever has a
+licence in his hand can neither flood its holder's list nor slow verifying down: what follows the first is counted in
+memory, and written down with the next round of housekeeping. A process that dies forgets what it counted since: the
+number is the least it was.
 
 Only what proved to be the licence counts. Whoever merely writes its identifier into a paper of his own leaves no trace
 in a stranger's list.
@@ -25,6 +25,7 @@ from certificates.stores.holders import subject_by_id
 from certificates.tables import CertificateRow, CertificateVersionRow
 from certificates.verifying.verdict import Result, TokenKind, Verdict
 from hub.clock import BEIJING, Clock
+from hub.intake.tables import CaseRow
 from hub.ledger.entries import Draft, append, open_detail, seal
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.database import Database
@@ -43,6 +44,7 @@ _TALLIES: Final = table(VerificationTallyRow)
 _ENTRIES: Final = table(LedgerEntryRow)
 _VERSIONS: Final = table(CertificateVersionRow)
 _CERTIFICATES: Final = table(CertificateRow)
+_CASES: Final = table(CaseRow)
 _log = structlog.get_logger(__name__)
 
 
@@ -71,6 +73,8 @@ class Tally:
         if not identifier or verdict.hub is not None:
             return
         kind, said = _kind(verdict, audience, verifier)
+        if verdict.kind is TokenKind.PURPOSE_COPY and (case_no := (verdict.purpose or {}).get("case_no")):
+            said["case_no"] = str(case_no)
         now = self._clock()
         day = now.astimezone(BEIJING).date().isoformat()
         key = self._vault.lookup_hash("verified", identifier, day, kind, *sorted(said.values()))
@@ -104,7 +108,8 @@ class Tally:
             return True
         subject = subject_by_id(tx, subject_id)
         sealing = self._vault.data_key(subject.data_key, subject.kek_kid)
-        draft = Draft(kind=kind, detail={**detail, "times": 1}, key=sealing, subject_id=subject_id)
+        told = {**detail, "times": 1}
+        draft = Draft(kind=kind, detail=told, key=sealing, subject_id=subject_id, case_id=_case_id(tx, detail))
         row = {"key": key, "entry_id": draft.id, "day": detail["day"], "times": 1}
         dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
         adding = dialect.insert(_TALLIES).on_conflict_do_nothing(index_elements=["key"]).returning(_TALLIES.c.key)
@@ -143,7 +148,11 @@ class Tally:
         except (IntegrityBrokenError, ValueError):  # erased since: there is nobody to tell
             return
         draft = Draft(
-            kind=first.kind, detail={**said, "times": times, "first": first.id}, key=key, subject_id=subject.id
+            kind=first.kind,
+            detail={**said, "times": times, "first": first.id},
+            key=key,
+            subject_id=subject.id,
+            case_id=first.case_id,
         )
         append(tx, [seal(draft, now=now)])
 
@@ -163,6 +172,14 @@ class Tally:
 
 def _meaning(row: Mapping[str, Any]) -> bytes:
     return b"verification tally\x1f%s\x1f%s\x1f%d" % (row["key"], row["entry_id"].encode(), row["times"])
+
+
+def _case_id(tx: Connection, detail: Mapping[str, Any]) -> str | None:
+    """Of the case of a purpose copy."""
+    if "case_no" not in detail:
+        return None
+    case_id: str | None = tx.execute(select(_CASES.c.id).where(_CASES.c.case_no == detail["case_no"])).scalar()
+    return case_id
 
 
 def _kind(verdict: Verdict, audience: str | None, verifier: Verifier | None) -> tuple[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from hub.citizens.late.ordering import Wanted
 from hub.citizens.late.tables import LateOrderRow
 from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
 from hub.citizens.looks import count_looks
-from hub.citizens.notices.tables import NoticeRow
+from hub.citizens.notices.tables import HolderNoticeRow
 from hub.clock import BEIJING, new_id
 from hub.intake.tables import CaseRow
 from hub.issuing.plan import lookup_hash
@@ -134,10 +134,44 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
         (told,) = [item for item in (await listed(client)).values() if item["kind"] == "late.shown"]
         assert told["ground"] == ["刑事诉讼法"]
         assert (await client.get(f"/me/accesses/{told['id']}")).status_code == 200
-        notices = select(table(NoticeRow).c.about).where(table(NoticeRow).c.kind == "shown_late")
+        notices = select(table(HolderNoticeRow).c.about).where(table(HolderNoticeRow).c.kind == "shown_late")
         assert await hub.database.read(lambda tx: tx.execute(notices).scalars().all()) == [told["id"]]
         assert (await client.get("/api/v1/ledger/late-orders")).json()["in_force"] == 0
         assert order not in str(found)
+
+
+@pytest.mark.embedded
+async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows_of(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as client:
+        city = await investigating(place, hub, client)
+        party = {"role": "applicant", **PERSON}
+        case_no = await open_case(client, city.headers, matter=HOME, kind="ex_officio", parties=[party])
+        order = await ordered(hub, wanted(hub))
+        answer = (await pull(client, city.headers, case_no, requirements=["identity"])).json()
+        copies = f"/api/v1/evidence-requests/{answer['evidence_request_id']}/copies/1"
+        for form in ("json", "pdf"):  # what is made of the copy, and whether it is good, is of its case too
+            copy = await client.get(copies, params={"format": form}, headers=city.headers)
+            assert copy.status_code == 200, copy.text
+        token = answer["requirements"][0]["evidence"]["token"]
+        verified = await client.post("/api/v1/verify", json={"token": token}, headers=city.headers)
+        assert verified.json()["kind"] == "purpose_copy", verified.text
+        written = {"disclosure", "certificate.export", "certificate.render", "certificate.verified"}
+        client.cookies.set("yz_holder", await session(hub))
+        assert written.isdisjoint(item["kind"] for item in (await listed(client)).values())
+        assert await noticed(hub) == []
+
+        await hub.late.ordering.lift(somebody(None, Role.OPERATOR), order)
+        found = [item for item in (await listed(client)).values() if item["late"]]
+        assert {item["kind"] for item in found} >= written
+        assert await noticed(hub) == ["shown_late"]
+
+
+async def noticed(hub: Hub) -> list[str]:
+    """Kinds of what the person was told, but for his signing in and his licences."""
+    kinds = select(table(HolderNoticeRow).c.kind).where(
+        table(HolderNoticeRow).c.kind.not_in(["signed_in", "licence_issued"])
+    )
+    return list(await hub.database.read(lambda tx: tx.execute(kinds).scalars().all()))
 
 
 async def counted(hub: Hub) -> int:
@@ -203,6 +237,8 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
     with pytest.raises(OneHandError):
         await ordering.second(first, made.id)
     elsewhere = somebody(await department(hub, POLICE), *LEADERS)
+    with pytest.raises(ForbiddenError):  # that there is one is nobody's who has no hand in it
+        await ordering.listed(somebody(here, Role.CLERK))
     for step in (ordering.second, ordering.refuse, ordering.lift):
         with pytest.raises(MissingError):
             await step(elsewhere, made.id)

@@ -6,7 +6,7 @@ application into an investigation by SQL hides nothing by that. A person without
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -55,6 +55,13 @@ def hidden_cases(tx: Connection, vault: Vault, subject: Subject, cases: Sequence
     orders = [order for order in store.of_person(tx, vault, subject.lookup_hash) if order.holds(now)]
     held = Held(now, orders, openings_of(tx, vault, cases) if orders else {})
     return {case_id for case_id, opening in held.openings.items() if held.hides(opening)}
+
+
+def held_cases(tx: Connection, vault: Vault, subject: Subject, cases: Sequence[str], *, now: datetime) -> set[str]:
+    """Those of these cases a look in which is not shown to him now, whether or not he knows of the case."""
+    orders = [order for order in store.of_person(tx, vault, subject.lookup_hash) if order.holds(now)]
+    held = Held(now, orders, openings_of(tx, vault, cases) if orders else {})
+    return {case_id for case_id, opening in held.openings.items() if held.hides(replace(opening, at=now))}
 
 
 def late(tx: Connection, vault: Vault, subject: Subject, found: Sequence[Found], *, now: datetime) -> Held:

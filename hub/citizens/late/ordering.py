@@ -180,7 +180,11 @@ class Ordering:
         return await self._database.write(lambda tx: unit(tx, self._clock()))
 
     async def listed(self, actor: Actor) -> Sequence[Order]:
-        """Those of the own department; for operator and auditor all. Never whom they are about."""
+        """Those of the own department; for operator and auditor all. Never whom they are about.
+
+        Raises: ForbiddenError: who could neither sign nor lift one has no business with them.
+        """
+        actor.require(*_LEADERS, Role.AUDITOR, Role.OPERATOR)
         actor.require(*_LEADERS, Role.AUDITOR, Role.OPERATOR)
         everything = bool(actor.roles & {Role.AUDITOR, Role.OPERATOR})
         whose = None if everything else actor.department_id or ""

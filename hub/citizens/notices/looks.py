@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from catalog.grants import CaseKind
 from certificates.stores.holders import Subject
-from hub.citizens.late.holding import hidden_cases
+from hub.citizens.late.holding import held_cases
 from hub.citizens.notices import store
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
@@ -31,7 +31,7 @@ def tell_of_look(tx: Connection, vault: Vault, case: Case, subjects: Iterable[Su
     by_night = case.channel == _COUNTER and now.astimezone(BEIJING).hour not in _DAY
     for subject in {item.id: item for item in subjects}.values():
         if case.kind == CaseKind.EX_OFFICIO.value:
-            if case.id not in hidden_cases(tx, vault, subject, [case.id], now=now):
+            if case.id not in held_cases(tx, vault, subject, [case.id], now=now):
                 notify(tx, subject.id, NoticeKind.LOOKED_UNUSUALLY, about=case.id, now=now)
             continue
         if by_night:

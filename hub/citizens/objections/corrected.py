@@ -1,6 +1,6 @@
 """Whether something was corrected, as the library has it; and the cases that were answered with what was wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 from catalog.tables import table
 from certificates.stores import certificates as library
 from certificates.stores.certificates import WHOLE, VersionRecord
+from certificates.stores.holders import subject_by_id
+from hub.citizens.late.holding import held_cases
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
@@ -19,6 +21,7 @@ from hub.intake.tables import CaseRow
 from hub.intake.told.telling import CaseEvent, tell
 from hub.ledger.guards import recorded_at
 from hub.storage.database import Database
+from hub.storage.vault import Vault
 
 TELL: Final = "objection.tell"
 """The kind of job that tells the cases."""
@@ -48,10 +51,13 @@ def _ended(tx: Connection, version: VersionRecord, since: datetime) -> bool:
 
 
 class Telling:
-    """Tells the systems of cases that were answered with a licence which was corrected."""
+    """Tells the systems of cases that were answered with a licence which was corrected, and its holder that there are
+    such cases; of one that he is to hear of late (`hub.citizens.late`) he is not told by this either.
+    """
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, vault: Vault, clock: Clock) -> None:
         self._database = database
+        self._vault = vault
         self._clock = clock
 
     async def run(self, payload: Mapping[str, Any]) -> None:
@@ -69,12 +75,14 @@ class Telling:
             return list(tx.execute(query).scalars())
 
         cases = await self._database.read(used)
-        if cases:
-            holder, kind = found.subject_id, NoticeKind.RECORD_CORRECTED
-            await self._database.write(lambda tx: notify(tx, holder, kind, about=found.id, now=now))
+        await self._database.write(lambda tx: self._tell_holder(tx, found, cases, now))
         for case_id in cases:
             await self._database.write(
                 lambda tx, case_id=case_id: tell(  # type: ignore[misc]  # bound at once
                     tx, case_id, CaseEvent.EVIDENCE_CORRECTED, entry_id=payload["entry"], now=now, about=found.id
                 )
             )
+
+    def _tell_holder(self, tx: Connection, found: Objection, cases: Sequence[str], now: datetime) -> None:
+        if set(cases) - held_cases(tx, self._vault, subject_by_id(tx, found.subject_id), cases, now=now):
+            notify(tx, found.subject_id, NoticeKind.RECORD_CORRECTED, about=found.id, now=now)

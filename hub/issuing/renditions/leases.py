@@ -33,7 +33,7 @@ _RESTS: Final = {"approval": timedelta(seconds=20), "refused": timedelta(hours=1
 @dataclass(frozen=True, slots=True)
 class Request:
     """A rendition to be had. `plan` is kept with the intent, encrypted: control code, instant, and for a purpose copy
-    what it says; `code_hash` finds the control code again. `ends_at` and `audience` are a purpose copy's.
+    what it says; `code_hash` finds the control code again. `ends_at`, `audience` and `case_id` are a purpose copy's.
     """
 
     wanted: Wanted
@@ -44,6 +44,7 @@ class Request:
     ends_at: datetime | None
     audience: str
     plan: dict[str, Any] = field(repr=False)
+    case_id: str | None = None
 
 
 class Leases:
@@ -85,6 +86,7 @@ class Leases:
             detail={"identifier": request.identifier, "format": wanted.format, "copy": wanted.copy_of},
             key=request.key,
             subject_id=request.subject_id,
+            case_id=request.case_id,
             object_id=rendition_id,
             object_version=1,
         )
