@@ -112,11 +112,17 @@ async def withdraw(objection_id: UuidText, holder: ActingHolderDep, hub: HubDep,
     openapi_extra={"x-body": "ReviewBody"},
 )
 async def review(
-    objection_id: UuidText, request: Request, holder: ActingHolderDep, hub: HubDep, language: LanguageDep
+    objection_id: UuidText,
+    request: Request,
+    holder: ActingHolderDep,
+    hub: HubDep,
+    language: LanguageDep,
+    key: KeyDep,
 ) -> JSONResponse:
     """Once, within sixty days, by the operator of the hub: an objection of its own."""
-    body, _ = await read_json(request, ReviewBody, max_bytes=hub.settings.max_body_bytes)
-    made = await hub.citizens.reviewing.ask(holder, objection_id, body.text)
+    body, raw = await read_json(request, ReviewBody, max_bytes=hub.settings.max_body_bytes)
+    once = Once(key, hashlib.sha256(raw).hexdigest()) if key else None
+    made = await hub.citizens.reviewing.ask(holder, objection_id, body.text, once=once)
     return JSONResponse(shown(await hub.citizens.objections.one(holder, made), language), status_code=201)
 
 

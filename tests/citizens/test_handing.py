@@ -96,13 +96,20 @@ async def test_a_refusal_is_reviewed_once_by_the_operator_with_all_that_was_said
         token = await signed(client, hub)
         assert (await asked(" ")).status_code == 422
         assert "复核" in (await client.get(f"/me/objections/{made}")).text
-        answer = await asked()
-        assert answer.status_code == 201, answer.text
-        review = answer.json()
+        keyed = token | {"Idempotency-Key": "review-1"}
+        answers = [await asked(headers=keyed) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
+        review, twin = [answer.json() for answer in answers]
+        assert review == twin  # sent twice, it acted once
+        other = await asked("别的", headers=keyed)
+        assert other.json()["type"].endswith("/idempotency-key-reused")
+        assert (await asked(headers=token | {"Idempotency-Key": "review-2"})).status_code == 409
         assert (review["state"], review["department"]) == ("running", None)
         assert (await asked()).status_code == 409
         with pytest.raises(MissingError):
             await hub.citizens.desk.show(police, review["id"])
+        # Not even to who refused it, by the operator's own hand.
+        assert await refused(hub, OPERATOR, review["id"], POLICE) == "not_handed"
         shown = await hub.citizens.desk.show(OPERATOR, review["id"])
         assert [text in shown.text for text in ("你们没有看附件", TEXT, "库中没有")] == [True] * 3
         await hub.citizens.desk.answer(OPERATOR, review["id"], Answer("refused", "维持", "行政诉讼"))

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, true
+from sqlalchemy import Connection
 
-from hub.access.actors import Actor, Role
-from hub.access.staff_reading import HUB_WIDE
+from hub.access.actors import Actor
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
@@ -23,10 +22,10 @@ from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, O
 from hub.citizens.objections.filing import tell_staff
 from hub.citizens.objections.sealing import object_name, opened, place, told
 from hub.citizens.objections.values import OF_DATA, RESULTS, Kind, Objection, State, Told, answerers
+from hub.citizens.objections.whose import kinds_of, mine, owned, record
 from hub.clock import Clock, rfc3339
 from hub.intake.lower.finding import seal_key
 from hub.issuing.keys.desk import SigningDesk
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.jobs import enqueue
@@ -75,10 +74,10 @@ class ObjectionDesk:
 
         Raises: ForbiddenError.
         """
-        kinds = _kinds(actor)
+        kinds = kinds_of(actor)
         if not kinds:
             actor.require(*answerers(Kind.LICENCE), *answerers(Kind.ACCESS))
-        where = _mine(actor)
+        where = mine(actor)
         return await self._database.read(
             lambda tx: store.queue(tx, where, only_running=not everything, kinds=kinds, limit=limit)
         )
@@ -174,7 +173,7 @@ class ObjectionDesk:
     def _looked(self, tx: Connection, actor: Actor, objection_id: str, kind: str) -> Objection:
         found = owned(actor, store.find(tx, objection_id))
         if found.state is State.RUNNING:
-            self._record(tx, actor, found, kind, {}, self._clock())
+            record(tx, self._vault, actor, found, kind, {}, self._clock())
         return found
 
     def _answer(self, tx: Connection, actor: Actor, objection_id: str, answer: Answer, now: datetime) -> None:
@@ -199,10 +198,8 @@ class ObjectionDesk:
             "answered_by": actor.id,
             "answered_at": rfc3339(now),
         }
-        entry_id = self._record(
-            tx, actor, found, "objection.answered",
-            {"result": state.value, "answer_hash": sha256(canonical(said)).hex()}, now,
-        )  # fmt: skip
+        more = {"result": state.value, "answer_hash": sha256(canonical(said)).hex()}
+        entry_id = record(tx, self._vault, actor, found, "objection.answered", more, now)
         sealed = key.encrypt(place(found.id, "answer"), canonical(said))
         if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
             raise ObjectionOverError
@@ -211,53 +208,6 @@ class ObjectionDesk:
         enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + timedelta(seconds=30))
         if state is State.CORRECTED and found.certificate_id is not None:
             enqueue(tx, TELL, {"objection": found.id, "entry": entry_id}, now=now)
-
-    def _record(
-        self, tx: Connection, actor: Actor, found: Objection, kind: str, more: Mapping[str, Any], now: datetime
-    ) -> str:
-        detail = {
-            "objection": found.id,
-            "kind": found.kind.value,
-            "department_id": found.department_id,
-            "by": actor.as_json(),
-            **more,
-        }
-        key = self._vault.data_key(found.data_key, found.kek_kid)
-        entry = seal(Draft(kind=kind, detail=detail, key=key, subject_id=found.subject_id), now=now)
-        append(tx, [entry])
-        return entry.id
-
-
-def objections_to_answer(tx: Connection, actor: Actor) -> int:
-    """How many wait for him."""
-    kinds = _kinds(actor)
-    return store.waiting(tx, _mine(actor, wide=False), kinds) if kinds else 0
-
-
-def _kinds(actor: Actor) -> list[Kind]:
-    if actor.kind == "command" or actor.roles & HUB_WIDE:
-        return list(Kind)
-    return [kind for kind in Kind if actor.roles.intersection(answerers(kind))]
-
-
-def _mine(actor: Actor, *, wide: bool = True) -> Any:
-    """The condition on whose they are; `wide`: operators and auditors see all, not only what is theirs to answer."""
-    if actor.kind == "command" or actor.roles & HUB_WIDE:
-        return true() if wide else store.ROWS.c.owner_department_id.is_(None)
-    return store.ROWS.c.owner_department_id == (actor.department_id or "")
-
-
-def owned(actor: Actor, found: Objection | None) -> Objection:
-    """The objection, for whoever may answer it. Raises: MissingError, ForbiddenError."""
-    if found is None:
-        raise MissingError("objection")
-    if found.department_id is None:
-        if not actor.roles & HUB_WIDE and actor.kind != "command":
-            raise MissingError("objection")
-        actor.require(Role.OPERATOR)
-    else:
-        actor.require(*answerers(found.kind), owner=found.department_id)
-    return found
 
 
 def _checked(found: Objection, answer: Answer) -> State:

@@ -1,7 +1,8 @@
 """An objection that came to the wrong office is handed to the right one; the clock goes on as it runs.
 
 Once from one to the other, and once back. Who still disagrees hands it to the operator, and where the operator puts it,
-it stays. Each step is an entry under the person's key, which he reads, and the path is read from these entries alone.
+it stays. A review is the operator's own and goes nowhere. Each step is an entry under the person's key, which he reads,
+and the path is read from these entries alone.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from sqlalchemy import Connection, select
 from catalog.tables import table
 from hub.access.actors import Actor
 from hub.citizens.objections import store
-from hub.citizens.objections.desk import owned
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
 from hub.citizens.objections.filing import tell_staff
-from hub.citizens.objections.values import Kind, Objection, State
+from hub.citizens.objections.sealing import opened
+from hub.citizens.objections.values import REVIEW, Kind, Objection, State
+from hub.citizens.objections.whose import owned
 from hub.clock import Clock
 from hub.ledger.entries import Draft, append, open_detail, seal
 from hub.ledger.tables import LedgerEntryRow
@@ -78,7 +80,9 @@ class Handing:
             raise ObjectionOverError
         if not store.is_whole(self._vault, found):
             raise IntegrityBrokenError("objections")
-        if found.kind is Kind.RATING:  # it is about what this department did
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        of_review = str(opened(key, found.id, "content", found.content)["key"]).startswith(REVIEW)
+        if of_review or found.kind is Kind.RATING:  # the operator's own second look; about what this department did
             raise ObjectionError("not_handed", "/department")
         taker, path = _taker(read_departments(tx), code), path_of(tx, self._vault, found)
         if taker == found.department_id:
@@ -98,7 +102,7 @@ class Handing:
                 "reason": reason,
                 "by": actor.as_json(),
             },
-            key=self._vault.data_key(found.data_key, found.kek_kid),
+            key=key,
             subject_id=found.subject_id,
             object_id=found.id,
             object_version=len(path) + 1,

@@ -13,11 +13,13 @@ from hub.citizens.objections import store
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.sealing import opened, told
-from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, State, Target
+from hub.citizens.objections.values import REVIEW, RUNNING_MOST, TEXT_MOST, State, Target
+from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import Clock, new_id
+from hub.intake.errors import IdempotencyError
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -25,7 +27,6 @@ from hub.storage.vault import DataKey, Vault
 
 WITHIN: Final = timedelta(days=60)
 """After the refusal, as for an administrative review (Administrative Reconsideration Law, article 20)."""
-_KEY: Final = "review:"
 _LINE: Final = "\n——\n"
 
 
@@ -39,11 +40,11 @@ class Reviewing:
         self._log_key = log_key
         self._clock = clock
 
-    async def ask(self, holder: Holder, objection_id: str, text: str) -> str:
+    async def ask(self, holder: Holder, objection_id: str, text: str, *, once: Once | None = None) -> str:
         """Ask for it; answers the id of the review, which is an objection of its own.
 
         Raises: LevelError, MissingError, HolderSignInNeededError; ObjectionError: the text; ObjectionOverError: it was
-            not refused, too long ago, or was reviewed; ObjectionRunsError: too many run.
+            not refused, too long ago, or was reviewed; ObjectionRunsError: too many run; IdempotencyError.
         """
         holder.require(SEES_OWN)
         text = text.strip()
@@ -53,25 +54,38 @@ class Reviewing:
         if found is None or found.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "objection", self._clock())
             raise MissingError("objection")
-        return await write_once(self._database, lambda tx: self._ask(tx, holder, objection_id, text))
+        return await write_once(self._database, lambda tx: self._ask(tx, holder, objection_id, text, once))
 
-    def _ask(self, tx: Connection, holder: Holder, objection_id: str, text: str) -> str:
+    def _ask(self, tx: Connection, holder: Holder, objection_id: str, text: str, once: Once | None) -> str:
         subject, now = lock_holder(tx, holder.id), self._clock()
         found = store.find(tx, objection_id)
         if found is None or found.state is not State.REFUSED or found.ended_at is None:
             raise ObjectionOverError
         content = opened(self._vault.data_key(found.data_key, found.kek_kid), found.id, "content", found.content)
-        once = self._vault.lookup_hash("objection-review", found.id).hex()
-        again = content["key"].startswith(_KEY) or store.by_once(tx, once) is not None
-        if again or not store.is_whole(self._vault, found) or now > found.ended_at + WITHIN:
+        standing = self._vault.lookup_hash("objection-review", found.id).hex()
+        asked = self._vault.lookup_hash("objection-once", holder.id, once.key).hex()[:32] if once else ""
+        if (known := store.by_once(tx, standing)) is not None:
+            return _made_before(known, asked, once)
+        if content["key"].startswith(REVIEW) or not store.is_whole(self._vault, found) or now > found.ended_at + WITHIN:
             raise ObjectionOverError
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
         before = told(self._vault, found, now)
         whole = _LINE.join((text, before.text, str(before.answer.get("reason", ""))))
         target = Target(
-            None, _KEY + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"]
+            None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"]
         )
         file = File(new_id(), found.kind, whole, "", "self")
-        self._filing.file(tx, subject, file, target, {"reviews": found.id}, {"once": once, "once_hash": once}, now)
+        row = {"once": standing, "once_hash": asked + once.request_hash[:32] if once else standing}
+        self._filing.file(tx, subject, file, target, {"reviews": found.id}, row, now)
         return file.id
+
+
+def _made_before(known: tuple[str, str], asked: str, once: Once | None) -> str:
+    """The review of the same request. Raises: ObjectionOverError: it was another; IdempotencyError: of the same key."""
+    review_id, said = known
+    if once is None or said[:32] != asked:
+        raise ObjectionOverError
+    if said[32:] != once.request_hash[:32]:
+        raise IdempotencyError
+    return review_id

@@ -41,6 +41,8 @@ class State(StrEnum):
 OF_LICENCE: Final = frozenset({Kind.LICENCE, Kind.CLAIM, Kind.NOT_LOADING})
 """Kinds that mark a licence as disputed while they run."""
 OF_DATA: Final = OF_LICENCE | {Kind.MISSING}
+REVIEW: Final = "review:"
+"""What the key of a target begins with that is an objection which was refused."""
 RESULTS: Final[Mapping[bool, tuple[State, ...]]] = {
     True: (State.CORRECTED, State.REFUSED),
     False: (State.ANSWERED,),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
 from hub.citizens.notices.messages import given_up
-from hub.citizens.objections.desk import objections_to_answer
+from hub.citizens.objections.whose import objections_to_answer
 from hub.intake.handling.desk import waiting_at_desk
 from hub.intake.lower.task_store import tasks_to_answer
 from hub.registry.waiting import (
