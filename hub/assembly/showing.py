@@ -6,6 +6,7 @@ from datetime import timedelta
 from hub.assembly.ground import Ground
 from hub.citizens.asked.answering import Answering
 from hub.citizens.asked.asking import Asking
+from hub.citizens.showing.judging import Judging
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.making import Showings
 from hub.citizens.showing.offline import OfflineShowings
@@ -29,17 +30,15 @@ def assemble_showing(ground: Ground, source: RenditionSource, verification: Veri
     """Connect them."""
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     showable = Showable(vault=vault, source=source)
-    receiving = Receiving(
+    judging = Judging(
         database,
-        vault=vault,
         showable=showable,
         verification=verification,
         desk=ground.desk,
-        log_key=log_key,
-        clock=clock,
         public_url=ground.public_url,
         lifetime=timedelta(hours=ground.settings.purpose_copy_hours),
     )
+    receiving = Receiving(database, vault=vault, showable=showable, judging=judging, log_key=log_key, clock=clock)
     types = ground.types
     return Showing(
         showings=Showings(database, vault=vault, showable=showable, log_key=log_key, clock=clock),

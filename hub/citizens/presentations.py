@@ -119,6 +119,7 @@ class Presentations:
         long = new_code()
         typed, typed_hash = self._typed(tx, department.id) if department else (None, None)
         content = {"code": long, "typed": typed, **_named(principal.identity if principal else holder.identity)}
+        department_id, until = department.id if department else None, now + LIFE
         if principal is not None:
             content["agent"] = {"key": principal.key, "principal": principal.id, **_named(holder.identity)}
         CODES.add(
@@ -128,11 +129,11 @@ class Presentations:
                 "subject_id": subject.id,
                 "code_hash": code_hash(self._vault, long),
                 "typed_hash": typed_hash,
-                "department_id": department.id if department else None,
-                "content": key.encrypt(_place(presentation_id), canonical(content)),
+                "department_id": department_id,
+                "content": key.encrypt(_place(presentation_id, department_id, until), canonical(content)),
                 "state": LIVE,
                 "made_at": now,
-                "expires_at": now + LIFE,
+                "expires_at": until,
             },
         )
         detail: dict[str, Any] = {"presentation": presentation_id, "department": code}
@@ -168,8 +169,11 @@ def code_hash(vault: Vault, digits: str, department_id: str = "") -> bytes:
 
 
 def opened(vault: Vault, row: Row[Any]) -> dict[str, Any]:
-    """What a live code stands for. Raises: IntegrityBrokenError."""
-    plain = vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row.id), row.content)
+    """What a live code stands for. Raises: IntegrityBrokenError: its holder was erased, or somebody changed where it
+    opens, or until when.
+    """
+    place = _place(row.id, row.department_id, row.expires_at)
+    plain = vault.data_key(row.data_key, row.kek_kid).decrypt(place, row.content)
     content: dict[str, Any] = strict_loads(plain, max_bytes=len(plain))
     return content
 
@@ -181,5 +185,5 @@ async def refuse_other(database: Database, log_key: DataKey, holder: Whose, what
     await database.write(lambda tx: append(tx, [seal(Draft(kind="refusal", detail=detail, key=log_key), now=now)]))
 
 
-def _place(presentation_id: str) -> str:
-    return f"presentations:{presentation_id}:content"
+def _place(presentation_id: str, department_id: str | None, until: datetime) -> str:
+    return f"presentations:{presentation_id}:{department_id or ''}:{int(until.timestamp())}:content"

@@ -143,27 +143,33 @@ class Taking:
         elsewhere = row.department_id is not None and row.department_id != department_id
         over = row.state != LIVE or row.expires_at <= now
         if elsewhere or over:
-            store.CODES.refused(tx, row.id, department_id, now)
             reason = "elsewhere" if elsewhere else "twice" if row.state == TAKEN else "late"
-            detail = {"by": actor.as_json(), "presentation": row.id, "reason": reason}
-            detail |= {"department_id": department_id}
-            self._record(tx, row, "presentation.refused", detail, now)
+            self._refused(tx, row, actor, department_id, reason, now)
             return None
         if code.typed:
             self._throttle.succeeded(tx, user_name=_clerk(actor), peer=f"typed:{department_id}", now=now)
         try:
             content = opened(self._vault, row)
-        except IntegrityBrokenError:  # he was erased within this minute
+        except IntegrityBrokenError:  # he was erased within this minute, or somebody changed the row
+            content = {}
+        # A code opens the row that it was made for, whichever its hash was moved to by SQL.
+        if content.get("typed" if code.typed else "code") != code.digits:
+            self._refused(tx, row, actor, department_id, "unreadable", now)
             return None
         here = _here(row, content)
         try:
             self._principal(tx, here, matter, now)
         except PresentationRefusedError:
-            store.CODES.refused(tx, row.id, department_id, now)
-            detail = {"by": actor.as_json(), "presentation": row.id, "reason": "acting"}
-            self._record(tx, row, "presentation.refused", detail | {"department_id": department_id}, now)
+            self._refused(tx, row, actor, department_id, "acting", now)
             return None
         return here
+
+    def _refused(
+        self, tx: Connection, row: Row[Any], actor: Actor, department_id: str, reason: str, now: datetime
+    ) -> None:
+        store.CODES.refused(tx, row.id, department_id, now)
+        detail = {"by": actor.as_json(), "department_id": department_id, "presentation": row.id, "reason": reason}
+        self._record(tx, row, "presentation.refused", detail, now)
 
     def _record(
         self,

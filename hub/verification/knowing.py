@@ -49,7 +49,9 @@ def look_up(
     now: datetime,
     as_of: datetime | None,
 ) -> Looked:
-    """The version that the paper claims to be of. A row that somebody else wrote is no row."""
+    """The version that the paper claims to be of. A row that somebody else wrote says nothing, and lets nothing pass:
+    its status is not to be had, also for a copy or an offline showing, which could do without one.
+    """
     identifier = paper.presented()
     version = library.find_version(tx, identifier or "")
     if version is None or not version.is_whole():
@@ -61,7 +63,7 @@ def look_up(
         stopped = stopped_types(tx, vault)
     except IntegrityBrokenError as error:
         _log.error("guarded_row_broken", alarm=True, where=error.where)
-        return Looked(identifier)
+        return Looked(identifier, KnownStatus(None, now))
     if version.type_code in stopped:
         return Looked(identifier, TYPE_HALTED, known)
     return Looked(identifier, status, known)

@@ -169,6 +169,11 @@ async def test_a_request_is_its_askers_own_and_guessing_its_digits_is_slowed(hub
         with pytest.raises(PresentationRefusedError):
             await answering.look(holder, nothing, peer=PEER)
     assert (await reasons(hub)).count("showing_request_not_own") == 6  # five guesses, and a long code that is none
+    await answering.look(holder, (mine := await asked(hub, other)).code, peer=PEER)
+    longer = text("UPDATE showing_requests SET expires_at = expires_at + 60000000 WHERE id = :id")
+    await hub.database.write(lambda tx: tx.execute(longer, {"id": mine.id}))
+    with pytest.raises(IntegrityBrokenError):
+        await answering.look(holder, mine.code, peer=PEER)
     mine = await asked(hub, other)
     turn = text("UPDATE showings SET asked_id = :mine, department_id = NULL WHERE id = :id")
     await hub.database.write(lambda tx: tx.execute(turn, {"mine": mine.id, "id": made}))
@@ -248,6 +253,11 @@ async def test_a_system_asks_and_polls_and_gets_a_copy_of_its_own_once(place: Pl
         no = await client.post(f"/api/v1/me/asked/{second['code']}", json={"decision": "decline"}, headers=token)
         assert no.json() == {"state": "declined", "showing": None}
         assert (await client.get(f"{path}/{second['id']}", headers=system)).json()["state"] == "declined"
+        thief = await clerk(hub)  # of the same department; what its system asked is not his by SQL either
+        steal = text("UPDATE showing_requests SET staff_id = :who WHERE id = :id")
+        await hub.database.write(lambda tx: tx.execute(steal, {"who": thief.staff_id, "id": second["id"]}))
+        with pytest.raises(IntegrityBrokenError):
+            await hub.showing.asking.look(thief, second["id"])
         looks = (await client.get("/api/v1/me/accesses")).json()["accesses"]
         assert {"showing.given", "showing.taken", "showing.declined"} <= {each["kind"] for each in looks}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.util import await_only
 
 from catalog.tables import table
@@ -28,6 +28,7 @@ from tests.hub.desk import Desk, text_of
 from tests.hub.test_counter import clerk_of, opened
 from tests.support import AMR, MATTER, POLICE, Place, issue
 
+ROWS = table(PresentationRow)
 NUMBER, NAME = PERSON["id_number"], PERSON["name"]
 REFUSED = "此码不能使用"
 
@@ -139,7 +140,7 @@ async def test_nobody_is_taken_who_was_erased_between_the_look_and_the_case(hub:
     written = await hub.database.read(lambda tx: tx.execute(select(table(LedgerEntryRow).c.kind)).scalars().all())
     assert "presentation.taken" not in written
     with pytest.raises(PresentationRefusedError):  # and it is no code any more
-        await taking.read(clerk, new_id(), code)
+        await taking.read(clerk, new_id(), code, matter=MATTER)
 
 
 @pytest.mark.embedded
@@ -208,6 +209,33 @@ async def test_what_is_not_his_is_not_there_and_the_asking_is_written_down(hub: 
     with pytest.raises(MissingError):
         await hub.citizens.presentations.make(holder, "no-such-department")
     assert (await hub.citizens.presentations.listed(other))[0] == []
+
+
+@pytest.mark.embedded
+async def test_a_row_that_was_changed_by_sql_opens_nothing(hub: Hub) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    holder, other = await signed_in(hub), await signed_in(hub, person=STRANGER)
+    clerk, here = Actor("staff", new_id(), "clerk", new_id(), frozenset({Role.CLERK})), new_id()
+
+    async def by_sql(code: Shown, **change: Any) -> None:
+        edit = update(ROWS).where(ROWS.c.id == code.presentation.id).values(**change)
+        await hub.database.write(lambda tx: tx.execute(edit))
+
+    async def opens_nothing(code: Shown) -> None:
+        with pytest.raises(PresentationRefusedError):
+            await hub.citizens.taking.read(clerk, here, Code(code.code), matter=MATTER)
+
+    hers, mine = await shown(hub, holder), await shown(hub, other)
+    row = await hub.database.read(lambda tx: tx.execute(select(ROWS).where(ROWS.c.id == mine.presentation.id)).one())
+    await by_sql(mine, code_hash=b"")
+    await by_sql(hers, code_hash=row.code_hash)
+    await opens_nothing(mine)  # she does not stand behind my code
+    longer, elsewhere = await shown(hub, other), await shown(hub, holder, AMR)
+    await by_sql(longer, expires_at=longer.presentation.expires_at + timedelta(minutes=1))
+    await by_sql(elsewhere, department_id=None)
+    for changed in (longer, elsewhere):
+        await opens_nothing(changed)
+    assert [reason for kind, reason in await kinds(hub) if kind == "presentation.refused"] == ["unreadable"] * 3
 
 
 @pytest.mark.embedded

@@ -7,13 +7,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from catalog.store import list_departments
+from catalog.tables import table
 from hub.access.actors import COMMAND
 from hub.citizens.codes import grouped, new_code
 from hub.citizens.errors import LevelError, PresentationRefusedError
 from hub.citizens.showing.making import PREFIX
+from hub.citizens.showing.tables import ShowingRow
 from hub.citizens.showing.values import Choice, ChoiceError, Live, Pick, Receiver, Showing
 from hub.citizens.values import Holder, Level
 from hub.issuing.transitions.acts import Act
@@ -167,16 +169,17 @@ async def test_nothing_is_shown_of_whoever_is_erased_between_verdict_and_disclos
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = await shown(hub, await signed_in(hub), "name")
-    receiving, judged = hub.showing.receiving, hub.showing.receiving._judged
+    judging = hub.showing.receiving._judging
+    judged = judging.judge
 
     async def judged_then_erased(*arguments: Any) -> Any:
         ready = await judged(*arguments)
         await erased(hub)
         return ready
 
-    monkeypatch.setattr(receiving, "_judged", judged_then_erased)
+    monkeypatch.setattr(judging, "judge", judged_then_erased)
     with pytest.raises(PresentationRefusedError):
-        await receiving.take(ANYBODY, live.code)
+        await hub.showing.receiving.take(ANYBODY, live.code)
     kinds = text("SELECT kind FROM ledger_entries WHERE kind LIKE 'showing.%' ORDER BY kind")
     told = await hub.database.read(lambda tx: tx.execute(kinds).scalars().all())
     assert told == ["showing.made", "showing.refused"]
@@ -200,6 +203,30 @@ async def test_what_is_not_his_cannot_be_shown_and_the_asking_is_written_down(hu
     assert isinstance(await hub.showing.showings.look(holder, live.showing.id), Live)  # untouched by them
     with pytest.raises(LevelError):
         await shown(hub, await signed_in(hub, Level.BASIC), "sex")
+
+
+@pytest.mark.embedded
+async def test_a_row_that_was_changed_by_sql_opens_nothing(hub: Hub) -> None:
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    holder, other = await signed_in(hub), await signed_in(hub, person=STRANGER)
+    rows = table(ShowingRow)
+
+    async def by_sql(live: Live, **change: Any) -> None:
+        edit = update(rows).where(rows.c.id == live.showing.id).values(**change)
+        await hub.database.write(lambda tx: tx.execute(edit))
+
+    hers, mine = await shown(hub, holder, "name"), await shown(hub, other)
+    row = await hub.database.read(lambda tx: tx.execute(select(rows).where(rows.c.id == mine.showing.id)).one())
+    await by_sql(mine, code_hash=b"")
+    await by_sql(hers, code_hash=row.code_hash)
+    with pytest.raises(PresentationRefusedError):  # my code is none for what she shows
+        await hub.showing.receiving.take(ANYBODY, mine.code)
+    longer = await shown(hub, holder)
+    await by_sql(longer, expires_at=longer.showing.expires_at + timedelta(minutes=1))
+    with pytest.raises(PresentationRefusedError):
+        await hub.showing.receiving.take(ANYBODY, longer.code)
+    reasons = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "showing.refused"]
+    assert reasons == ["unreadable", "unreadable"]
 
 
 @pytest.mark.embedded

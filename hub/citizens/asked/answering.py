@@ -53,7 +53,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.registry.matters.guard import MatterBook
 from hub.registry.meanings import Words
 from hub.storage.database import Database
-from hub.storage.errors import MissingError
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.vault import DataKey, Vault
 
 FETCHED_WITHIN: Final = timedelta(minutes=5)
@@ -119,9 +119,10 @@ class Answering:
         now, given = self._clock(), text.strip()[:_MOST_TEXT].rpartition("=")[2]
         long, short = read_long(given, PREFIX), read_code(given)
         typed = long is None and short is not None and short.typed
-        if long is None and not typed:
+        digits = short.digits if typed and short else long
+        if digits is None:
             raise PresentationRefusedError
-        digest = code_hash(self._vault, long or (short.digits if short else ""))
+        digest = code_hash(self._vault, digits)
         name, address = f"asked {holder.id}", f"asked:{peer}"
         if typed:  # counted first: a wrong guess stays counted though what follows should fail
             await self._database.write(lambda tx: self._throttle.claim(tx, user_name=name, peer=address, now=now))
@@ -134,7 +135,11 @@ class Answering:
         state = state_of(row, now)
         if state != ASKED:
             raise RequestOverError(state)
-        return row, opened(self._vault, row), now
+        content = opened(self._vault, row)
+        # A code opens the request that it was made for, whichever row its hash was moved to by SQL.
+        if digits != (content.typed if typed else content.code):
+            raise IntegrityBrokenError("showing_requests")
+        return row, content, now
 
     def _told(self, tx: Connection, holder: Holder, row: Row[Any], content: Content, now: datetime) -> Asked:
         wanted = content.wanted

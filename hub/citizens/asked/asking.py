@@ -143,22 +143,24 @@ class Asking:
         store.release_typed(tx, now)
         request_id, code, key = new_id(), new_code(PREFIX), self._vault.new_data_key()
         typed, typed_hash = self._typed(tx)
-        content = Content(wanted, code, typed)
+        content, until = Content(wanted, code, typed), now + LIFE
+        system_id = asker.system.system_id if asker.system else None
+        place = place_of(request_id, asker.department_id, system_id, asker.staff_id, until)
         store.add(
             tx,
             {
                 "id": request_id,
                 "department_id": asker.department_id,
-                "system_id": asker.system.system_id if asker.system else None,
+                "system_id": system_id,
                 "staff_id": asker.staff_id,
                 "code_hash": code_hash(self._vault, code),
                 "typed_hash": typed_hash,
-                "content": content.sealed(key, place_of(request_id, asker.department_id, asker.id)),
+                "content": content.sealed(key, place),
                 "data_key": key.wrapped,
                 "kek_kid": key.kek_kid,
                 "state": ASKED,
                 "made_at": now,
-                "expires_at": now + LIFE,
+                "expires_at": until,
             },
         )
         detail: dict[str, Any] = {"by": dict(asker.by), "department_id": asker.department_id, "request": request_id}

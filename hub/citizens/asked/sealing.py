@@ -1,6 +1,7 @@
 """What stands in a request's row, sealed under a key of its own together with whose it is."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -28,15 +29,17 @@ class Content:
 def opened(vault: Vault, row: Row[Any]) -> Content:
     """What a row says. Raises: IntegrityBrokenError: it was put there for somebody else, or changed."""
     key = vault.data_key(row.data_key, row.kek_kid)
-    plain = key.decrypt(place_of(row.id, row.department_id, row.system_id or row.staff_id), row.content)
+    place = place_of(row.id, row.department_id, row.system_id, row.staff_id, row.expires_at)
+    plain = key.decrypt(place, row.content)
     said = strict_loads(plain, max_bytes=len(plain))
     items = [Item(each["type"], tuple(each["claims"]), tuple(each["needed"])) for each in said["items"]]
     return Content(Wanted(items, said["matter"], said["purpose"]), said["code"], said["typed"])
 
 
-def place_of(request_id: str, department_id: str, asker_id: str) -> str:
-    """Where it is sealed: with who asks, so that by SQL nobody asks in another's name."""
-    return f"showing_requests:{request_id}:{department_id}:{asker_id}:content"
+def place_of(request_id: str, department_id: str, system_id: str | None, staff_id: str | None, until: datetime) -> str:
+    """Where it is sealed: with who asks, and its end, so that by SQL nobody asks in another's name, and not longer."""
+    who = f"{department_id}:{system_id or ''}:{staff_id or ''}"
+    return f"showing_requests:{request_id}:{who}:{int(until.timestamp())}:content"
 
 
 def code_hash(vault: Vault, digits: str) -> bytes:

@@ -40,11 +40,6 @@ class Asker:
         actor.require(Role.CLERK, owner=actor.department_id)
         return cls(str(actor.department_id), actor.as_json(), staff_id=actor.id)
 
-    @property
-    def id(self) -> str:
-        """Whose the request is."""
-        return self.system.system_id if self.system else str(self.staff_id)
-
     def receiver(self) -> Receiver:
         """As whom he takes what is shown."""
         return Receiver("system" if self.system else "staff", self.by, self.department_id, system=self.system)

@@ -198,7 +198,7 @@ def write_showing(
         "code_hash": code_hash(vault, content.code or new_code(PREFIX)),
         "department_id": department_id,
         "asked_id": asked_id,
-        "content": content.sealed(key, place_of(showing_id, department_id, asked_id)),
+        "content": content.sealed(key, place_of(showing_id, department_id, asked_id, until)),
         "state": state,
         "made_at": now,
         "expires_at": until,

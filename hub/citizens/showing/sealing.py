@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -46,11 +47,13 @@ def key_of(vault: Vault, row: Row[Any]) -> DataKey:
 
 
 def opened(vault: Vault, row: Row[Any]) -> Content | None:
-    """What a row says; None where there is nothing, the holder was erased since, or somebody changed whom it is for."""
+    """What a row says; None where there is nothing, the holder was erased since, or somebody changed whom it is for, or
+    until when.
+    """
     if row.content is None:
         return None
     try:
-        plain = key_of(vault, row).decrypt(place_of(row.id, row.department_id, row.asked_id), row.content)
+        plain = key_of(vault, row).decrypt(place_in(row), row.content)
     except IntegrityBrokenError:
         return None
     said = strict_loads(plain, max_bytes=len(plain))
@@ -63,6 +66,13 @@ def code_hash(vault: Vault, digits: str) -> bytes:
     return vault.lookup_hash("showing", digits)
 
 
-def place_of(showing_id: str, department_id: str | None, asked_id: str | None) -> str:
-    """Where it is sealed: with whom it is for, and what it answers, so that by SQL it is shown to nobody else."""
-    return f"showings:{showing_id}:{department_id or ''}:{asked_id or ''}:content"
+def place_of(showing_id: str, department_id: str | None, asked_id: str | None, until: datetime) -> str:
+    """Where it is sealed: with whom it is for, what it answers, and its end, so that by SQL it is shown to nobody else,
+    and not longer.
+    """
+    return f"showings:{showing_id}:{department_id or ''}:{asked_id or ''}:{int(until.timestamp())}:content"
+
+
+def place_in(row: Row[Any]) -> str:
+    """The same of a row that is there."""
+    return place_of(row.id, row.department_id, row.asked_id, row.expires_at)
