@@ -62,6 +62,7 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         assert "一照通" in licences
         assert "营业执照" in licences
         assert "法定代表人登记信息" in licences
+        assert 'class="stage" id="stage-founding">开办<' in licences
         looked = text_of(await client.get(f"{base}/accesses"))
         assert "代办人查看了" in looked
         assert "有关的人 您" in looked

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import httpx2
 import pytest
 
 from certificates.definitions.loading import catalogue_text, load_type
@@ -12,7 +13,7 @@ from hub.citizens.dossier.cards import PAGE
 from hub.citizens.dossier.stages import STAGES, age_of, usual
 from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
-from tests.citizens.dossiers import arrive, furnished
+from tests.citizens.dossiers import HERE, arrive, furnished, of_kind
 from tests.hub.city import (
     ESTATE,
     PERSON,
@@ -93,7 +94,7 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert {card.stage for card in homes.cards} == {Stage.HOUSING}
         assert homes.counts == shelf.counts
 
-        await arrive(client, hub)
+        token = await arrive(client, hub)
         first = await client.get("/me/licences")
         headings = re.findall(r'<h2 class="stage"[^>]*>([^<]+)<', first.text)
         assert headings == [STAGES[stage][0] for stage in (Stage.IDENTITY, Stage.FAMILY, Stage.HOUSING)]
@@ -102,3 +103,16 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert (await client.get(onward[0].replace("?", "?stage=housing&"))).status_code == 422
         assert (await client.get("/me/licences?stage=nonsense")).status_code == 422
         assert PERSON["id_number"] not in first.text
+        await shown_from_its_card(client, hub, token)
+
+
+async def shown_from_its_card(client: httpx2.AsyncClient, hub: Hub, token: dict[str, str]) -> None:
+    """A licence that is not on the first page of those that can be shown."""
+    early = await of_kind(hub, "identity_card")
+    claim = f'value="{early}/name"'
+    assert claim not in (await client.get("/me/showings")).text
+    assert claim in (await client.get("/me/showings", params={"licence": early})).text
+    form = {"csrf": token["X-CSRF-Token"], "claim": f"{early}/name", "purpose": "长" * 500}
+    again = await client.post("/me/showings", data=form, headers=HERE)
+    assert again.status_code == 422
+    assert f"{claim} checked" in again.text, "what was ticked stays"

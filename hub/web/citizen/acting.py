@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from catalog.store import list_departments
 from hub.citizens.acting.values import Acting, Scope
+from hub.citizens.dossier.stages import STAGES
 from hub.citizens.paging import Pages
 from hub.citizens.presentations import CODES_PER_MINUTE
 from hub.citizens.values import Holder
@@ -57,15 +58,15 @@ async def end(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep) 
 async def licences(
     request: Request, key: ActingKey, hub: HubDep, holder: HolderDep, cursor: Cursor = ""
 ) -> HTMLResponse:
-    """The licences of the principal; of a company all that its credit code holds 一照通."""
+    """The licences of the principal by stage of life; of a company all that its credit code holds 一照通."""
     whose = await hub.citizens.others.acting.look(holder, key)
     if Scope.LICENCES not in whose.principal.scope:
-        return _render(request, "me/acting_licences.html", holder, whose, licences=None)
+        return _render(request, "me/acting_licences.html", holder, whose, shelf=None)
     whose = await hub.citizens.others.acting.act(holder, key, Scope.LICENCES, "licences")
-    pages = Pages(hub.catalogue.cursors, whose, "licences")
-    found, behind = await hub.citizens.licences.listed(whose, pages.after(cursor))
-    more = pages.next(behind)
-    return _render(request, "me/acting_licences.html", holder, whose, licences=found, statuses=STATUSES, more=more)
+    pages = Pages(hub.catalogue.cursors, whose, "dossier.")
+    shelf = await hub.dossier.cards.page(whose.id, after=pages.after(cursor))
+    values: dict[str, Any] = {"shelf": shelf, "stages": STAGES, "statuses": STATUSES, "more": pages.next(shelf.behind)}
+    return _render(request, "me/acting_licences.html", holder, whose, **values)
 
 
 @router.get(ACTING + "/{key}/accesses", response_class=HTMLResponse)

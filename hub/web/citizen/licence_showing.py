@@ -181,13 +181,17 @@ async def _choose(
     pages = Pages(hub.catalogue.cursors, holder, "licences")
     found, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
     made, _ = await hub.showing.showings.listed(holder)
+    # What lies open or was ticked is there, on whichever page of the list it has its place.
+    wanted = [unfolded] if unfolded else [pick.identifier for pick in _ticked(given)] if given else []
+    absent = [name for name in wanted[:MOST_LICENCES] if name not in {item.identifier for item in found}]
+    others = [one for name in absent if (one := await hub.citizens.licences.own(holder.id, name))]
     return render(
         request,
         "me/showings.html",
         holder,
         status=422 if error else 200,
         errors=[error] if error else (),
-        licences=_showable(hub, found),
+        licences=_showable(hub, [*others, *found]),
         more=pages.next(behind),
         unfolded=unfolded,
         ticked=set(given.all("licence") + given.all("claim")) if given else set(),
