@@ -9,8 +9,9 @@ from catalog.tables import table
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Operation
 from certificates.tables import CertificateHolderRow
+from hub.citizens.values import Level
 from hub.runtime import Hub
-from tests.citizens.conftest import signed_in
+from tests.citizens.conftest import session, signed_in
 from tests.citizens.dossiers import HERE, PERMIT_CODE, arrive, furnished, of_kind
 from tests.hub.city import (
     CANARIES,
@@ -65,14 +66,27 @@ async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_el
         looks = (await client.get("/api/v1/me/accesses")).json()["accesses"]
         assert {item["class"] for item in looks if item["kind"] == "certificate.opened"} == {"own"}
 
-        await arrive(client, hub, STRANGER)
+        token = await arrive(client, hub, STRANGER)
         before = await ledger(hub)
         for hidden in (path, f"{api}/claims", f"{api}/file", f"{api}/history"):
             assert (await client.get(hidden)).status_code == 404
         posted = await client.post(path, data={"csrf": csrf, "wanted": "contents"}, headers=HERE)
         assert posted.status_code == 403, "his own token is another"
+        for wanted in ("contents", "picture", "pdf"):
+            form = {"csrf": token["X-CSRF-Token"], "wanted": wanted}
+            assert (await client.post(path, data=form, headers=HERE)).status_code == 404
         written = await ledger(hub, since=before)
-        assert [item.detail["reason"] for item in written] == ["certificate_not_own"] * 4
+        assert [item.detail["reason"] for item in written] == ["certificate_not_own"] * 7
+
+        client.cookies.set("yz_holder", await session(hub, Level.BASIC))
+        csrf = (await client.get("/api/v1/me")).json()["csrf_token"]
+        before = await ledger(hub)
+        for hidden in (path, f"{api}/claims", f"{api}/file", f"{api}/history", "/api/v1/me/collection"):
+            assert (await client.get(hidden)).status_code == 403, hidden
+        for page_path, wanted in ((path, "contents"), (path, "pdf"), ("/me/licences/collect", "")):
+            posted = await client.post(page_path, data={"csrf": csrf, "wanted": wanted}, headers=HERE)
+            assert posted.status_code == 403, page_path
+        assert await ledger(hub, since=before) == []
 
 
 @pytest.mark.embedded

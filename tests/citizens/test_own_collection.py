@@ -1,5 +1,6 @@
 """Having one's own licences collected: each department that may be asked, once an hour."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -122,11 +123,13 @@ async def test_of_somebody_who_was_erased_meanwhile_no_source_hears(place: Place
         holder = await signed_in(hub)
         path = _register(tmp_path / "register", (PERSON["id_number"], PERSON["name"], "2035-06-30"))
         await _feed(hub, path, "permits")
-        await hub.dossier.fetching.ask(holder.id, holder.identity, by={"kind": "holder", "id": holder.id})
+        asking = [hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json()) for _ in range(2)]
+        both = await asyncio.gather(*asking, return_exceptions=True)
+        assert sorted(type(each).__name__ for each in both) == ["Asked", "RateLimitedError"], "two at once are one"
         await erased(hub)
         before = await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"])
         await hub.jobs.sweep()
         assert await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"]) == before
         assert await hub.dossier.fetching.last(holder.id) is None, "nor is it kept which departments know him"
         with pytest.raises(HolderSignInNeededError):
-            await hub.dossier.fetching.ask(holder.id, holder.identity, by={"kind": "holder", "id": holder.id})
+            await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
