@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from catalog.errors import DefinitionError
 from catalog.tables import table
-from hub.access.actors import COMMAND
+from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
 from hub.access.sessions import hashed
 from hub.citizens.kiosk.devices import CODE_LASTS
@@ -24,6 +24,8 @@ from hub.citizens.kiosk.tables import KioskRow, KioskVisitRow
 from hub.citizens.kiosk.values import Choice
 from hub.citizens.kiosk.visits import IDLE, LONGEST
 from hub.citizens.objections.values import Kind, Said
+from hub.intake.errors import PartyError
+from hub.intake.parties import PartyInput
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import Watch, erased, signed_in
@@ -33,7 +35,8 @@ from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, grow, identity_clai
 from tests.hub.command import yizheng
 from tests.hub.desk import text_of
 from tests.hub.test_card_readers import StandIn
-from tests.support import AMR, POLICE, PUBLIC_URL, Place, issue, open_case
+from tests.registry.asking import staff
+from tests.support import AMR, INTAKE, POLICE, PUBLIC_URL, Place, issue, open_case
 
 CARD = {"id_type": PERSON["id_type"], "id_number": PERSON["id_number"], "name": PERSON["name"]}
 
@@ -154,6 +157,12 @@ async def test_nobody_comes_in_by_another_card_and_a_visit_ends_by_itself(place:
             await terminal.card(at="2026-01-01T00:00:00+00:00"),
         ]
         assert {(answer.status_code, text_of(answer)) for answer in answers} == {(422, text_of(answers[0]))}
+        await hub.systems.set_counter(COMMAND, INTAKE, counter=True)
+        caller = await hub.counter.caller(await staff(hub, AMR, "clerk", Role.CLERK))
+        party = PartyInput("applicant", CARD["name"], CARD["id_type"], CARD["id_number"])
+        with pytest.raises(PartyError):  # nor is the terminal's own believed at a counter
+            await hub.counter.readers.read(caller, token, party)
+        await hub.counter.readers.read(caller, counter.reads(**CARD), party)
         assert (await terminal.post("/card", card=token)).status_code == 303
         for again in (token, f"{token} "):
             assert (await terminal.post("/card", card=again)).status_code == 422, "worth one visit"
@@ -200,6 +209,7 @@ async def test_one_card_is_one_visit_also_when_it_is_sent_twice_at_once(place: P
         begun = await asyncio.gather(*(hub.kiosk.visits.begin(kiosk, token) for _ in range(2)), return_exceptions=True)
         assert sorted(type(one).__name__ for one in begun) == ["KioskRefusedError", "str"]
         (secret,) = [one for one in begun if isinstance(one, str)]
+        assert [entry.kind for entry in await ledger(hub)].count("refusal") == 1
         others = await asyncio.gather(
             *(hub.kiosk.visits.begin(kiosk, terminal.reader.reads(**CARD)) for _ in range(2)), return_exceptions=True
         )

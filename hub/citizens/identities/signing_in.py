@@ -45,10 +45,8 @@ class NetworkSignIn:
         now = self._clock()
 
         def unit(tx: Connection) -> str | None:
-            if not self._finding.use(tx, voucher, vouched, now):
-                return None
-            found = self._finding.held(tx, vouched, now)
-            if found is None:
+            found = self._finding.held(tx, vouched, now)  # locked first, as whoever binds does
+            if not self._finding.use(tx, voucher, vouched, now) or found is None:
                 return None
             how = TRIAL_HOW if vouched.trial else HOW
             return self._sessions.begin(tx, found.subject, found.identity, level=found.level, how=how)

@@ -84,7 +84,8 @@ class KioskVisits:
         secret = secrets.token_urlsafe(32)
         try:
             begun = await self._database.write(lambda tx: self._begin(tx, kiosk, given, digest, secret, now))
-        except ConflictError:  # the same read, sent twice at once
+        except ConflictError:  # the same read, sent twice at once; or two at once
+            await self._refused(kiosk, "at_once")
             begun = False
         if not begun:
             raise KioskRefusedError

@@ -17,6 +17,7 @@ from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
 from hub.access.trial_issuers import on_trial
+from hub.citizens.kiosk.tables import KioskRow
 from hub.clock import Clock, new_id, rfc3339
 from hub.intake.counter.card_reads import CARD_READ, check_read, read_token
 from hub.intake.counter.tables import ReaderKeyRow
@@ -37,6 +38,7 @@ ENDED: Final = "ended"
 CARD: Final = "card"
 FACE: Final = "face"
 _READERS: Final = table(ReaderKeyRow)
+_TERMINALS: Final = table(KioskRow)
 _LONGEST_NAME: Final = 100
 Also = Callable[[Connection, str | None, str], None]
 
@@ -107,11 +109,12 @@ class CardReaders:
         """The corroboration that a reader's token is for this party, and what uses it up in the transaction that opens
         the case or the life event.
 
-        Raises: PartyError (`reader_refused`): of no device of the department, old, about somebody else, used.
+        Raises: PartyError (`reader_refused`): of no device of the department, or of the one in a terminal, where no
+            clerk sees whose hand holds the card; old, about somebody else, used.
         """
         said, now = read_token(token), self._clock()
         key = await self.key(caller.department_id, said.device, CARD)
-        if key is None or (self.production and said.trial):
+        if key is None or (self.production and said.trial) or await self._in_terminal(said.device):
             raise PartyError("/parties/0/id_number", "reader_refused")
         check_read(said, key, party, now)
         digest = hashlib.sha256(token.encode()).hexdigest()
@@ -130,6 +133,10 @@ class CardReaders:
         if row is None or (row.state, row.kind, row.owner_department_id) != (LIVE, kind, department_id):
             return None
         return Es256Key.from_jwk(row.jwk)
+
+    async def _in_terminal(self, kid: str) -> bool:
+        query = select(_TERMINALS.c.id).where(_TERMINALS.c.reader_kid == kid, _TERMINALS.c.ended_at.is_(None))
+        return await self._database.read(lambda tx: tx.execute(query.limit(1)).first()) is not None
 
     def _found(self, tx: Connection, kid: str) -> Row[Any] | None:
         row = tx.execute(select(_READERS).where(_READERS.c.kid == kid)).one_or_none()
