@@ -5,26 +5,25 @@ under the key it lies under and held against its commitment, and one that does n
 in force holds back (`hub.citizens.late`) is not there until the order ends: no line, no gap, no page of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from catalog.tables import DepartmentRow, GrantRow, MatterRow, SystemRow, table
 from certificates.definitions.certificate_type import CertificateType
 from certificates.errors import NumberingError
 from certificates.numbering import parse
 from certificates.stores.holders import subject_by_id
 from hub.citizens import access_rows as rows
+from hub.citizens.access_names import Names, names_of, text, texts
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.late.holding import Held, late
 from hub.citizens.late.values import REASONS, Order
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock
-from hub.intake.families.tables import LifeEventRow
 from hub.issuing.types.registry import TypeRegistry
 from hub.registry.meanings import Words
 from hub.storage.database import Database
@@ -32,11 +31,6 @@ from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 30
-_DEPARTMENTS: Final = table(DepartmentRow)
-_MATTERS: Final = table(MatterRow)
-_GRANTS: Final = table(GrantRow)
-_SYSTEMS: Final = table(SystemRow)
-_EVENTS: Final = table(LifeEventRow)
 _NOBODY: Final[Words] = ("", "")
 
 
@@ -83,15 +77,6 @@ class Access:
     times: int = 1
     """How often it happened on its day, where one entry tells of several."""
     late: Late | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    departments: Mapping[str, Words]
-    offices: Mapping[str, str]
-    """Of systems, by their client id."""
-    matters: Mapping[str, Words]
-    grounds: Mapping[str, str]
 
 
 class Accesses:
@@ -145,19 +130,19 @@ class Accesses:
 
     def _told(self, tx: Connection, found: Sequence[tuple[rows.Found, Held]]) -> list[Access]:
         """In words."""
-        names = _names(tx, [item.detail for item, _ in found if item.detail is not None])
+        names = names_of(tx, [item.detail for item, _ in found if item.detail is not None])
         return [self._access(item, names, held.was(item)) for item, held in found]
 
-    def _access(self, row: rows.Found, names: _Names, order: Order | None) -> Access:
+    def _access(self, row: rows.Found, names: Names, order: Order | None) -> Access:
         what, look, detail = words_of(row.kind), kind_of(row.kind), row.detail
         held = None if order is None else _late(order, names)
         if detail is None:
             return Access(row.id, row.at, row.kind, look, what, whole=False, late=held)
         department = str(detail.get("department") or detail.get("department_id") or "")
-        department = department or names.offices.get(_text(detail, "client_id"), "")
-        matter, grounds = str(detail.get("matter") or ""), (names.grounds.get(one) for one in _texts(detail, "grants"))
+        department = department or names.offices.get(text(detail, "client_id"), "")
+        matter, grounds = str(detail.get("matter") or ""), (names.grounds.get(one) for one in texts(detail, "grants"))
         kinds = [self._type(text) for text in _certificates(detail)]
-        given = _texts(detail, "fields")
+        given = texts(detail, "fields")
         return Access(
             id=row.id,
             at=row.at,
@@ -171,7 +156,7 @@ class Accesses:
             purpose=str(detail.get("purpose") or ""),
             licences=list(dict.fromkeys((kind.name.zh, kind.name.en) for kind in kinds if kind is not None)),
             fields=[_field(name, kinds) for name in given],
-            ground=list(dict.fromkeys(ground for ground in (*grounds, _text(detail, "legal_basis")) if ground)),
+            ground=list(dict.fromkeys(ground for ground in (*grounds, text(detail, "legal_basis")) if ground)),
             office=department,
             by=_by(detail),
             person=_person(detail, "name"),
@@ -187,55 +172,14 @@ class Accesses:
             return None
 
 
-def _late(order: Order, names: _Names) -> Late:
+def _late(order: Order, names: Names) -> Late:
     department = names.departments.get(order.department_id, (order.department_id, order.department_id))
     return Late(department, REASONS[order.reason], order.legal_basis, order.ended_at or order.until)
 
 
-def _names(tx: Connection, details: Iterable[Mapping[str, Any]]) -> _Names:
-    """The names of what the entries of one page speak of."""
-    found = list(details)
-    matters = {str(item["matter"]) for item in found if item.get("matter")}
-    grants = {one for item in found for one in _texts(item, "grants")}
-    departments = tx.execute(
-        select(_DEPARTMENTS.c.id, _DEPARTMENTS.c.code, _DEPARTMENTS.c.name_zh, _DEPARTMENTS.c.name_en)
-    )
-    named = {key: (row.name_zh, row.name_en) for row in departments for key in (row.id, row.code)}
-    clients = {one for item in found if (one := _text(item, "client_id"))}
-    systems = select(_SYSTEMS.c.client_id, _SYSTEMS.c.owner_department_id).where(_SYSTEMS.c.client_id.in_(clients))
-    called = select(_MATTERS.c.code, _MATTERS.c.definition).where(_MATTERS.c.code.in_(matters))
-    events = select(_EVENTS.c.code, _EVENTS.c.definition).where(_EVENTS.c.code.in_(matters))
-    lawful = select(_GRANTS.c.id, _GRANTS.c.terms).where(_GRANTS.c.id.in_(grants))
-    return _Names(
-        named,
-        {row.client_id: row.owner_department_id for row in tx.execute(systems)} if clients else {},
-        {
-            **{row.code: _named(row.definition) for row in tx.execute(events.order_by(_EVENTS.c.version))},
-            **{row.code: _named(row.definition) for row in tx.execute(called.order_by(_MATTERS.c.version))},
-        },
-        {row.id: str(row.terms.get("legal_basis") or "") for row in tx.execute(lawful)},
-    )
-
-
-def _named(definition: Mapping[str, Any]) -> Words:
-    """Of a matter, or of the life event for which a code was taken."""
-    name = definition.get("name") or definition["title"]
-    return str(name["zh"]), str(name["en"])
-
-
-def _texts(detail: Mapping[str, Any], name: str) -> list[str]:
-    value = detail.get(name)
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _text(detail: Mapping[str, Any], name: str) -> str:
-    value = detail.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _certificates(detail: Mapping[str, Any]) -> list[str]:
     single = detail.get("identifier")
-    return _texts(detail, "certificates") + ([single] if isinstance(single, str) else [])
+    return texts(detail, "certificates") + ([single] if isinstance(single, str) else [])
 
 
 def _person(detail: Mapping[str, Any], member: str) -> str:

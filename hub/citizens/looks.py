@@ -1,21 +1,24 @@
 """Who looked at somebody's data, counted by department: for paper, where no page of entries has room.
 
 Read from the ledger itself, like the list of `accesses`, and as complete: an entry that does not open is counted too;
-one that is held back (`hub.citizens.late`) is not, until it is shown.
+one that is held back (`hub.citizens.late`) is not, until it is shown. What only tells of looks that are counted, or
+opens a case, is none.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from catalog.tables import table
 from certificates.stores.holders import Subject
+from hub.citizens.access_names import offices_of, text
 from hub.citizens.access_rows import Found, opened_entry
 from hub.citizens.access_words import LOOK, NOTHING, kind_of
+from hub.citizens.late.ending import SHOWN
 from hub.citizens.late.holding import late
 from hub.ledger.tables import LedgerEntryRow
 from hub.registry.departments.store import Departments, read_departments
@@ -59,17 +62,25 @@ def count_looks(
         for row in tx.execute(query.order_by(_ENTRIES.c.id))
     ]
     held = late(tx, vault, subject, rows, now=now)
+    offices = offices_of(tx, [row.detail for row in rows if row.detail])
     for row in rows:
         kind = kind_of(row.kind)
-        if kind not in {LOOK, NOTHING} or held.hides(row):
+        if kind not in {LOOK, NOTHING} or row.kind == SHOWN or held.hides(row):
             continue
         detail = row.detail or {}
-        named = _named(departments, str(detail.get("department") or detail.get("department_id") or ""))
+        office = text(detail, "department") or text(detail, "department_id")
+        named = _named(departments, office or offices.get(text(detail, "client_id"), ""))
         if row.at >= since:
-            everywhere[named, kind] += 1
+            everywhere[named, kind] += _times(detail)
         if case_id is not None and row.case_id == case_id:
-            here[named, kind] += 1
+            here[named, kind] += _times(detail)
     return Looks(since, _listed(everywhere), _listed(here))
+
+
+def _times(detail: Mapping[str, Any]) -> int:
+    """How often it happened, less what its day's first entry has told already."""
+    times = detail.get("times")
+    return times - 1 if "first" in detail and isinstance(times, int) else 1
 
 
 def _listed(counted: Counter[tuple[Words, str]]) -> list[Looked]:

@@ -36,7 +36,10 @@ FAULTS: Final[Mapping[tuple[str, str], Words]] = {
         "It went there before: if you still disagree, hand it to the operator, who decides",
     ),
     ("/department", "decided"): ("运行单位已决定由本部门答复", "The operator has decided that it is yours to answer"),
-    ("/department", "not_handed"): ("差评回访不能转给别的部门", "A follow-up of a rating stays with the department"),
+    ("/department", "not_handed"): (
+        "差评回访和复核不能转给别的部门",
+        "A follow-up of a rating, and a review, stays where it is",
+    ),
     ("/party", "unknown_party"): ("请选择是谁的", "Choose whose it is"),
     ("/party", "nothing_held"): (
         "平台还没有此人的任何记录，请其向发证部门提出",

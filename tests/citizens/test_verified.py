@@ -5,16 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from catalog.tables import table
+from certificates.stores.holders import subject_by_id
 from certificates.tables import CertificateRow, CertificateVersionRow
+from hub.citizens.looks import count_looks
 from hub.clock import BEIJING
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from hub.verification.asking import Question
 from hub.verification.tables import VerificationTallyRow
-from hub.verification.tally import Tally
+from hub.verification.tally import IN_PUBLIC, Tally
 from tests.citizens.conftest import Watch, session
 from tests.hub.city import IDENTITY, grow, ledger
 from tests.support import Place
@@ -90,6 +92,22 @@ async def test_verifications_are_told_by_day_and_verifier_however_often_they_hap
         (system,) = [item for item in found if item["kind"] == "certificate.verified"]
         assert system["department"] == "市场监督管理局"
         assert "当天共 7 次" in (await client.get("/me/accesses")).text
+        assert await counted(hub) == {
+            "（账本未写明部门）": 7,
+            "市场监督管理局": 1,
+        }  # and not once more for the day's sum
+
+
+async def counted(hub: Hub) -> dict[str, int]:
+    """Looks by department, as paper has them."""
+
+    def unit(tx: Connection) -> dict[str, int]:
+        (holder_id,) = set(tx.execute(select(_ENTRIES.c.subject_id).where(_ENTRIES.c.kind == IN_PUBLIC)).scalars())
+        subject, now = subject_by_id(tx, holder_id), hub.clock()
+        found = count_looks(tx, hub.vault, subject, since=now - timedelta(days=9), case_id=None, now=now)
+        return {item.department[0]: item.looks for item in found.all if item.looks}
+
+    return await hub.database.read(unit)
 
 
 @pytest.mark.embedded

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from hub.citizens.objections import store
-from hub.citizens.objections.values import Objection, State, Told
+from hub.citizens.objections.values import REVIEW, Objection, State, Told
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import strict_loads
@@ -59,6 +59,7 @@ def told(vault: Vault, found: Objection, now: datetime) -> Told:
         overdue=state is State.RUNNING and now > found.due_at,
         ended_at=found.ended_at,
         unseen=ended and found.seen_at is None,
+        review=str(content.get("key", "")).startswith(REVIEW),
         answer=answer,
     )
 

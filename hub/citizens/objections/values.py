@@ -141,6 +141,8 @@ class Told:
     overdue: bool
     ended_at: datetime | None
     unseen: bool
+    review: bool = False
+    """Whether it is the operator's second look at one that was refused."""
     answer: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 

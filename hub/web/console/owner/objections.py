@@ -103,5 +103,6 @@ async def _page(
         request, "console/owner/objection.html", actor, status=422 if errors else 200, errors=errors or (),
         item=found, given=given or Form({}), kinds=KINDS, states=STATES, list_path=LIST,
         of_data=found.kind in OF_DATA, running=found.state is State.RUNNING, departments=departments,
-        handed=await hub.citizens.handing.path(objection_id), handable=found.kind is not Kind.RATING,
+        handed=await hub.citizens.handing.path(objection_id),
+        handable=found.kind is not Kind.RATING and not found.review,
     )  # fmt: skip
