@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from catalog.tables import table
 from certificates.lifecycle.states import Operation
 from hub.access.actors import COMMAND
+from hub.citizens.dossier.tables import OwnCollectionFeedRow
 from hub.citizens.errors import HolderSignInNeededError
 from hub.collection.by_holder import Outcome
 from hub.issuing.files import identifiers_of
@@ -133,3 +136,21 @@ async def test_of_somebody_who_was_erased_meanwhile_no_source_hears(place: Place
         assert await hub.dossier.fetching.last(holder.id) is None, "nor is it kept which departments know him"
         with pytest.raises(HolderSignInNeededError):
             await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
+
+
+@pytest.mark.embedded
+async def test_a_source_that_sql_put_beside_those_on_the_ledger_is_not_asked(
+    place: Place, hub: Hub, tmp_path: Path
+) -> None:
+    async with place.client(hub) as client:
+        await grow(place, hub, client)
+        holder = await signed_in(hub)
+        asked = await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
+        path = _register(tmp_path / "register", (PERSON["id_number"], PERSON["name"], "2035-06-30"))
+        await _feed(hub, path, "permits")
+        row = {"collection_id": asked.id, "feed": "permits", "type_code": PERMIT_CODE, "issuer_code": PERMITS}
+        forged = insert(table(OwnCollectionFeedRow)).values(**row, outcome="")
+        await hub.database.write(lambda tx: tx.execute(forged))
+        before = await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"])
+        await hub.jobs.sweep()
+        assert await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"]) == before

@@ -86,9 +86,10 @@ class Fetching:
         found = await self._database.read(lambda tx: self._opened(tx, collection_id))
         if found is None:
             return
-        asked, named = found
+        asked, named, feeds = found
         known = await self._collecting.knowing(named.id_type)
-        waiting = [item.feed for item in asked.feeds if item.outcome in {"", Outcome.SOURCE_UNAVAILABLE}]
+        open_ones = [item.feed for item in asked.feeds if item.outcome in {"", Outcome.SOURCE_UNAVAILABLE}]
+        waiting = [feed for feed in open_ones if feed in feeds]  # one that SQL put beside them stands on no ledger
 
         async def one(feed: str) -> None:
             opened = known.get(feed)
@@ -109,7 +110,8 @@ class Fetching:
         store.forget(tx, subject_id)
         givers = self._givers(tx, given.id_type)
         key, collection_id = self._vault.data_key(subject.data_key, subject.kek_kid), new_id()
-        content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
+        feeds = sorted(giver.feed for giver in givers)
+        content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name, "feeds": feeds}
         store.begin(
             tx,
             collection_id,
@@ -118,7 +120,7 @@ class Fetching:
             key.encrypt(_place(collection_id), canonical(content)),
             now,
         )
-        detail = {"by": dict(by), "feeds": sorted(giver.feed for giver in givers)}
+        detail = {"by": dict(by), "feeds": feeds}
         append(tx, [seal(Draft(kind="collection.own", detail=detail, key=key, subject_id=subject_id), now=now)])
         enqueue(tx, FETCH, {"collection": collection_id}, now=now)
 
@@ -131,16 +133,21 @@ class Fetching:
                 found.append(Giver(item.feed, kind.type.code, item.issuer))
         return found
 
-    def _opened(self, tx: Connection, collection_id: str) -> tuple[Asked, Named] | None:
-        """None: it has ended, or its subject was erased. Raises: IntegrityBrokenError: not what was asked."""
+    def _opened(self, tx: Connection, collection_id: str) -> tuple[Asked, Named, Sequence[str]] | None:
+        """It, whom it is about, and the feeds that the ledger names. None: it has ended, or its subject was erased.
+
+        Raises: IntegrityBrokenError: not what was asked.
+        """
         asked = store.find(tx, collection_id)
         if asked is None or asked.content is None:
             return None
         subject = subject_by_id(tx, asked.subject_id)
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        given = strict_loads(key.decrypt(_place(collection_id), asked.content), max_bytes=4096)
+        plain = key.decrypt(_place(collection_id), asked.content)
+        given = strict_loads(plain, max_bytes=len(plain))
         number = lookup_hash(self._vault, given["id_type"], given["id_number"])
-        return asked, Named(given["id_type"], number, name_hash(self._vault, given["name"]), given["id_number"])
+        named = Named(given["id_type"], number, name_hash(self._vault, given["name"]), given["id_number"])
+        return asked, named, given["feeds"]
 
     def _end(self, tx: Connection, collection_id: str) -> None:
         now = self._clock()

@@ -9,9 +9,9 @@ from catalog.tables import binary, instant, uuid, words
 
 
 class OwnCollectionRow(SQLModel, table=True):
-    """A subject has his own licences collected; the last time alone is kept. `content` (number, name) is sealed under
-    the subject's key, and deleted with the last answer. `state`: asked, ended. `again_at`: when sources that were away
-    are asked once more.
+    """A subject has his own licences collected; the last time alone is kept. `content` (number, name, which feeds) is
+    sealed under the subject's key, and deleted with the last answer. `state`: asked, ended. `again_at`: when sources
+    that were away are asked once more.
     """
 
     __tablename__ = "own_collections"
