@@ -2,6 +2,7 @@
 and what the page says where there is no camera, none that may be used, or no script. The keyboard is beside it always.
 """
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -18,8 +19,8 @@ from hub.web.scanning import CAMERA_PAGES, JSQR, JSQR_INTEGRITY
 from tests.citizens.conftest import session
 from tests.hub.city import identity_claims
 from tests.pages.browser import Site, faults, overflow, visiting
-from tests.pages.owner_town import aside
-from tests.support import POLICE, Place, issue
+from tests.serving import serving
+from tests.support import POLICE, Place, copy_home, issue
 
 WIDE, HIGH = 640, 480
 ROOT = Path(__file__).parents[2]
@@ -53,8 +54,21 @@ async def furnish(place: Place) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def shown(site: Site) -> tuple[str, str]:
-    return aside(lambda: furnish(site.place))
+def town(embedded_template: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(copy_home(embedded_template, tmp_path_factory.mktemp("camera")), None)
+
+
+@pytest.fixture(scope="module")
+def shown(town: Place) -> tuple[str, str]:
+    return asyncio.run(furnish(town))
+
+
+@pytest.fixture(scope="module")
+def site(town: Place, shown: tuple[str, str]) -> Iterator[Site]:
+    """No staff: nobody of it comes here."""
+    del shown  # made first, in the one process that has the hub open
+    with serving(town) as served:
+        yield Site(f"http://127.0.0.1:{served.port}", town, {})
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +130,6 @@ def test_no_camera_one_that_is_refused_and_no_script_are_said_and_the_keyboard_i
         begin(page, "Scan with the camera")
         expect(page.locator("[data-scan] [role=status]")).to_contain_text("was not allowed", timeout=60_000)
         expect(page.locator("#code")).to_be_visible()
-    with visiting(browser, site, lang="en") as page:
         page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
         page.goto("/receive")
         begin(page, "Scan with the camera")
@@ -135,7 +148,7 @@ def test_only_the_pages_that_scan_may_open_a_camera(browser: Browser, site: Site
         context.grant_permissions(["camera"], origin=site.url)
         page, answers = context.new_page(), {}
         for path in ("/receive", "/verify", "/"):
-            sent = page.goto(path)
+            sent = page.goto(path, wait_until="commit")  # its headers are all that is asked about
             assert sent is not None
             answers[path] = (page.evaluate(asked), "camera=(self)" in sent.headers["permissions-policy"])
     finally:
