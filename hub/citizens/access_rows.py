@@ -45,7 +45,7 @@ def page(tx: Connection, vault: Vault, subject: Subject, *, after: str | None, l
     if after is not None:
         about = about.where(_ENTRIES.c.id < after)
     rows = tx.execute(about.order_by(_ENTRIES.c.id.desc()).limit(limit)).all()
-    found = _own(vault, subject, rows) + _openings(tx, vault, _cases_of(subject, after).limit(limit))
+    found = _own(vault, subject, rows) + _next_openings(tx, vault, subject, after, limit)
     return sorted(found, key=lambda item: item.place, reverse=True)[:limit]
 
 
@@ -58,13 +58,14 @@ def one(tx: Connection, vault: Vault, subject: Subject, entry_id: str) -> Found 
         return _own(vault, subject, [row])[0]
     if row.subject_id is not None or row.kind not in OPENINGS:
         return None
-    found = _openings(tx, vault, _cases_of(subject, None).where(_PARTIES.c.case_id == row.case_id))
+    mine = _cases_of(subject, None).where(_PARTIES.c.case_id == row.case_id)
+    found = _openings(tx, vault, tx.execute(mine).scalars().all())
     return found[0] if found and found[0].id == entry_id else None
 
 
 def openings_of(tx: Connection, vault: Vault, cases: Sequence[str]) -> dict[str, Found]:
     """The opening of each of these cases; without those that do not match what was committed to."""
-    found = _openings(tx, vault, select(_CASES.c.id).where(_CASES.c.id.in_(list(cases))))
+    found = _openings(tx, vault, cases)
     return {item.place: item for item in found if item.detail is not None}
 
 
@@ -91,13 +92,24 @@ def _cases_of(subject: Subject, after: str | None) -> Select[tuple[str]]:
     return mine.order_by(_PARTIES.c.case_id.desc())
 
 
-def _openings(tx: Connection, vault: Vault, cases: Select[tuple[str]]) -> list[Found]:
-    ids = list(tx.execute(cases).scalars())
-    if not ids:
+def _next_openings(tx: Connection, vault: Vault, subject: Subject, after: str | None, limit: int) -> list[Found]:
+    """So many, or all that are left: a case whose opening is not there ends the list for none behind it."""
+    found: list[Found] = []
+    while len(found) < limit:
+        cases = tx.execute(_cases_of(subject, after).limit(limit)).scalars().all()
+        found += _openings(tx, vault, cases)
+        if len(cases) < limit:
+            break
+        after = cases[-1]
+    return found
+
+
+def _openings(tx: Connection, vault: Vault, cases: Sequence[str]) -> list[Found]:
+    if not cases:
         return []
     joined = _ENTRIES.join(_CASES, _CASES.c.id == _ENTRIES.c.case_id)
     query = select(_ENTRIES, _CASES.c.data_key, _CASES.c.kek_kid, _CASES.c.owner_department_id).select_from(joined)
-    rows = tx.execute(query.where(_ENTRIES.c.case_id.in_(ids), _ENTRIES.c.kind.in_(OPENINGS))).all()
+    rows = tx.execute(query.where(_ENTRIES.c.case_id.in_(cases), _ENTRIES.c.kind.in_(OPENINGS))).all()
     found = []
     for row in rows:
         detail = opened_entry(row, vault.data_key(row.data_key, row.kek_kid))

@@ -41,7 +41,9 @@ class Held:
     def _covers(self, order: Order, found: Found) -> bool:
         opening = self.openings.get(found.case_id or "")
         said = opening.detail if opening else None
-        if said is None or order.since is None or not order.since <= found.at < (order.ended_at or order.until):
+        if said is None or found.detail is None:  # whose case somebody wrote anew is none of the order's
+            return False
+        if order.since is None or not order.since <= found.at < (order.ended_at or order.until):
             return False
         return (said.get("kind"), said.get("matter"), said.get("department_id")) == (
             _EX_OFFICIO,

@@ -91,11 +91,15 @@ class Ratings:
         return await self._database.read(store.figures)
 
     def _past(self, tx: Connection, holder: Holder, mine: bytes, case_no: str | None, limit: int) -> list[Past]:
-        """Without an investigation that he is not told of yet."""
-        found = store.past_of(tx, mine, holder.id, case_no=case_no, limit=limit)
-        ids = [past.case_id for past in found]
-        hidden = hidden_cases(tx, self._vault, subject_by_id(tx, holder.id), ids, now=self._clock()) if ids else set()
-        return [past for past in found if past.case_id not in hidden]
+        """Without an investigation that he is not told of yet, and without a gap where it would stand."""
+        subject, now = subject_by_id(tx, holder.id), self._clock()
+        hidden: set[str] = set()
+        while True:
+            found = store.past_of(tx, mine, holder.id, case_no=case_no, limit=limit + len(hidden))
+            more = hidden_cases(tx, self._vault, subject, [past.case_id for past in found], now=now) - hidden
+            if not more:
+                return [past for past in found if past.case_id not in hidden]
+            hidden |= more
 
     def _rate(
         self, tx: Connection, holder: Holder, past: Past, given: Given, counted: int | None, now: datetime
