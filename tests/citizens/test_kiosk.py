@@ -98,6 +98,8 @@ async def test_a_licence_is_printed_for_a_purpose_and_its_person_sees_that(
         for fields in ({}, {"purpose": "bank"}, {"purpose": "x", "receiver": "bank"}):
             wrong = await terminal.sent("/print", identifier=identifier, **fields)
             assert (wrong.status_code, wrong.headers["x-frame-options"]) == (422, "SAMEORIGIN")
+            assert "没有打印" in wrong.text
+            assert not re.findall(r"<script|refresh|<a |<form", wrong.text), "nothing in the frame that ends the visit"
         assert [entry.kind for entry in await ledger(hub) if entry.kind.startswith("kiosk.")][-1] == "kiosk.visit"
         printed = await terminal.sent("/print", identifier=identifier, purpose="bank", receiver=POLICE)
         assert printed.content.startswith(b"%PDF-"), text_of(printed)
