@@ -1,18 +1,24 @@
 """Whether somebody is who he says: by the rules of every case (design §2), and for natural persons alone."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as library
+from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import Subject
 from hub.citizens.values import BODIES, Identity
 from hub.intake.identity import identity_types, unconfirmed
 from hub.intake.store import Party
 from hub.issuing.plan import lookup_hash, name_hash
 from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.guards import check_guards, latest_changes, settled
 from hub.storage.vault import Vault
+
+_NOTHING: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Confirming:
@@ -24,7 +30,7 @@ class Confirming:
 
     def find(self, tx: Connection, given: Identity, now: datetime) -> Subject | None:
         """The subject, if a current record confirms him and none says that he has died. An unknown number takes the
-        same statement as a known one.
+        same statements as a known one. Raises: IntegrityBrokenError: one of these records was written past the hub.
         """
         number = lookup_hash(self._vault, given.id_type, given.id_number)
         return self.party(tx, Party("holder", given.id_type, number, name_hash(self._vault, given.name)), now)
@@ -33,7 +39,16 @@ class Confirming:
         """The same of a party of a case; None also of one without a number."""
         if party.lookup_hash is None:
             return None
-        types = self._types.current()
-        known, held = library.held_by(tx, [party.lookup_hash], identity_types(types))
+        types, number = self._types.current(), party.lookup_hash
+        known, held = settled(lambda: self._held(tx, number, identity_types(types)))
         why = unconfirmed(party, held, types, today=now.astimezone(CIVIL_ZONE).date())
-        return known.get(party.lookup_hash) if why is None and party.id_type not in BODIES else None
+        return known.get(number) if why is None and party.id_type not in BODIES else None
+
+    def _held(
+        self, tx: Connection, number: bytes, codes: Sequence[str]
+    ) -> tuple[Mapping[bytes, Subject], Sequence[HeldVersion]]:
+        known, held = library.held_by(tx, [number], codes)
+        check_guards(tx, self._vault, held=held)
+        if not held:  # a statement less would tell that nobody has this number (threat S14)
+            latest_changes(tx, [_NOTHING])
+        return known, held

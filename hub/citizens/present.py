@@ -1,5 +1,6 @@
 """Whoever acts for himself is still there: one act of his after the other, and none after he was erased."""
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -24,3 +25,14 @@ def lock_holder(tx: Connection, subject_id: str) -> Subject:
     if not lock_subjects(tx, [subject.lookup_hash]) or tx.execute(erased.limit(1)).first() is not None:
         raise HolderSignInNeededError
     return subject
+
+
+def lock_all(tx: Connection, subject_ids: Collection[str]) -> set[str]:
+    """Hold several in one order, whoever asks; answers which of them were erased."""
+    gone = set()
+    for subject_id in sorted(subject_ids):
+        try:
+            lock_holder(tx, subject_id)
+        except HolderSignInNeededError:
+            gone.add(subject_id)
+    return gone

@@ -1,11 +1,15 @@
 """A small city for those who act for others: a company, its legal representative, a child, a neighbour."""
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from hub.citizens.acting.values import Principal
+from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.delegating import Told
+from hub.citizens.acting.values import Principal, Scope
 from hub.citizens.values import Holder
 from hub.clock import BEIJING, utc_now
 from hub.runtime import Hub
@@ -125,6 +129,31 @@ async def begun(hub: Hub, holder: Holder, ground: str) -> Principal:
     return await hub.citizens.others.acting.begin(holder, key)
 
 
-async def written(hub: Hub, statement: str) -> None:
-    """Somebody writes into the database past the hub."""
-    await hub.database.write(lambda tx: tx.execute(text(statement)))
+async def written(hub: Hub, statement: str) -> Sequence[Any]:
+    """Somebody writes into the database past the hub, or reads there."""
+
+    def unit(tx: Connection) -> Sequence[Any]:
+        done = tx.execute(text(statement))
+        return done.all() if done.returns_rows else ()
+
+    return await hub.database.write(unit)
+
+
+def today(hub: Hub) -> date:
+    return hub.clock().astimezone(BEIJING).date()
+
+
+def asked(hub: Hub, to: dict[str, str] = NEIGHBOUR, **changes: Any) -> Asked:
+    plain = Asked(
+        id_number=to["id_number"],
+        name=to["name"],
+        scope=frozenset({Scope.LICENCES, Scope.FILE}),
+        matters=None,
+        until=today(hub) + timedelta(days=30),
+        reason="腿脚不便，请邻居代办",
+    )
+    return replace(plain, **changes)
+
+
+async def told(hub: Hub, holder: Holder, delegation: str) -> Told:
+    return await hub.citizens.others.delegating.one(holder, delegation)

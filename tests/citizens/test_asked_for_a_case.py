@@ -147,10 +147,11 @@ async def test_taken_back_between_check_and_disclosure_forged_or_another_s_it_gi
         assert (await pull(client, city.headers, case_no, requirements=["title"])).status_code >= 500
         with pytest.raises(IntegrityBrokenError):
             await mine.listed(holder)
-        moved = text("UPDATE holder_case_questions SET state = 'withdrawn', code = 'marriage'")
-        await hub.database.write(lambda tx: tx.execute(moved))
-        with pytest.raises(IntegrityBrokenError):
-            await mine.listed(holder)
+        for moved in ("code = 'marriage'", "code = 'title', purpose = 'whatever'"):
+            change = text(f"UPDATE holder_case_questions SET state = 'withdrawn', {moved}")
+            await hub.database.write(lambda tx, change=change: tx.execute(change))
+            with pytest.raises(IntegrityBrokenError):
+                await mine.listed(holder)
 
 
 @pytest.mark.embedded
@@ -179,6 +180,8 @@ async def test_by_the_page_and_the_api_he_answers_his_own_questions_and_nobody_e
         ).status_code == 404
         assert (await other.post(f"{by_api}/decision", json={"decision": "give"}, headers=theirs)).status_code == 404
         assert (await other.get(by_api)).status_code == 404
+        reasons = [entry.detail.get("reason") for entry in await ledger(hub) if entry.kind == "refusal"]
+        assert reasons[-3:] == ["question_not_own"] * 3
         assert (await other.get(API)).json()["asked"] == []
         done = await client.post(by_page, data={"csrf": tokens[0], "decision": "refuse"}, headers=HERE)
         assert "请到受理窗口或在线提交" in (await client.get(done.headers["location"])).text

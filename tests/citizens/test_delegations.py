@@ -1,25 +1,14 @@
 """Letting somebody act: for a scope and a time, ended at once, seen by both; and nobody lets himself."""
 
-import asyncio
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.util import await_only
 
-from hub.access.actors import Actor, Role
-from hub.citizens.acting.asked import Asked
-from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Scope
-from hub.citizens.codes import Code
-from hub.citizens.errors import PresentationRefusedError
 from hub.citizens.once import Once
 from hub.citizens.presentations import Shown
-from hub.citizens.values import Holder
-from hub.clock import BEIJING, new_id
 from hub.intake.errors import IdempotencyError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
@@ -29,6 +18,7 @@ from tests.citizens.others import (
     DEATH,
     NEIGHBOUR,
     REGISTRATION,
+    asked,
     begun,
     death_claims,
     furnish,
@@ -37,30 +27,11 @@ from tests.citizens.others import (
     registration_claims,
     resident,
     tie,
-    written,
+    today,
+    told,
 )
 from tests.hub.city import PERSON, ledger
 from tests.support import ENTERPRISE, MATTER, PUBLIC_URL, Place
-
-
-def today(hub: Hub) -> date:
-    return hub.clock().astimezone(BEIJING).date()
-
-
-def asked(hub: Hub, to: dict[str, str] = NEIGHBOUR, **changes: Any) -> Asked:
-    plain = Asked(
-        id_number=to["id_number"],
-        name=to["name"],
-        scope=frozenset({Scope.LICENCES, Scope.FILE}),
-        matters=None,
-        until=today(hub) + timedelta(days=30),
-        reason="腿脚不便，请邻居代办",
-    )
-    return replace(plain, **changes)
-
-
-async def told(hub: Hub, holder: Holder, delegation: str) -> Told:
-    return await hub.citizens.others.delegating.one(holder, delegation)
 
 
 @pytest.mark.embedded
@@ -190,28 +161,6 @@ async def test_it_ends_with_its_day_with_its_giver_and_with_his_office(hub: Hub,
 
 
 @pytest.mark.embedded
-async def test_rows_that_somebody_wrote_or_brought_back_open_nothing(hub: Hub) -> None:
-    holder, neighbour, third = await signed_in(hub), await resident(hub, NEIGHBOUR), await resident(hub, CHILD)
-    delegating = hub.citizens.others.delegating
-    kept = await delegating.give(holder, asked(hub))
-    other = await delegating.give(holder, asked(hub))
-    for change in (f"to_id = '{third.id}'", "valid_until = '2099-01-01'", f"given_by = '{third.id}'"):
-        await written(hub, f"UPDATE delegations SET {change} WHERE id = '{other}'")
-        assert await grounds(hub, third) == []
-        assert await grounds(hub, neighbour) == ["delegate"], "the other one stands"
-        row = (await told(hub, holder, kept)).delegation
-        back = f"to_id = '{row.to_id}', given_by = '{row.given_by}', valid_until = '{row.valid_until}'"
-        await written(hub, f"UPDATE delegations SET {back} WHERE id = '{other}'")
-    assert await grounds(hub, neighbour) == ["delegate"] * 2
-    await written(hub, f"CREATE TABLE old AS SELECT * FROM delegations WHERE id = '{other}'")
-    await delegating.withdraw(neighbour, other)  # the delegate may lay it down
-    await written(hub, "DELETE FROM delegation_uses")
-    await written(hub, f"DELETE FROM delegations WHERE id = '{other}'")
-    await written(hub, "INSERT INTO delegations SELECT * FROM old")
-    assert await grounds(hub, neighbour) == ["delegate"], "the ledger knows that it ended"
-
-
-@pytest.mark.embedded
 async def test_by_the_api_others_are_not_there_and_what_is_over_is_said(place: Place, hub: Hub) -> None:
     await resident(hub, NEIGHBOUR)
     await resident(hub, CHILD)
@@ -283,35 +232,3 @@ async def test_by_the_api_others_are_not_there_and_what_is_over_is_said(place: P
             "acting.begun",
             "delegation.given",
         ]
-
-
-@pytest.mark.both
-async def test_a_code_is_not_taken_once_the_withdrawal_is_on_its_way(hub: Hub) -> None:
-    clerk = Actor("staff", new_id(), "clerk", new_id(), frozenset({Role.CLERK}))
-    holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
-    acting, delegating, taking = hub.citizens.others.acting, hub.citizens.others.delegating, hub.citizens.taking
-    made = await delegating.give(holder, asked(hub))
-    found = await begun(hub, neighbour, "delegate")
-    shown = await hub.citizens.presentations.look(neighbour, await acting.present(neighbour, found.key, None))
-    assert isinstance(shown, Shown)
-    here = await taking.read(clerk, new_id(), Code(shown.code), matter=MATTER)
-    use_up = taking.take(clerk, new_id(), here, matter=MATTER)
-    withdrawn, go_on = asyncio.Event(), asyncio.Event()
-
-    def end(tx: Connection) -> None:
-        assert delegating._withdraw(tx, holder, made, None, hub.clock())
-        withdrawn.set()
-        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
-            await_only(go_on.wait())
-
-    ending = asyncio.create_task(hub.database.write(end))
-    await asyncio.wait_for(withdrawn.wait(), 30)
-    opening = asyncio.create_task(hub.database.write(lambda tx: use_up(tx, None, "YZ")))
-    await asyncio.wait([opening], timeout=0.2)  # before its end or after it, it is refused
-    go_on.set()
-    await ending
-    with pytest.raises(PresentationRefusedError):
-        await opening
-    assert "acting.filed" not in {entry.kind for entry in await ledger(hub)}
-    with pytest.raises(PresentationRefusedError):
-        await taking.read(clerk, new_id(), Code(shown.code), matter=MATTER)

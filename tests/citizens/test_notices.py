@@ -33,7 +33,7 @@ from tests.citizens import others
 from tests.citizens.conftest import erased, session, signed_in
 from tests.exchange.receiver import Receiver, listening
 from tests.exchange.subscriber import OUTBOX, Subscriber, work
-from tests.hub.city import PERSON, STRANGER, identity_claims
+from tests.hub.city import PERSON, STRANGER, identity_claims, ledger
 from tests.support import POLICE, PUBLIC_URL, Place, issue
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -88,7 +88,7 @@ async def test_the_gateway_learns_whom_to_reach_and_nothing_else_of_any_kind(pla
         for kind in NoticeKind:
             await told(hub, holder, kind)
         await work(hub)
-        assert {message["kind"] for message in receiver.messages} == {kind.value for kind in NoticeKind}
+        assert len(receiver.messages) == len(NoticeKind)
         references = set()
         for headers, body in receiver.got:
             said = json.loads(body)
@@ -96,10 +96,10 @@ async def test_the_gateway_learns_whom_to_reach_and_nothing_else_of_any_kind(pla
             whom = json.loads(decrypt(number, key=KEY, kid=kid))
             assert whom == {"id_type": PERSON["id_type"], "id_number": PERSON["id_number"]}
             references.add(said["to"].pop("reference"))
-            assert said.keys() == {"id", "event", "time", "kind", "to", "text", "link"}
+            assert said.keys() == {"id", "event", "time", "legal", "to", "text", "link"}
             assert "登录" in said["text"]["zh"]
             assert said["link"] == f"{PUBLIC_URL}/me/notices"
-            for secret in (PERSON["id_number"], PERSON["name"], holder.id, holder.session_id):
+            for secret in (PERSON["id_number"], PERSON["name"], holder.id, holder.session_id, *NoticeKind):
                 assert secret.encode() not in body
             signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
             digest = b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).decode()
@@ -149,7 +149,7 @@ async def test_what_he_does_not_want_is_not_sent_nor_anything_to_who_is_erased(p
         await told(hub, holder, NoticeKind.CODE_TAKEN)
         await told(hub, holder, NoticeKind.SIGNED_IN)
         await work(hub)
-        assert [message["kind"] for message in receiver.messages] == ["signed_in"]  # his rights he does not switch off
+        assert [message["legal"] for message in receiver.messages] == [True]  # his rights he does not switch off
         await told(hub, holder, NoticeKind.LICENCE_REVOKED)
         receiver.got.clear()
         await erased(hub)
@@ -192,6 +192,8 @@ async def test_on_his_pages_he_reads_his_own_once_each_and_chooses(place: Place,
         acting = HERE | {"X-CSRF-Token": csrf}
         assert (await client.post(f"{api}/{theirs}/read", headers=acting)).status_code == 404
         assert (await client.get(f"/me/notices/{theirs}")).status_code == 404
+        refused = [entry.detail["reason"] for entry in await ledger(hub) if entry.kind == "refusal"]
+        assert refused == ["notice_not_own"] * 2
         assert await hub.citizens.notices.unread(other) > 0
         assert (await client.post(f"{api}/{newest['id']}/read", headers=HERE)).status_code == 403
 

@@ -7,20 +7,20 @@ allowed it, and before anything of the principal leaves.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection
 
-from catalog.tables import table
 from certificates.stores.holders import subject_by_id
+from hub.citizens.acting import begun as store
+from hub.citizens.acting.begun import Begun
 from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.recording import record, told
 from hub.citizens.acting.standing import Standing
-from hub.citizens.acting.tables import ActingRow
 from hub.citizens.acting.values import Acting, Principal, Scope
-from hub.citizens.present import lock_holder
+from hub.citizens.errors import HolderSignInNeededError
+from hub.citizens.present import lock_all, lock_holder
 from hub.citizens.presentations import Presentations, refuse_other
-from hub.citizens.sessions import ABSOLUTE
 from hub.citizens.values import SEES_OWN, SHOWS, Holder
 from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
@@ -28,7 +28,6 @@ from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
-_ROWS: Final = table(ActingRow)
 T = TypeVar("T")
 
 
@@ -66,7 +65,7 @@ class ActingFor:
         now = self._clock()
 
         def unit(tx: Connection) -> list[Listed]:
-            begun = set(tx.execute(select(_ROWS.c.acting_key).where(_ROWS.c.session_id == holder.session_id)).scalars())
+            begun = store.keys_of(tx, holder.session_id)
             found = self._standing.principals(tx, holder.id, holder.identity, now)
             return [Listed(item, item.key in begun) for item in found]
 
@@ -126,9 +125,7 @@ class ActingFor:
         holder.require(SHOWS)
 
         def unit(tx: Connection, now: datetime) -> str | None:
-            for subject_id in sorted({holder.id, self._subject(tx, holder, key) or holder.id}):
-                lock_holder(tx, subject_id)
-            principal = self._judged(tx, holder, key, now)
+            principal = self._judged(tx, holder, key, now) if self._both_here(tx, holder, key) else None
             if principal is None:
                 return None
             principal.require(Scope.FILE)
@@ -156,46 +153,49 @@ class ActingFor:
             raise NoLongerActsError
         return done
 
+    def _both_here(self, tx: Connection, holder: Holder, key: str) -> bool:
+        """Hold both until the transaction ends; False where whom he acts for was erased.
+
+        Raises: HolderSignInNeededError: he was himself.
+        """
+        begun = self._begun(tx, holder, key)
+        gone = lock_all(tx, {holder.id, begun.subject_id} if begun else {holder.id})
+        if holder.id in gone:
+            raise HolderSignInNeededError
+        return not gone
+
     def _judged(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal | None:
         """The principal, if he may act for him now and has begun to."""
         if self._begun(tx, holder, key) is None:
             return None
         return self._standing.one(tx, holder.id, holder.identity, key, now)
 
-    def _begun(self, tx: Connection, holder: Holder, key: str) -> Row[Any] | None:
-        here = (_ROWS.c.session_id == holder.session_id) & (_ROWS.c.acting_key == key)
-        return tx.execute(select(_ROWS).where(here)).one_or_none()
-
-    def _subject(self, tx: Connection, holder: Holder, key: str) -> str | None:
-        row = self._begun(tx, holder, key)
-        return None if row is None else str(row.subject_id)
+    def _begun(self, tx: Connection, holder: Holder, key: str) -> Begun | None:
+        return store.find(tx, self._vault, holder.session_id, key)
 
     def _begin(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal | None:
         lock_holder(tx, holder.id)  # two tabs: one row, one entry
         principal = self._standing.one(tx, holder.id, holder.identity, key, now)
         if principal is None or self._begun(tx, holder, key) is not None:
             return principal
-        tx.execute(delete(_ROWS).where(_ROWS.c.began_at < now - ABSOLUTE))  # their sessions are over
-        row = {"session_id": holder.session_id, "acting_key": key, "subject_id": principal.id}
-        tx.execute(insert(_ROWS).values(**row, ground=principal.ground.value, began_at=now))
+        store.add(tx, self._vault, holder.session_id, principal, now)
         record(tx, self._vault, "acting.begun", holder, principal, {}, now)
         return principal
 
     def _end(self, tx: Connection, holder: Holder, key: str, now: datetime) -> None:
-        row = self._begun(tx, holder, key)
-        here = (_ROWS.c.session_id == holder.session_id) & (_ROWS.c.acting_key == key)
-        if row is not None and tx.execute(delete(_ROWS).where(here)).rowcount:
-            self._tell(tx, "acting.ended", holder, row, {}, now)
+        begun = self._begun(tx, holder, key)
+        if begun is not None and store.end(tx, holder.session_id, key):
+            self._tell(tx, "acting.ended", holder, begun, {}, now)
 
-    async def _refuse(self, holder: Holder, row: Row[Any], reason: str, now: datetime) -> None:
+    async def _refuse(self, holder: Holder, begun: Begun, reason: str, now: datetime) -> None:
         """The principal is told before the person hears of it."""
-        await self._database.write(lambda tx: self._tell(tx, "acting.refused", holder, row, {"reason": reason}, now))
+        await self._database.write(lambda tx: self._tell(tx, "acting.refused", holder, begun, {"reason": reason}, now))
 
     def _tell(
-        self, tx: Connection, kind: str, holder: Holder, row: Row[Any], detail: dict[str, str], now: datetime
+        self, tx: Connection, kind: str, holder: Holder, begun: Begun, detail: dict[str, str], now: datetime
     ) -> None:
-        """An entry about the principal of a row, whether or not the ground still stands."""
-        subject = subject_by_id(tx, row.subject_id)
+        """An entry about whom it began for, whether or not the ground still stands."""
+        subject = subject_by_id(tx, begun.subject_id)
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        said = {"agent": told(holder.id, holder.identity), "ground": row.ground, "session": holder.session_id, **detail}
-        append(tx, [seal(Draft(kind=kind, detail=said, key=key, subject_id=subject.id), now=now)])
+        said = {"agent": told(holder.id, holder.identity), "ground": begun.ground, "session": holder.session_id}
+        append(tx, [seal(Draft(kind=kind, detail=said | detail, key=key, subject_id=subject.id), now=now)])

@@ -7,31 +7,28 @@ are; one that is unknown and one whose name is another sound alike, and either i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
-from certificates.stores.holders import Subject, subject_by_id
 from hub.citizens.acting import delegations as store
 from hub.citizens.acting.asked import Asked, check_matters, checked
 from hub.citizens.acting.delegations import Delegation, Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
-from hub.citizens.acting.recording import told
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.uses import Use, uses_told
 from hub.citizens.acting.values import Acting, Ground
+from hub.citizens.acting.writing import end, write
 from hub.citizens.confirming import Confirming
-from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
+from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.once import Once
-from hub.citizens.present import lock_holder
+from hub.citizens.present import lock_all
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, SHOWS, Holder, Identity
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.intake.errors import IdempotencyError
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -146,16 +143,17 @@ class Delegating:
         whose: Acting | Holder = acting or holder
         if once is not None and (known := self._made_before(tx, whose.id, once)) is not None:
             return known
-        for subject_id in sorted({holder.id, whose.id}):
-            lock_holder(tx, subject_id)
+        delegate = self._confirming.find(tx, to, now)
+        gone = lock_all(tx, {holder.id, whose.id, *([delegate.id] if delegate else ())})
+        if holder.id in gone:
+            raise HolderSignInNeededError
         principal = holder.identity
         if acting is not None:
             found = self._standing.one(tx, holder.id, holder.identity, acting.principal.key, now)
             if found is None:
                 raise NoLongerActsError
             principal = found.identity
-        delegate = self._confirming.find(tx, to, now)
-        if delegate is None:
+        if delegate is None or delegate.id in gone:
             raise DelegationError("unconfirmed", "/to")
         if delegate.id == holder.id:
             raise DelegationError("self", "/to")
@@ -164,50 +162,8 @@ class Delegating:
         if sum(item.runs(today) for item in store.given_by(tx, self._vault, whose.id)) >= MOST_LIVE:
             raise DelegationError("too_many", "")
         terms = Terms(principal, holder.identity, to, asked.scope, asked.matters, asked.reason.strip())
-        return self._write(tx, holder, terms, (whose.id, delegate), asked.until, once, now)
-
-    def _write(
-        self,
-        tx: Connection,
-        holder: Holder,
-        terms: Terms,
-        between: tuple[str, Subject],
-        until: date,
-        once: Once | None,
-        now: datetime,
-    ) -> str:
-        delegation_id, (subject_id, delegate) = new_id(), between
-        subject = subject_by_id(tx, subject_id)
-        detail: dict[str, Any] = {
-            "delegation": delegation_id,
-            "scope": sorted(terms.scope),
-            "matters": None if terms.matters is None else sorted(terms.matters),
-            "until": until.isoformat(),
-            "reason": terms.reason,
-            "session": holder.session_id,
-            "agent": told(delegate.id, terms.to),
-            "given_by": told(holder.id, terms.giver),
-        }
-        entry = self._enter(tx, "delegation.given", subject, detail, now, of=(delegation_id, 1))
-        own = {name: detail[name] for name in ("delegation", "scope", "matters", "until", "reason")}
-        own["principal"] = told(subject.id, terms.principal)
-        self._enter(tx, "delegation.received", delegate, own, now)
-        notify(tx, delegate.id, NoticeKind.DELEGATION_GIVEN, about=delegation_id, now=now)
-        values = {
-            "id": delegation_id,
-            "subject_id": subject.id,
-            "given_by": holder.id,
-            "to_id": delegate.id,
-            "valid_until": until.isoformat(),
-            "state": store.LIVE,
-            "once": self._once(subject.id, once) if once else None,
-            "once_hash": once.request_hash if once else None,
-            "made_at": now,
-            "row_version": 1,
-            "ledger_entry_id": entry,
-        }
-        store.add(tx, self._vault, self._vault.data_key(subject.data_key, subject.kek_kid), terms, values)
-        return delegation_id
+        named = (self._once(whose.id, once), once.request_hash) if once else (None, None)
+        return write(tx, self._vault, holder, terms, (whose.id, delegate), until=asked.until, once=named, now=now)
 
     def _withdraw(
         self, tx: Connection, holder: Holder, delegation_id: str, acting: Acting | None, now: datetime
@@ -215,36 +171,12 @@ class Delegating:
         found = store.find(tx, self._vault, delegation_id)
         if found is None or not _concerns(found, holder, acting):
             return False
-        for subject_id in sorted({found.subject_id, found.to_id}):  # after whatever is being done under it
-            lock_holder(tx, subject_id)
+        lock_all(tx, {found.subject_id, found.to_id})  # after whatever is being done under it
         found = store.find(tx, self._vault, delegation_id, lock=True)
         if found is None or found.state != store.LIVE:
             return found is not None
-        detail: dict[str, Any] = {"delegation": found.id, "session": holder.session_id}
-        detail |= {"agent": told(found.to_id, found.terms.to), "by": told(holder.id, holder.identity)}
-        subject, delegate = subject_by_id(tx, found.subject_id), subject_by_id(tx, found.to_id)
-        of = (found.id, found.row_version + 1)
-        entry = self._enter(tx, "delegation.withdrawn", subject, detail, now, of=of)
-        self._enter(tx, "delegation.ended", delegate, {"delegation": found.id}, now)
-        for other in sorted({subject.id, delegate.id} - {holder.id}):
-            notify(tx, other, NoticeKind.DELEGATION_WITHDRAWN, about=found.id, now=now)
-        store.end(tx, self._vault, found, now, ledger_entry_id=entry)
+        end(tx, self._vault, holder, found, now)
         return True
-
-    def _enter(
-        self,
-        tx: Connection,
-        kind: str,
-        subject: Subject,
-        detail: dict[str, Any],
-        now: datetime,
-        *,
-        of: tuple[str | None, int | None] = (None, None),
-    ) -> str:
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        draft = Draft(kind=kind, detail=detail, key=key, subject_id=subject.id, object_id=of[0], object_version=of[1])
-        append(tx, [seal(draft, now=now)])
-        return draft.id
 
     def _made_before(self, tx: Connection, subject_id: str, once: Once) -> str | None:
         known = store.by_once(tx, self._once(subject_id, once))

@@ -101,7 +101,8 @@ def end(tx: Connection, vault: Vault, found: Delegation, now: datetime, *, ledge
 def forget(tx: Connection, subject_id: str) -> None:
     """In the transaction that erases somebody: nothing that he gave or was given says anything of him any more."""
     his = (_ROWS.c.subject_id == subject_id) | (_ROWS.c.given_by == subject_id) | (_ROWS.c.to_id == subject_id)
-    tx.execute(update(_ROWS).where(his).values(state=ERASED, content=b""))
+    # The hash of the request, too: a number is quickly guessed from it.
+    tx.execute(update(_ROWS).where(his).values(state=ERASED, content=b"", once=None, once_hash=None))
 
 
 def find(tx: Connection, vault: Vault, delegation_id: str, *, lock: bool = False) -> Delegation | None:

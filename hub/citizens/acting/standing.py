@@ -22,25 +22,29 @@ class Standing:
         self._grounds = grounds
         self._confirming = confirming
 
-    def principals(
-        self, tx: Connection, person_id: str, person: Identity, now: datetime, *, lock: bool = False
-    ) -> list[Principal]:
+    def principals(self, tx: Connection, person_id: str, person: Identity, now: datetime) -> list[Principal]:
         """For whom he may act, by law first. His own identity was confirmed by whoever asks.
 
         Raises: IntegrityBrokenError.
         """
         today = now.astimezone(CIVIL_ZONE).date()
         received = [item for item in store.received_by(tx, self._vault, person_id, live=True) if item.runs(today)]
-        given = [(item, self.stands(tx, item, now, lock=lock)) for item in received]
+        given = [(item, self.stands(tx, item, now)) for item in received]
         delegated = [self._delegated(item, person_id, whom) for item, whom in given if whom is not None]
-        return [*self._grounds.of(tx, person_id, person, now, lock=lock), *delegated]
+        return [*self._grounds.of(tx, person_id, person, now), *delegated]
 
     def one(self, tx: Connection, person_id: str, person: Identity, key: str, now: datetime) -> Principal | None:
         """The principal of this key, if he may still act for him, which nothing changes until this transaction, which
-        writes, ends. Raises: IntegrityBrokenError.
+        writes, ends. Of many who let him act the others are not judged. Raises: IntegrityBrokenError.
         """
-        found = self.principals(tx, person_id, person, now, lock=True)
-        return next((item for item in found if item.key == key), None)
+        received = store.received_by(tx, self._vault, person_id, live=True)
+        named = next((item.id for item in received if self._key(item, person_id) == key), None)
+        if named is None:
+            by_law = self._grounds.of(tx, person_id, person, now, lock=True)
+            return next((item for item in by_law if item.key == key), None)
+        found = store.find(tx, self._vault, named, lock=True)  # behind a withdrawal that is on its way
+        whom = self.stands(tx, found, now, lock=True) if found is not None else None
+        return self._delegated(found, person_id, whom) if found is not None and whom is not None else None
 
     def stands(self, tx: Connection, found: Delegation, now: datetime, *, lock: bool = False) -> Identity | None:
         """Who the principal is today, if it runs and who gave it may still give it: a person who lives and has his
@@ -55,10 +59,13 @@ class Standing:
         company = self._grounds.of_office(tx, found.given_by, terms.giver, found.subject_id, now, lock=lock)
         return company.identity if company is not None else None
 
+    def _key(self, found: Delegation, person_id: str) -> str:
+        return self._grounds.key(person_id, Ground.DELEGATE, found.id)
+
     def _delegated(self, found: Delegation, person_id: str, whom: Identity) -> Principal:
         terms = found.terms
         return Principal(
-            key=self._grounds.key(person_id, Ground.DELEGATE, found.id),
+            key=self._key(found, person_id),
             id=found.subject_id,
             identity=whom,
             ground=Ground.DELEGATE,

@@ -45,7 +45,9 @@ class DelegationUseRow(SQLModel, table=True):
 
 
 class ActingRow(SQLModel, table=True):
-    """That a session has begun to act for somebody. It gives no right: that is judged at every request."""
+    """That a session has begun to act for somebody. It gives no right: that is judged at every request. Its MAC covers
+    its meaning, because it says whom a refusal is told to.
+    """
 
     __tablename__ = "acting_sessions"
     session_id: str = uuid(primary_key=True)
@@ -53,3 +55,4 @@ class ActingRow(SQLModel, table=True):
     subject_id: str = uuid(references="subjects.id")
     ground: str = words(24)
     began_at: datetime = instant(index=True)
+    mac: bytes = binary()

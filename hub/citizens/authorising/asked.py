@@ -19,6 +19,7 @@ from hub.citizens.authorising.values import Asked, Decision
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, SHOWS, Holder
 from hub.clock import Clock
 from hub.intake import store as cases
@@ -33,7 +34,7 @@ from hub.registry.matters.guard import MatterBook
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.jobs import enqueue
-from hub.storage.vault import Vault
+from hub.storage.vault import DataKey, Vault
 
 RESUME: Final = "holder.agreed"
 """The kind of job that goes on with a case after a yes."""
@@ -57,9 +58,12 @@ the paper, and nobody asks him twice.
 class AskedOfHolder:
     """Use cases of a holder. Raises LevelError for one who is not signed in surely enough."""
 
-    def __init__(self, database: Database, *, vault: Vault, types: TypeRegistry, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, *, vault: Vault, types: TypeRegistry, log_key: DataKey, clock: Clock
+    ) -> None:
         self._database = database
         self._vault = vault
+        self._log_key = log_key
         self._reaching = Reaching(vault=vault, types=types)
         self._matters = MatterBook(vault)
         self._clock = clock
@@ -71,10 +75,11 @@ class AskedOfHolder:
         return sorted(found, key=lambda item: item.state != ASKED)
 
     async def one(self, holder: Holder, question_id: str) -> Asked:
-        """One of them. Raises: MissingError: there is none, or it is another's."""
+        """One of them. Raises: MissingError: there is none, or it is another's, which goes on the ledger."""
         holder.require(SEES_OWN)
         found = await self._database.read(lambda tx: settled(lambda: self._listed(tx, holder, question_id)))
         if not found:
+            await refuse_other(self._database, self._log_key, holder, "question", self._clock())
             raise MissingError("question")
         return found[0]
 
@@ -86,10 +91,14 @@ class AskedOfHolder:
         `attested`: who wrote it down for him at a counter, and how, as the ledger has it.
 
         Raises: HolderSignInNeededError; MissingError: no such question of his, its case has ended, or it was
-            answered; the same answer again is nothing.
+            answered, which goes on the ledger; the same answer again is nothing.
         """
         holder.require(SHOWS)
-        await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, attested))
+        try:
+            await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, attested))
+        except MissingError:
+            await refuse_other(self._database, self._log_key, holder, "question", self._clock())
+            raise
 
     async def end(self, job: Mapping[str, Any]) -> None:
         """The handler of `OVER`: nobody waits for him any longer. Running it twice is harmless."""

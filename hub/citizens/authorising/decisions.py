@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
@@ -31,7 +31,7 @@ _PARTIES: Final = table(CasePartyRow)
 _TABLE: Final = "holder_authorisations"
 _NOTHING: Final = "00000000-0000-0000-0000-000000000000"
 _STANDING: Final = ("id", "subject_id", "grant_id", "state", "row_version", "ledger_entry_id")
-_FOR_A_CASE: Final = (*_STANDING, "case_id", "code", "party")
+_FOR_A_CASE: Final = (*_STANDING, "case_id", "code", "party", "purpose", "language", "kid", "request_hash")
 
 
 def decisions_of(
@@ -47,11 +47,13 @@ def decisions_of(
 
     Args:
         case_id: the case for which a yes may have been given that is none for others.
-        lock: hold them share-locked until the transaction ends (seam D6).
+        lock: hold them, and the holders, share-locked until the transaction ends (seam D6).
     Raises: IntegrityBrokenError: a row that the hub did not write, or an old one put back.
     """
     found: dict[tuple[bytes | None, str], str] = {}
     rows: list[Row[Any]] = []
+    if lock:  # a first word of his has no row yet that could be held: he is, against whoever decides for himself
+        tx.execute(_holders(numbers)).all()
     for of in (_ROWS, _QUESTIONS):
         if of is _QUESTIONS and case_id is None:
             continue
@@ -67,6 +69,11 @@ def decisions_of(
             key = (row.lookup_hash, row.grant_id)
             found[key] = _together(found.get(key), row.state)
     return found
+
+
+def _holders(numbers: Collection[bytes]) -> Select[tuple[str]]:
+    these = select(_SUBJECTS.c.id).where(_SUBJECTS.c.lookup_hash.in_(list(numbers)))
+    return these.order_by(_SUBJECTS.c.lookup_hash).with_for_update(read=True)
 
 
 def _together(one: str | None, other: str) -> str:

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from hub.citizens.notices.kinds import NoticeKind
 from hub.clock import rfc3339
 from hub.exchange.subscriptions.webhooks import Receiver
 from hub.settings import Settings
@@ -50,19 +49,19 @@ class MessageGateway:
         vault: Vault,
         *,
         notice_id: str,
-        kind: NoticeKind,
+        legal: bool,
         made_at: datetime,
         subject_id: str,
         number: tuple[str, str],
         public_url: str,
     ) -> dict[str, Any]:
-        """What is sent: nothing of what happened, and whom to reach for the gateway alone."""
+        """What is sent: whom to reach, for the gateway alone; of what happened nothing but whether it is `legal`."""
         whom = canonical({"id_type": number[0], "id_number": number[1]})
         return {
             "id": notice_id,
             "event": "holder.notice",
             "time": rfc3339(made_at),
-            "kind": kind.value,
+            "legal": legal,
             "to": {"reference": self.reference(vault, subject_id), "number": encrypt(whom, self.key)},
             "text": TEXT,
             "link": f"{public_url}/me/notices",

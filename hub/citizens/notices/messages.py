@@ -122,7 +122,7 @@ class Messages:
         return gateway.body(
             self._vault,
             notice_id=notice_id,
-            kind=kind,
+            legal=KINDS[kind].legal,
             made_at=notice.made_at,
             subject_id=notice.subject_id,
             number=self._number(tx, notice.subject_id),

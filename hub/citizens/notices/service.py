@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Row
 from hub.citizens.notices import store
 from hub.citizens.notices.kinds import KINDS, NoticeKind, page_of
 from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import Clock
 from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
+from hub.storage.vault import DataKey
 
 PAGE: Final = 20
 MOST_COUNTED: Final = 100
@@ -47,8 +49,9 @@ class Choice:
 class Notices:
     """Use cases of a holder. Each raises LevelError for one who is not signed in surely enough."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, log_key: DataKey, clock: Clock) -> None:
         self._database = database
+        self._log_key = log_key
         self._clock = clock
 
     async def listed(self, holder: Holder, after: str | None) -> tuple[list[Notice], str | None]:
@@ -65,17 +68,20 @@ class Notices:
         return await self._database.read(lambda tx: store.unread_of(tx, holder.id, most=MOST_COUNTED))
 
     async def read(self, holder: Holder, notice_id: str) -> Notice:
-        """He has read it. Raises: MissingError: there is none, or it is another's."""
+        """He has read it. Raises: MissingError: there is none, or it is another's, which goes on the ledger."""
         holder.require(SEES_OWN)
+        now = self._clock()
 
-        def unit(tx: Connection) -> Notice:
-            store.read(tx, holder.id, self._clock(), only=notice_id)
+        def unit(tx: Connection) -> Notice | None:
+            store.read(tx, holder.id, now, only=notice_id)
             row = store.own(tx, notice_id)
-            if row is None or row.subject_id != holder.id:
-                raise MissingError("notice")
-            return _notice(row)
+            return _notice(row) if row is not None and row.subject_id == holder.id else None
 
-        return await self._database.write(unit)
+        found = await self._database.write(unit)
+        if found is None:
+            await refuse_other(self._database, self._log_key, holder, "notice", now)
+            raise MissingError("notice")
+        return found
 
     async def read_all(self, holder: Holder) -> None:
         """He has read whatever there is."""

@@ -282,6 +282,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("ground", sa.String(length=24), nullable=False),
         sa.Column("began_at", Instant(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
         sa.PrimaryKeyConstraint("session_id", "acting_key"),
     )
