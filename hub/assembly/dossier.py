@@ -42,7 +42,7 @@ def assemble_dossier(ground: Ground, licences: Licences, faces: Faces, collectin
             types=types,
             files=faces.files,
             pictures=faces.pictures,
-            made=faces.source.formats,
+            pages_of=faces.source.pages_of,
         ),
         fetching=fetching,
         missing=Missing(database, fetching=fetching, types=types, clock=clock),

@@ -196,6 +196,8 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         assert "有效" in text_of(await client.get(onward))
         history = (await client.get(f"/api/v1/me/certificates/{old}/history")).json()
         assert onward.endswith(history["successor"])
+        newer = (await client.get(f"/api/v1/me/certificates/{history['successor']}/history")).json()
+        assert newer["formats"] == ["pdf", "sd-jwt", "json"], "an OFD is signed with SM2"
         (act,) = [act for version in history["versions"] for act in version["acts"]]
         assert {"operation", "reason", "legal_basis"} < set(act)
         assert not {"by", "second", "successor", "brought_by"} & set(act), "it may be somebody else's, and staff's"
@@ -227,6 +229,7 @@ confirms_identity: false
 complete: true
 single_instance: false
 custody: library
+supports: {{suites: [es256]}}
 register_driven: {{reissue: serial}}
 claims:
   name: {{title: {{zh: 姓名, en: Name}}, format: text, required: true, disclosure: selective}}

@@ -9,7 +9,7 @@ Whether the caller may act for the subject is the caller's; that the licence is 
 every look, and a further holder's row is believed with its MAC alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -78,16 +78,16 @@ class Folder:
         types: TypeRegistry,
         files: LicenceFiles,
         pictures: FacePictures,
-        made: frozenset[str],
+        pages_of: Callable[[CertificateType], Sequence[str]],
     ) -> None:
-        """`made`: the formats of pages that this hub makes."""
+        """`pages_of`: the formats in which this hub makes pages of a type."""
         self._database = database
         self._vault = vault
         self._licences = licences
         self._types = types
         self._files = files
         self._pictures = pictures
-        self._made = made
+        self._pages_of = pages_of
 
     async def leaf(self, subject_id: str, identifier: str) -> Leaf:
         """Its page, which is no look at what it says. Raises: MissingError, IntegrityBrokenError."""
@@ -187,5 +187,5 @@ class Folder:
     def _offered(self, licence: Licence, kind: CertificateType) -> Sequence[str]:
         if licence.indexed:
             return ()
-        made = {SD_JWT, JSON} | (self._made if licence.status == "valid" else frozenset())
-        return [name for name in ("pdf", "ofd", SD_JWT, JSON) if name in kind.supports.formats and name in made]
+        pages = self._pages_of(kind) if licence.status == "valid" else ()
+        return [*pages, *(name for name in (SD_JWT, JSON) if name in kind.supports.formats)]

@@ -194,8 +194,8 @@ def _origin(history: CertificateHistory) -> dict[str, str] | None:
 
 def _offered(hub: Hub, kind: CertificateType, status: str) -> list[tuple[str, str]]:
     """Files that would be given out now: pages only of what is valid, and only in formats that this hub makes."""
-    made = {SD_JWT, "json"} | (hub.faces.source.formats if status == Status.VALID else frozenset())
-    return [item for item in _FILES if item[0] in kind.supports.formats and item[0] in made]
+    pages = hub.faces.source.pages_of(kind) if status == Status.VALID else ()
+    return [item for item in _FILES if item[0] in {SD_JWT, "json", *pages} and item[0] in kind.supports.formats]
 
 
 def _then(hub: Hub, history: CertificateHistory, as_of: str, faults: list[FieldError]) -> dict[str, Any] | None:
