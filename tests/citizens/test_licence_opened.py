@@ -206,7 +206,11 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         indexed = BADGE_TYPE.replace("slug: badge", "slug: pass").replace(f"{PERMITS}003", f"{PERMITS}004")
         await hub.registry.add_type(indexed.replace("custody: library", f"custody: index\n{source_of}"))
         await issue(hub, said, slug="pass", issuer=PERMITS)
-        path = f"/me/licences/{await of_kind(hub, 'pass')}"
+        index = await of_kind(hub, "pass")
+        wallets = (await client.get("/me/wallets")).text
+        assert onward.rpartition("/")[2] in wallets
+        assert index not in wallets, "nor is it put into a wallet"
+        path = f"/me/licences/{index}"
         shown = await client.get(path)
         assert "平台只存索引" in text_of(shown)
         assert 'name="wanted"' not in shown.text

@@ -100,7 +100,7 @@ async def _begin(
 ) -> HTMLResponse:
     sure = holder.level >= SHOWS
     licences = (await hub.citizens.licences.listed(holder))[0] if sure else ()
-    mine = [item for item in licences if item.status == "valid" and item.principal]
+    mine = [item for item in licences if item.status == "valid" and item.principal and not item.indexed]
     status = 422 if errors else 200
     return render(request, "me/wallets.html", holder, status=status, errors=errors or (), licences=mine, sure=sure)
 
