@@ -117,11 +117,12 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
             assert (await client.get(f"/me/accesses/{entry}")).status_code == 404
             assert (await client.get("/me/objections/new", params={"entry": entry})).status_code == 404
         with monkeypatch.context() as few:  # nor is the list of closed cases any shorter by it
-            few.setattr("hub.citizens.ratings.rating.LISTED", 1)
-            for case_no in (other, held):
-                await client.post(f"/api/v1/cases/{case_no}/close", json={}, headers=city.headers)
+            few.setattr("hub.citizens.ratings.rating.LISTED", 2)
+            for case_no in (early, held, other):
+                closed = await client.post(f"/api/v1/cases/{case_no}/close", headers=city.headers)
+                assert closed.status_code == 200, closed.text
             cases = (await client.get("/api/v1/me/ratings")).json()["cases"]
-            assert [item["case_no"] for item in cases] == [other]
+            assert [item["case_no"] for item in cases] == [other, early]
         looks = await counted(hub)
         figures = (await client.get("/api/v1/ledger/late-orders")).json()
         assert (figures["in_force"], figures["signed"], figures["ended"]) == (1, 1, 0)
@@ -181,9 +182,8 @@ async def test_a_look_moved_by_sql_into_a_held_case_is_shown_and_what_is_missing
         party = {"role": "applicant", **PERSON}
         for _ in range(3):
             await open_case(client, city.headers, matter=HOME, parties=[party])
-        known = await looked(city, "application")
         await ordered(hub, wanted(hub))
-        held = await looked(city)
+        known, held = await looked(city, "application"), await looked(city)
         ids = select(table(CaseRow).c.id).where(table(CaseRow).c.case_no == held)
         entries = [item for item in await ledger(hub) if item.detail.get("case_no") == known]
         (look,) = [item for item in entries if item.kind == "disclosure"]
