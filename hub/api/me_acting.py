@@ -134,7 +134,7 @@ async def present(request: Request, key: ActingKey, holder: ActingHolderDep, hub
 @router.get("/delegations", summary="Given and received 授权代办")
 async def delegations(holder: HolderDep, hub: HubDep, key: As = None) -> JSONResponse:
     """What one has given and was given; with `acting`, what the company has given."""
-    found = await hub.citizens.others.delegating.listed(holder, acting=await _company(hub, holder, key))
+    found = await hub.citizens.others.delegating.listed(holder, acting=await _company(hub, holder, key, looks=True))
     return JSONResponse({"delegations": [_told(item) for item in found]})
 
 
@@ -167,7 +167,7 @@ async def delegate(
 @router.get("/delegations/{delegation_id}", summary="One of them 单个授权代办")
 async def delegation(delegation_id: UuidText, holder: HolderDep, hub: HubDep, key: As = None) -> JSONResponse:
     """With every use of it. One that concerns others is 404."""
-    company = await _company(hub, holder, key)
+    company = await _company(hub, holder, key, looks=True)
     return JSONResponse(_told(await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)))
 
 
@@ -187,8 +187,8 @@ def day_of(text: str) -> date:
         raise DelegationError("kind", "/until") from None
 
 
-async def _company(hub: Hub, holder: Holder, key: str | None) -> Acting | None:
-    return await hub.citizens.others.acting.look(holder, key) if key else None
+async def _company(hub: Hub, holder: Holder, key: str | None, *, looks: bool = False) -> Acting | None:
+    return await hub.citizens.others.acting.in_office(holder, key, looks=looks) if key else None
 
 
 def _listed(item: Listed) -> dict[str, Any]:

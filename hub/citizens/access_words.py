@@ -91,6 +91,7 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "acting.refused": (NOTHING, ("代办人超出范围或已失效的尝试被拒绝", "who acts, or acted, for you was refused")),
     "acting.saw_licences": (LOOK, ("代办人查看了您（单位）的证照清单", "who acts for you saw your licences")),
     "acting.saw_accesses": (LOOK, ("代办人查看了谁看过您（单位）", "who acts for you saw who had looked")),
+    "acting.saw_delegations": (LOOK, ("代办人查看了单位给出的授权代办", "who acts for you saw the delegations given")),
     "acting.saw_objections": (LOOK, ("代办人查看了您（单位）的异议", "who acts for you saw your objections")),
     "acting.presented": (CHANGE, ("代办人为您（单位）生成了出示码", "who acts for you made a code in your name")),
     "acting.filed": (CHANGE, ("为您（单位）的代办人开立了办件", "opened a case for who acts for you")),

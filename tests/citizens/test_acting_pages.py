@@ -113,6 +113,7 @@ async def test_a_company_lets_somebody_act_and_takes_it_back(place: Place, hub: 
         assert "有效" in text_of(await client.get(f"/me/delegations?acting={key}"))
         await browser.post(made.replace("?", "/withdraw?"), page)
         assert "已撤回" in await browser.get(made)
+        assert "代办人查看了单位给出的授权代办" in text_of(await client.get(f"/me/acting/{key}/accesses"))
 
         await browser.post(f"/me/acting/{key}/end", page)
         await browser.get(made, 404)

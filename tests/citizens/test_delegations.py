@@ -76,8 +76,13 @@ async def test_a_delegate_does_what_he_was_let_until_it_is_withdrawn_and_both_se
     whose = await acting.act(neighbour, found.key, Scope.LICENCES, "licences")
     with pytest.raises(ScopeError):
         await acting.act(neighbour, found.key, Scope.ACCESSES, "accesses")
-    with pytest.raises(ScopeError):  # what was delegated is not delegated on
-        await delegating.give(neighbour, asked(hub, CHILD), acting=whose)
+    for wider in (  # what was delegated is not delegated on, and to whom else is not his to see
+        delegating.give(neighbour, asked(hub, CHILD), acting=whose),
+        delegating.listed(neighbour, acting=whose),
+        acting.in_office(neighbour, found.key, looks=True),
+    ):
+        with pytest.raises(ScopeError):
+            await wider
     shown = await hub.citizens.presentations.look(neighbour, await acting.present(neighbour, found.key, None))
     assert isinstance(shown, Shown)
     body = {

@@ -117,6 +117,23 @@ class ActingFor:
 
         return await self._acted(holder, key, unit)
 
+    async def in_office(self, holder: Holder, key: str, *, looks: bool = False) -> Acting:
+        """He stands for the company as its legal representative, before its delegations. `looks`: at those that there
+        are, which goes on the ledger. Raises: as `act`; ScopeError: he acts on another ground.
+        """
+        holder.require(SEES_OWN)
+
+        def unit(tx: Connection, now: datetime) -> Acting | None:
+            principal = self._judged(tx, holder, key, now)
+            if principal is None:
+                return None
+            principal.require_office()
+            if looks:
+                record(tx, self._vault, "acting.saw_delegations", holder, principal, {}, now)
+            return Acting(holder, principal)
+
+        return await self._acted(holder, key, unit)
+
     async def present(self, holder: Holder, key: str, department: str | None) -> str:
         """A code to show that opens a case of the principal's, with this person as who acts for him; answers its id.
 

@@ -16,7 +16,7 @@ from certificates.profile import CIVIL_ZONE
 from hub.citizens.acting import delegations as store
 from hub.citizens.acting.asked import Asked, check_matters, checked
 from hub.citizens.acting.delegations import Delegation, Terms
-from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
+from hub.citizens.acting.errors import DelegationError, NoLongerActsError
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.uses import Use, uses_told
 from hub.citizens.acting.values import Acting, Ground
@@ -77,8 +77,8 @@ class Delegating:
             IdempotencyError; HolderSignInNeededError.
         """
         holder.require(SHOWS)
-        if acting is not None and acting.principal.ground is not Ground.LEGAL_REPRESENTATIVE:
-            raise ScopeError("delegate")
+        if acting is not None:
+            acting.principal.require_office()
         now = self._clock()
         to = checked(asked, now)
         try:
@@ -100,8 +100,13 @@ class Delegating:
             raise MissingError("delegation")
 
     async def listed(self, holder: Holder, *, acting: Acting | None = None) -> list[Told]:
-        """What was given, and, of the person himself, what he was given; the newest first."""
+        """What was given, and, of the person himself, what he was given; the newest first.
+
+        Raises: ScopeError: he acts on another ground than his office.
+        """
         holder.require(SEES_OWN)
+        if acting is not None:
+            acting.principal.require_office()
         now, whose = self._clock(), acting or holder
 
         def unit(tx: Connection) -> list[Told]:

@@ -64,6 +64,11 @@ class Principal:
         if scope not in self.scope:
             raise ScopeError(scope.value)
 
+    def require_office(self) -> None:
+        """Before delegations: nobody else passes on what he may do himself. Raises: ScopeError."""
+        if self.ground is not Ground.LEGAL_REPRESENTATIVE:
+            raise ScopeError("delegate")
+
     @property
     def delegation_id(self) -> str | None:
         """The delegation under which he acts, if it is one."""

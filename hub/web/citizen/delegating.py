@@ -32,7 +32,7 @@ DelegationId = Annotated[UuidText, Path()]
 @router.get(DELEGATIONS, response_class=HTMLResponse)
 async def listed(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -> HTMLResponse:
     """What one has given and was given; or what the company has given."""
-    company = await _company(hub, holder, key)
+    company = await _company(hub, holder, key, looks=True)
     found = await hub.citizens.others.delegating.listed(holder, acting=company)
     return _render(request, "me/delegations.html", holder, company, key, found=found)
 
@@ -61,7 +61,7 @@ async def one(
     request: Request, delegation_id: DelegationId, hub: HubDep, holder: HolderDep, key: As = ""
 ) -> HTMLResponse:
     """Its terms, and every use of it."""
-    company = await _company(hub, holder, key)
+    company = await _company(hub, holder, key, looks=True)
     found = await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)
     return _render(request, "me/delegation.html", holder, company, key, item=found, uses=USES)
 
@@ -77,8 +77,8 @@ async def withdraw(
     return redirect(f"{DELEGATIONS}/{delegation_id}{_query(key)}")
 
 
-async def _company(hub: Hub, holder: Holder, key: str) -> Acting | None:
-    return await hub.citizens.others.acting.look(holder, key) if key else None
+async def _company(hub: Hub, holder: Holder, key: str, *, looks: bool = False) -> Acting | None:
+    return await hub.citizens.others.acting.in_office(holder, key, looks=looks) if key else None
 
 
 def _asked(given: Form) -> Asked:
