@@ -18,6 +18,8 @@ from hub.citizens.late.tables import LateOrderRow
 from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
 from hub.citizens.looks import count_looks
 from hub.citizens.notices.tables import HolderNoticeRow
+from hub.citizens.objections.desk import Answer
+from hub.citizens.objections.values import Kind, Said
 from hub.clock import BEIJING, new_id
 from hub.intake.tables import CaseRow
 from hub.issuing.plan import lookup_hash
@@ -26,9 +28,9 @@ from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.access.people import add
 from tests.access.test_staff_api import bearer
-from tests.citizens.conftest import Watch, session
-from tests.hub.city import HOME, IDENTITY, PERSON, City, grow, ledger
-from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, open_case, pull
+from tests.citizens.conftest import Watch, session, signed_in
+from tests.hub.city import HOME, IDENTITY, PERSON, City, grow, identity_claims, ledger
+from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, issue, open_case, pull
 
 _ORDERS, _ENTRIES = table(LateOrderRow), table(LedgerEntryRow)
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
@@ -165,11 +167,20 @@ async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows
         client.cookies.set("yz_holder", await session(hub))
         assert written.isdisjoint(item["kind"] for item in (await listed(client)).values())
         assert await noticed(hub) == []
+        # Nor is he told that the licence, put right on his word, was used in a case.
+        identifier = (await client.get("/api/v1/me/certificates")).json()["certificates"][0]["identifier"]
+        said = Said(kind=Kind.LICENCE, text="地址有误", identifier=identifier)
+        raised = await hub.citizens.objections.raise_(await signed_in(hub), said)
+        await issue(hub, identity_claims(address="示例路九号"), slug="identity_card", issuer=POLICE)
+        police = Actor("staff", new_id(), "", await department(hub, POLICE), frozenset({Role.OWNER_APPROVER}))
+        await hub.citizens.desk.answer(police, raised, Answer("corrected", "已更正"))
+        await hub.jobs.sweep()
+        assert await noticed(hub) == ["objection_answered"]
 
         await hub.late.ordering.lift(somebody(None, Role.OPERATOR), order)
         found = [item for item in (await listed(client)).values() if item["late"]]
         assert {item["kind"] for item in found} >= written
-        assert await noticed(hub) == ["shown_late"]
+        assert await noticed(hub) == ["objection_answered", "shown_late"]
 
 
 @pytest.mark.embedded
@@ -208,7 +219,7 @@ async def noticed(hub: Hub) -> list[str]:
     kinds = select(table(HolderNoticeRow).c.kind).where(
         table(HolderNoticeRow).c.kind.not_in(["signed_in", "licence_issued"])
     )
-    return list(await hub.database.read(lambda tx: tx.execute(kinds).scalars().all()))
+    return sorted(await hub.database.read(lambda tx: tx.execute(kinds).scalars().all()))
 
 
 async def counted(hub: Hub) -> int:
