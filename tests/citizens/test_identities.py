@@ -22,7 +22,7 @@ from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedErro
 from hub.citizens.identities.errors import BindingError
 from hub.citizens.identities.tables import IdentityRow, VoucherUseRow
 from hub.citizens.identities.vouching import Voucher, read_voucher
-from hub.citizens.values import Level
+from hub.citizens.values import Holder, Level
 from hub.intake.counter.values import CounterOpening
 from hub.intake.parties import PartyInput
 from hub.intake.tables import CaseRow
@@ -102,6 +102,11 @@ async def enter(hub: Hub, voucher: Voucher) -> str:
 async def bind(hub: Hub, voucher: Voucher, person: dict[str, str] = PERSON, level: Level = Level.SUBSTANTIAL) -> None:
     assert hub.citizens.identities is not None
     await hub.citizens.identities.bindings.bind(await signed_in(hub, level, person), voucher)
+
+
+async def bindings_of(hub: Hub, holder: Holder) -> list[str]:
+    assert hub.citizens.identities is not None
+    return [each.id for each in await hub.citizens.identities.bindings.listed(holder)]
 
 
 async def refused(hub: Hub, voucher: Voucher) -> None:
@@ -196,6 +201,17 @@ async def test_of_two_at_one_moment_one_voucher_enters_once_and_one_pseudonym_bi
     service.stand_in.changes = {"pseudonym": "p" * 32, "jti": "at-one-moment"}
     entered = await asyncio.gather(*(enter(hub, service.voucher()) for _ in range(4)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in entered) == ["SignInRefusedError"] * 3 + ["str"]
+    service.stand_in.changes = {"pseudonym": "p" * 32}
+    (holder,) = [
+        each for each in (await signed_in(hub), await signed_in(hub, person=OTHER)) if await bindings_of(hub, each)
+    ]
+    (bound,) = await bindings_of(hub, holder)
+    assert hub.citizens.identities is not None
+    release = hub.citizens.identities.bindings.release
+    came, _ = await asyncio.gather(enter(hub, service.voucher()), release(holder, bound), return_exceptions=True)
+    if isinstance(came, str):  # in by it before it was released, and out with the release
+        with pytest.raises(HolderSignInNeededError):
+            await hub.citizens.sessions.find(came)
 
 
 @pytest.mark.embedded
