@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.util import await_only
 
+from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.citizens.authorising.values import Decision
 from hub.citizens.values import Holder
+from hub.clock import new_id
+from hub.issuing.plan import lookup_hash
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.citizens.conftest import signed_in
@@ -145,3 +150,27 @@ async def stranger(hub: Hub) -> Holder:
     """Somebody else, signed in."""
     await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
     return await signed_in(hub, person=STRANGER)
+
+
+@pytest.mark.both
+async def test_a_first_no_waits_for_the_disclosure_that_has_read_that_there_is_none(fund: Town) -> None:
+    holder, hub = await signed_in(fund.hub), fund.hub
+    read, go_on = asyncio.Event(), asyncio.Event()
+    number = lookup_hash(hub.vault, PERSON["id_type"], PERSON["id_number"])
+
+    def disclose(tx: Connection) -> Decisions:
+        found = decisions_of(tx, hub.vault, [number], [fund.grant_id], case_id=new_id(), lock=True)
+        read.set()
+        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
+            await_only(go_on.wait())
+        return found
+
+    disclosing = asyncio.create_task(hub.database.write(disclose))
+    await asyncio.wait_for(read.wait(), 30)
+    saying = asyncio.create_task(decide(hub, holder, Decision.REFUSE))
+    await asyncio.wait([saying], timeout=0.2)
+    waits = not saying.done()
+    go_on.set()
+    assert await disclosing == {}
+    await saying
+    assert waits or not hub.settings.database_url, "he said no before a disclosure that did not hear it"
