@@ -14,6 +14,10 @@ from catalog.errors import DefinitionError
 
 MOST_PARTIES: Final = 20
 """Of one case."""
+ACTING: Final = "acting_agent"
+"""The role of an agent whom the hub itself names, in a matter that has no role for him. No matter has it of its own: a
+system could name somebody in it, and he would look as if the hub had.
+"""
 _LONGEST: Final = 32
 _SEPARATOR: Final = "#"
 _MEMBERS: Final = frozenset({"role", "many", "kinds", "without_id", "deceased", "agent"})
@@ -58,8 +62,10 @@ def read_roles(declared: object) -> tuple[tuple[str, ...], Mapping[str, RoleRule
 
 
 def check_role_members(declared: Sequence[object]) -> None:
-    """Refuse members that nobody knows. Raises: DefinitionError naming them."""
+    """Refuse members that nobody knows, and the role that the hub keeps. Raises: DefinitionError naming them."""
     for item in declared:
+        if (item["role"] if isinstance(item, Mapping) else item) == ACTING:
+            raise DefinitionError(f"role {ACTING}: the hub alone names who has it")
         if isinstance(item, Mapping) and (unknown := sorted(str(name) for name in set(item) - _MEMBERS)):
             raise DefinitionError(f"role {item['role']}: unknown {', '.join(unknown)}")
 

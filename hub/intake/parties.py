@@ -10,7 +10,7 @@ from typing import Final
 
 from catalog.errors import IdentifierError
 from catalog.identifiers import check, normalise_id
-from catalog.matters.roles import MOST_PARTIES, PLAIN, RoleRule, keys_of, next_key, role_of
+from catalog.matters.roles import ACTING, MOST_PARTIES, PLAIN, RoleRule, keys_of, next_key, role_of
 from catalog.matters.values import Matter, Requirement
 from hub.intake.errors import PartyError
 
@@ -33,8 +33,6 @@ class PartyInput:
 E_MANDATE: Final = "e_mandate"
 MANDATES: Final = frozenset({"mandate_paper", E_MANDATE})
 """Kinds of corroboration that show that somebody may act for another."""
-ACTING: Final = "acting_agent"
-"""The role of an agent whom the hub itself names, by a code that he showed, in a matter that has no role for him."""
 
 
 def check_roles(matter: Matter, parties: Sequence[PartyInput]) -> None:
@@ -113,10 +111,12 @@ def check_agents(
 
 def seated(matter: Matter, keys: Sequence[str], agents: Sequence[PartyInput]) -> tuple[list[str], list[PartyInput]]:
     """Keys and parties of agents whom the hub names: in the matter's own role for agents while there is room in one,
-    else in `ACTING`.
+    else in `ACTING`. Raises: PartyError: one acts for who acts for another.
     """
     taken, names, parties = list(keys), [], []
     for agent in agents:
+        if matter.rules.get(role_of(agent.acts_for or ""), PLAIN).agent:
+            raise PartyError(f"/parties/{taken.index(agent.acts_for or '')}", "an_agent_too")
         role = next((role for role in matter.roles if _has_room(matter, role, taken, agent)), ACTING)
         key = next_key(role, taken)
         taken.append(key)

@@ -1,5 +1,6 @@
 """The roles of a matter: several of one, of which kind; and the keys by which a case tells parties apart."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from catalog.matters.describing import described
 from catalog.matters.reading import check_members, read_matter, scope_of
 from catalog.matters.roles import RoleRule, keys_of, next_key, number_of, party_key, role_of
 from hub.intake.errors import PartyError
-from hub.intake.parties import PartyInput, check_agents, check_roles, each_party, numbered
+from hub.intake.parties import PartyInput, check_agents, check_roles, each_party, numbered, seated
 from tests.support import matter_definition
 
 ROLES: list[Any] = [
@@ -61,6 +62,19 @@ def test_roles_that_say_nothing_or_cannot_be_told_apart_are_refused(roles: objec
 def test_a_misspelt_rule_of_a_role_is_no_rule() -> None:
     with pytest.raises(DefinitionError, match="role seller: unknown manny"):
         check_members(declared(roles=["applicant", {"role": "seller", "manny": True}, "agent"]))
+
+
+def test_the_role_of_whom_the_hub_names_is_no_matters_own() -> None:
+    for role in ("acting_agent", {"role": "acting_agent", "agent": True}):
+        with pytest.raises(DefinitionError, match="the hub alone"):
+            check_members(declared(roles=["applicant", role, "seller"]))
+
+
+def test_who_shows_a_code_for_somebody_acts_for_no_agent() -> None:
+    matter, agent = read_matter(declared()), PartyInput("", "吴邻居", "111", ANNA, "applicant", "e_mandate")
+    assert seated(matter, ["applicant", "proxy"], [agent])[0] == ["acting_agent"]
+    with pytest.raises(PartyError, match="an_agent_too"):
+        seated(matter, ["applicant", "proxy"], [replace(agent, acts_for="proxy")])
 
 
 def test_parties_of_one_role_are_numbered_in_order_and_a_number_is_not_given_twice() -> None:

@@ -116,13 +116,14 @@ class AskedOfHolder:
         named = self._reaching.named(tx, grants.values(), self._clock())
         systems = systems_of(tx, {row.system_id for row in rows})
         matters = matters_of(tx, {row.matter_code for row in rows})
+        ruling = {one: self._matters.matter(tx, one) for one in {row.matter_id for row in rows}}
         return [
             Asked(
                 id=row.id,
                 state=row.state if _runs(row) or row.state != ASKED else ENDED,
                 case_no=row.case_no,
                 matter=matters.get(row.matter_code, (row.matter_code, row.matter_code)),
-                wanted=_titles(self._matters.matter(tx, row.matter_id).requirement(row.code), row.code),
+                wanted=_titles(ruling[row.matter_id].requirement(row.code), row.code),
                 department=systems[row.system_id][0],
                 system=systems[row.system_id][1],
                 resource=named[row.grant_id][0],

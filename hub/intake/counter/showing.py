@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from catalog.matters.roles import ACTING
 from hub.access.actors import Actor
 from hub.access.service import Caller
 from hub.citizens.codes import Code
@@ -18,7 +19,7 @@ from hub.clock import rfc3339
 from hub.intake.counter.faces import SECOND_DOCUMENT
 from hub.intake.counter.values import ATTESTED
 from hub.intake.errors import PartyError
-from hub.intake.parties import ACTING, E_MANDATE, PartyInput, numbered
+from hub.intake.parties import E_MANDATE, PartyInput, numbered
 
 Also = Callable[[Connection, str | None, str], None]
 """What is done in the transaction that opens a case, with its id and number; or with a life event's number."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from catalog.matters.roles import role_of
+from catalog.matters.roles import ACTING, role_of
 from catalog.matters.values import Matter
 from hub.access.service import Caller
 from hub.clock import Clock
@@ -26,7 +26,7 @@ from hub.intake.handling.steps import by_system, case_data_key, changed, record_
 from hub.intake.opening import party_row
 from hub.intake.owed import store as debts
 from hub.intake.owed.ending import record_end
-from hub.intake.parties import ACTING, PartyInput, check_agents, check_roles, numbered
+from hub.intake.parties import PartyInput, check_agents, check_roles, numbered
 from hub.intake.store import Case, Party
 from hub.registry.matters.guard import MatterBook
 from hub.storage.database import Database
