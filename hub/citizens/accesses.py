@@ -98,14 +98,15 @@ class Accesses:
 
     async def one(self, holder: Whose, entry_id: str) -> Access:
         """One of them. Raises: MissingError for one about somebody else, which goes on the ledger; for one that is held
-        back it is the same.
+        back it is the same, after as many questions to the database: ids of entries are public.
         """
         holder.require(SEES_OWN)
 
         def unit(tx: Connection) -> list[Access]:
-            subject = subject_by_id(tx, holder.id)
+            subject, now = subject_by_id(tx, holder.id), self._clock()
             one = rows.one(tx, self._vault, subject, entry_id)
-            held = late(tx, self._vault, subject, [one] if one else [], now=self._clock())
+            nothing = rows.Found("", entry_id, now, "", entry_id, None)
+            held = late(tx, self._vault, subject, [one or nothing], now=now)
             return self._told(tx, [(one, held)] if one and not held.hides(one) else [])
 
         found = await self._database.read(unit)

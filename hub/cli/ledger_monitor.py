@@ -54,11 +54,11 @@ def monitor(
 
 async def _monitored(
     texts: list[str], hub: "Outbound", url: str, log: "NoteVerifier", within: timedelta, patience: int
-) -> tuple[dict[str, "Kept"], int]:
-    """By entry, what became of it; and how many receipts the hub's published keys did not sign. Who gives no answer is
-    asked again, until his time is over. Raises: OutboundError: not even for its keys.
+) -> tuple[dict["Receipt", "Kept"], int]:
+    """By receipt, what became of it; and how many receipts the hub's published keys did not sign. Who gives no answer
+    is asked again, until his time is over. Raises: OutboundError: not even for its keys.
     """
-    from hub.ledger.monitoring import Kept, opened, receipts_in
+    from hub.ledger.monitoring import Kept, Receipt, opened, receipts_in
     from hub.outbound import OutboundError
     from signing.errors import SigningError
 
@@ -72,17 +72,17 @@ async def _monitored(
             if time.monotonic() >= until:
                 raise
         await asyncio.sleep(_PAUSE)
-    receipts, foreign = [], 0
+    receipts, foreign = dict[Receipt, None](), 0
     for token in tokens:
         try:
-            receipts.append(opened(token, keys))
+            receipts[opened(token, keys)] = None
         except SigningError:
             foreign += 1
-    silent, found = {Kept.UNKNOWN, Kept.UNANSWERED}, dict[str, Kept]()
+    silent, found = {Kept.UNKNOWN, Kept.UNANSWERED}, dict[Receipt, Kept]()
     while True:
         for receipt in receipts:
-            if found.get(receipt.entry, Kept.UNKNOWN) in silent:
-                found[receipt.entry] = await _asked(receipt, hub, url, log, within)
+            if found.get(receipt, Kept.UNKNOWN) in silent:
+                found[receipt] = await _asked(receipt, hub, url, log, within)
         if not silent & set(found.values()) or time.monotonic() >= until:
             return found, foreign
         await asyncio.sleep(_PAUSE)
@@ -98,23 +98,23 @@ async def _asked(receipt: "Receipt", hub: "Outbound", url: str, log: "NoteVerifi
     return await kept(receipt, ask, log=log, now=utc_now(), within=within)
 
 
-def _tell(found: dict[str, "Kept"], foreign: int, *, as_json: bool) -> None:
+def _tell(found: dict["Receipt", "Kept"], foreign: int, *, as_json: bool) -> None:
     from hub.ledger.monitoring import Kept
 
     broken = {Kept.MISSING, Kept.CHANGED, Kept.OTHER_LOG, Kept.UNANSWERED}
-    other = {entry: state for entry, state in found.items() if state is not Kept.KEPT}
+    other = [(receipt.entry, state) for receipt, state in found.items() if state is not Kept.KEPT]
     value: dict[str, Any] = {
         "receipts": len(found) + foreign,
         "kept": len(found) - len(other),
         "not_signed_by_this_hub": foreign,
-        "others": [{"entry": entry, "state": state.value} for entry, state in other.items()],
+        "others": [{"entry": entry, "state": state.value} for entry, state in other],
     }
     lines = [f"{len(found)} receipts, {len(found) - len(other)} kept 已入账"]
-    lines += [f"  {state.value:<10}{entry}" for entry, state in other.items()]
+    lines += [f"  {state.value:<10}{entry}" for entry, state in other]
     if foreign:
         lines.append(f"  {foreign} not signed by a key that this hub publishes 签名不符")
     show(value, as_json=as_json, text="\n".join(lines))
-    if foreign or any(state in broken for state in other.values()):
+    if foreign or any(state in broken for _, state in other):
         raise typer.Exit(Exit.FAILED)
     if other:
         raise typer.Exit(Exit.INDETERMINATE)

@@ -7,7 +7,7 @@ count for what their proofs show; that it gives none is the finding.
 import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -47,11 +47,11 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt promised."""
+    """What a receipt promised. Two of one entry that promise different things are two, and one of them is not kept."""
 
     entry: str
     time: datetime
-    leaf: Mapping[str, Any]
+    leaf: Mapping[str, Any] = field(hash=False)
     log: str
 
 

@@ -1,5 +1,6 @@
 """Looks that an order shows late: held back from every list of the person while it is in force, and never after it."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.access.people import add
 from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch, session, signed_in
-from tests.hub.city import HOME, IDENTITY, PERSON, City, grow, identity_claims, ledger
+from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, City, grow, identity_claims, ledger, statements
 from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, issue, open_case, pull
 
 _ORDERS, _ENTRIES = table(LateOrderRow), table(LedgerEntryRow)
@@ -101,7 +102,7 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
 ) -> None:
     async with place.client(hub) as client:
         city = await investigating(place, hub, client)
-        early = await looked(city)
+        early, anothers = await looked(city), await of_another(hub, city)
         order = await ordered(hub, wanted(hub))
         held, other = await looked(city), await looked(city, "application")
         for _ in range(31):  # a page's worth of his own on top of it
@@ -114,6 +115,11 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
         assert of_cases(found, held) == []
         hidden = [item.id for item in await ledger(hub) if item.detail.get("case_no") == held]
         assert len(hidden) >= 2
+        kinds = {"case.open", "disclosure"}
+        mine = {item.kind: item.id for item in await ledger(hub) if item.id in hidden and item.kind in kinds}
+        assert mine.keys() == kinds
+        asked = {kind: len(await questions(hub, client, entry)) for kind, entry in mine.items()}
+        assert asked == {kind: len(await questions(hub, client, anothers[kind])) for kind in mine}
         for entry in hidden:  # on the ledger like all others, and as good as another's
             assert (await client.get(f"/api/v1/me/accesses/{entry}")).status_code == 404
             assert (await client.get(f"/me/accesses/{entry}")).status_code == 404
@@ -212,6 +218,24 @@ async def test_a_look_moved_by_sql_into_a_held_case_is_shown_and_what_is_missing
             cursor = page["next"]
         assert not found[look.id]["whole"]
         assert sum(item["kind"] == "case.open" for item in found.values()) == 2
+
+
+async def of_another(hub: Hub, city: City) -> dict[str, str]:
+    """Entries about somebody else, by kind."""
+    await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+    party = {"role": "applicant", **PERSON, **STRANGER}
+    case_no = await open_case(city.client, city.headers, matter=HOME, parties=[party])
+    await pull(city.client, city.headers, case_no, requirements=["identity"])
+    return {item.kind: item.id for item in await ledger(hub) if item.detail.get("case_no") == case_no}
+
+
+async def questions(hub: Hub, client: httpx2.AsyncClient, entry: str) -> list[str]:
+    """What the database is asked of entries and orders for this entry, which is not there for the person."""
+    async with statements(hub) as asked:
+        assert (await client.get(f"/api/v1/me/accesses/{entry}")).status_code == 404
+    return [
+        sql for sql in asked if sql.startswith("SELECT") and re.search("ledger_entries|late_orders|case_parties", sql)
+    ]
 
 
 async def noticed(hub: Hub) -> list[str]:

@@ -110,6 +110,9 @@ async def test_one_that_was_not_kept_is_named(city: tuple[City, str], tmp_path: 
     forged = town.promise("e-forged", signer=STRANGER)
     done = await monitored(tmp_path, url, f"{good} {waits} {gone} {changed} {elsewhere} {forged}")
     found = {item["entry"]: item["state"] for item in done.json()["others"]}
+    town.leaves.pop("e-good")
+    twice = await monitored(tmp_path, url, f"{town.promise('e-good', age=1800)} {good}")  # one entry, promised as two
+    assert (twice.code, twice.json()["others"]) == (1, [{"entry": "e-good", "state": "changed"}])
     assert done.code == 1
     assert found == {"e-new": "waits", "e-gone": "missing", "e-changed": "changed", "e-other": "other_log"}
     assert (done.json()["kept"], done.json()["not_signed_by_this_hub"]) == (1, 1)
