@@ -39,7 +39,7 @@ from hub.web.citizen.visit import HolderDep
 router = APIRouter(prefix="/api/v1")
 Cursor = Annotated[str | None, Query(max_length=1024)]
 TAKES_PER_MINUTE: Final = 120
-"""Of one system: each try that fails is an entry of the ledger."""
+"""Of one system, or one clerk: each try that fails is an entry of the ledger."""
 _PLACES: Final[Mapping[str, str]] = {"purpose": "/purpose"}
 
 

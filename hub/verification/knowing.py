@@ -49,13 +49,13 @@ def look_up(
     now: datetime,
     as_of: datetime | None,
 ) -> Looked:
-    """The version that the paper claims to be of. A row that somebody else wrote says nothing, and lets nothing pass:
-    its status is not to be had, also for a copy or an offline showing, which could do without one.
+    """The version that the paper claims to be of. One that is not there, or whose row somebody else wrote, lets nothing
+    pass: its status is not to be had, also for a copy or an offline showing, which elsewhere does without one.
     """
     identifier = paper.presented()
-    version = library.find_version(tx, identifier or "")
+    version, nothing = library.find_version(tx, identifier or ""), Looked(identifier, KnownStatus(None, now))
     if version is None or not version.is_whole():
-        return Looked(identifier)
+        return nothing
     try:
         check_guards(tx, vault, versions=[version])
         status = status_of(tx, vault, version, now=now, as_of=as_of)
@@ -63,7 +63,7 @@ def look_up(
         stopped = stopped_types(tx, vault)
     except IntegrityBrokenError as error:
         _log.error("guarded_row_broken", alarm=True, where=error.where)
-        return Looked(identifier, KnownStatus(None, now))
+        return nothing
     if version.type_code in stopped:
         return Looked(identifier, TYPE_HALTED, known)
     return Looked(identifier, status, known)

@@ -21,6 +21,7 @@ from hub.citizens.values import Holder, Level
 from hub.issuing.transitions.acts import Act
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
+from hub.web.console.counter import receiving as counter
 from tests.citizens.conftest import Watch, erased, session, signed_in
 from tests.hub.acting import WHY
 from tests.hub.city import CANARIES, PERSON, STRANGER, identity_claims, ledger
@@ -230,7 +231,9 @@ async def test_a_row_that_was_changed_by_sql_opens_nothing(hub: Hub) -> None:
 
 
 @pytest.mark.embedded
-async def test_by_the_pages_nothing_is_ticked_and_a_clerk_or_anybody_sees_only_what_was(place: Place, hub: Hub) -> None:
+async def test_by_the_pages_nothing_is_ticked_and_a_clerk_or_anybody_sees_only_what_was(
+    place: Place, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with place.client(hub) as client:
         client.cookies.set("yz_holder", await session(hub))
         begin = await client.get("/me/showings")
@@ -271,6 +274,9 @@ async def test_by_the_pages_nothing_is_ticked_and_a_clerk_or_anybody_sees_only_w
         async with clerk_of(place, hub) as desk:
             seen = await desk.post("/console/counter/receive", form_on="/console/counter/receive", code=code)
             assert "只出示了证照是否有效" in seen.text
+            monkeypatch.setattr(counter, "TAKES_PER_MINUTE", 0)
+            seen = await desk.post("/console/counter/receive", form_on="/console/counter/receive", code=code)
+            assert seen.status_code == 429
         assert "市场监督管理局" in (await client.get(path)).text
         answer = await post("/me/showings", licence=identifier)
         path = answer.headers["location"]

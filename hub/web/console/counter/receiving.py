@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from hub.access.actors import Actor, Role
+from hub.api.showings import TAKES_PER_MINUTE
 from hub.citizens.errors import PresentationRefusedError
 from hub.citizens.showing.values import Receiver
-from hub.deps import HubDep
+from hub.deps import HubDep, limit
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import render
@@ -31,9 +32,10 @@ async def receive_form(request: Request, actor: ConsoleDep) -> HTMLResponse:
 
 @router.post(RECEIVE, response_class=HTMLResponse)
 async def receive(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
-    """What the code opens for this department, shown once."""
+    """What the code opens for this department, shown once. Each try that fails is an entry of the ledger: limited."""
     given = await form(request)
     actor.require(Role.CLERK)
+    await limit(request, f"receive:{actor.id}", TAKES_PER_MINUTE)
     seen = await offline_seen(hub, given.raw("code")[:MOST_CODE])
     if seen is not None:
         return _page(request, actor, seen=seen)
