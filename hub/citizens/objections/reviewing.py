@@ -61,7 +61,8 @@ class Reviewing:
         found = store.find(tx, objection_id)
         if found is None or found.state is not State.REFUSED or found.ended_at is None:
             raise ObjectionOverError
-        content = opened(self._vault.data_key(found.data_key, found.kek_kid), found.id, "content", found.content)
+        key = self._vault.data_key(found.data_key, found.kek_kid)
+        content = opened(key, found.id, "content", found.content)
         standing = self._vault.lookup_hash("objection-review", found.id).hex()
         asked = self._vault.lookup_hash("objection-once", holder.id, once.key).hex()[:32] if once else ""
         if (known := store.by_once(tx, standing)) is not None:
@@ -71,7 +72,8 @@ class Reviewing:
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
         before = told(self._vault, found, now)
-        whole = _LINE.join((text, before.text, str(before.answer.get("reason", ""))))
+        refusal = opened(key, found.id, "answer", found.answer or b"")  # signed yet or not
+        whole = _LINE.join((text, before.text, refusal["reason"]))
         target = Target(
             None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"]
         )
