@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -199,6 +199,12 @@ _BODY_LIMITS: Final = {
     **counter_scans.BODY_LIMITS,
 }
 """Bytes of a body, for routes (regular expressions) that take more than others."""
+ROUTES: Final = APIRouter(dependencies=[Depends(known_query)])
+"""All routes. FastAPI works out an included router's when it is first asked, half a second for all of them: once a
+process, however many applications it makes.
+"""
+for _router in _ROUTERS:
+    ROUTES.include_router(_router)
 _log = structlog.get_logger(__name__)
 
 
@@ -221,7 +227,6 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
         version="0.1.0",
         summary="One ID in; the hub fetches the rest. 以一证通办代替层层证明。",
         lifespan=lifespan,
-        dependencies=[Depends(known_query)],
         docs_url="/docs",
         redoc_url="/redoc",
         static_url="/static-docs",
@@ -229,8 +234,7 @@ def create_app(settings: Settings, *, hub: Hub | None = None) -> ASGIApp:
     if hub is not None:
         app.state.hub = hub
         hub.agents.attend()
-    for router in _ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(ROUTES.routes)
     pages.mount_static(app)
     _handle_errors(app, settings.public_url)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
