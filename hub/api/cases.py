@@ -85,11 +85,9 @@ class CorroborationBody(Body):
         return value
 
 
-class CaseBody(Body):
-    """A new case."""
+class FiledBody(Body):
+    """What is filed, for one matter or for several."""
 
-    matter: Annotated[str, Field(min_length=1, max_length=64)]
-    kind: Literal["application", "ex_officio"] = "application"
     presented: Annotated[tuple[PresentedBody, ...], Field(max_length=5)] = ()
     """Parties who show a code instead of saying name and number; the hub names them, behind `parties`."""
     parties: Annotated[tuple[PartyBody, ...], Field(max_length=20, validate_default=True)] = ()
@@ -113,6 +111,13 @@ class CaseBody(Body):
         if value is not None:
             date.fromisoformat(value)
         return value
+
+
+class CaseBody(FiledBody):
+    """A new case."""
+
+    matter: Annotated[str, Field(min_length=1, max_length=64)]
+    kind: Literal["application", "ex_officio"] = "application"
 
 
 class FactsBody(Body):

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
-from hub.api.cases import CloseBody, CorroborationBody, Facts, OperatorBody, PartyBody, SubjectBody, Word
+from hub.api.cases import CloseBody, Facts, FiledBody, OperatorBody, PartyBody, Word
 from hub.api.forms import AnswersBody, SignBody
-from hub.api.presented import PresentedBody, named, somebody
+from hub.api.presented import named
 from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep
 from hub.edge.body import Body, read_json
 from hub.intake.counter.showing import Shown, refuse_agents
@@ -24,33 +24,13 @@ FamilyNo = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,40}$")]
 Purpose = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class FamilyBody(Body):
+class FamilyBody(FiledBody):
     """A new family. A party's role is a party of the event; what the cases ask of each, their matters say."""
 
     event: Annotated[str, Field(min_length=1, max_length=64)]
-    presented: Annotated[tuple[PresentedBody, ...], Field(max_length=5)] = ()
-    """Parties who show a code instead of saying name and number; the hub names them, behind `parties`."""
     parties: Annotated[tuple[PartyBody, ...], Field(max_length=100, validate_default=True)] = ()
-    subjects: Annotated[tuple[SubjectBody, ...], Field(max_length=20)] = ()
-    operator: OperatorBody
-    channel: Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
     external_no: Annotated[str, Field(min_length=1, max_length=90)]
-    corroboration: Annotated[tuple[CorroborationBody, ...], Field(max_length=10)] = ()
-    facts: Facts = Field(default_factory=dict)
-    filed_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
-
-    @field_validator("parties")
-    @classmethod
-    def _has_somebody(cls, value: tuple[PartyBody, ...], info: ValidationInfo) -> tuple[PartyBody, ...]:
-        somebody(value, info.data.get("presented"))
-        return value
-
-    @field_validator("filed_on")
-    @classmethod
-    def _is_day(cls, value: str | None) -> str | None:
-        if value is not None:
-            date.fromisoformat(value)
-        return value
+    """Shorter than a case's: each of its cases is called by it and a number."""
 
 
 class FamilyFactsBody(Body):

@@ -85,7 +85,7 @@ class Openings:
         found = found or self._matters.opening(tx, opening.matter, opening.filed_on or today)
         if found is None:
             raise UnknownMatterError
-        matter_id, matter = found
+        matter = found[1]
         check_roles(matter, opening.parties)
         keys = numbered([party.role for party in opening.parties])
         check_agents(matter, keys, opening.parties, opening.corroboration)
@@ -95,29 +95,9 @@ class Openings:
             raise FactError("/filed_on", "out_of_range")
         if caller.sandbox:
             self._check_sample(opening.parties)
-        key = self._vault.new_data_key()
-        case_id = new_id()
-        case_no = "YZ" + "".join(secrets.choice(_ALPHABET) for _ in range(_NUMBER_LENGTH))
-        row = {
-            "id": case_id,
-            "case_no": case_no,
-            "owner_department_id": caller.department_id,
-            "system_id": caller.system_id,
-            "external_no": opening.external_no,
-            "matter_id": matter_id,
-            "matter_code": matter.code,
-            "kind": opening.kind,
-            "channel": opening.channel,
-            "state": "open",
-            "subjects": list(opening.subjects),
-            "corroboration": list(opening.corroboration),
-            "operator": key.encrypt(store.operator_place(case_id), canonical(opening.operator)),
-            "data_key": key.wrapped,
-            "kek_kid": key.kek_kid,
-            "opened_at": now,
-            "facts": key.encrypt(facts_place(case_id), canonical(facts)) if facts else None,
-            "filed_on": opening.filed_on.isoformat() if opening.filed_on else None,
-        }
+        key, case_id = self._vault.new_data_key(), new_id()
+        row = _case_row(caller, opening, found, facts, case_id=case_id, key=key, now=now)
+        case_no = row["case_no"]
         store.add_case(
             tx,
             row,
@@ -126,14 +106,7 @@ class Openings:
                 for index, (name, party) in enumerate(zip([*keys, *more], [*opening.parties, *agents], strict=True))
             ],
         )
-        detail = {
-            "case_no": case_no,
-            "matter": matter.code,
-            "client_id": caller.client_id,
-            "department_id": caller.department_id,
-            "operator": opening.operator,
-            "kind": opening.kind,
-        } | ({"facts": sorted(facts)} if facts else {})
+        detail = _told(caller, opening, matter, facts, case_no)
         append(tx, [seal(Draft(kind=caller.marked("case.open"), detail=detail, key=key, case_id=case_id), now=now)])
         if opening.also is not None:
             opening.also(tx, case_id, case_no)
@@ -201,3 +174,50 @@ def party_row(
         "mandate": party.mandate if party.acts_for else None,
         "origin": origin,
     }
+
+
+def _case_row(
+    caller: Caller,
+    opening: Opening,
+    found: tuple[str, Matter],
+    facts: Mapping[str, Any],
+    *,
+    case_id: str,
+    key: DataKey,
+    now: datetime,
+) -> dict[str, Any]:
+    """The row of a new case, under a number drawn for it."""
+    matter_id, matter = found
+    return {
+        "id": case_id,
+        "case_no": "YZ" + "".join(secrets.choice(_ALPHABET) for _ in range(_NUMBER_LENGTH)),
+        "owner_department_id": caller.department_id,
+        "system_id": caller.system_id,
+        "external_no": opening.external_no,
+        "matter_id": matter_id,
+        "matter_code": matter.code,
+        "kind": opening.kind,
+        "channel": opening.channel,
+        "state": "open",
+        "subjects": list(opening.subjects),
+        "corroboration": list(opening.corroboration),
+        "operator": key.encrypt(store.operator_place(case_id), canonical(opening.operator)),
+        "data_key": key.wrapped,
+        "kek_kid": key.kek_kid,
+        "opened_at": now,
+        "facts": key.encrypt(facts_place(case_id), canonical(facts)) if facts else None,
+        "filed_on": opening.filed_on.isoformat() if opening.filed_on else None,
+    }
+
+
+def _told(caller: Caller, opening: Opening, matter: Matter, facts: Mapping[str, Any], case_no: str) -> dict[str, Any]:
+    """What the ledger says of its opening: of the facts, which were given."""
+    detail = {
+        "case_no": case_no,
+        "matter": matter.code,
+        "client_id": caller.client_id,
+        "department_id": caller.department_id,
+        "operator": opening.operator,
+        "kind": opening.kind,
+    }
+    return detail | ({"facts": sorted(facts)} if facts else {})

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.judges.absence import missing
 from tests.keys.device import Device
 
 
 @pytest.fixture(scope="session")
 def token_device() -> Iterator[Device]:
     if why := Device.missing():
-        pytest.skip(why)
+        missing(why)
     with tempfile.TemporaryDirectory() as folder:  # the address of a socket has a hundred characters at most
         device = Device(Path(folder))
         before = os.environ.get("P11_KIT_SERVER_ADDRESS")

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.adapters.sql_servers import MARIADB
+from tests.judges.absence import may_skip
 from tests.pages.browser import Site, people_of, seen, visiting
 from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
 from tests.pages.owner_town import aside, fine, press
@@ -35,7 +36,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.postgresql,
-    pytest.mark.skipif(POSTGRES is None or MARIADB is None, reason="no PostgreSQL and MariaDB: make test starts them"),
+    pytest.mark.skipif(None in {POSTGRES, MARIADB} and may_skip(), reason="no PostgreSQL and MariaDB"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="no curl"),
 ]
 REAL = pytest.mark.skipif(not SHARED.exists(), reason="the real register is not here")

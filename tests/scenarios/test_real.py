@@ -20,6 +20,7 @@ from hub.scenarios.real.places import real
 from hub.scenarios.real.standing import WebServer
 from hub.scenarios.running import run
 from tests.hub.command import yizheng
+from tests.judges.absence import may_skip
 from tests.scenarios.conftest import quiet
 from tests.support import POSTGRES, Place
 
@@ -30,7 +31,7 @@ KINDS = {"postgresql": 1, "soap": 1, "mariadb": 2, "gateway": 1, "agent": 1, "fi
 FEW = {"home-transfer": "couple_to_couple", "open-a-company": "hosted", "construction-waste": "one_driver"}
 
 
-@pytest.mark.skipif(POSTGRES is None or MARIADB is None, reason="no PostgreSQL and MariaDB: make test starts them")
+@pytest.mark.skipif(None in {POSTGRES, MARIADB} and may_skip(), reason="no PostgreSQL and MariaDB")
 async def test_cases_end_the_same_with_sources_on_servers_behind_the_gateway_and_beside_an_agent(
     tmp_path: Path,
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.judges.absence import may_skip
 from tests.support import POSTGRES, free_port, valid_uscc
 from tests.walks.guide import shown_code, shown_request
 from tests.walks.manual import Done, Manual
@@ -30,7 +31,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.postgresql,
     pytest.mark.skipif(not SHARED.exists(), reason="the real register is not here"),
-    pytest.mark.skipif(POSTGRES is None or MARIADB is None, reason="no PostgreSQL and MariaDB: make test starts them"),
+    pytest.mark.skipif(None in {POSTGRES, MARIADB} and may_skip(), reason="no PostgreSQL and MariaDB"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="no curl"),
 ]
 

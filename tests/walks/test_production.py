@@ -30,6 +30,7 @@ from hub.storage.keystore.port import MASTER_KEY_VARIABLE
 from signing.canonical import b64u
 from signing.log.checkpoint import NoteVerifier
 from tests.adapters.s3 import TestBucket, new_bucket
+from tests.judges.absence import missing
 from tests.support import POSTGRES, REDIS, free_port, new_database
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -108,7 +109,7 @@ def test_packages_come_from_the_lock_alone_each_against_its_hash() -> None:
 @pytest.mark.redis
 def test_the_main_job_runs_on_the_settings_of_the_compose_file(bucket: TestBucket, tmp_path: Path) -> None:
     if POSTGRES is None or REDIS is None:
-        pytest.skip("no PostgreSQL or Redis: make test starts them")
+        missing("no PostgreSQL or Redis: make test starts them")
     port, home = free_port(), tmp_path / "home"
     base = f"http://127.0.0.1:{port}"
     with new_database() as database_url:
