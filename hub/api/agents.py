@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from adapters.guarded import Health
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from hub.agent.wire import ANSWER_HEADER, CONTENT_TYPE, MAX_CONTENT_BYTES, MAX_QUESTION_BYTES, MAX_WAIT_SECONDS
 from hub.clock import rfc3339
 from hub.deps import CallerDep, HubDep, StaffDep, UuidText, limit

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from adapters.port import Value
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
+from catalog.source_store import StoredSource
 from hub.exchange.judging import Reading, as_stored, from_stored
 from hub.storage.cache import Cache
 from hub.storage.errors import IntegrityBrokenError

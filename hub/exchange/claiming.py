@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from adapters.port import Value
 from catalog.grants import CaseKind, Grant, ResourceKind
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.matters.roles import PLAIN, role_of
+from catalog.source_store import StoredSource
 from catalog.store import grants_for
 from certificates.stores.holders import Subject
 from hub.access.errors import InvalidTokenError, SandboxError

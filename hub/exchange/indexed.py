@@ -12,8 +12,9 @@ import structlog
 from sqlalchemy import Connection
 
 from adapters.port import Value
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.interfaces import Interface, Origin
+from catalog.source_store import StoredSource
 from hub.clock import Clock
 from hub.exchange.compose import Found
 from hub.exchange.errors import QuestionError

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from adapters.port import Value
 from catalog.grants import Grant
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.matters.values import Requirement
+from catalog.source_store import StoredSource
 from certificates.stores.holders import Subject
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.question import Identity, QueryCall, bind_params

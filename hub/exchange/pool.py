@@ -19,7 +19,8 @@ from adapters.errors import DefinitionFaultError
 from adapters.guarded import Guarded
 from adapters.port import Answer, Budget, Context, Dispatch, Environment, Listing, Lookup, Prepared, Value
 from adapters.registry import open_source
-from catalog.interface_store import SealedSecret, StoredInterface, StoredSource, secrets_of
+from catalog.interface_store import StoredInterface
+from catalog.source_store import SealedSecret, StoredSource, secrets_of
 from catalog.sources import SourceDefinition
 from hub.clock import Clock
 from hub.registry.guarding import DefinitionGuard

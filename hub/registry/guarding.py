@@ -12,7 +12,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from catalog import interface_store as store
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog import source_store
+from catalog.interface_store import StoredInterface
+from catalog.source_store import StoredSource
 from hub.storage.errors import MissingError
 from hub.storage.vault import Vault
 from signing.canonical import canonical
@@ -22,10 +24,10 @@ _KEPT: Final = 4096
 
 def guard_source(tx: Connection, vault: Vault, source_id: str) -> None:
     """Put a source as it stands under a MAC. In the transaction of each change."""
-    stored = store.source_by_id(tx, source_id)
+    stored = source_store.source_by_id(tx, source_id)
     if stored is None:
         raise MissingError("source")
-    store.set_source_mac(tx, source_id, vault.row_mac(_of_source(stored)))
+    source_store.set_source_mac(tx, source_id, vault.row_mac(_of_source(stored)))
 
 
 def guard_interface(tx: Connection, vault: Vault, interface_id: str) -> None:
@@ -76,7 +78,7 @@ class DefinitionGuard:
         key = tuple(standing)
         known = self._answering.get(key)
         if known is None:
-            stored, source = store.interface_by_id(tx, standing.id), store.source_by_id(tx, standing.source_id)
+            stored, source = store.interface_by_id(tx, standing.id), source_store.source_by_id(tx, standing.source_id)
             if stored is None or source is None:
                 return None
             self.check(stored, source)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from catalog import interface_store as store
+from catalog import source_store
 from catalog.errors import DefinitionError
 from catalog.interface_store import StoredInterface
 from catalog.interfaces import Interface, InterfaceState
@@ -47,7 +48,7 @@ def write_draft(
     """
     owner = department(tx, parsed.department)
     actor.require(Role.OWNER_ENGINEER, owner=owner.id)
-    source = store.find_source(tx, parsed.source)
+    source = source_store.find_source(tx, parsed.source)
     if source is None or source.owner_department_id != owner.id:
         raise DefinitionError("interface: source is none of this department's")
     versions = store.interface_versions(tx, parsed.code)

@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from adapters.errors import DefinitionFaultError
 from catalog import interface_store as store
+from catalog import source_store
 from catalog.errors import DefinitionError
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.interfaces import NEXT_STATES, Interface, InterfaceState, read_interface
+from catalog.source_store import StoredSource
 from hub.access.actors import Actor, Role
 from hub.clock import Clock
 from hub.registry.errors import Lack, NoticeError, NotReadyError, StateError, TwoPersonsError
@@ -185,7 +187,7 @@ class InterfaceService:
             if not versions:
                 raise MissingError("interface")
             actor.require(*roles, owner=versions[0].owner_department_id)
-            source = store.source_by_id(tx, versions[0].source_id)
+            source = source_store.source_by_id(tx, versions[0].source_id)
             if source is None:
                 raise MissingError("source")
             return versions[0], source

@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 
 from adapters.errors import DefinitionFaultError, SourceError
 from adapters.port import Context, Value
-from catalog import interface_store as store
+from catalog import source_store
 from catalog.errors import DefinitionError, IdentifierError
 from catalog.identifiers import check
-from catalog.interface_store import StoredSource
+from catalog.source_store import StoredSource
 from hub.access.actors import Actor, Role
 from hub.clock import Clock
 from hub.exchange.pool import budget_of
@@ -108,7 +108,7 @@ class SamplingService:
 
     async def _source(self, actor: Actor, code: str) -> StoredSource:
         def unit(tx: Connection) -> StoredSource:
-            stored = store.find_source(tx, code)
+            stored = source_store.find_source(tx, code)
             if stored is None:
                 raise MissingError("source")
             actor.require(Role.OWNER_ENGINEER, owner=stored.owner_department_id)

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from catalog import interface_store as store
-from catalog.interface_store import StoredSource
+from catalog import source_store
+from catalog.source_store import StoredSource
 from hub.access.actors import Actor, Role
 from hub.clock import rfc3339
 from hub.registry.connections import secret_names
@@ -46,7 +46,7 @@ class SourceView:
 
 def owned(tx: Connection, actor: Actor, code: str, *roles: Role) -> StoredSource:
     """A source that the actor may deal with in one of these roles. Raises: MissingError, ForbiddenError."""
-    stored = store.find_source(tx, code)
+    stored = source_store.find_source(tx, code)
     if stored is None:
         raise MissingError("source")
     actor.require(*roles, owner=stored.owner_department_id)

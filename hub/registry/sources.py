@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from adapters.egress import Egress, Target, networks
 from adapters.errors import DefinitionFaultError, SourceError
 from adapters.port import Answer, Budget, Context, Probe, Source, Value
-from catalog import interface_store as store
+from catalog import source_store as store
 from catalog.errors import DefinitionError
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
+from catalog.source_store import StoredSource
 from catalog.sources import SourceDefinition, read_source
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id

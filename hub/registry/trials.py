@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from adapters.errors import DefinitionFaultError, SourceError
 from adapters.port import Answer, Budget, Context, Value
 from catalog.errors import DefinitionError
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
+from catalog.source_store import StoredSource
 from hub.access.actors import Actor, Role
 from hub.clock import BEIJING, Clock
 from hub.exchange.contract import AnswerContract

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from catalog import interface_store
+from catalog import interface_store, source_store
 from catalog.store import find_department
 from hub.registry.guarding import guard_interface, guard_source
 from hub.runtime import Hub
@@ -75,7 +75,7 @@ async def publish(hub: Hub, declared: dict[str, Any], *, version: int = 1, state
 
     def unit(tx: Any) -> None:
         department = find_department(tx, AMR)
-        source = interface_store.find_source(tx, declared["source"])
+        source = source_store.find_source(tx, declared["source"])
         assert department is not None
         assert source is not None
         interface_store.add_interface(
@@ -116,7 +116,7 @@ async def add_source(hub: Hub, port: int, **changes: Any) -> None:
     def unit(tx: Any) -> None:
         department = find_department(tx, AMR)
         assert department is not None
-        interface_store.add_source(
+        source_store.add_source(
             tx,
             id=source_id,
             code=declared["code"],

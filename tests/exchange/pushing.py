@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from catalog.interface_store import add_source, find_source
+from catalog.source_store import add_source, find_source
 from catalog.store import find_department
 from hub.access.actors import COMMAND
 from hub.clock import new_id
@@ -58,7 +58,7 @@ async def register(hub: Hub, code: str = CODE, department: str = AMR, **changes:
 
 async def redeclare(hub: Hub, datasets: dict[str, Any]) -> None:
     """Change the datasets of the source, as its department may at any time."""
-    from catalog.interface_store import change_source
+    from catalog.source_store import change_source
 
     def unit(tx: Any) -> None:
         stored = find_source(tx, CODE)

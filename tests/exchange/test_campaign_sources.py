@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from catalog import interface_store
+from catalog import source_store
 from catalog.grants import GrantState
 from catalog.tables import GrantQuotaRow, SourceRow, table
 from hub.access.actors import COMMAND
@@ -174,7 +174,7 @@ async def slow_down(town: Town, limits: dict[str, Any]) -> None:
     """The source's owner sets other limits."""
 
     def unit(tx: Any) -> None:
-        source = interface_store.find_source(tx, "register")
+        source = source_store.find_source(tx, "register")
         assert source is not None
         sources = table(SourceRow)
         changed = {"definition": source.declared | {"limits": limits}, "row_version": source.row_version + 1}

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from sqlalchemy import Connection
 
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from certificates.lifecycle.states import Operation
 from certificates.stores import certificates as library
 from hub.access.actors import COMMAND

@@ -12,7 +12,8 @@ import pytest
 from adapters.errors import DefinitionFaultError, TimedOutError, UnreachableError
 from adapters.guarded import Guarded
 from adapters.port import Answer, Context
-from catalog.interface_store import StoredInterface, StoredSource, find_source, find_version
+from catalog.interface_store import StoredInterface, find_version
+from catalog.source_store import StoredSource, find_source
 from hub.access.actors import COMMAND
 from hub.exchange.pool import SourcePool
 from hub.registry.errors import NotReadyError

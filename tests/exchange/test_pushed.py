@@ -282,7 +282,7 @@ async def test_a_batch_of_five_thousand_rows_is_one_effect(hub: Hub) -> None:
 
 
 async def _department(hub: Hub) -> str:
-    from catalog.interface_store import find_source
+    from catalog.source_store import find_source
 
     stored = await hub.database.read(lambda tx: find_source(tx, CODE))
     assert stored is not None

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from catalog.grants import ResourceKind
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.interfaces import InterfaceState
 from catalog.matters.values import Need, Requirement
+from catalog.source_store import StoredSource
 from catalog.sources import read_source
 from certificates.definitions.loading import catalogue_text, load_type
 from hub.intake.outcomes import Outcome, Why

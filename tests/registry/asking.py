@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.calendar import SHANGHAI
-from catalog.interface_store import add_interface, add_source
+from catalog.interface_store import add_interface
+from catalog.source_store import add_source
 from catalog.store import find_department
 from hub.access.actors import Actor, Role
 from hub.clock import new_id, utc_now

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from catalog import interface_store as store
+from catalog import source_store
 from catalog.store import find_department
 from hub.clock import new_id
 from hub.registry.guarding import guard_interface, guard_source
@@ -65,14 +66,14 @@ async def put(
     def unit(tx: Connection) -> None:
         department = find_department(tx, owner)
         assert department is not None
-        source = store.find_source(tx, told["source"])
+        source = source_store.find_source(tx, told["source"])
         if source is None:
             source_id = new_id()
             described = {
                 "code": told["source"], "department": owner, "name": {"zh": "登记库", "en": "Register"}, "kind": "sql",
                 "targets": ["db.example:5432"],
             }  # fmt: skip
-            store.add_source(
+            source_store.add_source(
                 tx, id=source_id, code=told["source"], owner_department_id=department.id, kind="sql",
                 definition=described, state="active", row_version=1, created_at=NOW, changed_at=NOW,
             )  # fmt: skip

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from sqlalchemy import select, update
 
-from catalog import interface_store
+from catalog import interface_store, source_store
 from catalog.errors import DefinitionError
 from catalog.store import find_department, find_grant, find_matter, find_system_key, read_grants
 from catalog.tables import GrantRow, InterfaceRow, table
@@ -57,7 +57,7 @@ async def test_everything_goes_to_the_successor(hub: Hub) -> None:
     assert {(item.owner_department_id, item.row_version) for item in versions} == {(taker, 2)}
     # What was published is not rewritten: the definition names the department of its day.
     assert {item.interface.department for item in versions} == {AMR}
-    source = await hub.database.read(lambda tx: interface_store.find_source(tx, "amr-register"))
+    source = await hub.database.read(lambda tx: source_store.find_source(tx, "amr-register"))
     assert source is not None
     assert source.owner_department_id == taker
     matter = await hub.database.read(lambda tx: find_matter(tx, "FOOD"))

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from catalog.errors import DefinitionError
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from catalog.tables import SourceSecretRow, table
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError

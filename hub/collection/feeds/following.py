@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from catalog.interface_store import StoredSource
+from catalog.source_store import StoredSource
 from catalog.store import Department
 from hub.clock import Clock, rfc3339
 from hub.collection.errors import FeedEndedError

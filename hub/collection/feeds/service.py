@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from catalog.errors import DefinitionError
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from catalog.store import find_department
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id, rfc3339

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from hub.access.service import Caller
 from hub.registry.guarding import check_source
 from hub.storage.errors import MissingError

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from adapters.errors import SourceError
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from hub.access.actors import Actor, Role
 from hub.agent.wire import Delivery, Party, read_answer, sign_delivery
 from hub.clock import Clock, new_id, rfc3339

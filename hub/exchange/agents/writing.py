@@ -11,8 +11,8 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
-from catalog.interface_store import StoredSource, list_sources
 from catalog.matters.roles import keys_of
+from catalog.source_store import StoredSource, list_sources
 from catalog.store import find_matter
 from hub.clock import new_id, rfc3339
 from hub.exchange.agents import store

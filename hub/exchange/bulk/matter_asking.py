@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from catalog.interface_store import StoredSource
 from catalog.matters.values import Need, Requirement
+from catalog.source_store import StoredSource
 from hub.clock import Clock
 from hub.exchange.bulk.finding import BOUNDED, NotNowError, check_window, chunk_of
 from hub.exchange.bulk.matter_ground import MatterStanding

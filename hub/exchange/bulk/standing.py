@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from catalog.grants import CaseKind, Grant, ResourceKind
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
+from catalog.source_store import StoredSource
 from catalog.store import grants_for, lock_grants, read_grants
 from hub.access.errors import InvalidTokenError
 from hub.exchange.bulk.matter_ground import MatterGround, MatterStanding, undecided

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.interface_store import StoredSource
+from catalog.source_store import StoredSource
 from hub.exchange.pushed.batch import Hashes, key_text
 from hub.exchange.uses import of_row
 from hub.storage.vault import Vault

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from adapters.errors import DefinitionFaultError
 from adapters.push import Dataset, read_datasets
-from catalog.interface_store import StoredSource, find_source
+from catalog.source_store import StoredSource, find_source
 from hub.access.actors import Actor, Role
 from hub.access.service import Caller
 from hub.clock import new_id, rfc3339

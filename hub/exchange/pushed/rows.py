@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from adapters.errors import FaultyAnswerError, UnreachableError
 from adapters.port import Answer, RowFacts, Value
 from adapters.push import SEQUENCE, read_datasets
-from catalog.interface_store import StoredSource, find_source
+from catalog.source_store import StoredSource, find_source
 from hub.access.actors import Actor
 from hub.access.service import Caller
 from hub.clock import Clock

@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from catalog.clocks import Limit
-from catalog.interface_store import answering_interface, find_source
+from catalog.interface_store import answering_interface
 from catalog.matters.values import Requirement
+from catalog.source_store import find_source
 from catalog.store import find_department
 from hub.access.actors import Role
 from hub.access.service import Caller

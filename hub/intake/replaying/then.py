@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from catalog.grants import CaseKind, Grant, GrantState, ResourceKind
-from catalog.interface_store import find_version, source_by_id
+from catalog.interface_store import find_version
+from catalog.source_store import source_by_id
 from catalog.store import grants_of
 from catalog.tables import table
 from certificates.definitions.certificate_type import CertificateType

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from catalog.expressions.values import Values
 from catalog.grants import Grant
-from catalog.interface_store import StoredInterface, StoredSource
+from catalog.interface_store import StoredInterface
 from catalog.interfaces import Interface, Origin, Sharing
 from catalog.matters.narrowing import fits
 from catalog.matters.values import Need, Requirement
+from catalog.source_store import StoredSource
 from hub.clock import BEIJING
 from hub.intake.outcomes import OWED, Failed, Fetched, Objection, Outcome, Why
 from hub.intake.resolving.choosing import MOST_RECORDS, Chooser, Looked, Undecided, records_of

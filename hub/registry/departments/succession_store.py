@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
 
-from catalog.interface_store import interface_by_id, source_by_id
+from catalog.interface_store import interface_by_id
+from catalog.source_store import source_by_id
 from catalog.tables import GrantRow, InterfaceRow, MatterRow, SourceRow, SystemRow, table
 from hub.intake.tables import CaseRow
 from hub.registry.guarding import check_interface, check_source, guard_interface, guard_source

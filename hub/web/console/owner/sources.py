@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from adapters.guarded import Health
 from catalog.errors import DefinitionError
-from catalog.interface_store import find_source
+from catalog.source_store import find_source
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep, UuidText
 from hub.exchange.agents.deliveries import DeliveryView
