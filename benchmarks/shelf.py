@@ -15,8 +15,8 @@ from sqlalchemy import Connection, func, insert, select
 from catalog.bulk import insert_rows
 from catalog.tables import table
 from certificates.numbering import Identifier
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.status import LIST_SIZE
+from certificates.stores.version import VersionRecord
 from certificates.tables import CertificateRow, CertificateVersionRow, StatusListRow, SubjectRow
 from hub.clock import new_id
 from hub.ledger.guards import version_mac

@@ -22,7 +22,7 @@ from benchmarks.rounds import Effort, Line, Spread
 from benchmarks.town import place_for
 from certificates.lifecycle.states import Operation
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.files import identifiers_of
 from hub.runtime import Hub
 from signing.jose import sign_jws

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, func, insert, select, text, update
 
 from catalog.tables import table
 from certificates.lifecycle.states import STATUS_BITS, Status
-from certificates.stores.certificates import WHOLE, VersionRecord
+from certificates.stores.version import WHOLE, VersionRecord
 from certificates.tables import MAY_END, CertificateVersionRow, StatusListRow
 
 _VERSIONS: Final = table(CertificateVersionRow)

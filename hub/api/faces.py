@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.service import Caller
 from hub.api.certificates import IdentifierText
 from hub.deps import CallerDep, HubDep, LanguageDep, StaffDep, UuidText

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from certificates.verifying.known import MAX_NONCE, MIN_NONCE
 from certificates.verifying.verdict import Result, TokenKind, Verdict
 from hub.access.errors import InvalidTokenError

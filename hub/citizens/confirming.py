@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as library
-from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion
 from hub.citizens.values import BODIES, Identity
 from hub.intake.identity import identity_types, unconfirmed
 from hub.intake.store import Party

@@ -9,7 +9,7 @@ from hub.cli import certificate_acts
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
 
 if TYPE_CHECKING:
-    from certificates.stores.certificates import VersionRecord
+    from certificates.stores.version import VersionRecord
     from hub.runtime import Hub
 
 app = typer.Typer(help="Certificates 电子证照", no_args_is_help=True)

@@ -25,8 +25,8 @@ from catalog.store import Department, list_departments
 from catalog.tables import DepartmentRow, table
 from certificates.lifecycle.states import Status
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import subject_by_id
+from certificates.stores.version import WHOLE, VersionRecord
 from certificates.tables import CertificateVersionRow, SubjectRow, TransitionRow
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id, rfc3339
@@ -174,7 +174,7 @@ def _happened(
     tx: Connection, since: datetime, until: datetime, told: frozenset[bytes]
 ) -> list[tuple[datetime, str, str, str]]:
     """When, to which version, what, and the row that says so: whole versions and acts on them, oldest first."""
-    whole = _VERSIONS.c.state.in_(library.WHOLE)
+    whole = _VERSIONS.c.state.in_(WHOLE)
     made = select(_VERSIONS.c.created_at, _VERSIONS.c.id, _VERSIONS.c.version, _VERSIONS.c.id).where(
         (_VERSIONS.c.created_at > since) & (_VERSIONS.c.created_at <= until) & whole
     )

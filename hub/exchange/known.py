@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection
 
 from certificates.stores import certificates as library
-from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion
 from hub.intake.identity import identity_types
 from hub.issuing.types.registry import TypeInForce
 from hub.ledger.guards import check_guards, settled

@@ -16,6 +16,7 @@ from catalog.matters.values import Matter, Requirement
 from catalog.store import grants_of
 from certificates.stores import certificates as library
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion
 from hub.access.errors import InvalidTokenError
 from hub.access.service import Caller
 from hub.citizens.authorising.decisions import Decisions, decisions_of
@@ -156,7 +157,7 @@ class Claiming:
         resources = None if wants.names_interfaces() else ResourceKind.CERTIFICATE_TYPE
         latest = looking(tx, case)
 
-        def look() -> tuple[list[Grant], dict[bytes, Subject], list[library.HeldVersion], Decisions]:
+        def look() -> tuple[list[Grant], dict[bytes, Subject], list[HeldVersion], Decisions]:
             steps = ledger_knows(latest())
             grants = grants_of(tx, caller.system_id, CaseKind(case.kind), resources)
             subjects, held = self._held(tx, wanted, parties)
@@ -183,7 +184,7 @@ class Claiming:
 
     def _held(
         self, tx: Connection, requirements: Sequence[Requirement], parties: dict[str, store.Party]
-    ) -> tuple[dict[bytes, Subject], list[library.HeldVersion]]:
+    ) -> tuple[dict[bytes, Subject], list[HeldVersion]]:
         wanted = {requirement.party for requirement in requirements}
         hashes = {party.lookup_hash for role, party in parties.items() if role in wanted and party.lookup_hash}
         codes = {code for requirement in requirements for code in requirement.type_codes()}

@@ -20,7 +20,7 @@ from certificates.profile import CIVIL_ZONE
 from certificates.purpose_copy import VCT
 from certificates.rendering.store import Wanted
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.service import Caller
 from hub.clock import Clock
 from hub.intake.errors import RequestNotFoundError

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.issuing.drafting import document_place
 from hub.issuing.keys.desk import find_key_certificate
 from hub.storage.errors import IntegrityBrokenError

@@ -13,7 +13,7 @@ from catalog.matters.applying import applies
 from catalog.matters.narrowing import unsaid
 from catalog.matters.roles import PLAIN, role_of
 from catalog.matters.values import Need, Requirement
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.identity import certified_dead, unconfirmed
 from hub.intake.ladder import Rung
 from hub.intake.outcomes import ASKED, CLEARED, GIVEN, OWED, SILENT, Failed, Objection, Outcome, Why, entry_kind

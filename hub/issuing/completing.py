@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from certificates.stores import certificates as store
 from certificates.stores import writing
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.citizens.notices.issued import tell_of_issue
 from hub.clock import Clock
 from hub.issuing.drafts import Ready, SignedVersions, store_signed

@@ -12,9 +12,9 @@ from catalog.store import Department
 from certificates.definitions.certificate_type import Custody
 from certificates.numbering import Identifier
 from certificates.profile import licence_claims
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.further_holders import FurtherHolder
 from certificates.stores.holders import Subject
+from certificates.stores.version import VersionRecord
 from hub.clock import new_id
 from hub.issuing.plan import Decision, Effect, Keyed, Record
 from hub.issuing.types.registry import TypeInForce

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Table
 
 from catalog.bulk import decode, encode, insert_encoded, insert_rows
 from catalog.tables import table
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject, find_subjects
+from certificates.stores.version import VersionRecord
 from certificates.tables import CertificateRow, SubjectRow
 from hub.clock import new_id
 from hub.issuing.drafting import Desk, Intent, version_row

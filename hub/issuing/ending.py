@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from certificates.definitions.certificate_type import CertificateType
 from certificates.lifecycle.states import STANDING, Status
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.plan import Decision, Effect, Ending, Weighed
 from hub.issuing.transitions.register import record_ended, record_gone
 from hub.issuing.transitions.writing import Changed, told

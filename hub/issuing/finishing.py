@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from certificates.stores import certificates as store
 from certificates.stores import holders as holder_store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.completing import Completing
 from hub.issuing.drafting import document_place

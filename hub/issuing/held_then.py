@@ -15,9 +15,9 @@ from certificates.lifecycle.history import standing_at
 from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as store
-from certificates.stores.certificates import HeldVersion, VersionRecord
 from certificates.stores.further_holders import further_of
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion, VersionRecord
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow
 from hub.issuing.transitions.reading import read_history
 from hub.ledger.guards import check_guards

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.plan import Decision, Record
 from hub.issuing.types.registry import TypeInForce
 

@@ -11,7 +11,7 @@ from certificates.definitions.certificate_type import CertificateType, Holder
 from certificates.definitions.parts import OnMissing, Reissue
 from certificates.lifecycle.states import STOPPED, TRANSITIONS, Operation, Status
 from certificates.numbering import LAST_VERSION
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.fingerprint import fingerprint
 from hub.storage.vault import Vault
 

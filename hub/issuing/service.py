@@ -21,8 +21,8 @@ from certificates.stores import further_holders as further_store
 from certificates.stores import holders as holder_store
 from certificates.stores import status as status_store
 from certificates.stores import writing
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject
+from certificates.stores.version import VersionRecord
 from hub.clock import BEIJING, Clock
 from hub.issuing.completing import Completing, Heard, Tied, Whole, decided_again
 from hub.issuing.drafting import Desk, Intent, draft, version_row

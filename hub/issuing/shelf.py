@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, o
 from catalog.tables import table
 from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
-from certificates.stores.certificates import WHOLE
 from certificates.stores.holders import Subject, find_subjects
+from certificates.stores.version import WHOLE
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow, SubjectRow
 from hub.access.actors import Actor, Role
 from hub.clock import rfc3339

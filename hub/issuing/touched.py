@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from certificates.errors import ActError
 from certificates.rendering.store import scan_renditions
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.transitions import MADE, has_detail
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, rfc3339
 from hub.issuing.keys.signers import names_its_key, signed_by

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from certificates.rendering.store import Rendition
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import rfc3339
 from hub.issuing.renditions.seals import KeptSeal
 from hub.issuing.renditions.source import PDF

@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject
+from certificates.stores.version import VersionRecord
 from hub.issuing.plan import Decision, Effect, Weighed, decide
 from hub.ledger.guards import seen_mac
 from hub.storage.errors import ConflictError

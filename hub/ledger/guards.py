@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Select, func, select
 
 from catalog.grants import Grant
 from catalog.tables import among, numbered, table
-from certificates.stores.certificates import HeldVersion, VersionRecord
 from certificates.stores.further_holders import FurtherHolder
+from certificates.stores.version import HeldVersion, VersionRecord
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault

@@ -19,8 +19,8 @@ from sqlalchemy.exc import NoResultFound
 from certificates.control_code import read_control_code
 from certificates.rendering.store import Rendition, rendition_by_code
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject, subject_by_id
+from certificates.stores.version import VersionRecord
 from certificates.verifying.known import TYPE_HALTED, Known
 from certificates.verifying.papers_codes import StoredPaper
 from hub.issuing.drafting import document_place

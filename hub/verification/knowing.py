@@ -14,7 +14,7 @@ from catalog.store import find_department
 from certificates.lifecycle.states import Status
 from certificates.rendering.store import Rendition, find_binding, renditions_of
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from certificates.verifying.known import TYPE_HALTED, Known, KnownStatus
 from certificates.verifying.papers import Paper, SdJwtPaper
 from certificates.verifying.papers_codes import OfflineCodePaper, StoredPaper

@@ -15,6 +15,7 @@ from certificates.definitions.parts import Custody
 from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as library
+from certificates.stores.version import VersionRecord
 from certificates.tables import CertificateRow, CertificateVersionRow
 from certificates.verifying.trust import KeyCustody
 from hub.issuing.held_then import standing
@@ -51,7 +52,7 @@ class WalletLicences:
         found: str | None = tx.execute(joined.where(mine)).scalar_one_or_none()
         return found
 
-    def of_type(self, tx: Connection, subject_id: str, type_code: str) -> list[library.VersionRecord]:
+    def of_type(self, tx: Connection, subject_id: str, type_code: str) -> list[VersionRecord]:
         """The holder's current licences of a type, in whichever state, each once."""
         return [item for item in library.held_of(tx, subject_id, type_code) if item.is_current() and item.is_whole()]
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from catalog.source_store import find_source
 from certificates.lifecycle.states import Operation
 from certificates.stores import certificates as library
+from certificates.stores.version import HeldVersion
 from hub.access.actors import COMMAND
 from hub.issuing.drafting import read_index
 from hub.issuing.plan import Effect, lookup_hash
@@ -104,7 +105,7 @@ async def asked(town: Town) -> dict[str, Any]:
     return found
 
 
-async def versions(town: Town) -> list[library.HeldVersion]:
+async def versions(town: Town) -> list[HeldVersion]:
     wanted = [lookup_hash(town.hub.vault, "001", str(ENTERPRISE["id_number"]))]
     return (await town.hub.database.read(lambda tx: library.held_by(tx, wanted, [STANDING])))[1]
 

@@ -6,8 +6,8 @@ from typing import Any
 from catalog.grants import CaseKind, Grant, GrantState, Terms
 from catalog.matters.values import Need, Requirement
 from certificates.definitions.loading import shipped_types
-from certificates.stores.certificates import HeldVersion, VersionRecord
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion, VersionRecord
 from hub.intake.resolver import Outcome, Question, Resolution, resolve
 from hub.intake.store import Case, Party
 from hub.issuing.types.registry import TypeInForce

@@ -12,6 +12,7 @@ from certificates.definitions.loading import catalogue_text
 from certificates.lifecycle.states import Operation
 from certificates.stores import certificates as library
 from certificates.stores.further_holders import further_of
+from certificates.stores.version import HeldVersion
 from hub.access.actors import Actor
 from hub.clock import rfc3339
 from hub.issuing.files import identifiers_of
@@ -66,7 +67,7 @@ def permit(hub: Hub, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
-async def held(hub: Hub, uscc: str) -> list[library.HeldVersion]:
+async def held(hub: Hub, uscc: str) -> list[HeldVersion]:
     wanted = [lookup_hash(hub.vault, "001", uscc)]
     return (await hub.database.read(lambda tx: library.held_by(tx, wanted, [PERMIT])))[1]
 

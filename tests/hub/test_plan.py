@@ -8,7 +8,7 @@ import pytest
 
 from certificates.definitions.certificate_type import Holder
 from certificates.definitions.loading import shipped_types
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.plan import NEW, Decision, Effect, Keyed, Record, decide, keyed, lookup_hash, name_hash
 from hub.storage.keystore.file import KeyFile
 from hub.storage.vault import SECRET_NAMES, Vault

@@ -11,7 +11,7 @@ from catalog.matters.narrowing import fits
 from catalog.matters.reading import read_matter
 from catalog.matters.values import Need, Requirement
 from certificates.definitions.loading import catalogue_text, load_type
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.resolver import Question, Resolution, resolve
 from hub.intake.resolving.choosing import Chooser, Undecided
 from hub.intake.resolving.telling import may_open

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from certificates.definitions.loading import shipped_types
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.identity import identity_types
 from hub.intake.resolver import Outcome, Why
 from hub.intake.store import Party

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.matters.roles import RoleRule
 from certificates.definitions.loading import catalogue_text, load_type
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.errors import PartyError
 from hub.intake.identity import Standing, standing_of, unconfirmed
 from hub.intake.parties import PartyInput, check_rule

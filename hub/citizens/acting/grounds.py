@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as library
-from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion
 from hub.citizens.acting.ties import SLUGS, Tie, is_minor, ties_of
 from hub.citizens.acting.values import OF_GROUND, Ground, Principal
 from hub.citizens.values import Identity

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from catalog.errors import IdentifierError
 from catalog.identifiers import CITIZEN_ID, USCC, check
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.citizens.acting.values import Ground
 from hub.citizens.values import Identity
 

@@ -17,9 +17,10 @@ from sqlalchemy import Connection
 
 from certificates.claims import Disclosure
 from certificates.definitions.certificate_type import CertificateType
-from certificates.stores.certificates import HeldVersion, VersionRecord, find_version
+from certificates.stores.certificates import find_version
 from certificates.stores.further_holders import further_of
 from certificates.stores.holders import subject_by_id
+from certificates.stores.version import HeldVersion, VersionRecord
 from hub.citizens.licences import Licence, Licences
 from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
 from hub.issuing.renditions.pictures import FacePictures

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, text, union, 
 
 from catalog.tables import table
 from certificates.profile import CIVIL_ZONE
-from certificates.stores.certificates import WHOLE
+from certificates.stores.version import WHOLE
 from certificates.tables import MAY_END, CertificateHolderRow, CertificateRow, CertificateVersionRow
 from hub.citizens.dossier.tables import ReminderRow
 from hub.citizens.notices.kinds import NoticeKind

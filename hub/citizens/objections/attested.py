@@ -12,8 +12,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from certificates.stores import certificates as library
-from certificates.stores.certificates import WHOLE
 from certificates.stores.holders import Subject, find_subjects
+from certificates.stores.version import WHOLE
 from hub.access.actors import Actor, Role
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.objections.errors import ObjectionError

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from catalog.tables import table
 from certificates.stores import certificates as library
-from certificates.stores.certificates import WHOLE, VersionRecord
 from certificates.stores.holders import subject_by_id
+from certificates.stores.version import WHOLE, VersionRecord
 from hub.citizens.late.holding import held_cases
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify

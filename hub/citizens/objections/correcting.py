@@ -22,8 +22,8 @@ from certificates.definitions.parts import Holder as CardHolder
 from certificates.errors import NumberingError
 from certificates.numbering import parse
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import Subject, find_subjects, upsert_subjects
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.access.staff_throttle import Throttle
 from hub.citizens.errors import HolderSignInNeededError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from certificates.lifecycle.states import STANDING, Status
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.collection.reconciliation.scratch import Scratch
 
 

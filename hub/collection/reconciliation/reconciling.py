@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from catalog.store import Department
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock, new_id
 from hub.collection import runs
 from hub.collection.reconciliation.comparing import Comparison, Counts, private

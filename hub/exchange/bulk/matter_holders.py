@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from catalog.store import lock_grants
 from certificates.stores import certificates as library
+from certificates.stores.version import HeldVersion
 from hub.exchange.bulk.files import opened
 from hub.exchange.bulk.matter_ground import MatterGround, MatterStanding
 from hub.exchange.bulk.matter_judging import Held, Judged
@@ -55,7 +56,7 @@ class MatterHolders:
         codes = {code for item in standing.requirements for code in item.type_codes()}
         codes |= set(identity_types(self._types.current()))
 
-        def look() -> tuple[dict[bytes, Any], list[library.HeldVersion]]:
+        def look() -> tuple[dict[bytes, Any], list[HeldVersion]]:
             people, held = library.held_by(tx, hashes, sorted(codes))
             check_guards(tx, self._vault, held=held, counted=written_halts(tx, self._vault))
             return people, held

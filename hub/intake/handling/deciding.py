@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from catalog.matters.roles import role_of
 from catalog.matters.values import Matter
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.further_holders import further_of
 from certificates.stores.holders import subject_by_id
+from certificates.stores.version import VersionRecord
 from hub.intake.handling.errors import AskError
 from hub.intake.store import Case, parties_of
 from hub.ledger.guards import made_at

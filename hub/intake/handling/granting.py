@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from catalog.matters.roles import role_of
 from certificates.lifecycle.rules import By, Reason
 from certificates.lifecycle.states import Operation
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.access.staff_store import list_staff

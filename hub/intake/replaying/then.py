@@ -15,8 +15,8 @@ from catalog.store import grants_of
 from catalog.tables import table
 from certificates.definitions.certificate_type import CertificateType
 from certificates.definitions.loading import load_type
-from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import find_subjects
+from certificates.stores.version import HeldVersion
 from hub.intake.resolving.asking import Answering
 from hub.issuing.held_then import held_then
 from hub.issuing.types.guard import believed_versions

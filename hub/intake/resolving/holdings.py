@@ -6,7 +6,7 @@ from datetime import date
 from catalog.matters.narrowing import fits
 from catalog.matters.values import Need, Requirement
 from certificates.lifecycle.states import STOPPED
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.identity import in_force
 from hub.intake.outcomes import Outcome, Why
 from hub.intake.resolving.choosing import Undecided

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from catalog.matters.roles import PLAIN, role_of
 from catalog.matters.values import Requirement
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.intake.identity import unconfirmed
 from hub.intake.licences import Licences
 from hub.intake.resolver import grants_for

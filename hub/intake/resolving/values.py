@@ -12,7 +12,7 @@ from catalog.grants import Grant
 from catalog.matters.feeding import NO_ORDER
 from catalog.matters.roles import NO_RULES, RoleRule
 from catalog.matters.values import Need, Requirement
-from certificates.stores.certificates import HeldVersion
+from certificates.stores.version import HeldVersion
 from hub.clock import BEIJING
 from hub.exchange.uses import of_certificate
 from hub.intake.ladder import Rung

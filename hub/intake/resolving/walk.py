@@ -18,8 +18,8 @@ from catalog.matters.feeding import CLAIMS, OUTCOMES, PARTIES
 from catalog.matters.roles import keys_of
 from catalog.matters.values import Need, Requirement
 from certificates.stores import certificates as library
-from certificates.stores.certificates import HeldVersion
 from certificates.stores.holders import Subject
+from certificates.stores.version import HeldVersion
 from hub.access.service import Caller
 from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.intake.answers import LONGEST

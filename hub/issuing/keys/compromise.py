@@ -21,7 +21,7 @@ from certificates.lifecycle.rules import Reason
 from certificates.lifecycle.states import Operation
 from certificates.rendering.store import withdrawn_count
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from certificates.tables import CertificateVersionRow
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, rfc3339

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from certificates.stores import holders as holder_store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.drafting import document_place
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault

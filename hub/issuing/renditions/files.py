@@ -17,7 +17,7 @@ from certificates.numbering import parse
 from certificates.profile import CIVIL_ZONE
 from certificates.rendering.store import Wanted
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.issuing.renditions.errors import FormatError, NotInForceError

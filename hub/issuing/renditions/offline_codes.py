@@ -16,7 +16,7 @@ from certificates.claims import Disclosure
 from certificates.definitions.certificate_type import CertificateType
 from certificates.offline_code import copy_content, licence_content, write_offline_code
 from certificates.rendering.face import Face
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.storage.database import Database
 from hub.storage.keystore.port import Place

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from certificates.profile import CIVIL_ZONE
 from certificates.rendering.page_data import page_data
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.renditions.files import Allowed, Opening, require_in_force
 from hub.issuing.renditions.press import Job, Press

@@ -16,8 +16,8 @@ from certificates.rendering import store
 from certificates.rendering.face import Face, Language, Mark, copy_face, licence_face
 from certificates.rendering.store import Rendition, Wanted
 from certificates.stores import certificates as library
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.holders import subject_by_id
+from certificates.stores.version import VersionRecord
 from hub.issuing.drafting import document_place
 from hub.issuing.keys.desk import Certified, SigningDesk, find_key_certificate
 from hub.issuing.renditions.errors import FormatError

@@ -17,7 +17,7 @@ from certificates.lifecycle.rules import Reason
 from certificates.lifecycle.states import Operation
 from certificates.stores import certificates as store
 from certificates.stores import status as status_store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.keys.desk import SigningDesk
 from hub.issuing.status import reading as status_reading

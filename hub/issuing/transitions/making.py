@@ -12,7 +12,7 @@ from certificates.lifecycle.states import STANDING, Operation, Status, transitio
 from certificates.numbering import LAST_VERSION
 from certificates.stores import certificates as store
 from certificates.stores import transitions as transition_store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.plan import Decision, Effect
 from hub.issuing.status.service import UnknownCertificateError

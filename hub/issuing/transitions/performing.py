@@ -11,7 +11,7 @@ from catalog.store import Department, find_department, list_departments
 from certificates.errors import ActError
 from certificates.lifecycle.rules import RULES, By
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.clock import BEIJING, Clock

@@ -18,8 +18,8 @@ from certificates.lifecycle.states import Operation, Status
 from certificates.stores import certificates as store
 from certificates.stores import holders as holder_store
 from certificates.stores import transitions as transition_store
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.transitions import MADE, StoredAct
+from certificates.stores.version import VersionRecord
 from hub.clock import rfc3339
 from hub.issuing.transitions.writing import BROUGHT_BY, check_act_mac, lifetime_of
 from hub.ledger.entries import open_detail

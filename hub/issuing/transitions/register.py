@@ -16,7 +16,7 @@ from certificates.lifecycle.states import TRANSITIONS, Operation, Status
 from certificates.profile import CIVIL_ZONE
 from certificates.stores import certificates as store
 from certificates.stores import status as status_store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.transitions.writing import BROUGHT_BY, Cause, Changed, change, lifetime_of, told
 from hub.storage.database import Database

@@ -13,7 +13,7 @@ from certificates.errors import ActError
 from certificates.lifecycle.rules import By
 from certificates.lifecycle.states import MAKING, Operation
 from certificates.stores import certificates as store
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.intake.errors import IdempotencyError
 from hub.issuing.status.service import UnknownCertificateError

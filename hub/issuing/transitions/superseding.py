@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from certificates.lifecycle.rules import Reason
 from certificates.lifecycle.states import STOPPED, TRANSITIONS, Operation, Status
 from certificates.stores import transitions as transition_store
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.transitions import MADE, StoredAct
+from certificates.stores.version import VersionRecord
 from hub.issuing.transitions.writing import Cause, Changed, change, check_act_mac, told
 from hub.ledger.guards import recorded_at
 from hub.storage.vault import Vault

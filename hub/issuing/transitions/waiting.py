@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from catalog.tables import table
 from certificates.lifecycle.states import MAKING
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from certificates.tables import CertificateActRow
 from hub.access.actors import Actor, Role
 from hub.clock import new_id, rfc3339

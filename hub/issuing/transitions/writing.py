@@ -16,8 +16,8 @@ from certificates.lifecycle.rules import Reason
 from certificates.lifecycle.states import STATUS_BITS, Operation, Status, transition
 from certificates.stores import holders as holder_store
 from certificates.stores import status as status_store
-from certificates.stores.certificates import VersionRecord
 from certificates.stores.transitions import MADE, StoredAct, add_act
+from certificates.stores.version import VersionRecord
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.clock import new_id, rfc3339

@@ -13,7 +13,8 @@ from certificates.lifecycle.history import moment_of
 from certificates.lifecycle.rules import REASON_WORDS, RULES, By, Reason
 from certificates.lifecycle.states import MAKING, TRANSITIONS, Operation, Status
 from certificates.profile import CIVIL_ZONE
-from certificates.stores.certificates import VersionRecord, find_version
+from certificates.stores.certificates import find_version
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep
 from hub.issuing.held_then import standing

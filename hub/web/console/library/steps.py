@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from certificates.lifecycle.rules import RULES, By
 from certificates.lifecycle.states import MAKING, Operation
-from certificates.stores.certificates import VersionRecord
+from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep
 from hub.issuing.shelf import STAFF
