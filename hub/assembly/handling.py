@@ -19,7 +19,7 @@ from hub.intake.handling.granting import Granting
 from hub.intake.handling.mandates import MANDATE, Mandates
 from hub.intake.handling.notices import Notices
 from hub.intake.handling.stages import Stages
-from hub.registry.two_person import Action
+from hub.registry.proposal import Action
 from hub.storage.database import Database
 from hub.storage.jobs import Handler
 

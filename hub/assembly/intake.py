@@ -23,7 +23,7 @@ from hub.intake.planning import Planning
 from hub.intake.replaying.service import Replaying
 from hub.intake.simulating import Simulating
 from hub.intake.told.views import CaseEvents
-from hub.registry.two_person import Action
+from hub.registry.proposal import Action
 from hub.storage.jobs import Handler
 
 

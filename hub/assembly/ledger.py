@@ -18,7 +18,7 @@ from hub.ledger.service import LedgerService
 from hub.ledger.tombstones import TombstoneList
 from hub.ledger.witnessing.register import ADD, REMOVE, WitnessRegister
 from hub.ledger.witnessing.service import Witnessing
-from hub.registry.two_person import Action
+from hub.registry.proposal import Action
 
 
 def assemble_ledger(ground: Ground) -> LedgerService:

@@ -12,10 +12,10 @@ from hub.ledger.erasure import ErasureService
 from hub.registry.calls import CallService
 from hub.registry.catalogue.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
+from hub.registry.proposal import Action
 from hub.registry.service import RegistryService
 from hub.registry.sharing import Sharing, assemble_sharing
 from hub.registry.systems import SystemService
-from hub.registry.two_person import Action
 from hub.storage.jobs import Handler
 from hub.verification.peers import PeerService
 

@@ -17,7 +17,7 @@ from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
 if TYPE_CHECKING:
     from certificates.definitions.checks import TypeProblem
     from hub.access.actors import Actor
-    from hub.registry.two_person import Proposal
+    from hub.registry.proposal import Proposal
     from hub.runtime import Hub
 
 app = typer.Typer(help="Certificate types 证照类型", no_args_is_help=True)

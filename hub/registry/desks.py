@@ -14,9 +14,9 @@ from catalog.errors import DefinitionError
 from catalog.tables import DepartmentRow, SystemRow, table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.service import SANDBOX_PREFIX
+from hub.registry.proposal import Action
 from hub.registry.reading import text
 from hub.registry.recording import record
-from hub.registry.two_person import Action
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey
 

@@ -28,12 +28,13 @@ from hub.registry.desks import SYSTEM_DESK, desk_action
 from hub.registry.matters.drafts import checked
 from hub.registry.matters.publishing import PUBLISH, publish_action
 from hub.registry.notices import NoticeService
+from hub.registry.proposal import Action
 from hub.registry.reading import text
 from hub.registry.requests.disputes import DisputeService, check_decision
 from hub.registry.requests.reminders import Reminders
 from hub.registry.requests.service import GrantRequestService
 from hub.registry.service import RegistryService
-from hub.registry.two_person import Action, Proposals
+from hub.registry.two_person import Proposals
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 from hub.verification.peers import ACCEPT, PeerService

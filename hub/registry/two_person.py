@@ -5,8 +5,7 @@ write the database can have a second person confirm something else.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,79 +15,23 @@ from catalog.errors import DefinitionError
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
-from hub.clock import Clock, new_id, rfc3339
+from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.notices import notify
+from hub.registry.proposal import OPEN, Action, Proposal, meaning_of, proposal_of, state_of
 from hub.registry.recording import digest_of, plain_json
 from hub.registry.requests.errors import ProposalOverError, SameHandError, SamePersonError
 from hub.registry.tables import ProposalRow
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
-from signing.canonical import canonical
 
 LIFE: Final = timedelta(days=3)
 """After that nobody remembers why it was proposed: propose again."""
 _PROPOSALS: Final = table(ProposalRow)
-_OPEN: Final = "open"
 _LISTED: Final = 200
 SameHand = Callable[[Connection, str, str], bool]
 """`(tx, staff_id, staff_id)`: whether one person may be behind both accounts."""
-Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
-"""`(tx, payload, confirmer, now)`: makes the change in the transaction that confirms it, answers what it made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A change that takes two operators. `check` refuses a payload at once that `make` could never take; `tell`, in the
-    transaction that proposes it, whoever should know before it is made. `owner` names the department whose own people
-    may do it too, an engineer or approver proposing and an approver confirming. `try_out` looks at a payload for longer
-    than a transaction may last, before it is proposed and before it is confirmed. `after` runs when the change is made.
-    """
-
-    check: Callable[[dict[str, Any]], object]
-    make: Unit
-    tell: Callable[[Connection, dict[str, Any], datetime], None] | None = None
-    owner: Callable[[Connection, dict[str, Any]], str | None] | None = None
-    after: Callable[[], Awaitable[None]] | None = None
-    try_out: Callable[[dict[str, Any]], Awaitable[None]] | None = None
-    proposers: tuple[Role, ...] = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
-    """Who of the owner's people proposes it."""
-    seconder: Callable[[Connection, dict[str, Any]], str | None] | None = None
-    """Names the department whose approver confirms it, where that is another one; then an operator can do neither."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A proposal as shown."""
-
-    id: str
-    action: str
-    payload: Mapping[str, Any]
-    reason: str
-    proposed_by: Mapping[str, str]
-    state: str
-    created_at: datetime
-    expires_at: datetime
-    decided_by: Mapping[str, str]
-    decided_at: datetime | None
-    result: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """Additive only: a contract of `--json` and the console."""
-        return {
-            "id": self.id,
-            "action": self.action,
-            "payload": dict(self.payload),
-            "reason": self.reason,
-            "proposed_by": dict(self.proposed_by),
-            "state": self.state,
-            "created_at": rfc3339(self.created_at),
-            "expires_at": rfc3339(self.expires_at),
-            "decided_by": dict(self.decided_by) or None,
-            "decided_at": rfc3339(self.decided_at) if self.decided_at else None,
-            "result": dict(self.result),
-        }
 
 
 class Proposals:
@@ -157,22 +100,22 @@ class Proposals:
         now = self._clock()
         query = select(_PROPOSALS).order_by(_PROPOSALS.c.id.desc()).limit(_LISTED)
         rows = await self._database.read(lambda tx: tx.execute(query).all())
-        found = [_proposal(row, now) for row in rows]
-        return [item for item in found if item.state == _OPEN or not only_open]
+        found = [proposal_of(row, now) for row in rows]
+        return [item for item in found if item.state == OPEN or not only_open]
 
     async def waiting_on(self, actor: Actor) -> Sequence[Proposal]:
         """Open proposals about what the actor's own department owns. For its engineers and approvers."""
         actor.require(Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
         now = self._clock()
         owned = [name for name, action in self._actions.items() if action.owner is not None]
-        query = select(_PROPOSALS).where(_PROPOSALS.c.action.in_(owned), _PROPOSALS.c.state == _OPEN)
+        query = select(_PROPOSALS).where(_PROPOSALS.c.action.in_(owned), _PROPOSALS.c.state == OPEN)
 
         def unit(tx: Connection) -> Sequence[Row[Any]]:
             rows = tx.execute(query.order_by(_PROPOSALS.c.id.desc()).limit(_LISTED)).all()
             return [row for row in rows if self._owned(tx, actor, row.action, row.payload)]
 
-        found = [_proposal(row, now) for row in await self._database.read(unit)]
-        return [item for item in found if item.state == _OPEN]
+        found = [proposal_of(row, now) for row in await self._database.read(unit)]
+        return [item for item in found if item.state == OPEN]
 
     async def _try_out(self, action: str, payload: dict[str, Any]) -> None:
         if (try_out := self._actions[action].try_out) is not None:
@@ -201,8 +144,8 @@ class Proposals:
             "payload": payload,
             "reason": reason,
             "proposed_by": actor.as_json(),
-            "state": _OPEN,
-            "mac": self._vault.row_mac(_meaning(proposal_id, action, payload, actor.as_json())),
+            "state": OPEN,
+            "mac": self._vault.row_mac(meaning_of(proposal_id, action, payload, actor.as_json())),
             "created_at": now,
             "expires_at": now + LIFE,
             "decided_by": {},
@@ -239,10 +182,10 @@ class Proposals:
             raise ForbiddenError((Role.OPERATOR,))
         if row is None:
             raise MissingError("proposal")
-        meaning = _meaning(row.id, row.action, row.payload, row.proposed_by)
+        meaning = meaning_of(row.id, row.action, row.payload, row.proposed_by)
         self._vault.check_row_mac(meaning, row.mac, where="proposals")
-        state = _state(row, now)
-        if state != _OPEN:
+        state = state_of(row, now)
+        if state != OPEN:
             raise ProposalOverError(state)
         return row
 
@@ -275,40 +218,4 @@ class Proposals:
         notify(tx, kind, department_id=None, role=Role.OPERATOR, about=("proposal", proposal_id), now=now)
 
     def _found(self, tx: Connection, proposal_id: str, now: datetime) -> Proposal:
-        return _proposal(tx.execute(select(_PROPOSALS).where(_PROPOSALS.c.id == proposal_id)).one(), now)
-
-
-def executed(tx: Connection, action: str, decided_at: Sequence[datetime], *, vault: Vault) -> list[Proposal]:
-    """Proposals of an action that were carried out at these times. Raises: IntegrityBrokenError."""
-    done = (_PROPOSALS.c.action == action, _PROPOSALS.c.state == "executed", _PROPOSALS.c.decided_at.in_(decided_at))
-    rows = tx.execute(select(_PROPOSALS).where(*done)).all()
-    for row in rows:
-        vault.check_row_mac(_meaning(row.id, row.action, row.payload, row.proposed_by), row.mac, where="proposals")
-    return [_proposal(row, row.decided_at) for row in rows]
-
-
-def _state(row: Row[Any], now: datetime) -> str:
-    return "expired" if row.state == _OPEN and now >= row.expires_at else str(row.state)
-
-
-def _proposal(row: Row[Any], now: datetime) -> Proposal:
-    decided = dict(row.decided_by)
-    result = decided.pop("result", {})
-    return Proposal(
-        id=row.id,
-        action=row.action,
-        payload=row.payload,
-        reason=row.reason,
-        proposed_by=row.proposed_by,
-        state=_state(row, now),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        decided_by=decided,
-        decided_at=row.decided_at,
-        result=result,
-    )
-
-
-def _meaning(proposal_id: str, action: str, payload: Mapping[str, Any], proposed_by: Mapping[str, str]) -> bytes:
-    content = {"id": proposal_id, "action": action, "payload": dict(payload), "proposed_by": dict(proposed_by)}
-    return b"proposal\x1f" + canonical(content)
+        return proposal_of(tx.execute(select(_PROPOSALS).where(_PROPOSALS.c.id == proposal_id)).one(), now)

@@ -9,8 +9,8 @@ from hub.access.actors import COMMAND, Role
 from hub.access.errors import SecondOperatorError, SignInRefusedError
 from hub.access.staff_notices import list_notices
 from hub.access.staff_store import Staff
+from hub.registry.proposal import Proposal
 from hub.registry.requests.errors import SameHandError
-from hub.registry.two_person import Proposal
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.access.people import HERE, OTHER, PASSWORD, add, add_operator, errors_of, secret_of, visitor

@@ -14,8 +14,8 @@ from certificates.errors import TypeDefinitionError
 from hub.access.actors import Actor, Role
 from hub.intake.families.events import EventService, event_object
 from hub.registry.notices import notify
+from hub.registry.proposal import Action
 from hub.registry.recording import plain_json
-from hub.registry.two_person import Action
 
 PUBLISH: Final = "event.publish"
 

@@ -29,8 +29,8 @@ from hub.intake.handling.mandate_rows import (
 from hub.intake.handling.tables import MandateRow
 from hub.ledger.guards import settled
 from hub.registry.notices import notify
+from hub.registry.proposal import Action
 from hub.registry.reading import text
-from hub.registry.two_person import Action
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault

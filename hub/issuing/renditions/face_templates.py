@@ -22,7 +22,7 @@ from hub.issuing.renditions.face_preview import FacePreview
 from hub.issuing.renditions.template_in_force import BACK, TemplateVersion, meaning, shipped_with, versions_of
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.two_person import Proposal, executed
+from hub.registry.proposal import Proposal, executed
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault

@@ -17,8 +17,8 @@ from hub.access.actors import Actor, Role
 from hub.registry.matters.drafts import checked
 from hub.registry.matters.guard import matter_object
 from hub.registry.notices import notify
+from hub.registry.proposal import Action
 from hub.registry.recording import plain_json
-from hub.registry.two_person import Action
 
 PUBLISH: Final = "matter.publish"
 Put = Callable[[Connection, dict[str, Any], datetime, Actor], str]

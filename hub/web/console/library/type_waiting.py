@@ -19,9 +19,9 @@ from hub.issuing.renditions.face_preview import PreviewOrder
 from hub.issuing.renditions.face_templates import SHIPPED, TEMPLATE
 from hub.issuing.shelf import CITY, STAFF
 from hub.registry.errors import StateError
+from hub.registry.proposal import Proposal
 from hub.registry.requests.errors import SameHandError, SamePersonError
 from hub.registry.sharing import TYPE, TYPE_END, TYPE_LIFT
-from hub.registry.two_person import Proposal
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from hub.web.console.forms import FieldError, Form, form

@@ -14,7 +14,7 @@ from hub.issuing.renditions.face_preview import PreviewOrder
 from hub.issuing.shelf import CITY, STAFF
 from hub.issuing.types.registry import TypeInForce
 from hub.registry.meanings import Words
-from hub.registry.two_person import Proposal
+from hub.registry.proposal import Proposal
 from hub.runtime import Hub
 from hub.web.console.frame import render
 from hub.web.console.library.listing import LIST

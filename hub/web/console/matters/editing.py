@@ -17,8 +17,8 @@ from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.deps import HubDep, UuidText
 from hub.registry.matters.publishing import PUBLISH
+from hub.registry.proposal import Proposal
 from hub.registry.requests.errors import SameHandError, SamePersonError
-from hub.registry.two_person import Proposal
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from hub.web.console.forms import FieldError, form

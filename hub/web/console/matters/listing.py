@@ -9,7 +9,7 @@ from starlette.responses import Response
 from hub.access.actors import Actor, Role
 from hub.deps import HubDep
 from hub.registry.matters.publishing import PUBLISH
-from hub.registry.two_person import Proposal
+from hub.registry.proposal import Proposal
 from hub.runtime import Hub
 from hub.web.console.frame import render
 from hub.web.console.library.one import names_of

@@ -1,0 +1,112 @@
+"""A change that takes two persons, and a proposal of one: as a value, and out of its row."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from catalog.tables import table
+from hub.access.actors import Actor, Role
+from hub.clock import rfc3339
+from hub.registry.tables import ProposalRow
+from hub.storage.vault import Vault
+from signing.canonical import canonical
+
+_PROPOSALS: Final = table(ProposalRow)
+OPEN: Final = "open"
+Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
+"""`(tx, payload, confirmer, now)`: makes the change in the transaction that confirms it, answers what it made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A change that takes two operators. `check` refuses a payload at once that `make` could never take; `tell`, in the
+    transaction that proposes it, whoever should know before it is made. `owner` names the department whose own people
+    may do it too, an engineer or approver proposing and an approver confirming. `try_out` looks at a payload for longer
+    than a transaction may last, before it is proposed and before it is confirmed. `after` runs when the change is made.
+    """
+
+    check: Callable[[dict[str, Any]], object]
+    make: Unit
+    tell: Callable[[Connection, dict[str, Any], datetime], None] | None = None
+    owner: Callable[[Connection, dict[str, Any]], str | None] | None = None
+    after: Callable[[], Awaitable[None]] | None = None
+    try_out: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    proposers: tuple[Role, ...] = (Role.OWNER_ENGINEER, Role.OWNER_APPROVER)
+    """Who of the owner's people proposes it."""
+    seconder: Callable[[Connection, dict[str, Any]], str | None] | None = None
+    """Names the department whose approver confirms it, where that is another one; then an operator can do neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal as shown."""
+
+    id: str
+    action: str
+    payload: Mapping[str, Any]
+    reason: str
+    proposed_by: Mapping[str, str]
+    state: str
+    created_at: datetime
+    expires_at: datetime
+    decided_by: Mapping[str, str]
+    decided_at: datetime | None
+    result: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Additive only: a contract of `--json` and the console."""
+        return {
+            "id": self.id,
+            "action": self.action,
+            "payload": dict(self.payload),
+            "reason": self.reason,
+            "proposed_by": dict(self.proposed_by),
+            "state": self.state,
+            "created_at": rfc3339(self.created_at),
+            "expires_at": rfc3339(self.expires_at),
+            "decided_by": dict(self.decided_by) or None,
+            "decided_at": rfc3339(self.decided_at) if self.decided_at else None,
+            "result": dict(self.result),
+        }
+
+
+def executed(tx: Connection, action: str, decided_at: Sequence[datetime], *, vault: Vault) -> list[Proposal]:
+    """Proposals of an action that were carried out at these times. Raises: IntegrityBrokenError."""
+    done = (_PROPOSALS.c.action == action, _PROPOSALS.c.state == "executed", _PROPOSALS.c.decided_at.in_(decided_at))
+    rows = tx.execute(select(_PROPOSALS).where(*done)).all()
+    for row in rows:
+        vault.check_row_mac(meaning_of(row.id, row.action, row.payload, row.proposed_by), row.mac, where="proposals")
+    return [proposal_of(row, row.decided_at) for row in rows]
+
+
+def state_of(row: Row[Any], now: datetime) -> str:
+    """What it is shown as: one that nobody confirmed in time has lapsed, whatever its row says."""
+    return "expired" if row.state == OPEN and now >= row.expires_at else str(row.state)
+
+
+def proposal_of(row: Row[Any], now: datetime) -> Proposal:
+    """The value of a row; its MAC is not looked at."""
+    decided = dict(row.decided_by)
+    result = decided.pop("result", {})
+    return Proposal(
+        id=row.id,
+        action=row.action,
+        payload=row.payload,
+        reason=row.reason,
+        proposed_by=row.proposed_by,
+        state=state_of(row, now),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        decided_by=decided,
+        decided_at=row.decided_at,
+        result=result,
+    )
+
+
+def meaning_of(proposal_id: str, action: str, payload: Mapping[str, Any], proposed_by: Mapping[str, str]) -> bytes:
+    """Everything the MAC covers: what would be done, and who proposed it."""
+    content = {"id": proposal_id, "action": action, "payload": dict(payload), "proposed_by": dict(proposed_by)}
+    return b"proposal\x1f" + canonical(content)
