@@ -19,7 +19,9 @@ SAMPLE_CITY: Final = (
     "household_register",
     "housing_fund_account",
     "identity_card",
+    "legal_representative_registration",
     "marriage_certificate",
+    "newborn_registration",
     "real_estate_title",
 )
 """The types that the sample city issues. The others ship as a catalogue to take from: docs/certificate-types.md."""

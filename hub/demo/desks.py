@@ -63,7 +63,23 @@ def tell_desks(console: Console, base: str, sample: dict[str, Any], run: Run) ->
     for holder, zh, en in ((whole, "不缺材料", "nothing missing"), (lacking, "缺材料", "something missing")):
         if holder is not None:
             console.print(f"  {holder['name']}|{holder['id_number']}    {zh} {en}", highlight=False)
+    _tell_acting(console, base, sample)
     console.print("\nCtrl-C 结束，数据随之删除 ends it, and its data are gone", highlight=False)
+
+
+def _tell_acting(console: Console, base: str, sample: dict[str, Any]) -> None:
+    """Who may act for whom, at the same sign-in."""
+    console.print(
+        f"\n代办：{base}/me 用左边一人登录，“我的—代办”里看一照通、代为亮证。\n"
+        "Acting for somebody: sign in as the person on the left; Mine, Act for somebody: the whole dossier, showing.",
+        highlight=False,
+    )
+    said = {"legal_representative": "法定代表人 legal representative of", "parent": "监护人 parent of"}
+    for pair in sample["acting"]:
+        person, principal = pair["person"], pair["principal"]
+        console.print(
+            f"  {person['name']}|{person['id_number']}    {said[pair['ground']]} {principal['name']}", highlight=False
+        )
 
 
 def _links(sample: dict[str, Any], run: Run) -> list[tuple[Seat, str]]:

@@ -2,7 +2,7 @@
 
 A holder's `expect` concerns the first role of each matter (`party`); the other roles stand in `spouse` and
 `legal_representative`, with expectations of their own. All of it is for the first system, with its purpose and the
-corroboration given; what the other systems are refused stands in their `not_granted`.
+corroboration given; what the other systems are refused stands in their `not_granted`. `acting`: who may act for whom.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from certificates.definitions.loading import shipped_types
 from hub.clock import rfc3339
-from hub.sample import catalogue, sources
+from hub.sample import belonging, catalogue, sources
 from hub.sample.city import City, cast
 from hub.sample.people import Identity
 
@@ -51,6 +51,10 @@ def sample_document(city: City, *, kids: Mapping[str, str], key_files: Mapping[s
         "operator": OPERATOR,
         "corroboration": [{"kind": "card_read", "at": rfc3339(now), "reference": "SAMPLE-READER-01"}],
         "holders": holders(city, matters),
+        "acting": [
+            {"ground": pair.ground, "person": _identity(pair.person), "principal": _identity(pair.principal)}
+            for pair in belonging.pairs(city)
+        ],
     }
 
 
@@ -93,6 +97,10 @@ def _holder(identity: Identity, party: str, role: Json, codes: Mapping[str, Sequ
         },
     }
     return {**holder, "story": role["story"]} if "story" in role else holder
+
+
+def _identity(who: Identity) -> Json:
+    return {"id_type": who.id_type, "id_number": who.id_number, "name": who.name}
 
 
 def _type(slug: str) -> Json:

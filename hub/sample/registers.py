@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from certificates.definitions.loading import shipped_types
-from hub.sample import names
+from hub.sample import belonging, names
 from hub.sample.city import City
 from hub.sample.enterprises import Enterprise
 from hub.sample.numbers import DISTRICTS
@@ -178,6 +178,8 @@ REGISTERS: Final[Mapping[str, Callable[[City], Iterator[Row]]]] = MappingProxyTy
         "housing_fund_account": _fund_accounts,
         "real_estate_title": _titles,
         "business_licence": _licences,
+        "legal_representative_registration": belonging.registrations,
+        "newborn_registration": belonging.births,
     }
 )
 """What the departments write, by certificate type, in the order of collection."""

@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from hub.access.actors import COMMAND, Role
+from hub.citizens.acting.values import Scope
 from hub.demo.__main__ import main as demo
 from hub.demo.desks import MATTER, SEATS, cards_of, tell_desks
 from hub.founding import found
@@ -25,6 +26,7 @@ from hub.sample.build import build_sample
 from hub.settings import Settings
 from hub.storage.errors import ConflictError
 from signing.keys import SoftwareSigner
+from tests.citizens.conftest import signed_in
 from tests.support import Place, assertion, token_form
 
 Sample = dict[str, Any]
@@ -269,8 +271,28 @@ async def test_the_demonstration_has_somebody_at_each_desk_and_the_hall_accepts_
         role = Role(arguments[arguments.index("--role") + 1])
         assert ("--department" in arguments) is (role is not Role.OPERATOR)
         assert role is Role.OPERATOR or arguments[arguments.index("--department") + 1] in known
+    assert [pair["principal"]["name"] in text for pair in sample["acting"]] == [True, True]
     decider = next(arguments for arguments in made if "decider" in arguments)
     assert decider[decider.index("--department") + 1] == told[MATTER]["from"], "who decides what the clerk hands on"
+
+
+async def test_somebody_represents_a_company_and_somebody_has_a_child(hub: Hub, sample: Sample) -> None:
+    for pair in sample["acting"]:
+        holder = await signed_in(hub, person=pair["person"])
+        found = [
+            item.principal
+            for item in await hub.citizens.others.acting.listed(holder)
+            if item.principal.identity.name == pair["principal"]["name"]
+        ]
+        assert [item.ground.value for item in found] == [pair["ground"]]
+        await hub.citizens.others.acting.begin(holder, found[0].key)
+        acting = await hub.citizens.others.acting.act(holder, found[0].key, Scope.LICENCES, "licences")
+        held, _ = await hub.citizens.licences.listed(acting)
+        assert len(held) >= 2
+    unregistered = next(item for item in sample["holders"] if item["name"] == "示例市申酉商贸有限公司")
+    holder = await signed_in(hub, person=unregistered["legal_representative"])
+    mine = [item.principal.identity.name for item in await hub.citizens.others.acting.listed(holder)]
+    assert unregistered["name"] not in mine, "its licence is revoked"
 
 
 def test_a_port_that_somebody_has_is_not_walked_through() -> None:

@@ -23,6 +23,7 @@ DOCUMENT_KEYS = {
     "matters",
     "interfaces",
     "holders",
+    "acting",
     "operator",
     "corroboration",
 }

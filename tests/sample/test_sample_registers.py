@@ -40,7 +40,7 @@ def test_every_shipped_type_has_a_register(registers: dict[str, Path]) -> None:
 def test_every_row_fits_its_type_under_its_own_key(registers: dict[str, Path], slug: str) -> None:
     certificate_type = shipped_types()[slug]
     claims = claims_of(registers[slug], slug)
-    assert len(claims) > 150
+    assert len(claims) > (150 if slug != "newborn_registration" else 40)
     assert [certificate_type.check_claims(row) for row in claims] == [[]] * len(claims)
     keys = [row[certificate_type.record_key] for row in claims]
     assert len(set(keys)) == len(keys)
