@@ -6,11 +6,10 @@ after its restart, is asked again if that is safe and there is time.
 """
 
 import asyncio
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Awaitable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -19,17 +18,16 @@ from adapters.errors import FaultyAnswerError, SourceError, TimedOutError, Unrea
 from adapters.port import Answer, Budget, Context, Value
 from hub.access.actors import Actor
 from hub.agent.wire import (
-    MAX_CONTENT_BYTES,
     MAX_WAIT_SECONDS,
     Party,
     Question,
     error_as_json,
-    error_of,
     read_answer,
     sign_question,
 )
 from hub.clock import Clock, new_id
 from hub.exchange.agents.access import Agent
+from hub.exchange.agents.answers import answer_of, answer_told, most_bytes
 from hub.exchange.agents.boxes import Boxes
 from hub.exchange.agents.deliveries import DeliveryDesk
 from hub.exchange.agents.errands import HEALTH, Errands
@@ -38,8 +36,7 @@ from hub.issuing.keys.desk import SigningDesk
 from hub.storage.cache import Cache
 from hub.storage.errors import MissingError
 from hub.threads import off_loop
-from signing.canonical import strict_loads
-from signing.errors import MalformedError, SigningError
+from signing.errors import SigningError
 from signing.keys import Es256Key
 
 SIGN_SECONDS: Final = 2.0
@@ -85,7 +82,7 @@ class AgentDesk:
         if self._serves or self.errands is None:
             return await self.dispatch_here(asked, params, budget, context)
         said = await self.errands.ask(asked["source"], asked["operation"], params, budget, context)
-        return _answer(said, budget)
+        return answer_of(said, budget)
 
     async def dispatch_here(
         self, asked: Mapping[str, Any], params: Mapping[str, Value], budget: Budget, context: Context
@@ -107,7 +104,7 @@ class AgentDesk:
                 }
                 answer = await self._attempt(body, deadline)
                 if answer is not None:
-                    return await _told(answer, budget)
+                    return await answer_told(answer, budget)
             raise TimedOutError("total")
         finally:
             self._asking[asked["source"]] -= 1
@@ -143,7 +140,7 @@ class AgentDesk:
         body = await self._cache.get(f"agent:question:{question_id}")
         if body is None or body["agent"] != agent.client_id or body["source"] != agent.source:
             return None
-        return _most(Budget(**body["budget"]))
+        return most_bytes(Budget(**body["budget"]))
 
     async def answer(self, agent: Agent, question_id: str, token: str, content: bytes) -> bool:
         """Take an agent's answer; False when nobody waits for it any more.
@@ -277,44 +274,3 @@ class AgentDesk:
             party=Party(self._public_url, agent.client_id),
             now=self._clock(),
         )
-
-
-async def _told(said: Mapping[str, Any], budget: Budget) -> Answer:
-    """What an agent sent, read as strictly as if a source had. Raises: SourceError."""
-    if "content" not in said:
-        return _answer(said, budget)
-    content = b64decode(said["content"])
-    return await off_loop(len(content), lambda: _answer(_content(content, budget), budget))
-
-
-def _most(budget: Budget) -> int:
-    """Written in ASCII, so up to twice as long as at the source, where the agent's adapter counted."""
-    return min(2 * budget.max_bytes + 1024, MAX_CONTENT_BYTES)
-
-
-def _content(content: bytes, budget: Budget) -> dict[str, Any]:
-    try:
-        value = strict_loads(content, max_bytes=_most(budget), max_depth=budget.max_depth + 2)
-    except MalformedError as error:
-        reason = {"too_large": "too_large", "depth": "too_deep"}.get(error.reason, "not_json")
-        raise FaultyAnswerError(reason) from None
-    rows = value.get("rows") if isinstance(value, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise FaultyAnswerError("shape")
-    return {"rows": rows, "as_of": value.get("as_of")}
-
-
-def _answer(said: Mapping[str, Any], budget: Budget) -> Answer:
-    """What an agent said, as a source's answer. Raises: SourceError."""
-    if "error" in said:
-        error: SourceError = error_of(said["error"])
-        raise error
-    if len(said["rows"]) > budget.max_rows:
-        raise FaultyAnswerError("too_many")
-    try:
-        as_of = datetime.fromisoformat(said["as_of"]) if said["as_of"] is not None else None
-    except (TypeError, ValueError):
-        raise FaultyAnswerError("shape") from None
-    if as_of is not None and as_of.tzinfo is None:
-        raise FaultyAnswerError("shape")
-    return Answer(tuple(said["rows"]), as_of)
