@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Column, String
 from sqlmodel import Field, SQLModel
 
-from catalog.tables import document, instant, uuid, words
+from catalog.tables import binary, document, instant, uuid, words
 
 
 class AssertionRow(SQLModel, table=True):
@@ -48,7 +48,10 @@ class StaffRow(SQLModel, table=True):
 
 
 class StaffSessionRow(SQLModel, table=True):
-    """A browser's session or a bearer token (`kind`). Deleted when it ends and when the account changes."""
+    """A browser's session or a bearer token (`kind`). Deleted when it ends and when the account changes.
+
+    `mac` covers every column and the account's version; a row without one is from before there was any, and no session.
+    """
 
     __tablename__ = "staff_sessions"
     secret_hash: str = Field(sa_column=Column(String(64), primary_key=True))
@@ -60,6 +63,7 @@ class StaffSessionRow(SQLModel, table=True):
     created_at: datetime = instant()
     seen_at: datetime = instant()
     expires_at: datetime = instant(index=True)
+    mac: bytes | None = binary(nullable=True)
 
 
 class StaffLinkRow(SQLModel, table=True):

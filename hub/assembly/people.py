@@ -27,7 +27,7 @@ class People:
 def assemble_people(ground: Ground) -> People:
     """Connect them. No provider is reached yet."""
     database, clock = ground.database, ground.clock
-    sessions = Sessions(database, vault=ground.vault, clock=clock)
+    sessions = Sessions(database, vault=ground.vault, log_key=ground.log_key, clock=clock)
     staff = StaffService(database, log_key=ground.log_key, clock=clock, public_url=ground.public_url)
     sign_in = StaffSignIn(
         database,

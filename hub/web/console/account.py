@@ -34,6 +34,14 @@ async def end_session(request: Request, session_id: UuidText, hub: HubDep, actor
     return redirect("/console/account", ("已终止", "Ended"))
 
 
+@router.post("/console/account/sessions/end-others")
+async def end_others(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
+    """End all but this one."""
+    await form(request)
+    await hub.sessions.end_others(actor, signed_in_of(request).id)
+    return redirect("/console/account", ("其他登录和令牌都已终止", "All others have ended"))
+
+
 @router.post("/console/account/tokens", response_class=HTMLResponse)
 async def make_token(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
     """A bearer token, shown on this one page."""

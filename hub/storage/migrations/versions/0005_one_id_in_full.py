@@ -1,0 +1,105 @@
+"""one id in full"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from catalog.tables import Instant
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "certificate_copies",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("version_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("status_list", sa.Integer(), nullable=False),
+        sa.Column("status_index", sa.Integer(), nullable=False),
+        sa.Column("licence_status", sa.String(length=12), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.ForeignKeyConstraint(["version_id"], ["certificate_versions.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("status_list", "status_index"),
+    )
+    with op.batch_alter_table("certificate_copies", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_certificate_copies_listed",
+            ["status_list", "id"],
+            unique=False,
+            sqlite_where=sa.text("(ended_at IS NOT NULL OR licence_status <> 'valid')"),
+            postgresql_where=sa.text("(ended_at IS NOT NULL OR licence_status <> 'valid')"),
+        )
+        batch_op.create_index(batch_op.f("ix_certificate_copies_subject_id"), ["subject_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_certificate_copies_version_id"), ["version_id"], unique=False)
+
+    op.create_table(
+        "rating_codes",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("party_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
+        sa.ForeignKeyConstraint(["party_id"], ["case_parties.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("case_id", "party_id"),
+        sa.UniqueConstraint("code_hash"),
+    )
+    with op.batch_alter_table("case_events", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("interface", sa.String(length=64), nullable=True))
+
+    with op.batch_alter_table("holder_authorisations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("ends_at", Instant(), nullable=True))
+
+    with op.batch_alter_table("holder_case_questions", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("asked_on", sa.String(length=10), nullable=True))
+        batch_op.create_index("ix_holder_case_questions_asked_on", ["subject_id", "grant_id", "asked_on"], unique=True)
+
+    with op.batch_alter_table("late_orders", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
+
+    with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
+        batch_op.drop_column("mac")
+
+    with op.batch_alter_table("late_orders", schema=None) as batch_op:
+        batch_op.drop_column("whom")
+
+    with op.batch_alter_table("holder_case_questions", schema=None) as batch_op:
+        batch_op.drop_index("ix_holder_case_questions_asked_on")
+        batch_op.drop_column("asked_on")
+
+    with op.batch_alter_table("holder_authorisations", schema=None) as batch_op:
+        batch_op.drop_column("ends_at")
+
+    with op.batch_alter_table("case_events", schema=None) as batch_op:
+        batch_op.drop_column("interface")
+
+    op.drop_table("rating_codes")
+    with op.batch_alter_table("certificate_copies", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_certificate_copies_version_id"))
+        batch_op.drop_index(batch_op.f("ix_certificate_copies_subject_id"))
+        batch_op.drop_index(
+            "ix_certificate_copies_listed",
+            sqlite_where=sa.text("(ended_at IS NOT NULL OR licence_status <> 'valid')"),
+            postgresql_where=sa.text("(ended_at IS NOT NULL OR licence_status <> 'valid')"),
+        )
+
+    op.drop_table("certificate_copies")
