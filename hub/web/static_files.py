@@ -1,8 +1,8 @@
 """Style sheets and scripts: small, compressed once, and kept by browsers for a year under a name that has their hash.
 
 `/static/style.3f2a9c1b.css` never changes, so no browser asks for it again; `/static/style.css` is asked about each
-time and mostly answered with 304. Files are read when the process starts. A folder is one style sheet, which is cut into
-files by what they are about, in the order of their names: `static/me/` leaves as `me.css`.
+time and mostly answered with 304. Files are read when the process starts. A folder is one style sheet, cut into files
+by what they are about, in the order of their names: `static/me/` leaves as `me.css`.
 """
 
 import gzip

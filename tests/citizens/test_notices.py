@@ -59,7 +59,7 @@ async def test_on_his_pages_he_reads_his_own_once_each_and_chooses(place: Place,
         )
         page = await client.get("/me/notices")
         assert "您的异议有了答复" in page.text
-        assert '<b class="count">1' in page.text
+        assert '<b class="badge">1' in page.text
         opened = await client.get(f"/me/notices/{newest['id']}")
         assert (opened.status_code, opened.headers["location"]) == (303, f"/me/objections/{about}")
         assert (await client.get(api)).json()["unread"] == 0
