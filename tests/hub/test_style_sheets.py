@@ -59,10 +59,9 @@ def test_every_rule_has_a_page() -> None:
 
 
 def test_a_page_is_not_dressed_by_a_sheet_that_it_is_not_sent() -> None:
-    all_names = {name: alone_in(sheet(name)) for name in ("style", "me", "console", "kiosk", "open")}
+    alone = set().union(*(alone_in(sheet(name)) for name in ("style", "me", "console", "kiosk", "open")))
     for audience, sheets in CARRIED.items():
-        carried = set().union(*(all_names[name] for name in sheets))
-        elsewhere = set().union(*all_names.values()) - carried
+        elsewhere = alone - set().union(*(named_in(sheet(name)) for name in sheets))
         plain = {
             word
             for text in templates(audience)
