@@ -34,6 +34,13 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "certificate.search": (LOOK, ("查找了您的证照", "looked for your licences")),
     "certificate.export": (LOOK, ("取得了您的证照文件", "fetched the file of a licence of yours")),
     "certificate.opened": (OWN, ("您查看了自己的证照", "you opened a licence of yours")),
+    "certificate.not_opened": (
+        OWN,
+        (
+            "您想看自己的证照，来源部门没有给出可以显示的内容",
+            "you wanted to read a licence of yours; its source gave nothing that could be shown",
+        ),
+    ),
     "certificate.opened_together": (
         LOOK,
         ("共同持有人查看了你们共同的证照", "somebody who holds it with you opened a licence"),
@@ -47,6 +54,7 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "task.read": (LOOK, ("核实人员阅读了关于您的问题", "an officer read a question about you")),
     "task.answered": (LOOK, ("核实人员答复了关于您的问题", "an officer answered a question about you")),
     "holder.sign_in": (OWN, ("您本人登录", "you signed in")),
+    "holder.sign_out": (OWN, ("您退出了登录", "you signed out")),
     "identity.bound": (OWN, ("您绑定了网号", "you bound a network ID")),
     "identity.released": (OWN, ("您解除了网号绑定", "you released a network ID")),
     "identity.shown": (OWN, ("您出示网证，窗口为您开办件", "a counter took your network ID and opened a case")),
@@ -73,6 +81,10 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     ),
     "slip.printed": (LOOK, ("窗口为您打印了办理情况单", "a counter printed where your case stands, for you")),
     "case.rated": (OWN, ("您评价了办件", "you rated a case")),
+    "case.rated_by_slip": (
+        CHANGE,
+        ("有人凭办理情况单上的评价码评价了您的办件", "a case of yours was rated by the code on its slip"),
+    ),
     "objection.raised": (OWN, ("您提出了异议或疑问", "you objected, or asked a question")),
     "objection.withdrawn": (OWN, ("您撤回了异议", "you withdrew an objection")),
     "objection.read": (LOOK, ("答复人员阅读了您的异议或疑问", "an officer read your objection or question")),

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, update
 
 from catalog.tables import table
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import SignInNeededError
-from hub.access.sessions import hashed
+from hub.access.sessions import Kind, hashed
 from hub.access.staff_store import Staff
 from hub.access.tables import StaffSessionRow
 from hub.clock import new_id
@@ -43,14 +43,19 @@ async def row_of(hub: Hub, secret: str) -> Any:
     return await hub.database.read(lambda tx: tx.execute(query).one())
 
 
+async def run(hub: Hub, statement: Executable) -> None:
+    await hub.database.write(lambda tx: tx.execute(statement))
+
+
 async def put(hub: Hub, row: Any) -> None:
-    await hub.database.write(lambda tx: tx.execute(insert(SESSIONS).values(**row._asdict())))
+    await run(hub, insert(SESSIONS).values(**row._asdict()))
 
 
 async def good(hub: Hub, secret: str) -> bool:
-    for kind in ("browser", "token"):
+    kinds: tuple[Kind, ...] = ("browser", "token")
+    for kind in kinds:
         try:
-            await hub.sessions.find(secret, kind)  # type: ignore[arg-type]
+            await hub.sessions.find(secret, kind)
         except SignInNeededError:
             continue
         return True
@@ -67,14 +72,12 @@ async def test_a_session_that_was_changed_by_sql_is_none(hub: Hub) -> None:
         row = await row_of(hub, secret)
         assert await good(hub, secret)
         value = change(row, operator)
-        query = update(SESSIONS).where(SESSIONS.c.id == row.id).values(**{name: value})
-        await hub.database.write(lambda tx, query=query: tx.execute(query))
+        await run(hub, update(SESSIONS).where(SESSIONS.c.id == row.id).values(**{name: value}))
         secrets = [secret, "a secret of the attacker's own, forty"]
         assert [await good(hub, each) for each in secrets] == [False, False], name
         listed = [item.id for person in (staff, operator) for item in await hub.sessions.held_by(person.id)]
         assert not {row.id, value} & set(listed), name
-        mine = SESSIONS.c.staff_id.in_([staff.id, operator.id])
-        await hub.database.write(lambda tx, mine=mine: tx.execute(delete(SESSIONS).where(mine)))
+        await run(hub, delete(SESSIONS).where(SESSIONS.c.staff_id.in_([staff.id, operator.id])))
 
 
 @pytest.mark.sampled
@@ -118,7 +121,5 @@ async def test_an_idle_session_is_not_revived_and_a_busy_one_goes_on(hub: Hub, c
         clock.passed += timedelta(minutes=25)
         assert await good(hub, secret)
     clock.passed += timedelta(minutes=31)
-    now = hub.clock()
-    query = update(SESSIONS).where(SESSIONS.c.secret_hash == hashed(secret)).values(seen_at=now)
-    await hub.database.write(lambda tx: tx.execute(query))
+    await run(hub, update(SESSIONS).where(SESSIONS.c.secret_hash == hashed(secret)).values(seen_at=hub.clock()))
     assert not await good(hub, secret)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete
+from sqlalchemy import Connection, Row
 
 from catalog.identifiers import normalise_name
 from catalog.tables import table
@@ -25,6 +25,7 @@ from hub.citizens.identities.signing_in import HOW, TRIAL_HOW
 from hub.citizens.identities.vouching import Vouched, Voucher
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
+from hub.citizens.sessions import end_sessions
 from hub.citizens.tables import HolderSessionRow
 from hub.citizens.values import SHOWS, Holder, Identity, Level
 from hub.clock import Clock, new_id
@@ -142,7 +143,7 @@ class Bindings:
                 append(tx, [seal(draft, now=now)])
                 store.release(tx, self._vault, row, draft.id, now)
                 others = (_SESSIONS.c.subject_id == subject.id) & (_SESSIONS.c.id != holder.session_id)
-                tx.execute(delete(_SESSIONS).where(others, _SESSIONS.c.how.in_((HOW, TRIAL_HOW))))
+                end_sessions(tx, self._vault, others & _SESSIONS.c.how.in_((HOW, TRIAL_HOW)), now)
             return True
 
         if not await self._database.write(unit):
