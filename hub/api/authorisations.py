@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from hub.api.me import ActingHolderDep, said
-from hub.citizens.authorising.values import Asked, Decision, Standing
+from hub.citizens.authorising.values import Asked, Decision, Lasts, Standing
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, UuidText
 from hub.edge.body import Body, read_json
@@ -16,12 +16,21 @@ router = APIRouter(prefix="/api/v1/me", tags=["me"])
 
 
 class AuthorisationBody(Body):
-    """`give`, or `refuse`: of what was given that is to withdraw it."""
+    """`give`, or `refuse`: of what was given that is to withdraw it. `lasts`: how long a yes is one; left out, until it
+    is withdrawn, and never longer than the authorisation.
+    """
+
+    decision: Literal["give", "refuse"]
+    lasts: Literal["day", "30_days", "year", "grant"] = "grant"
+
+
+class AnswerBody(Body):
+    """`give`, or `refuse`: of what was given that is to withdraw it. A yes ends with its case."""
 
     decision: Literal["give", "refuse"]
 
 
-BODIES = (AuthorisationBody,)
+BODIES = (AuthorisationBody, AnswerBody)
 
 
 @router.get("/authorisations", summary="Standing authorisations 授权清单")
@@ -44,13 +53,13 @@ async def question(question_id: UuidText, holder: HolderDep, hub: HubDep, langua
 @router.post(
     "/authorisations/asked/{question_id}/decision",
     summary="Agree for one case, or not 就一个办件同意或不同意",
-    openapi_extra={"x-body": "AuthorisationBody"},
+    openapi_extra={"x-body": "AnswerBody"},
 )
 async def answer(
     request: Request, question_id: UuidText, holder: ActingHolderDep, hub: HubDep, language: LanguageDep
 ) -> JSONResponse:
     """After a yes the case goes on by itself. Once its case has ended, or the question was answered otherwise: 404."""
-    body, _ = await read_json(request, AuthorisationBody, max_bytes=hub.settings.max_body_bytes)
+    body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     await hub.citizens.asked_of.decide(holder, question_id, Decision(body.decision))
     return JSONResponse(_asked(await hub.citizens.asked_of.one(holder, question_id), language))
 
@@ -71,7 +80,8 @@ async def decide(
 ) -> JSONResponse:
     """It acts at once: the next pull goes by it. What rests on the law is not his to refuse: 404."""
     body, _ = await read_json(request, AuthorisationBody, max_bytes=hub.settings.max_body_bytes)
-    await hub.citizens.authorisations.decide(holder, grant_id, Decision(body.decision))
+    lasts = Lasts(body.lasts)
+    await hub.citizens.authorisations.decide(holder, grant_id, Decision(body.decision), lasts=lasts)
     return JSONResponse(_standing(await hub.citizens.authorisations.one(holder, grant_id), language))
 
 
@@ -91,6 +101,7 @@ def _standing(item: Standing, language: str) -> dict[str, Any]:
         "ex_officio": item.ex_officio,
         "valid_until": rfc3339(item.valid_until),
         "decided_at": rfc3339(item.decided_at) if item.decided_at else None,
+        "given_until": rfc3339(item.given_until) if item.given_until else None,
     }
 
 

@@ -135,19 +135,19 @@ class QueryClaiming:
             identity=identity,
             identity_known=known.confirmed,
             dead=known.dead,
-            not_agreed=self._not_agreed(tx, case, grant, party),
+            not_agreed=self._not_agreed(tx, case, grant, party, now),
             subject=subject,
             operator_id=officer,
             params=params,
         )
 
     def _not_agreed(
-        self, tx: Connection, case: store.Case, grant: Grant, party: store.Party | None
+        self, tx: Connection, case: store.Case, grant: Grant, party: store.Party | None, now: datetime
     ) -> tuple[Outcome, Why] | None:
         if not grant.terms.consent or party is None:
             return None
         numbers = [party.lookup_hash] if party.lookup_hash else []
-        said = settled(lambda: decisions_of(tx, self._vault, numbers, [grant.id], case_id=case.id))
+        said = settled(lambda: decisions_of(tx, self._vault, numbers, [grant.id], now=now, case_id=case.id))
         objection = objection_of([said.get((party.lookup_hash, grant.id))])
         return None if objection is None else objection[:2]
 

@@ -25,12 +25,12 @@ from hub.exchange.pushed.marks import row_marks
 from hub.exchange.question import QueryCall
 from hub.exchange.uses import record_uses
 from hub.intake import requests
+from hub.intake.agreeing import withdrawn
 from hub.intake.answers import answer_place, case_key
 from hub.intake.compose import item_hash
 from hub.intake.compose import stored as stored_bytes
 from hub.intake.errors import InFlightError
 from hub.intake.holding import hold_case
-from hub.intake.outcomes import GIVEN
 from hub.intake.resolver import Outcome, Why, entry_kind
 from hub.ledger.entries import Draft, Sealed, append, seal
 from hub.storage.crash import crash_at
@@ -135,8 +135,10 @@ def grant_holds(tx: Connection, vault: Vault, claimed: ClaimedQuery, found: Foun
     if row_version != grant.row_version or state != "live" or until <= now:
         code = "grant_not_in_force" if state == "live" else f"grant_{state}"
         return _withheld(found, Outcome.NOT_GRANTED, Why(code))
-    if grant.terms.consent and claimed.not_agreed is None and not _agreed(tx, vault, claimed):
-        return _withheld(found, Outcome.REFUSED, Why("holder_refused"))
+    if grant.terms.consent and claimed.not_agreed is None:
+        objection = _not_agreed(tx, vault, claimed, now)
+        if objection is not None:
+            return _withheld(found, *objection)
     return interface_holds(tx, claimed, found, now)
 
 
@@ -151,12 +153,12 @@ def interface_holds(
     return found if source_active or not source_asked else unavailable("source_quarantined")
 
 
-def _agreed(tx: Connection, vault: Vault, claimed: ClaimedQuery) -> bool:
-    """Whether its party still agrees. Nobody takes his word back until this transaction ends."""
+def _not_agreed(tx: Connection, vault: Vault, claimed: ClaimedQuery, now: datetime) -> tuple[Outcome, Why] | None:
+    """What stands against it now, of its party's word. Nobody takes that back until this transaction ends."""
     number = claimed.party.lookup_hash if claimed.party else None
     numbers, grants = [number] if number else [], [claimed.grant.id]
-    said = decisions_of(tx, vault, numbers, grants, case_id=claimed.case.id, lock=True)
-    return said.get((number, claimed.grant.id)) == GIVEN
+    said = decisions_of(tx, vault, numbers, grants, now=now, case_id=claimed.case.id, lock=True)
+    return withdrawn([said.get((number, claimed.grant.id))])
 
 
 def _withheld(found: Found, outcome: Outcome, why: Why) -> Found:

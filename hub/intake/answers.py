@@ -131,10 +131,11 @@ class Answers:
         if case.state != store.OPEN and not await self._came_later(case, request):
             await self._cases.refuse(caller, "case_closed", {"request_id": request.id}, case=case)
             raise CaseClosedError
+        now = self._clock()
         held, stopped = await self._database.write(
             lambda tx: (
                 self.grants_hold(tx, request.grants)
-                and not taken_back_since(tx, self._vault, case.id, request.grants, request.created_at),
+                and not taken_back_since(tx, self._vault, case.id, request.grants, request.created_at, now=now),
                 stopped_types(tx, self._vault),
             )
         )

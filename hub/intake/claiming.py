@@ -153,7 +153,7 @@ class Claiming:
 
         Raises: IntegrityBrokenError.
         """
-        case = question.case
+        case, now = question.case, question.now
         resources = None if wants.names_interfaces() else ResourceKind.CERTIFICATE_TYPE
         latest = looking(tx, case)
 
@@ -165,8 +165,10 @@ class Claiming:
             check_guards(tx, self._vault, grants=grants, held=held, counted=written_halts(tx, self._vault) | steps)
             resting = [grant.id for grant in grants if grant.terms.consent]
             ends = None if call.follows else case.id  # a yes for the case ends with it, and is not followed
-            decisions = decisions_of(tx, self._vault, _numbers(parties), resting, case_id=ends) if resting else {}
-            return grants, subjects, held, decisions
+            if not resting:
+                return grants, subjects, held, {}
+            numbers = _numbers(parties)
+            return grants, subjects, held, decisions_of(tx, self._vault, numbers, resting, now=now, case_id=ends)
 
         grants, subjects, held, decisions = settled(look)
         self._types.learn(tx, {(item.record.type_code, item.record.type_version) for item in held})

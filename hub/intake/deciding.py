@@ -238,7 +238,7 @@ def _recheck(
 ) -> list[Item]:
     grants = lock_grants(tx, sorted({grant.id for item in items for grant in item.resolution.grants}))
     wanted = sorted({source.held.record.id for item in items for source in item.resolution.sources})
-    agreed = still_agreed(tx, vault, claimed, items)
+    agreed = still_agreed(tx, vault, claimed, items, now)
     versions = library.lock_versions(tx, wanted) if wanted else {}
     # After the locks, and by its guard: a stop that somebody took back by SQL discloses nothing at all.
     stopped = stopped_types(tx, vault) if wanted else set[str]()

@@ -68,6 +68,7 @@ _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "holder_decision_needed": ("依法须由当事人本人授权", "by law the holder must authorise this", "已在线征询当事人的，同意后平台自行续办；也可以在窗口授权后再取", "where the holder was asked online the hub goes on by itself after a yes; or he authorises it at the counter and you ask again"),
     "holder_silent": ("已征询当事人本人，期限内没有答复", "the holder was asked and had not answered when the time was over", "不再等待；当事人可以自行提交该材料，也可以在线授权后再取", "wait no longer: the person may hand in the paper, or authorise it and you ask again"),
     "holder_refused": ("当事人本人未同意，或已撤回同意", "the holder has not agreed, or has withdrawn", "不得强求；当事人可以自行提交该材料", "it is not to be insisted on; the person may hand in the paper"),
+    "holder_word_over": ("当事人本人的同意刚刚到期", "the holder's yes came to its end a moment ago", "请再取一次，平台另行征询当事人", "ask again: the hub asks the person anew"),
     "verification_pending": ("已转数据提供部门人工核查", "an officer of the owning department is checking", "请在承诺时间后取回结果", "ask again after the promised time"),
     "refused_by_department": ("数据提供部门拒绝提供", "the owning department refuses", "理由已写明，可申请校核或提交材料", "the reason is given; object, or submit the paper"),
     "source_has_none": ("数据源无此记录，但不能据此认定没有", "the source has no record, which does not prove that there is none", "可要求当事人提交该材料", "the paper may be asked for"),

@@ -159,7 +159,7 @@ async def test_a_first_no_waits_for_the_disclosure_that_has_read_that_there_is_n
     number = lookup_hash(hub.vault, PERSON["id_type"], PERSON["id_number"])
 
     def disclose(tx: Connection) -> Decisions:
-        found = decisions_of(tx, hub.vault, [number], [fund.grant_id], case_id=new_id(), lock=True)
+        found = decisions_of(tx, hub.vault, [number], [fund.grant_id], now=hub.clock(), case_id=new_id(), lock=True)
         read.set()
         if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
             await_only(go_on.wait())

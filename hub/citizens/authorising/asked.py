@@ -13,6 +13,7 @@ from catalog.store import read_grants
 from catalog.tables import table
 from certificates.stores.holders import subject_by_id
 from hub.citizens.authorising.decisions import ASKED, check_decisions, meaning_of
+from hub.citizens.authorising.hands import Hand, own
 from hub.citizens.authorising.reaching import Reaching, matters_of, systems_of
 from hub.citizens.authorising.tables import CaseQuestionRow
 from hub.citizens.authorising.values import Asked, Decision
@@ -39,8 +40,6 @@ from hub.storage.vault import DataKey, Vault
 RESUME: Final = "holder.agreed"
 """The kind of job that goes on with a case after a yes."""
 ENDED: Final = "ended"
-AT_COUNTER: Final = "_at_counter"
-"""Of the kinds of entries that a clerk wrote down: the person may ask about them, which he may not about his own."""
 MOST: Final = 100
 _ROWS: Final = table(CaseQuestionRow)
 _CASES: Final = table(CaseRow)
@@ -83,19 +82,17 @@ class AskedOfHolder:
             raise MissingError("question")
         return found[0]
 
-    async def decide(
-        self, holder: Holder, question_id: str, decision: Decision, *, attested: Mapping[str, Any] | None = None
-    ) -> None:
+    async def decide(self, holder: Holder, question_id: str, decision: Decision, *, hand: Hand | None = None) -> None:
         """Yes: the case goes on by itself. No, or no more: nothing is given from now on, and its system is told.
 
-        `attested`: who wrote it down for him at a counter, and how, as the ledger has it.
+        `hand`: by whose hand, if not in his own session.
 
         Raises: HolderSignInNeededError; MissingError: no such question of his, its case has ended, or it was
-            answered, which goes on the ledger; the same answer again is nothing.
+            answered, which goes on the ledger; what the hand does. The same answer again is nothing.
         """
         holder.require(SHOWS)
         try:
-            await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, attested))
+            await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, hand or own(holder)))
         except MissingError:
             await refuse_other(self._database, self._log_key, holder, "question", self._clock())
             raise
@@ -144,7 +141,7 @@ class AskedOfHolder:
         holder: Holder,
         question_id: str,
         decision: Decision,
-        attested: Mapping[str, Any] | None,
+        hand: Hand,
     ) -> None:
         case_id = tx.execute(
             select(_ROWS.c.case_id).where(_ROWS.c.id == question_id, _ROWS.c.subject_id == holder.id)
@@ -153,14 +150,15 @@ class AskedOfHolder:
         if case is None or case.state != cases.OPEN or case.decided_at is not None:
             raise MissingError("question")
         lock_holder(tx, holder.id)
+        hand.check(tx)
         row = self._locked(tx, question_id)
         after = _AFTER.get((row.state, decision))
         if after is None:
             if (row.state == GIVEN) is (decision is Decision.GIVE):
                 return
             raise MissingError("question")
-        said = attested or {"level": holder.level.name.lower(), "session": holder.session_id}
-        entry_id = self._put(tx, row, case, after, said)
+        entry_id = self._put(tx, row, case, after, hand)
+        hand.tell(tx, holder.id, entry_id, self._clock())
         if after == GIVEN:
             enqueue(tx, RESUME, {"question": row.id}, now=self._clock())
         else:
@@ -175,7 +173,7 @@ class AskedOfHolder:
         erased = select(_ERASURES.c.id).where(_ERASURES.c.subject_id == row.subject_id).limit(1)
         if row.state != ASKED or tx.execute(erased).first() is not None:
             return
-        entry_id = self._put(tx, row, case, SILENT, {})
+        entry_id = self._put(tx, row, case, SILENT, Hand({}))
         notify(tx, row.subject_id, NoticeKind.DECISION_OVER, about=row.id, now=self._clock())
         self._tell(tx, row, CaseEvent.HOLDER_SILENT, entry_id)
 
@@ -184,12 +182,12 @@ class AskedOfHolder:
         check_decisions(tx, self._vault, [row])
         return row
 
-    def _put(self, tx: Connection, row: Row[Any], case: cases.Case, state: str, said: Mapping[str, Any]) -> str:
+    def _put(self, tx: Connection, row: Row[Any], case: cases.Case, state: str, hand: Hand) -> str:
         """Write what became of a question; answers the ledger entry."""
         now, subject = self._clock(), subject_by_id(tx, row.subject_id)
         [(department, _)] = systems_of(tx, {case.system_id}).values()
         draft = Draft(
-            kind=f"authorisation.{state}{AT_COUNTER if 'by' in said else ''}",
+            kind=f"authorisation.{state}{hand.for_a_case}",
             detail={
                 "case_no": case.case_no,
                 "matter": case.matter_code,
@@ -197,7 +195,7 @@ class AskedOfHolder:
                 "department": department[0],
                 "grants": [row.grant_id],
                 "purpose": row.purpose,
-                **said,
+                **hand.said,
             },
             key=self._vault.data_key(subject.data_key, subject.kek_kid),
             subject_id=subject.id,

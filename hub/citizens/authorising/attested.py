@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
 from hub.citizens.authorising.asked import AskedOfHolder
+from hub.citizens.authorising.hands import clerk
 from hub.citizens.authorising.values import Asked, Decision
 from hub.citizens.confirming import Confirming
 from hub.citizens.values import SHOWS, Holder, Identity
@@ -72,8 +73,7 @@ class AttestedDecisions:
         person = await self._database.read(unit)
         if (await self._asked.one(person, question_id)).case_no != case.case_no:
             raise MissingError("question")
-        attested = {"by": actor.as_json(), "seen": seen}
-        await self._asked.decide(person, question_id, decision, attested=attested)
+        await self._asked.decide(person, question_id, decision, hand=clerk(actor.as_json(), seen))
         return await self._asked.one(person, question_id)
 
 

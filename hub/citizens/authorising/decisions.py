@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, select
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.citizens.authorising.tables import AuthorisationRow, CaseQuestionRow
+from hub.clock import rfc3339
 from hub.intake.outcomes import GIVEN, SILENT
 from hub.intake.tables import CasePartyRow
 from hub.ledger.guards import latest_changes, recorded_at, settled
@@ -31,6 +32,8 @@ _PARTIES: Final = table(CasePartyRow)
 _TABLE: Final = "holder_authorisations"
 _NOTHING: Final = "00000000-0000-0000-0000-000000000000"
 _STANDING: Final = ("id", "subject_id", "grant_id", "state", "row_version", "ledger_entry_id")
+_WHERE_THERE: Final = ("ends_at", "asked_on")
+"""Not in a row from before: its MAC still fits."""
 _FOR_A_CASE: Final = (*_STANDING, "case_id", "code", "party", "purpose", "language", "kid", "request_hash")
 
 
@@ -40,12 +43,14 @@ def decisions_of(
     numbers: Collection[bytes],
     grants: Collection[str],
     *,
+    now: datetime,
     case_id: str | None = None,
     lock: bool = False,
 ) -> Decisions:
     """What these holders decided of these grants: the same statements for a known number as for an unknown one.
 
     Args:
+        now: a standing yes whose end has come is no word any more.
         case_id: the case for which a yes may have been given that is none for others.
         lock: hold them, and the holders, share-locked until the transaction ends (seam D6).
     Raises: IntegrityBrokenError: a row that the hub did not write, or an old one put back.
@@ -65,10 +70,16 @@ def decisions_of(
         rows += tx.execute(query.with_for_update(read=True, of=of) if lock else query).all()
     check_decisions(tx, vault, rows)
     for row in rows:
-        if row.state != ASKED:
+        if row.state != ASKED and not ended(row, now):
             key = (row.lookup_hash, row.grant_id)
             found[key] = _together(found.get(key), row.state)
     return found
+
+
+def ended(row: Row[Any], now: datetime) -> bool:
+    """Whether this is a standing yes whose end has come."""
+    ends_at = getattr(row, "ends_at", None)
+    return row.state == GIVEN and ends_at is not None and ends_at <= now
 
 
 def _holders(numbers: Collection[bytes]) -> Select[tuple[str]]:
@@ -96,12 +107,21 @@ def check_decisions(tx: Connection, vault: Vault, rows: Collection[Row[Any]]) ->
 def meaning_of(row: Mapping[Any, Any]) -> bytes:
     """Everything the MAC covers, of a standing decision or of one for a case."""
     if "case_id" in row:
-        return b"case-question\x1f" + canonical({name: row[name] for name in _FOR_A_CASE})
-    return b"authorisation\x1f" + canonical({name: row[name] for name in _STANDING})
+        return b"case-question\x1f" + canonical(_covered(row, _FOR_A_CASE))
+    return b"authorisation\x1f" + canonical(_covered(row, _STANDING))
 
 
-def taken_back_since(tx: Connection, vault: Vault, case_id: str, grants: Collection[str], since: datetime) -> bool:
-    """Whether a party of a case has said no to one of these grants since a moment, by the ledger's time.
+def _covered(row: Mapping[Any, Any], names: Collection[str]) -> dict[str, Any]:
+    more = {name: row[name] for name in _WHERE_THERE if row.get(name) is not None}
+    more |= {name: rfc3339(at) for name, at in more.items() if isinstance(at, datetime)}
+    return {name: row[name] for name in names} | more
+
+
+def taken_back_since(
+    tx: Connection, vault: Vault, case_id: str, grants: Collection[str], since: datetime, *, now: datetime
+) -> bool:
+    """Whether a party of a case has said no to one of these grants since a moment, by the ledger's time, or his yes
+    has come to its end since, without another for the case.
 
     Raises: IntegrityBrokenError: as `decisions_of`.
     """
@@ -119,5 +139,10 @@ def taken_back_since(tx: Connection, vault: Vault, case_id: str, grants: Collect
         check_decisions(tx, vault, rows)
         return rows
 
-    said_no = [row for row in settled(look) if row.state not in {GIVEN, ASKED, SILENT}]
+    rows = settled(look)
+    yes = {(row.subject_id, row.grant_id) for row in rows if row.state == GIVEN and not ended(row, now)}
+    over = [row for row in rows if ended(row, now) and (row.subject_id, row.grant_id) not in yes]
+    if any(row.ends_at > since for row in over):
+        return True
+    said_no = [row for row in rows if row.state not in {GIVEN, ASKED, SILENT}]
     return any((recorded_at(tx, row.id, row.row_version) or since) > since for row in said_no)

@@ -15,7 +15,9 @@ from catalog.interfaces import Interface, Origin
 from catalog.store import read_grants
 from catalog.tables import DepartmentRow, GrantRow, MatterRow, SystemRow, table
 from certificates.tables import CertificateHolderRow, CertificateRow, CertificateVersionRow
+from hub.citizens.authorising.decisions import ended
 from hub.citizens.authorising.values import Standing
+from hub.intake.outcomes import GIVEN
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.guards import check_guards
 from hub.registry.guarding import DefinitionGuard
@@ -24,6 +26,7 @@ from hub.storage.vault import Vault
 
 LAW: Final = "law"
 UNDECIDED: Final = "undecided"
+ENDED: Final = "ended"
 MOST: Final = 500
 _GRANTS: Final = table(GrantRow)
 _SYSTEMS: Final = table(SystemRow)
@@ -74,7 +77,7 @@ class Reaching:
         matters = matters_of(tx, {code for grant in grants for code in grant.terms.matters})
         named = self.named(tx, grants, now)
         return [
-            _standing(grant, decided.get(grant.id), systems[grant.system_id], named[grant.id], matters)
+            _standing(grant, decided.get(grant.id), systems[grant.system_id], (named[grant.id], matters), now)
             for grant in grants
         ]
 
@@ -116,14 +119,21 @@ def matters_of(tx: Connection, codes: Collection[str]) -> dict[str, Words]:
     return {row.code: (str(row.definition["name"]["zh"]), str(row.definition["name"]["en"])) for row in rows}
 
 
+def state_of(row: Any, now: datetime) -> str:
+    """What a holder's row says of a grant that rests on his agreement; None: he has not decided."""
+    if row is None:
+        return UNDECIDED
+    return ENDED if ended(row, now) else str(row.state)
+
+
 def _standing(
-    grant: Grant, row: Any, system: tuple[Words, Words], named: Named, matters: Mapping[str, Words]
+    grant: Grant, row: Any, system: tuple[Words, Words], told: tuple[Named, Mapping[str, Words]], now: datetime
 ) -> Standing:
-    terms = grant.terms
+    terms, (named, matters) = grant.terms, told
     return Standing(
         grant_id=grant.id,
         agreement=terms.consent,
-        state=LAW if not terms.consent else row.state if row is not None else UNDECIDED,
+        state=state_of(row, now) if terms.consent else LAW,
         department=system[0],
         system=system[1],
         resource=named[0],
@@ -134,6 +144,7 @@ def _standing(
         ex_officio=grant.kind is CaseKind.EX_OFFICIO,
         valid_until=grant.valid_until,
         decided_at=row.decided_at if row is not None and terms.consent else None,
+        given_until=row.ends_at if row is not None and terms.consent and row.state == GIVEN else None,
         interface=grant.resource_kind is ResourceKind.INTERFACE,
     )
 

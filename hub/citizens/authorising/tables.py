@@ -2,14 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import SQLModel
 
 from catalog.tables import binary, instant, uuid, words
 
 
 class AuthorisationRow(SQLModel, table=True):
-    """One holder's word on one grant; none written: he has not decided. `state`: given, refused, withdrawn.
+    """One holder's word on one grant; none written: he has not decided. `state`: given, refused, withdrawn. A yes that
+    has an end is none from `ends_at` on.
 
     A row that anybody could write would agree for him: its MAC covers its meaning, and its ledger entry is the latest
     of this object.
@@ -22,6 +23,7 @@ class AuthorisationRow(SQLModel, table=True):
     grant_id: str = uuid(references="grants.id", index=True)
     state: str = words(10)
     decided_at: datetime = instant()
+    ends_at: datetime | None = instant(nullable=True)
     row_version: int
     ledger_entry_id: str = uuid()
     mac: bytes = binary()
@@ -32,11 +34,15 @@ class CaseQuestionRow(SQLModel, table=True):
 
     It is worth what its case is: with that closed nobody answers it, and nobody goes by it. As guarded as a standing
     decision. The rest is what takes to ask once more when he has said yes: of which requirement and party, under which
-    key of the system.
+    key of the system. Asked by a query, it is about no requirement, and `asked_on` has its civil day: of one grant
+    nobody is asked a second time on it.
     """
 
     __tablename__ = "holder_case_questions"
-    __table_args__ = (UniqueConstraint("case_id", "subject_id", "grant_id"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "subject_id", "grant_id"),
+        Index("ix_holder_case_questions_asked_on", "subject_id", "grant_id", "asked_on", unique=True),
+    )
     id: str = uuid(primary_key=True)
     subject_id: str = uuid(references="subjects.id", index=True)
     case_id: str = uuid(references="cases.id")
@@ -50,6 +56,7 @@ class CaseQuestionRow(SQLModel, table=True):
     request_hash: str = words(64)
     asked_at: datetime = instant()
     due_at: datetime = instant()
+    asked_on: str | None = words(10, nullable=True)
     decided_at: datetime | None = instant(nullable=True)
     row_version: int
     ledger_entry_id: str = uuid()

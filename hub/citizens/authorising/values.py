@@ -1,9 +1,10 @@
 """Standing grants as a holder is told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from hub.intake.outcomes import GIVEN
 from hub.registry.meanings import Words
@@ -16,13 +17,33 @@ class Decision(StrEnum):
     REFUSE = "refuse"
 
 
+class Lasts(StrEnum):
+    """How long a standing yes is one, unless it is taken back before."""
+
+    DAY = "day"
+    DAYS_30 = "30_days"
+    YEAR = "year"
+    GRANT = "grant"
+
+
+TERMS: Final[Mapping[Lasts, timedelta | None]] = {
+    Lasts.DAY: timedelta(days=1),
+    Lasts.DAYS_30: timedelta(days=30),
+    Lasts.YEAR: timedelta(days=365),
+    Lasts.GRANT: None,
+}
+"""Counted from the word to the second; None: as long as the grant is in force."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One grant: who may use which of his records, what of them, in which matters, for what, how long, on what ground.
 
     Attributes:
-        agreement: it rests on his agreement, and `state` is his word: `undecided`, `given`, `refused`, `withdrawn`;
-            else on the law alone, which `legal_basis` names, and `state` is `law`.
+        agreement: it rests on his agreement, and `state` is his word: `undecided`, `given`, `refused`, `withdrawn`,
+            `ended` for a yes whose end has come; else on the law alone, which `legal_basis` names, and `state` is
+            `law`.
+        given_until: when a yes ends by itself, or did.
     """
 
     grant_id: str
@@ -38,6 +59,7 @@ class Standing:
     ex_officio: bool
     valid_until: datetime
     decided_at: datetime | None = None
+    given_until: datetime | None = None
     interface: bool = False
     """Over a source that is asked, and not over a licence."""
 

@@ -18,6 +18,8 @@ class NoticeKind(StrEnum):
     LOOKED_UNUSUALLY = "looked_unusually"  # case
     DECISION_NEEDED = "decision_needed"  # question for his word
     DECISION_OVER = "decision_over"  # question for his word
+    DECIDED_AT_COUNTER = "decided_at_counter"  # ledger entry
+    DECIDED_FOR_HIM = "decided_for_him"  # ledger entry
     OBJECTION_ANSWERED = "objection_answered"  # objection
     OBJECTION_OVERDUE = "objection_overdue"  # objection
     RATING_ANSWERED = "rating_answered"  # rating
@@ -60,6 +62,22 @@ KINDS: Final[dict[NoticeKind, Told]] = {
     ),
     NoticeKind.DECISION_OVER: Told(
         ("一件等您决定的事已经结束，请看怎样继续", "Something that waited for your word is over: see how it goes on"),
+        "/me/authorisations",
+        legal=True,
+    ),
+    NoticeKind.DECIDED_AT_COUNTER: Told(
+        (
+            "窗口登记了您的一项决定；不是您的意思，请马上更改并提出异议",
+            "A counter wrote down a decision of yours: if it is not what you said, change it and object",
+        ),
+        "/me/authorisations",
+        legal=True,
+    ),
+    NoticeKind.DECIDED_FOR_HIM: Told(
+        (
+            "有人代您作了一项决定；不是您的意思，请马上更改",
+            "Who acts for you decided something: if you do not want it, change it",
+        ),
         "/me/authorisations",
         legal=True,
     ),

@@ -28,6 +28,7 @@ INTERRUPTED: Final = "interrupted"
 WITHHELD: Final = frozenset(
     {
         "holder_refused",
+        "holder_word_over",
         "interface_withdrawn",
         "source_quarantined",
         "waits_for",

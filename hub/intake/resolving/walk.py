@@ -282,7 +282,9 @@ class _Walk:
             return {}
         case_id = None if self._call.follows else self._claimed.case.id
         return await self._on.database.read(
-            lambda tx: settled(lambda: decisions_of(tx, self._on.vault, numbers, resting, case_id=case_id))
+            lambda tx: settled(
+                lambda: decisions_of(tx, self._on.vault, numbers, resting, now=self._question.now, case_id=case_id)
+            )
         )
 
     def _who(self, giver: Requirement) -> dict[str, Value]:

@@ -22,6 +22,8 @@ class CaseEventRow(SQLModel, table=True):
     code: str | None = words(64, nullable=True)
     party: str | None = words(40, nullable=True)
     material: str | None = words(100, nullable=True)
+    interface: str | None = words(64, nullable=True)
+    """What is told of a query, which is about no requirement: what it asked."""
     answer_id: str | None = uuid(nullable=True)
     ledger_entry_id: str = uuid()
     at: datetime = instant()

@@ -6,27 +6,16 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from hub.citizens.authorising.values import Decision
 from hub.deps import HubDep, UuidText
-from hub.registry.meanings import Words
-from hub.storage.errors import MissingError
+from hub.web.agreement_words import ASKED, STATES, decision_in, terms
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
-from hub.web.console.forms import Form
+from hub.web.console.view import view_of
 
 router = APIRouter()
 AUTHORISATIONS: Final = "/me/authorisations"
 GrantId = Annotated[UuidText, Path()]
 QuestionId = Annotated[UuidText, Path()]
-_STATES: Final[dict[str, tuple[Words, str]]] = {
-    "undecided": (("等您决定", "waits for your word"), "wait"),
-    "given": (("已同意", "agreed"), "good"),
-    "refused": (("不同意", "not agreed"), "off"),
-    "withdrawn": (("已撤回", "withdrawn"), "off"),
-    "asked": (("等您决定", "waits for your word"), "wait"),
-    "silent": (("已过期限", "time is over"), "off"),
-    "ended": (("办件已结束", "the case has ended"), "off"),
-}
 
 
 @router.get(AUTHORISATIONS, response_class=HTMLResponse)
@@ -40,7 +29,9 @@ async def listed(request: Request, hub: HubDep, holder: HolderDep) -> HTMLRespon
         agreements=[item for item in found if item.agreement],
         lawful=[item for item in found if not item.agreement],
         asked=await hub.citizens.asked_of.listed(holder),
-        states=_STATES,
+        states=STATES,
+        asked_states=ASKED,
+        terms=terms(view_of(request).t),
     )
 
 
@@ -48,20 +39,15 @@ async def listed(request: Request, hub: HubDep, holder: HolderDep) -> HTMLRespon
 async def answer(request: Request, question_id: QuestionId, hub: HubDep, holder: HolderDep) -> Response:
     """Yes or no for one case."""
     given = await holder_form(request, holder)
-    await hub.citizens.asked_of.decide(holder, question_id, _decision(given))
+    decision, _ = decision_in(given)
+    await hub.citizens.asked_of.decide(holder, question_id, decision)
     return redirect(AUTHORISATIONS)
 
 
 @router.post(AUTHORISATIONS + "/{grant_id}")
 async def decide(request: Request, grant_id: GrantId, hub: HubDep, holder: HolderDep) -> Response:
-    """Yes or no; a button that there is not is a page from before."""
+    """Yes, until when, or no."""
     given = await holder_form(request, holder)
-    await hub.citizens.authorisations.decide(holder, grant_id, _decision(given))
+    decision, lasts = decision_in(given)
+    await hub.citizens.authorisations.decide(holder, grant_id, decision, lasts=lasts)
     return redirect(AUTHORISATIONS)
-
-
-def _decision(given: Form) -> Decision:
-    try:
-        return Decision(given.text("decision"))
-    except ValueError:
-        raise MissingError("decision") from None

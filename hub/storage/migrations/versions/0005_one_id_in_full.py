@@ -13,6 +13,25 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "wallet_bonds",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("configuration", sa.String(length=64), nullable=False),
+        sa.Column("certificate_ids", sa.JSON(), nullable=False),
+        sa.Column("by_identifier", sa.Boolean(), nullable=False),
+        sa.Column("thumbprint", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=300), nullable=False),
+        sa.Column("refresh_hash", sa.String(length=64), nullable=True),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("wallet_bonds", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_wallet_bonds_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
         "certificate_copies",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("version_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -58,6 +77,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", "party_id"),
         sa.UniqueConstraint("code_hash"),
     )
+    op.create_table(
+        "wallet_batches",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("bond_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column(
+            "certificate_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("copies", sa.Integer(), nullable=False),
+        sa.Column("told", sa.String(length=10), nullable=True),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["bond_id"], ["wallet_bonds.id"]),
+        sa.ForeignKeyConstraint(["certificate_id"], ["certificates.id"]),
+        sa.ForeignKeyConstraint(["id"], ["certificate_copies.id"]),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("wallet_batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_wallet_batches_bond_id"), ["bond_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_wallet_batches_subject_id"), ["subject_id"], unique=False)
+
     with op.batch_alter_table("case_events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("interface", sa.String(length=64), nullable=True))
 
@@ -71,13 +111,49 @@ def upgrade() -> None:
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("showings", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("shown_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.create_index("ix_showings_shown_by", ["shown_by", "id"], unique=False)
+
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("wallet_credentials", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("batch_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.create_foreign_key(None, "wallet_batches", ["batch_id"], ["id"])
+
+    with op.batch_alter_table("wallet_tokens", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("bond_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.create_foreign_key(None, "wallet_bonds", ["bond_id"], ["id"])
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("wallet_tokens", schema=None) as batch_op:
+        # WARNING: constraint name is None; this directive will fail as
+        # rendered.  Add a name, or use a naming convention; see
+        # https://alembic.sqlalchemy.org/en/latest/naming.html
+        batch_op.drop_constraint(None, type_="foreignkey")
+        batch_op.drop_column("bond_id")
+
+    with op.batch_alter_table("wallet_credentials", schema=None) as batch_op:
+        # WARNING: constraint name is None; this directive will fail as
+        # rendered.  Add a name, or use a naming convention; see
+        # https://alembic.sqlalchemy.org/en/latest/naming.html
+        batch_op.drop_constraint(None, type_="foreignkey")
+        batch_op.drop_column("batch_id")
+
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.drop_column("mac")
+
+    with op.batch_alter_table("showings", schema=None) as batch_op:
+        batch_op.drop_index("ix_showings_shown_by")
+        batch_op.drop_column("shown_by")
 
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.drop_column("whom")
@@ -92,6 +168,11 @@ def downgrade() -> None:
     with op.batch_alter_table("case_events", schema=None) as batch_op:
         batch_op.drop_column("interface")
 
+    with op.batch_alter_table("wallet_batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_wallet_batches_subject_id"))
+        batch_op.drop_index(batch_op.f("ix_wallet_batches_bond_id"))
+
+    op.drop_table("wallet_batches")
     op.drop_table("rating_codes")
     with op.batch_alter_table("certificate_copies", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_copies_version_id"))
@@ -103,3 +184,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("certificate_copies")
+    with op.batch_alter_table("wallet_bonds", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_wallet_bonds_subject_id"))
+
+    op.drop_table("wallet_bonds")
