@@ -9,11 +9,13 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import table
+from certificates.copies.tables import CopiesRow
 from certificates.tables import ArrivalRow, CertificateVersionRow, TransitionRow
 
 _TRANSITIONS: Final = table(TransitionRow)
 _VERSIONS: Final = table(CertificateVersionRow)
 _ARRIVALS: Final = table(ArrivalRow)
+_COPIES: Final = table(CopiesRow)
 MADE: Final = 1
 """The number of the act that made a version."""
 
@@ -116,6 +118,22 @@ def recorded_after(tx: Connection, number: int, moment: datetime, *, most: int) 
         select(_VERSIONS.c.status_index, *_TRANSITIONS.c)
         .join(_VERSIONS, _VERSIONS.c.id == _TRANSITIONS.c.version_id)
         .where(_VERSIONS.c.status_list == number, since > moment, _TRANSITIONS.c.from_status != "")
+        .order_by(_TRANSITIONS.c.id)
+        .limit(most)
+    )
+    return [(row.status_index, _act(row)) for row in tx.execute(query)]
+
+
+def recorded_after_of_copies(
+    tx: Connection, number: int, moment: datetime, *, most: int
+) -> list[tuple[int, StoredAct]]:
+    """Likewise of copies on a list that had not ended by that moment: changes of their versions, with their indexes."""
+    since = func.coalesce(_TRANSITIONS.c.recorded_at, _TRANSITIONS.c.effective_at)
+    stood = _COPIES.c.ended_at.is_(None) | (_COPIES.c.ended_at > moment)
+    query = (
+        select(_COPIES.c.status_index, *_TRANSITIONS.c)
+        .join(_COPIES, _COPIES.c.version_id == _TRANSITIONS.c.version_id)
+        .where(_COPIES.c.status_list == number, stood, since > moment, _TRANSITIONS.c.from_status != "")
         .order_by(_TRANSITIONS.c.id)
         .limit(most)
     )

@@ -28,12 +28,14 @@ class KnownStatus:
         at: of which instant it is.
         refusal: "status_unavailable" or "status_went_back".
         of_as_of: it answers for the instant that was asked about, not for the present.
+        removed: this very copy is not to be taken any more, whatever the licence is.
     """
 
     status: Status | None
     at: datetime
     refusal: str = "status_unavailable"
     of_as_of: bool = False
+    removed: bool = False
 
 
 StatusSource = Callable[[StatusQuestion], KnownStatus | Status | Literal["type_halted"] | None]

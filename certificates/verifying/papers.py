@@ -19,10 +19,12 @@ from signing.canonical import canonical, strict_loads
 from signing.errors import ChainError, MalformedError, SigningError
 from signing.jose import take_apart, verify_jws
 from signing.keys import VerifyingKey
+from signing.status_list import MAX_ENTRIES
 from signing.suites import TOKEN_SUITES
 
 METADATA_TYPE: Final = "certificate-metadata+jwt"
 MAX_METADATA_BYTES: Final = 262_144
+_MOST_DIGITS: Final = 9
 _LICENCE_TIMES: Final = frozenset({"iat"})
 _COPY_TIMES: Final = frozenset({"iat", "exp"})
 _OF_LICENCES: Final[tuple[str, ...]] = ("iss", "iat")
@@ -118,6 +120,20 @@ class SdJwtPaper:
         except SigningError:
             return None
         return _text(described, "identifier")
+
+    def presented_entry(self) -> tuple[int, int] | None:
+        """List and index of the status entry in the payload, unverified likewise; the list by its number alone."""
+        try:
+            entry = sd_jwt.parse(self.token).payload.get("status")
+        except SigningError:
+            return None
+        match entry:
+            case {"status_list": {"uri": str() as uri, "idx": int() as index}}:
+                number = uri.rpartition("/")[2]
+                small = number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS
+                return (int(number), index) if small and 0 <= index < MAX_ENTRIES else None
+            case _:
+                return None
 
     def _taken_apart(self) -> sd_jwt.Split:
         assert self._split is not None  # noqa: S101  # step 1 went before

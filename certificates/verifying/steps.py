@@ -208,6 +208,8 @@ class Procedure(Course):
             raise FailedError("expired")
         if found.status is not Status.VALID:
             raise FailedError(f"certificate_{found.status.value}")
+        if found.removed:
+            raise FailedError("copy_removed")
         return None
 
     def _status_entry(self) -> tuple[str | None, int | None]:

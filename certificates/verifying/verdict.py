@@ -125,7 +125,7 @@ PROCEDURE: Final = (
         _codes(
             "status_missing status_reference certificate_revoked certificate_suspended certificate_superseded"
             " certificate_withdrawn certificate_cancelled certificate_transferring certificate_transferred"
-            " certificate_other expired not_yet_valid"
+            " certificate_other copy_removed expired not_yet_valid"
         ),
         undecided=_codes("status_unavailable status_too_old status_went_back type_halted"),
     ),

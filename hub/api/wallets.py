@@ -3,6 +3,7 @@
 Answers and refusals are those of the protocols, in JSON of their own: `error` and `error_description`, not problems.
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Annotated, Any, Concatenate, Final, ParamSpec
@@ -31,6 +32,7 @@ ANSWER: Final = "/me/wallets/answer"
 _MAX_FORM_BYTES: Final = 16_384
 _MAX_REQUEST_BYTES: Final = 131_072
 _PUBLIC: Final = {"Cache-Control": "public, max-age=60"}
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 P = ParamSpec("P")
 
 
@@ -127,25 +129,53 @@ async def token(request: Request, hub: HubDep) -> Response:
 async def credential(request: Request, hub: HubDep) -> Response:
     """One copy for each key (OpenID4VCI 1.0 §8)."""
     await limited(request, hub)
+    value, dpop = _bearing(request, hub, f"{PREFIX}/credential")
+    wanted = await _wanted(request)
+    given = await hub.wallets.issuing.give(value, dpop, wanted)
+    body = {"credentials": [{"credential": copy} for copy in given.copies], "notification_id": given.notification_id}
+    return JSONResponse(body)
+
+
+@router.post(f"{PREFIX}/notification", status_code=204, summary="What a wallet did with what it got 钱包回告")
+@refusing
+async def notification(request: Request, hub: HubDep) -> Response:
+    """Kept, deleted or failed (OpenID4VCI 1.0 §11); what it has not is refused from then on."""
+    await limited(request, hub)
+    value, dpop = _bearing(request, hub, f"{PREFIX}/notification")
+    require_media_type(request, JSON_TYPE)
+    match _read(await read_bytes(request, max_bytes=_MAX_FORM_BYTES), "invalid_notification_request"):
+        case {"notification_id": str() as notification_id, "event": str() as event}:
+            pass
+        case _:
+            raise WalletError("invalid_notification_request", "notification_id and event are needed")
+    if not _UUID.fullmatch(notification_id):
+        raise WalletError("invalid_notification_id", "none of this wallet's")
+    await hub.wallets.notices.take(value, dpop, notification_id, event)
+    return Response(status_code=204)
+
+
+def _bearing(request: Request, hub: Hub, path: str) -> tuple[str, Dpop]:
+    """An access token and the proof that goes with it. Raises: WalletError (401)."""
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "dpop" or not value:
         raise WalletError("invalid_token", "Authorization: DPoP …", status=401)
     try:
-        dpop = _dpop(request, hub, f"{PREFIX}/credential", token=value)
+        return value, _dpop(request, hub, path, token=value)
     except WalletError as error:
         raise WalletError(error.error, error.description, status=401) from None
-    wanted = await _wanted(request)
-    copies = await hub.wallets.issuing.give(value, dpop, wanted)
-    return JSONResponse({"credentials": [{"credential": copy} for copy in copies]})
+
+
+def _read(raw: bytes, error: str) -> Any:
+    try:
+        return strict_loads(raw, max_bytes=_MAX_REQUEST_BYTES, max_depth=8)
+    except MalformedError as malformed:
+        raise WalletError(error, malformed.reason) from None
 
 
 async def _wanted(request: Request) -> Wanted:
     require_media_type(request, JSON_TYPE)
     raw = await read_bytes(request, max_bytes=_MAX_REQUEST_BYTES)
-    try:
-        body: Any = strict_loads(raw, max_bytes=_MAX_REQUEST_BYTES, max_depth=8)
-    except MalformedError as error:
-        raise WalletError("invalid_credential_request", error.reason) from None
+    body = _read(raw, "invalid_credential_request")
     if isinstance(body, dict) and "credential_response_encryption" in body:
         raise WalletError("invalid_encryption_parameters", "answers are not encrypted beyond TLS")
     match body:

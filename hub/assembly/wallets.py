@@ -7,8 +7,10 @@ from hub.issuing.renditions.source import RenditionSource
 from hub.verification.service import VerificationService
 from hub.wallets.asking import Asking
 from hub.wallets.authorizing import Authorizing
+from hub.wallets.holdings import Holdings
 from hub.wallets.issuing import WalletIssuing
 from hub.wallets.licences import WalletLicences
+from hub.wallets.notifying import WalletNotices
 from hub.wallets.offers import Offers
 from hub.wallets.tokens import Tokens
 
@@ -21,6 +23,8 @@ class Wallets:
     authorizing: Authorizing
     tokens: Tokens
     issuing: WalletIssuing
+    notices: WalletNotices
+    holdings: Holdings
     asking: Asking
 
 
@@ -51,6 +55,15 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
         tokens=tokens,
         issuing=WalletIssuing(
             database, vault=vault, desk=desk, licences=licences, tokens=tokens, clock=clock, public_url=url
+        ),
+        notices=WalletNotices(database, vault=vault, tokens=tokens, clock=clock),
+        holdings=Holdings(
+            database,
+            vault=vault,
+            types=ground.types,
+            clients=ground.settings.wallet_clients,
+            log_key=ground.log_key,
+            clock=clock,
         ),
         asking=Asking(
             database,

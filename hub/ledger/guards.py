@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from catalog.grants import Grant
 from catalog.tables import among, numbered, table
+from certificates.copies.store import Copies
 from certificates.stores.further_holders import FurtherHolder
 from certificates.stores.version import HeldVersion, VersionRecord
 from hub.ledger.tables import LedgerEntryRow
@@ -104,6 +105,11 @@ def guarded_holder(holder: FurtherHolder, vault: Vault) -> FurtherHolder:
     return replace(holder, mac=vault.row_mac(_of_holder(holder)))
 
 
+def guarded_copies(copies: Copies, vault: Vault) -> Copies:
+    """Copies with the MAC to store."""
+    return replace(copies, mac=vault.row_mac(b"copies\x1f" + copies.meaning()))
+
+
 def _of_holder(holder: FurtherHolder) -> bytes:
     return b"holder\x1f" + holder.meaning()
 
@@ -115,6 +121,7 @@ def check_guards(
     grants: Iterable[Grant] = (),
     versions: Iterable[VersionRecord] = (),
     held: Collection[HeldVersion] = (),
+    copies: Iterable[Copies] = (),
     counted: Mapping[str, tuple[int, str]] = MappingProxyType({}),
 ) -> None:
     """Check every guarded row before it is believed, with one query for all of them: of what is held, that it is.
@@ -136,6 +143,9 @@ def check_guards(
             look = _of_look(version.id, version.as_of)
             vault.check_row_mac(look, version.seen_mac, where="certificate_versions")
         expected[version.id] = (version.ledger_entry_id, version.row_version, "certificate_versions")
+    for item in copies:
+        vault.check_row_mac(b"copies\x1f" + item.meaning(), item.mac, where="certificate_copies")
+        expected[item.id] = (item.ledger_entry_id, item.row_version, "certificate_copies")
     if not expected and not counted:
         return
     latest = latest_changes(tx, [*expected, *counted])

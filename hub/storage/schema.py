@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 import catalog.tables
+import certificates.copies.tables
 import certificates.rendering.tables
 import certificates.tables
 import hub.access.tables
@@ -49,6 +50,7 @@ from hub.storage.errors import UnavailableError
 
 _TABLES: Final = (
     catalog.tables,
+    certificates.copies.tables,
     certificates.rendering.tables,
     certificates.tables,
     hub.access.tables,

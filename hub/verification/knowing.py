@@ -3,7 +3,7 @@
 Looked up by the identifier that the paper claims, before anything is checked; the procedure decides whether it counts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from catalog.store import find_department
+from certificates.copies.store import copies_at
 from certificates.lifecycle.states import Status
 from certificates.rendering.store import Rendition, find_binding, renditions_of
 from certificates.stores import certificates as library
@@ -59,6 +60,9 @@ def look_up(
     try:
         check_guards(tx, vault, versions=[version])
         status = status_of(tx, vault, version, now=now, as_of=as_of)
+        entry = paper.presented_entry() if isinstance(paper, SdJwtPaper) else None
+        if entry is not None and entry != (version.status_list, version.status_index):
+            status = _of_copy(tx, vault, version, entry, status)
         known = None if isinstance(paper, SdJwtPaper | OfflineCodePaper) else _known(tx, vault, types, version, data)
         stopped = stopped_types(tx, vault)
     except IntegrityBrokenError as error:
@@ -82,6 +86,20 @@ def status_of(
     if as_of is None:
         return KnownStatus(Status(version.status), now)
     return KnownStatus(read_history(tx, vault, version).lifetime.status_at(as_of, known_at=now), as_of, of_as_of=True)
+
+
+def _of_copy(
+    tx: Connection, vault: Vault, version: VersionRecord, entry: tuple[int, int], status: KnownStatus
+) -> KnownStatus:
+    """Of what names an entry that is not its version's: copies in a wallet, which end alone, or nothing known here.
+
+    Raises: IntegrityBrokenError.
+    """
+    copies = copies_at(tx, version.id, *entry)
+    if copies is None:
+        return KnownStatus(None, status.at)
+    check_guards(tx, vault, copies=[copies])
+    return replace(status, removed=copies.ended_at is not None and copies.ended_at <= status.at)
 
 
 def _known(tx: Connection, vault: Vault, types: TypeRegistry, version: VersionRecord, data: bytes) -> Known:

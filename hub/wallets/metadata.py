@@ -13,6 +13,7 @@ BATCH: Final = 10
 """Keys, and so copies, of one request."""
 PRE_AUTHORIZED: Final = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 AUTHORIZATION: Final = "authorization_code"
+REFRESH: Final = "refresh_token"
 PREFIX: Final = "/wallets"
 DETAILS: Final = "openid_credential"
 
@@ -30,6 +31,7 @@ def issuer_metadata(public_url: str, types: Iterable[CertificateType]) -> dict[s
         "authorization_servers": [base],
         "credential_endpoint": f"{base}/credential",
         "nonce_endpoint": f"{base}/nonce",
+        "notification_endpoint": f"{base}/notification",
         "batch_credential_issuance": {"batch_size": BATCH},
         "display": [{"name": "一证", "locale": "zh-CN"}, {"name": "Yizheng", "locale": "en"}],
         "credential_configurations_supported": {
@@ -49,7 +51,7 @@ def server_metadata(public_url: str, scopes: Iterable[str], *, codes: bool) -> d
         "require_pushed_authorization_requests": True,
         "response_types_supported": ["code"] if codes else [],
         "response_modes_supported": ["query"],
-        "grant_types_supported": [*([AUTHORIZATION] if codes else []), PRE_AUTHORIZED],
+        "grant_types_supported": [*([AUTHORIZATION] if codes else []), PRE_AUTHORIZED, REFRESH],
         "pre-authorized_grant_anonymous_access_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],

@@ -49,6 +49,27 @@ class WalletAuthorizationRow(SQLModel, table=True):
     expires_at: datetime = instant(index=True)
 
 
+class WalletBondRow(SQLModel, table=True):
+    """What a holder gave to one wallet, and the refresh token with which it renews it: thirty days, each token once.
+
+    The token carries the MAC of the row. Whether the bond has ended says the ledger alone: an entry about it. `turn`
+    counts renewals.
+    """
+
+    __tablename__ = "wallet_bonds"
+    id: str = uuid(primary_key=True)
+    subject_id: str = uuid(references="subjects.id", index=True)
+    configuration: str = words(64)
+    certificate_ids: list[str] = document()
+    by_identifier: bool
+    thumbprint: str = words(64)
+    client_id: str = words(300)
+    refresh_hash: str | None = words(64, nullable=True)
+    turn: int
+    made_at: datetime = instant()
+    expires_at: datetime = instant()
+
+
 class WalletTokenRow(SQLModel, table=True):
     """An access token, bound to a key of the wallet: for these certificates, and so many more copies of them."""
 
@@ -63,10 +84,30 @@ class WalletTokenRow(SQLModel, table=True):
     client_id: str = words(300)
     copies_left: int
     expires_at: datetime = instant(index=True)
+    bond_id: str | None = uuid(nullable=True)
+    """Empty in tokens of early releases, which open nothing now."""
+
+
+class WalletBatchRow(SQLModel, table=True):
+    """What one request got: copies of one licence, under one entry of the status list, which has the same id.
+
+    `told` is what the wallet said became of them: `accepted`, `deleted`, `failure`.
+    """
+
+    __tablename__ = "wallet_batches"
+    id: str = uuid(primary_key=True, references="certificate_copies.id")
+    bond_id: str = uuid(references="wallet_bonds.id", index=True)
+    subject_id: str = uuid(references="subjects.id", index=True)
+    certificate_id: str = uuid(references="certificates.id")
+    copies: int
+    told: str | None = words(10, nullable=True)
+    made_at: datetime = instant()
 
 
 class WalletCredentialRow(SQLModel, table=True):
-    """A licence that was bound to a wallet's key and given out. Its status is that of its version."""
+    """A licence that was bound to a wallet's key and given out. Its status is that of its batch; of those of early
+    releases, which have none, that of its version.
+    """
 
     __tablename__ = "wallet_credentials"
     id: str = uuid(primary_key=True)
@@ -78,6 +119,7 @@ class WalletCredentialRow(SQLModel, table=True):
     signing_kid: str = words(64)
     ledger_entry_id: str = uuid()
     made_at: datetime = instant()
+    batch_id: str | None = uuid(nullable=True, index=True)
 
 
 class WalletSeenRow(SQLModel, table=True):

@@ -1,4 +1,5 @@
-"""Access tokens of wallets: for an offer and its digits, or for a code and its PKCE verifier; bound to a key by DPoP.
+"""Access tokens of wallets: for an offer and its digits, for a code and its PKCE verifier, for a refresh token; each
+bound to a key by DPoP.
 
 Opaque, of 256 random bits and the MAC of its row, ten minutes; of token, code and offer the database has a hash.
 """
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from catalog.tables import table
 from certificates.stores.holders import subject_by_id
@@ -19,10 +20,12 @@ from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from hub.storage.vault import Vault
+from hub.wallets import bonds
 from hub.wallets.authorizing import CODE_MEANING, details_of
 from hub.wallets.bearing import bearer, bears
+from hub.wallets.bonds import Bond
 from hub.wallets.errors import WalletError
-from hub.wallets.metadata import AUTHORIZATION, BATCH, DETAILS, PRE_AUTHORIZED
+from hub.wallets.metadata import AUTHORIZATION, BATCH, DETAILS, PRE_AUTHORIZED, REFRESH
 from hub.wallets.offers import ENDED, LIVE, TAKEN, TRIES, typed_hash
 from hub.wallets.once import use
 from hub.wallets.proofs import Dpop
@@ -47,8 +50,11 @@ _MEANING: Final = (
     "thumbprint",
     "client_id",
     "expires_at",
+    "bond_id",
 )
 """What a token vouches for: all but how many copies are left."""
+_GIVEN: Final = ("subject_id", "configuration", "certificate_ids", "by_identifier", "thumbprint", "client_id")
+"""What a token has of its bond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Token:
     by_identifier: bool
     client_id: str
     copies_left: int
+    bond_id: str
 
 
 class Tokens:
@@ -77,7 +84,11 @@ class Tokens:
 
         Raises: WalletError; a wrong digit is counted first, and a code that comes twice has ended by then.
         """
-        flows = {PRE_AUTHORIZED: self._for_offer, AUTHORIZATION: self._for_code}
+        flows = {
+            PRE_AUTHORIZED: self._for_offer,
+            AUTHORIZATION: self._for_code,
+            REFRESH: self._for_refresh,
+        }
         flow = flows.get(form.get("grant_type", ""))
         if flow is None:
             raise WalletError("unsupported_grant_type", f"grant_type must be one of {', '.join(flows)}")
@@ -105,8 +116,7 @@ class Tokens:
             raise WalletError("invalid_dpop_proof", "used before", status=401)
         where = (_TOKENS.c.token_hash == hashed(token)) & (_TOKENS.c.expires_at > now)
         row = tx.execute(select(_TOKENS).where(where).with_for_update()).one_or_none()
-        good = row is not None and bears(self._vault, _MEANING, row._asdict(), token)
-        if row is None or not good or not hmac.compare_digest(row.thumbprint, dpop.thumbprint):
+        if row is None or not self._good(tx, row, token, dpop):
             raise WalletError("invalid_token", "unknown, over, or of another key", status=401)
         return Token(
             row.id,
@@ -116,7 +126,14 @@ class Tokens:
             row.by_identifier,
             row.client_id,
             row.copies_left,
+            row.bond_id,
         )
+
+    def _good(self, tx: Connection, row: Row[Any], token: str, dpop: Dpop) -> bool:
+        ours = hmac.compare_digest(row.thumbprint, dpop.thumbprint) and bears(
+            self._vault, _MEANING, row._asdict(), token
+        )
+        return ours and row.bond_id is not None and bonds.hold(tx, row.bond_id)
 
     @staticmethod
     def spend(tx: Connection, token: Token, copies: int) -> None:
@@ -192,6 +209,12 @@ class Tokens:
             client_id=row.client_id,
         )
 
+    def _for_refresh(
+        self, tx: Connection, form: Mapping[str, str], dpop: Dpop, now: datetime
+    ) -> dict[str, Any] | WalletError:
+        bond = bonds.renew(tx, self._vault, form.get("refresh_token", ""), dpop.thumbprint, now)
+        return _REFUSED if bond is None else self._answer(tx, bond, now)
+
     def _issue(
         self,
         tx: Connection,
@@ -212,15 +235,25 @@ class Tokens:
             "by_identifier": by_identifier,
             "thumbprint": dpop.thumbprint,
             "client_id": client_id,
-            "copies_left": max(COPIES, BATCH * len(certificate_ids)),
+        }
+        return self._answer(tx, bonds.begin(tx, self._vault, row, now), now)
+
+    def _answer(self, tx: Connection, bond: Bond, now: datetime) -> dict[str, Any]:
+        given = {name: bond.row[name] for name in _GIVEN}
+        row = given | {
+            "id": new_id(),
+            "bond_id": bond.row["id"],
+            "copies_left": max(COPIES, BATCH * len(given["certificate_ids"])),
             "expires_at": now + LIFE,
         }
         token = bearer(self._vault, _MEANING, row)
         tx.execute(insert(_TOKENS).values(token_hash=hashed(token), **row))
         details = {
             "type": DETAILS,
-            "credential_configuration_id": configuration,
-            "credential_identifiers": list(certificate_ids),
+            "credential_configuration_id": given["configuration"],
+            "credential_identifiers": list(given["certificate_ids"]),
         }
-        answer = {"access_token": token, "token_type": "DPoP", "expires_in": int(LIFE.total_seconds())}
-        return answer | ({"authorization_details": [details]} if by_identifier else {})
+        answer: dict[str, Any] = {"access_token": token, "token_type": "DPoP", "expires_in": int(LIFE.total_seconds())}
+        if bond.refresh_token is not None:
+            answer["refresh_token"] = bond.refresh_token
+        return answer | ({"authorization_details": [details]} if given["by_identifier"] else {})

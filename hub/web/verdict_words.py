@@ -145,6 +145,10 @@ REASONS: Final[Mapping[str, Words]] = {
         "收到的状态清单比以前见过的还旧，可能有人以旧充新。",
         "The status list is older than one seen before: somebody may be showing an old one.",
     ),
+    "copy_removed": Words(
+        "持证人已停用钱包里的这份副本；证照本身不受影响，请换一种方式出示。",
+        "Its holder ended this copy in a wallet. The licence itself stays as it is: have it shown another way.",
+    ),
     "type_halted": Words("该类证照已停用，暂不作证明。", "This kind of licence is stopped for now."),
     "audience_mismatch": Words("这是给其他单位的加注件。", "This copy was made for somebody else."),
     "audience_not_given": Words(

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from certificates.copies.store import ended_after
 from certificates.lifecycle.states import STATUS_BITS, Status
 from certificates.stores import certificates as store
 from certificates.stores import status as status_store
@@ -54,21 +55,26 @@ class StatusHistory:
         if began is None or moment < began:
             raise MissingError("status list: there was none at that moment")
         now = await self._status.statuses(number)
-        acts = await self._database.read(lambda tx: self._later(tx, number, moment))
-        bits = await asyncio.to_thread(self._taken_back, acts)
+        ended, acts = await self._database.read(lambda tx: self._later(tx, number, moment))
+        bits = ended | await asyncio.to_thread(self._taken_back, acts)
         then = replaced(now.statuses(), bits)
         return await asyncio.to_thread(lambda: self._status.signed(number, then, at=moment))
 
-    def _later(self, tx: Connection, number: int, moment: datetime) -> Sequence[tuple[int, StoredAct]]:
+    def _later(
+        self, tx: Connection, number: int, moment: datetime
+    ) -> tuple[dict[int, int], Sequence[tuple[int, StoredAct]]]:
+        """Of copies that ended since what their licences say, and the acts on versions since."""
         found = transition_store.recorded_after(tx, number, moment, most=MOST + 1)
-        if len(found) > MOST:
+        found += transition_store.recorded_after_of_copies(tx, number, moment, most=MOST + 1)
+        ended = ended_after(tx, number, moment, most=MOST + 1)
+        if len(found) + len(ended) > MOST:
             raise MissingError("status list: too much has changed since")
         # An act without a MAC is believed as part of its certificate's history alone, which the ledger tells too.
         early = sorted({act.version_id for _, act in found if act.mac is None})
         for first in range(0, len(early), CHUNK):
             for version in store.read_versions(tx, early[first : first + CHUNK]):
                 read_history(tx, self._vault, version)
-        return found
+        return ended, found
 
     def _taken_back(self, acts: Sequence[tuple[int, StoredAct]]) -> dict[int, int]:
         """Of each version, the state before its first act since. Acts come oldest first."""

@@ -89,3 +89,10 @@ def moved(sums: Sums, before: StatusList, changes: Mapping[int, int]) -> dict[in
             after[bits] = (count + one, total + one * index)
     after.pop(0, None)
     return {bits: pair for bits, pair in after.items() if pair != (0, 0)}
+
+
+def added(one: Sums, other: Sums) -> Sums:
+    """The sums of both together."""
+    nothing = (0, 0)
+    pairs = {bits: (one.get(bits, nothing), other.get(bits, nothing)) for bits in {*one, *other}}
+    return {bits: (first[0] + second[0], first[1] + second[1]) for bits, (first, second) in pairs.items()}

@@ -11,11 +11,13 @@ from typing import Final
 from sqlalchemy import Connection, func, select, text
 
 from catalog.tables import table
+from certificates.copies.store import sums_of_copies
 from certificates.lifecycle.states import STATUS_BITS, Status
 from certificates.stores import certificates as store
 from certificates.stores import status as status_store
 from certificates.tables import CertificateVersionRow
-from hub.issuing.status.published import Published, Sums
+from hub.issuing.status.copies import bits_of_copies, changed_since, ever_changed
+from hub.issuing.status.published import Published, Sums, added
 from hub.ledger.guards import check_guards
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.errors import MissingError
@@ -39,10 +41,11 @@ changes, which SQLite would think the better way.
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Which versions a whole reading must look at, and up to which entry it then goes."""
+    """Which versions and copies a whole reading must look at, and up to which entry it then goes."""
 
     position: int
     ids: Sequence[str]
+    copies: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def whole(tx: Connection, number: int) -> Whole:
     else:
         changed = list(tx.execute(_CHANGED.where(_VERSIONS.c.status_list == number)).scalars())
     ids = {*changed, *status_store.not_plainly_valid(tx, number)}
-    return Whole(_position(tx), sorted(ids))
+    return Whole(_position(tx), sorted(ids), sorted(ever_changed(tx, number)))
 
 
 def bits_of(tx: Connection, vault: Vault, ids: Sequence[str]) -> dict[int, int]:
@@ -76,12 +79,16 @@ def bits_of(tx: Connection, vault: Vault, ids: Sequence[str]) -> dict[int, int]:
 def since(tx: Connection, vault: Vault, last: Published) -> Since | None:
     """What changed since a list was made; None: too much for one look. Raises: IntegrityBrokenError."""
     ids = _changed_since(tx, last.number, last.position, most=MOST_CHANGES + 1)
-    if len(ids) > MOST_CHANGES:
+    copies = changed_since(tx, last.number, last.position, most=MOST_CHANGES + 1)
+    if len(ids) + len(copies) > MOST_CHANGES:
         return None
     changes: dict[int, int] = {}
     for first in range(0, len(ids), CHUNK):
         changes |= bits_of(tx, vault, ids[first : first + CHUNK])
-    return Since(_position(tx), changes, status_store.listed_sums(tx, last.number))
+    for first in range(0, len(copies), CHUNK):
+        changes |= bits_of_copies(tx, vault, copies[first : first + CHUNK])
+    sums = added(status_store.listed_sums(tx, last.number), sums_of_copies(tx, last.number))
+    return Since(_position(tx), changes, sums)
 
 
 def _changed_since(tx: Connection, number: int, position: int, *, most: int | None) -> list[str]:

@@ -21,6 +21,7 @@ from certificates.stores.version import VersionRecord
 from hub.clock import Clock
 from hub.issuing.keys.desk import SigningDesk
 from hub.issuing.status import reading as status_reading
+from hub.issuing.status.copies import bits_of_copies
 from hub.issuing.status.published import Published, moved
 from hub.issuing.status.reading import CHUNK
 from hub.issuing.transitions.writing import RULE, Cause, change, told
@@ -204,6 +205,10 @@ class StatusService:
             some = wanted.ids[first : first + CHUNK]
             bits |= await self._database.read(lambda tx, some=some: status_reading.bits_of(tx, self._vault, some))  # type: ignore[misc]
             await asyncio.sleep(0)  # SQLite reads on the event loop: let others through
+        for first in range(0, len(wanted.copies), CHUNK):
+            some = wanted.copies[first : first + CHUNK]
+            bits |= await self._database.read(lambda tx, some=some: bits_of_copies(tx, self._vault, some))  # type: ignore[misc]
+            await asyncio.sleep(0)
         nothing = empty(status_store.LIST_SIZE)
         token = await asyncio.to_thread(lambda: self.signed(number, replaced(nothing, bits), at=read_at))
         return Published(number, token, read_at, wanted.position, read_at, moved({}, nothing, bits))

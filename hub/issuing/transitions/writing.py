@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from certificates.copies.store import follow
 from certificates.errors import ActError
 from certificates.lifecycle.history import Lifetime
 from certificates.lifecycle.rules import Reason
@@ -117,10 +118,12 @@ def born(tx: Connection, vault: Vault, version: VersionRecord, cause: Cause, *, 
 
 
 def told(tx: Connection, changes: Iterable[Changed], *, now: datetime) -> None:
-    """Have lists published, and users and holders told, once for all changes of a transaction."""
+    """Have copies follow, lists published, and users and holders told, once for all changes of a transaction."""
     lists: set[int] = set()
     marks: dict[Event, list[str]] = {}
+    changed_to: dict[str, str] = {}
     for item in changes:
+        changed_to[item.after.id] = item.after.status
         bits = STATUS_BITS[Status(item.after.status)]
         if bits != STATUS_BITS[Status(item.before.status)]:
             lists.add(item.after.status_list)
@@ -130,6 +133,7 @@ def told(tx: Connection, changes: Iterable[Changed], *, now: datetime) -> None:
         if kind is not None and item.after.status != Status.EXPIRED:
             about = f"{item.after.certificate_id}:{item.after.ledger_entry_id}"
             notify(tx, item.after.subject_id, kind, about=about, now=now)
+    lists |= follow(tx, changed_to)
     for number in sorted(lists):
         enqueue(tx, PUBLISH_STATUS, {"number": number}, now=now)
     for event, changed in marks.items():

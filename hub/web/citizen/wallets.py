@@ -1,5 +1,6 @@
 """Into the wallet 放进钱包: a holder offers a licence of his own, or answers a wallet that asks."""
 
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
@@ -22,6 +23,7 @@ from hub.web.console.view import view_of
 
 router = APIRouter()
 WALLETS: Final = "/me/wallets"
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 OfferId = Annotated[UuidText, Path()]
 
 
@@ -78,6 +80,23 @@ async def answer(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     return response
 
 
+@router.post(WALLETS + "/removed", response_class=HTMLResponse)
+async def remove(request: Request, hub: HubDep, holder: HolderDep) -> Response:
+    """Copies in one wallet end; the licence goes on."""
+    given = await holder_form(request, holder)
+    bond_id, certificate_id = given.text("bond")[:36], given.text("certificate")[:36]
+    if not (_UUID.fullmatch(bond_id) and _UUID.fullmatch(certificate_id)):
+        raise MissingError("wallet copies")
+    await hub.wallets.holdings.remove(holder, bond_id, certificate_id)
+    return redirect(f"{WALLETS}/removed")
+
+
+@router.get(WALLETS + "/removed", response_class=HTMLResponse)
+async def removed(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
+    """The list again, after something was taken off it."""
+    return await _begin(request, hub, holder, done=True)
+
+
 @router.get(WALLETS + "/{offer_id}", response_class=HTMLResponse)
 async def one(request: Request, offer_id: OfferId, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """The QR and the six digits while the offer lives; then what became of it."""
@@ -96,13 +115,24 @@ async def one(request: Request, offer_id: OfferId, hub: HubDep, holder: HolderDe
 
 
 async def _begin(
-    request: Request, hub: HubDep, holder: HolderDep, errors: list[FieldError] | None = None
+    request: Request, hub: HubDep, holder: HolderDep, errors: list[FieldError] | None = None, *, done: bool = False
 ) -> HTMLResponse:
     sure = holder.level >= SHOWS
+    held = await hub.wallets.holdings.listed(holder) if sure else []
     licences = (await hub.citizens.licences.listed(holder))[0] if sure else ()
     mine = [item for item in licences if item.status == "valid" and item.principal and not item.indexed]
     status = 422 if errors else 200
-    return render(request, "me/wallets.html", holder, status=status, errors=errors or (), licences=mine, sure=sure)
+    return render(
+        request,
+        "me/wallets.html",
+        holder,
+        status=status,
+        errors=errors or (),
+        licences=mine,
+        sure=sure,
+        held=held,
+        done=done,
+    )
 
 
 async def _asked(

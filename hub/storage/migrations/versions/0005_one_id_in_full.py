@@ -124,28 +124,20 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("batch_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
         )
-        batch_op.create_foreign_key(None, "wallet_batches", ["batch_id"], ["id"])
+        batch_op.create_index(batch_op.f("ix_wallet_credentials_batch_id"), ["batch_id"], unique=False)
 
     with op.batch_alter_table("wallet_tokens", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("bond_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
         )
-        batch_op.create_foreign_key(None, "wallet_bonds", ["bond_id"], ["id"])
 
 
 def downgrade() -> None:
     with op.batch_alter_table("wallet_tokens", schema=None) as batch_op:
-        # WARNING: constraint name is None; this directive will fail as
-        # rendered.  Add a name, or use a naming convention; see
-        # https://alembic.sqlalchemy.org/en/latest/naming.html
-        batch_op.drop_constraint(None, type_="foreignkey")
         batch_op.drop_column("bond_id")
 
     with op.batch_alter_table("wallet_credentials", schema=None) as batch_op:
-        # WARNING: constraint name is None; this directive will fail as
-        # rendered.  Add a name, or use a naming convention; see
-        # https://alembic.sqlalchemy.org/en/latest/naming.html
-        batch_op.drop_constraint(None, type_="foreignkey")
+        batch_op.drop_index(batch_op.f("ix_wallet_credentials_batch_id"))
         batch_op.drop_column("batch_id")
 
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
