@@ -1,6 +1,6 @@
 """Orders to show a person late who looked 延后告知: two of the department and the auditor sign, by tokens of their own.
 
-Whom an order is about is said once, when it is proposed, and told to nobody afterwards.
+Whom an order is about is said once, when it is proposed; those who sign see the number, its middle struck out.
 """
 
 from datetime import date, timedelta
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from hub.citizens.late.desk import Seen
 from hub.citizens.late.ordering import Wanted
 from hub.citizens.late.values import Order, OrderError
 from hub.clock import BEIJING, rfc3339
@@ -39,7 +40,13 @@ BODIES: Final = (LateOrderBody,)
 @router.get("/late-orders", summary="Orders to show late 延后告知决定")
 async def list_orders(hub: HubDep, actor: StaffDep) -> JSONResponse:
     """The newest 200 of the own department; all for operator and auditor."""
-    return JSONResponse({"orders": [_order(item) for item in await hub.late.ordering.listed(actor)]})
+    return JSONResponse({"orders": [_seen(item) for item in await hub.late.desk.listed(actor)]})
+
+
+@router.get("/late-orders/{order_id}", summary="One order 一项决定")
+async def one_order(order_id: UuidText, hub: HubDep, actor: StaffDep) -> JSONResponse:
+    """With whom it is about (for those who sign, its middle struck out), and what the caller may do with it now."""
+    return JSONResponse(_seen(await hub.late.desk.one(actor, order_id)))
 
 
 @router.post("/late-orders", status_code=201, summary="Propose one 提出决定", openapi_extra={"x-body": "LateOrderBody"})
@@ -94,6 +101,10 @@ async def figures(hub: HubDep, year: Annotated[int | None, Field(ge=2020, le=999
             "lifted": found.lifted,
         }
     )
+
+
+def _seen(item: Seen) -> dict[str, Any]:
+    return _order(item.order) | {"person": item.whom or None, "may": sorted(item.may)}
 
 
 def _order(item: Order) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hub.assembly.ground import Ground
+from hub.citizens.late.desk import LateDesk
 from hub.citizens.late.ending import LateEnding
 from hub.citizens.late.ordering import Ordering
 
@@ -14,6 +15,7 @@ class LateOrders:
 
     ordering: Ordering
     ending: LateEnding
+    desk: LateDesk
 
 
 def assemble_late(ground: Ground) -> LateOrders:
@@ -29,4 +31,5 @@ def assemble_late(ground: Ground) -> LateOrders:
             most=timedelta(days=settings.late_order_most_days),
         ),
         ending=LateEnding(database, vault=vault, log_key=ground.log_key, clock=ground.clock),
+        desk=LateDesk(database, vault=vault, log_key=ground.log_key, clock=ground.clock),
     )

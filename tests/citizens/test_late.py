@@ -34,6 +34,7 @@ from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, City, grow, identit
 from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, issue, open_case, pull
 
 _ORDERS, _ENTRIES = table(LateOrderRow), table(LedgerEntryRow)
+STRUCK = f"{PERSON['id_number'][:3]}{'*' * 11}{PERSON['id_number'][-4:]}"
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
 
 
@@ -310,16 +311,20 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         await ordering.second(first, made.id)
     elsewhere = somebody(await department(hub, POLICE), *LEADERS)
     with pytest.raises(ForbiddenError):  # that there is one is nobody's who has no hand in it
-        await ordering.listed(somebody(here, Role.CLERK))
+        await hub.late.desk.listed(somebody(here, Role.CLERK))
     for step in (ordering.second, ordering.refuse, ordering.lift):
         with pytest.raises(MissingError):
             await step(elsewhere, made.id)
-    assert await ordering.listed(elsewhere) == []
+    assert await hub.late.desk.listed(elsewhere) == []
+    with pytest.raises(MissingError):
+        await hub.late.desk.one(elsewhere, made.id)
     await ordering.second(second, made.id)
-    with pytest.raises(OneHandError):
-        await ordering.sign(Actor("staff", second.id, "", None, frozenset({Role.AUDITOR})), made.id)
-    with pytest.raises(ForbiddenError):
-        await ordering.sign(somebody(None, Role.OPERATOR), made.id)
+    for nobody, error in (
+        (Actor("staff", second.id, "", None, frozenset({Role.AUDITOR})), OneHandError),
+        (somebody(None, Role.OPERATOR), ForbiddenError),
+    ):
+        with pytest.raises(error):
+            await ordering.sign(nobody, made.id)
     live = await ordering.sign(auditor, made.id)
     with pytest.raises(OrderOverError):
         await ordering.refuse(auditor, made.id)
@@ -339,8 +344,10 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         await ordering.propose(first, wanted(hub, 182, extends=longer.id))
     assert longer.since is not None
     assert longer.until - longer.since <= timedelta(days=732)
-    states = {item.state.value for item in await ordering.listed(auditor)}
-    assert states == {"live", "extended"}
+    seen = await hub.late.desk.listed(auditor)
+    assert {item.order.state.value for item in seen} == {"live", "extended"}
+    assert {item.whom for item in seen} == {STRUCK}  # of the extensions, too
+    assert {item.whom for item in await hub.late.desk.listed(somebody(None, Role.OPERATOR))} == {""}
 
     stale = await ordering.propose(first, wanted(hub))
     watch.ahead += timedelta(days=4)

@@ -65,13 +65,13 @@ ELSEWHERE: Final = re.compile(
     r"/api/v1/(?:certificate-act|collection-feeds|mandates|dead-ends|objections|late-orders).*|/console/licences/(?:lists|waiting)/.*"
     r"|/console/owner/(?:feeds|objections)/.*"
     r"|/console/matters/.*|/api/v1/replays/.*"
-    r"|/console/(?:counter|approve|dead-ends|mandates)/.*"
+    r"|/console/(?:counter|approve|dead-ends|mandates|late-orders)/.*"
 )
 """Acts and lists that wait, feeds, mandates of two departments, dead ends, matters, which all may read, the
 desks of clerks and deciders, and replays, which only auditors may see: `tests/hub/test_acts_attacked.py`,
 `tests/hub/test_act_lists.py`, `tests/collection/test_feed_desk.py`, `tests/hub/test_case_stages.py`,
 `tests/hub/test_dead_ends.py`, `tests/registry/test_matters_published.py`, `tests/hub/test_counter.py`,
-`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/citizens/test_late.py`,
+`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/citizens/test_late.py`, `…_pages.py`,
 `tests/hub/test_replay.py`, `tests/hub/test_supervision_pages.py`.
 """
 FORBIDDEN: Final = re.compile(

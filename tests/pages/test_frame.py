@@ -1,11 +1,13 @@
 """The console's frame in Chromium: both languages, every size and scheme, the keyboard, and without a script."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hub.intake.counter.values import Line
+from hub.sample.numbers import citizen_id
 from tests.pages import counter_town as counter
 from tests.pages.browser import (
     LANGUAGES,
@@ -40,12 +42,15 @@ PAGES = [
     ("operator", "/console/asks"),
     ("operator", "/console/simulator"),
     ("approver", "/console/mandates/new"),
+    ("approver", "/console/late-orders/new"),
+    ("auditor", "/console/late-orders"),
     ("engineer", "/console/notices"),
     ("engineer", "/console/account"),
     ("engineer", "/console/account/password"),
     ("engineer", "/console/staff/new"),  # a 403
     ("engineer", "/console/nothing"),  # a 404
 ]
+SOMEBODY = citizen_id("990102", date(1988, 3, 5), 21)
 WORDS = {
     "zh-CN": {
         "user": "用户名",
@@ -103,6 +108,35 @@ def test_a_clerk_without_a_mouse_takes_cases_and_somebody_decides_them(browser: 
     walk(browser, site, "en", [*(("clerk", path) for path in pages), ("operator", stuck)])
     decided = [("decider", "/console/approve"), ("decider", deciding), ("operator", "/console/dead-ends")]
     walk(browser, site, "zh-CN", [("clerk", taken), ("clerk", stuck), *decided])
+
+
+def test_three_sign_that_a_look_is_shown_late_and_the_first_needs_no_mouse(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, "decider") as page:
+        page.goto("/console/late-orders/new")
+        keys = counter.Keyboard(page)
+        for field, typed, key in (
+            ("id", SOMEBODY, "Tab"),
+            ("matter", "", "ArrowDown"),
+            ("matter", "", "Tab"),
+            ("reason", "", "Space"),
+            ("reason", "", "Tab"),
+        ):
+            keys.at(field)
+            keys.type(typed)
+            keys.press(key)
+        keys.at("legal_basis")
+        keys.type("刑事诉讼法第五十四条")
+        keys.press("Enter", leads_on=True)
+        expect(page.get_by_text("未签署")).to_have_count(2)
+        order = page.url.removeprefix(site.url)
+    walk(browser, site, "en", [(who, order) for who in ("approver", "operator")])
+    for who in ("approver", "auditor"):
+        with visiting(browser, site, who, java_script_enabled=False) as page:
+            page.goto(order)
+            page.get_by_role("button", name="签署", exact=who == "approver").first.click()
+            assert SOMEBODY not in page.content() + page.url
+    listed = "/console/late-orders"
+    walk(browser, site, "zh-CN", [("decider", order), *((who, listed) for who in ("decider", "auditor", "operator"))])
 
 
 def test_large_print_is_what_the_pages_are_looked_at_in(browser: Browser, site: Site) -> None:

@@ -7,7 +7,6 @@ the department who could sign it, the operator or the auditor may lift it at onc
 Each step is an entry of the ledger, under the log's own key: the person's own list says nothing of it until the end.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -21,7 +20,8 @@ from hub.access.errors import ForbiddenError
 from hub.access.staff_two import same_hand
 from hub.citizens.late import store
 from hub.citizens.late.ending import end
-from hub.citizens.late.values import OneHandError, Order, OrderError, OrderOverError, Reason, State
+from hub.citizens.late.values import LEADERS, OneHandError, Order, OrderError, OrderOverError, Reason, State
+from hub.citizens.late.whom import carry_whom, seal_whom
 from hub.clock import BEIJING, Clock, new_id, rfc3339
 from hub.issuing.plan import lookup_hash
 from hub.ledger.entries import Draft, seal
@@ -30,7 +30,7 @@ from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
-_LEADERS: Final = (Role.OWNER_APPROVER, Role.DECIDER)
+_LEADERS: Final = tuple(sorted(LEADERS))
 _BASIS: Final = 500
 
 
@@ -81,7 +81,8 @@ class Ordering:
             raise OrderError("unknown", "/reason")
         if not 0 < len(wanted.legal_basis.strip()) <= _BASIS:
             raise OrderError("length", "/legal_basis")
-        digest = b"" if wanted.extends else self._number(wanted)
+        order_id = new_id()
+        digest, said = (b"", None) if wanted.extends else self._number(wanted, order_id)
         if not wanted.extends and not 0 < len(wanted.matter) <= 64:
             raise OrderError("length", "/matter")
         now = self._clock()
@@ -93,7 +94,7 @@ class Ordering:
         def unit(tx: Connection) -> Order:
             before = self._extended(tx, actor, wanted.extends, until) if wanted.extends else None
             order = Order(
-                id=new_id(),
+                id=order_id,
                 lookup_hash=before.lookup_hash if before else digest,
                 department_id=department_id,
                 matter=before.matter if before else wanted.matter,
@@ -111,6 +112,7 @@ class Ordering:
                 row_version=0,
                 ledger_entry_id="",
                 mac=b"",
+                whom=carry_whom(self._log_key, before, order_id) if before else said,
             )
             made = self._write(tx, order, "late.proposed", actor, now, new=True)
             about = ("late_order", made.id)
@@ -179,24 +181,15 @@ class Ordering:
 
         return await self._database.write(lambda tx: unit(tx, self._clock()))
 
-    async def listed(self, actor: Actor) -> Sequence[Order]:
-        """Those of the own department; for operator and auditor all. Never whom they are about.
-
-        Raises: ForbiddenError: who could neither sign nor lift one has no business with them.
-        """
-        actor.require(*_LEADERS, Role.AUDITOR, Role.OPERATOR)
-        actor.require(*_LEADERS, Role.AUDITOR, Role.OPERATOR)
-        everything = bool(actor.roles & {Role.AUDITOR, Role.OPERATOR})
-        whose = None if everything else actor.department_id or ""
-        return await self._database.read(lambda tx: store.listed(tx, self._vault, whose))
-
-    def _number(self, wanted: Wanted) -> bytes:
+    def _number(self, wanted: Wanted, order_id: str) -> tuple[bytes, bytes]:
+        """What it is found by, and what those who sign are shown of it."""
         try:
             number = normalise_id(wanted.id_type, wanted.id_number).value
             check(wanted.id_type, number)
         except IdentifierError as error:
             raise OrderError(error.reason, "/id_number") from None
-        return lookup_hash(self._vault, wanted.id_type, number)
+        said = seal_whom(self._log_key, order_id, wanted.id_type, number)
+        return lookup_hash(self._vault, wanted.id_type, number), said
 
     def _extended(self, tx: Connection, actor: Actor, order_id: str, until: datetime) -> Order:
         """The order in force that one of this department prolongs to this end."""

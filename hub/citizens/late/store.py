@@ -45,6 +45,11 @@ def since(tx: Connection, vault: Vault, moment: datetime) -> list[Order]:
     return _sound(tx, vault, select(_ROWS).where(signed, _ROWS.c.since.is_not(None)))
 
 
+def one(tx: Connection, vault: Vault, order_id: str) -> Order | None:
+    """One, not locked. One whose row somebody else wrote is none."""
+    return next(iter(_sound(tx, vault, select(_ROWS).where(_ROWS.c.id == order_id))), None)
+
+
 def held(tx: Connection, vault: Vault, order_id: str) -> Order | None:
     """One, locked. Raises: IntegrityBrokenError: somebody else wrote its row."""
     row = tx.execute(select(_ROWS).where(_ROWS.c.id == order_id).with_for_update()).one_or_none()

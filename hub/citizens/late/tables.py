@@ -32,6 +32,8 @@ class LateOrderRow(SQLModel, table=True):
     until: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)
     extends: str | None = uuid(nullable=True)
+    whom: bytes | None = binary(nullable=True)
+    """The number with its middle struck out, sealed for this row: what those who sign are shown."""
     row_version: int
     ledger_entry_id: str = uuid()
     mac: bytes = binary()

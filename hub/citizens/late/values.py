@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from hub.access.actors import Role
 from hub.citizens.errors import CitizenError
 from hub.clock import rfc3339
 from hub.registry.meanings import Words
@@ -12,6 +13,8 @@ from signing.canonical import canonical
 
 WAITS: Final = timedelta(days=3)
 """For its next signature; then it lapses."""
+LEADERS: Final = frozenset({Role.OWNER_APPROVER, Role.DECIDER})
+"""Who signs for a department."""
 
 
 class Reason(StrEnum):
@@ -69,6 +72,8 @@ class Order:
     row_version: int
     ledger_entry_id: str
     mac: bytes = field(repr=False)
+    whom: bytes | None = field(default=None, repr=False)
+    """For those who sign, see `hub.citizens.late.whom`. Nothing is judged by it, and its seal is bound to the row."""
 
     def meaning(self) -> bytes:
         """Everything the MAC covers."""

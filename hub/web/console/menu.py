@@ -17,6 +17,7 @@ CONSUMERS: Final = frozenset({Role.CONSUMER_ENGINEER})
 CLERKS: Final = frozenset({Role.CLERK})
 DECIDERS: Final = frozenset({Role.DECIDER})
 CITY: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
+AUDITORS: Final = frozenset({Role.AUDITOR})
 APPROVERS: Final = frozenset({Role.OWNER_APPROVER})
 DESK: Final = frozenset({Role.OPERATOR, Role.OWNER_APPROVER, Role.DECIDER})
 """Who works what could not be done."""
@@ -71,6 +72,7 @@ GROUPS: Final[Sequence[Group]] = (
             Entry("/console/owner/demands", "供需对接", "Demands", OWNERS | CITY),
             Entry("/console/owner/objections", "异议", "Objections", OWNERS | DECIDERS | CITY),
             Entry("/console/matters", "事项", "Matters", OWNERS | CITY),
+            Entry("/console/simulator", "下一步共享", "What next", CITY),
         ),
     ),
     Group(
@@ -141,10 +143,10 @@ GROUPS: Final[Sequence[Group]] = (
         (
             Entry("/console/notices", "通知", "Notices", EVERYBODY),
             Entry("/console/dead-ends", "办不成事", "Dead ends", CLERKS | DECIDERS | APPROVERS | CITY),
-            Entry("/console/simulator", "下一步共享", "What next", CITY),
+            Entry("/console/late-orders", "延后告知", "Shown late", APPROVERS | DECIDERS | CITY),
             Entry("/console/staff", "人员", "Staff", EVERYBODY),
             Entry("/console/proposals", "双人复核", "Two persons", CITY),
-            Entry("/console/replay", "办件复核", "Replay", frozenset({Role.AUDITOR})),
+            Entry("/console/replay", "办件复核", "Replay", AUDITORS),
             Entry("/console/account", "我的账号", "My account", EVERYBODY),
         ),
     ),

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from hub.access.actors import Actor, Role
+from hub.citizens.late.desk import orders_to_sign
 from hub.citizens.notices.messages import given_up
 from hub.citizens.objections.whose import objections_to_answer
 from hub.intake.handling.desk import waiting_at_desk
@@ -26,7 +27,7 @@ from hub.registry.waiting import (
     versions_to_approve,
 )
 from hub.web.console.approve.queue import cases_to_decide
-from hub.web.console.menu import CITY, DECIDERS, DESK, EVERYBODY, OWNERS
+from hub.web.console.menu import APPROVERS, AUDITORS, CITY, DECIDERS, DESK, EVERYBODY, OWNERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,13 @@ QUEUES: Final[list[Queue]] = [
     Queue("/console/owner/batches", "待复核的登记簿", "Uploaded registers to confirm", OWNERS, uploads_to_confirm),
     Queue("/console/approve", "待审批的办件", "Cases to decide", DECIDERS, cases_to_decide),
     Queue("/console/dead-ends", "办不成事待答复", "Cases on the desk for dead ends", DESK, waiting_at_desk),
+    Queue(
+        "/console/late-orders",
+        "待签署的延后告知",
+        "Orders to show late to sign",
+        APPROVERS | DECIDERS | AUDITORS,
+        orders_to_sign,
+    ),
     Queue("/console/messages", "没有送达的消息", "Messages not taken", frozenset({Role.OPERATOR}), given_up),
     Queue("/console/notices", "新通知", "New notices", EVERYBODY, unread_notices),
 ]
@@ -71,6 +79,7 @@ OBJECT_PATHS: Final[dict[str, str]] = {
     "mandate": "/console/mandates",
     "dead_end": "/console/dead-ends/{id}",
     "ask": "/console/asks",
+    "late_order": "/console/late-orders/{id}",
 }
 """Kind of object in a notice of `hub.registry.notices` → the page of one, with `{id}`; page groups add theirs."""
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.web.console.supervision import asks, dead_ends, mandates, messages, sending, simulator
+from hub.web.console.supervision import asks, dead_ends, late_new, late_orders, mandates, messages, sending, simulator
 
 router: Final = APIRouter()
-for _module in (sending, dead_ends, mandates, asks, messages, simulator):
+for _module in (sending, dead_ends, late_new, late_orders, mandates, asks, messages, simulator):
     router.include_router(_module.router)
