@@ -90,7 +90,7 @@ from hub.problems import (
 )
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
-from hub.web import entry_page, guides_page, help_page, pages, ratings_page, receive_page, verify_page
+from hub.web import entry_page, guides_page, help_page, pages, rate_page, ratings_page, receive_page, verify_page
 from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
@@ -175,6 +175,7 @@ _ROUTERS: Final = (
     help_page.router,
     verify_page.router,
     receive_page.router,
+    rate_page.router,
     entry_page.router,
     citizen_pages.router,
     kiosk_pages.router,

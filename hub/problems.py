@@ -147,6 +147,8 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     late.OrderOverError: ProblemType("late-order-over", 409, "该决定不在此状态", "The order does not wait for this any more", "caller"),
     late.OneHandError: ProblemType("late-order-one-hand", 403, "须由另一人签署", "Another person has to sign it", "owner"),
     rated.RatedError: ProblemType("case-rated", 409, "该办件已评价", "The case was rated already", "caller"),
+    rated.SlipRefusedError: ProblemType("rating-code-refused", 422, "评价码不能使用", "The rating code opens nothing", "caller"),
+    rated.StillOpenError: ProblemType("rated-too-early", 409, "办件尚未办结，办结后再评价", "The case has not closed yet; rate it then", "caller"),
     objected.OwnLookError: ProblemType("own-look", 403, "本人的查询须由他人答复", "Who did what is asked about does not answer for himself", "owner"),
     ForgeryError: ProblemType("forged-form", 403, "表单已失效或不是本系统页面提交", "The form has expired or is not from our own page", "caller"),
     PasswordRuleError: ProblemType("password-rule", 422, "新密码不符合要求", "The new password breaks a rule", "caller"),

@@ -119,6 +119,7 @@ async def _keep_house(hub: Hub) -> None:
         "revocation lists": hub.keyring.crls.fetch_due,
         "reminders": hub.dossier.reminding.sweep,
         "presentations": hub.citizens.presentations.sweep,
+        "rating codes": hub.citizens.slip_ratings.sweep,
         "terminals": hub.kiosk.visits.sweep,
         "showings": hub.showing.showings.sweep,
         "showing requests": hub.showing.asking.sweep,

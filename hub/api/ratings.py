@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me import ActingHolderDep
-from hub.citizens.ratings.rating import BEST, BROUGHT_MOST, Given
 from hub.citizens.ratings.store import Past
+from hub.citizens.ratings.writing import BEST, BROUGHT_MOST, Given
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, limit
 from hub.edge.body import Body, read_json

@@ -31,6 +31,7 @@ from hub.citizens.places import Places
 from hub.citizens.presentations import Presentations
 from hub.citizens.provider import ProviderSignIn
 from hub.citizens.ratings.rating import Ratings
+from hub.citizens.ratings.slips import SlipRatings
 from hub.citizens.sessions import HolderSessions
 from hub.citizens.taking import Taking
 from hub.citizens.trial import TrialSignIn
@@ -65,6 +66,7 @@ class Citizens:
     telling: Telling
     ending: Ending
     ratings: Ratings
+    slip_ratings: SlipRatings
     places: Places
     notices: Notices
     messages: Messages
@@ -94,6 +96,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
     )
     asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
+    papers = PaperCounts(database, vault=vault, clock=clock)
     return Citizens(
         sessions=sessions,
         trial=TrialSignIn(
@@ -124,13 +127,8 @@ def assemble_citizens(ground: Ground) -> Citizens:
         reviewing=Reviewing(database, vault=vault, log_key=log_key, clock=clock),
         telling=Telling(database, vault=vault, clock=clock),
         ending=Ending(vault=vault, objects=ground.objects),
-        ratings=Ratings(
-            database,
-            vault=vault,
-            papers=PaperCounts(database, vault=vault, clock=clock),
-            log_key=log_key,
-            clock=clock,
-        ),
+        ratings=Ratings(database, vault=vault, papers=papers, log_key=log_key, clock=clock),
+        slip_ratings=SlipRatings(database, vault=vault, papers=papers, clock=clock),
         places=Places(database, vault=vault, clock=clock),
         notices=Notices(database, log_key=ground.log_key, clock=clock),
         messages=_messages(ground),

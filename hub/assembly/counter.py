@@ -64,7 +64,9 @@ def assemble_family_counter(ground: Ground, intake: Intake, handling: Handling, 
 
 def assemble_slips(ground: Ground, intake: Intake, counter: Counter) -> FamilySlips:
     """What people take home from the counter."""
-    return FamilySlips(ground.database, counter=counter, families=intake.families, vault=ground.vault)
+    return FamilySlips(
+        ground.database, counter=counter, families=intake.families, vault=ground.vault, clock=ground.clock
+    )
 
 
 def assemble_case_slips(ground: Ground, counter: Counter) -> CaseSlips:

@@ -11,6 +11,7 @@ from hub.citizens.identities.store import forget as forget_identities
 from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
 from hub.citizens.places import forget_places
+from hub.citizens.ratings.code_rows import forget_codes
 from hub.intake.lower.erasing import forget_stand_ins
 from hub.ledger.erasure import ErasureService
 from hub.ledger.keeper import CheckpointKeeper
@@ -61,6 +62,10 @@ def assemble_erasure(ground: Ground) -> ErasureService:
     """Connect it; its list lies beside the remembered checkpoint."""
     ending = Ending(vault=ground.vault, objects=ground.objects)
 
+    def forget(tx: Connection, lookup: bytes, now: datetime) -> None:
+        forget_stand_ins(tx, lookup, now)
+        forget_codes(tx, lookup)
+
     def forget_subject(tx: Connection, subject_id: str, now: datetime) -> None:
         ending.forget(tx, subject_id, now)
         forget_delegations(tx, subject_id)
@@ -75,6 +80,6 @@ def assemble_erasure(ground: Ground) -> ErasureService:
         log_key=ground.log_key,
         clock=ground.clock,
         tombstones=TombstoneList(ground.settings.witness_folder(), vault=ground.vault),
-        forget=forget_stand_ins,
+        forget=forget,
         forget_subject=forget_subject,
     )

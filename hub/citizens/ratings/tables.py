@@ -1,11 +1,13 @@
-"""Rows of ratings: numbers alone. What a person writes beside a bad one stands in its follow-up, under his key."""
+"""Rows of ratings: numbers alone. What a person writes beside a bad one stands in its follow-up, under his key. And of
+the codes on slips.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import SQLModel
 
-from catalog.tables import instant, uuid, words
+from catalog.tables import binary, instant, uuid, words
 
 
 class RatingRow(SQLModel, table=True):
@@ -25,3 +27,19 @@ class RatingRow(SQLModel, table=True):
     follow_up_id: str | None = uuid(references="objections.id", nullable=True)
     given_at: datetime = instant()
     ledger_entry_id: str = uuid()
+
+
+class RatingCodeRow(SQLModel, table=True):
+    """The code on the slip of one party of a case: its keyed hash, and under the MAC whose case it opens. `turn`: how
+    often it was drawn anew because it was somebody else's.
+    """
+
+    __tablename__ = "rating_codes"
+    __table_args__ = (UniqueConstraint("case_id", "party_id"),)
+    id: str = uuid(primary_key=True)
+    case_id: str = uuid(references="cases.id")
+    party_id: str = uuid(references="case_parties.id")
+    turn: int
+    code_hash: bytes = binary(unique=True)
+    made_at: datetime = instant()
+    mac: bytes = binary()

@@ -19,6 +19,7 @@ from certificates.stores.holders import Subject
 from hub.access.actors import Actor
 from hub.citizens.confirming import Confirming
 from hub.citizens.looks import Looks, count_looks
+from hub.citizens.ratings.code_rows import code_of
 from hub.citizens.taking import KIND as PRESENTED
 from hub.clock import Clock, rfc3339
 from hub.intake import store
@@ -77,6 +78,8 @@ class Slip:
     reads: Sequence[datetime]
     looks: Looks | None
     contacts: Sequence[tuple[Words, str]]
+    codes: Sequence[tuple[Words, str]] = field(repr=False)
+    """By which each party rates the case once it has closed: whose, and twelve digits."""
     people: Sequence[Any] = field(repr=False, default=())
 
 
@@ -120,6 +123,7 @@ class CaseSlips:
             reads=_reads(tx, case),
             looks=looks,
             contacts=list(named.values()),
+            codes=codes_of(tx, self._vault, case, now),
             people=found.people,
         )
         self._record(tx, actor, slip, person, now)
@@ -165,6 +169,12 @@ class CaseSlips:
         subject_id = person.id if person else None
         draft = Draft(kind="slip.printed", detail=detail, key=key, subject_id=subject_id, case_id=slip.case.id)
         append(tx, [seal(draft, now=now)])
+
+
+def codes_of(tx: Connection, vault: Vault, case: store.Case, now: datetime) -> list[tuple[Words, str]]:
+    """The codes of the parties that have a number, known to the hub or not; none where the time to rate is over."""
+    codes = [(party, code_of(tx, vault, case, party, now)) for party in store.parties_of(tx, case.id).values()]
+    return [((whose(party.role, "zh-CN"), whose(party.role, "en")), code) for party, code in codes if code]
 
 
 def _meaning(slip: Slip) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ What a record says is not on it, nor whether it cleared anything: a closed case 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, select
 
 from catalog.tables import table
 from hub.access.actors import Actor
+from hub.clock import Clock
+from hub.intake.counter.case_slips import codes_of
 from hub.intake.counter.service import Counter
 from hub.intake.families.reading import Member
 from hub.intake.families.service import FamilyService
@@ -19,6 +21,7 @@ from hub.intake.handling.given import given, source_department
 from hub.intake.store import Case
 from hub.ledger.tables import LedgerEntryRow
 from hub.registry.departments.store import Departments, read_departments
+from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.vault import Vault
 
@@ -44,16 +47,21 @@ class Looks:
     decider: str
     looked: tuple[datetime, ...]
     contact: str
+    codes: Sequence[tuple[Words, str]] = field(repr=False)
+    """By which its parties rate it once it has closed."""
 
 
 class FamilySlips:
     """Writes slips."""
 
-    def __init__(self, database: Database, *, counter: Counter, families: FamilyService, vault: Vault) -> None:
+    def __init__(
+        self, database: Database, *, counter: Counter, families: FamilyService, vault: Vault, clock: Clock
+    ) -> None:
         self._database = database
         self._counter = counter
         self._families = families
         self._vault = vault
+        self._clock = clock
 
     async def looks(self, actor: Actor, family_no: str, language: str) -> list[Looks]:
         """Case by case. Raises: ForbiddenError, NoCounterError, FamilyNotFoundError, IntegrityBrokenError."""
@@ -64,7 +72,7 @@ class FamilySlips:
             members = self._families.reader.whole(tx, family).members
             return [self._looks(tx, item, departments, language) for item in members]
 
-        return await self._database.read(unit)
+        return await self._database.write(unit)  # the codes to rate by, made where there are none
 
     def _looks(self, tx: Connection, item: Member, departments: Departments, language: str) -> Looks:
         owner = departments.by_code(item.matter.department_code)
@@ -86,6 +94,7 @@ class FamilySlips:
             decider=_name(departments, decider.code, language) if decider else "",
             looked=_looked(tx, item.case),
             contact=decider.contact if decider else "",
+            codes=codes_of(tx, self._vault, item.case, self._clock()),
         )
 
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.ratings.errors import RatedError
-from hub.citizens.ratings.rating import Given
 from hub.citizens.ratings.store import BAD
+from hub.citizens.ratings.writing import Given
 from hub.citizens.values import Holder
 from hub.deps import HubDep
 from hub.runtime import Hub

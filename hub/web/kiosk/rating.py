@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hub.citizens.kiosk.visits import Visit
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.ratings.errors import RatedError
-from hub.citizens.ratings.rating import Given
+from hub.citizens.ratings.writing import Given
 from hub.deps import HubDep
 from hub.runtime import Hub
 from hub.web.console.forms import FieldError, Form

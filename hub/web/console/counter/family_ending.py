@@ -13,6 +13,7 @@ from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
+from hub.web.rate_page import RATE
 
 router = APIRouter()
 _ACCEPTED: Final = ("已一并受理，转各审批部门", "All accepted: whoever decides them has them now")
@@ -74,5 +75,8 @@ async def slip(request: Request, family_no: FamilyNoPath, hub: HubDep, actor: Co
     language = view_of(request).language
     found = await hub.family_counter.look(actor, family_no, language)
     looks = await hub.family_slips.looks(actor, family_no, language)
+    rate_at = hub.settings.public_url + RATE
     shown = values(found, view_of(request))
-    return render(request, "console/counter/slip.html", actor, printed=hub.clock(), looks=looks, **shown)
+    return render(
+        request, "console/counter/slip.html", actor, printed=hub.clock(), looks=looks, rate_at=rate_at, **shown
+    )

@@ -14,6 +14,7 @@ from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
+from hub.web.rate_page import RATE
 
 router = APIRouter()
 SLIP: Final = CASE + "/slip"
@@ -25,9 +26,8 @@ async def print_slip(request: Request, case_no: CaseNoPath, hub: HubDep, actor: 
     await form(request)
     slip = await hub.case_slips.print(actor, case_no, view_of(request).language)
     here = f"{COUNTER}/{case_no}"
-    return render(
-        request, "console/counter/case_slip.html", actor, slip=slip, outcomes=OUTCOMES, states=STATES, here=here
-    )
+    shown = {"outcomes": OUTCOMES, "states": STATES, "here": here, "rate_at": hub.settings.public_url + RATE}
+    return render(request, "console/counter/case_slip.html", actor, slip=slip, **shown)
 
 
 @router.get(SLIP)
