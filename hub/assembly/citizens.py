@@ -8,8 +8,8 @@ from hub.assembly.ground import Ground
 from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
 from hub.citizens.authorising.asked import AskedOfHolder
-from hub.citizens.authorising.asking import OVER
 from hub.citizens.authorising.attested import AttestedDecisions
+from hub.citizens.authorising.questions import OVER
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
 from hub.citizens.licences import Licences

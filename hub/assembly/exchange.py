@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from hub.assembly.agreeing import assemble_questions
 from hub.assembly.ground import Ground
 from hub.assembly.intake import Intake
 from hub.assembly.publishing import Publishing, source_finder
+from hub.citizens.authorising.query_asking import QueryAsking
 from hub.exchange.claiming import QueryClaiming
 from hub.exchange.deciding import QueryDeciding
 from hub.exchange.gateway.service import GatewayService
@@ -42,14 +44,16 @@ def assemble_exchange(ground: Ground, intake: Intake, publishing: Publishing) ->
     queries = QueryService(
         course=intake.pull.course,
         claiming=QueryClaiming(vault=vault, types=types, quotas=intake.pull.quotas, readers=readers),
-        deciding=QueryDeciding(vault=vault, public_url=ground.public_url),
+        deciding=QueryDeciding(
+            vault=vault, public_url=ground.public_url, holders=QueryAsking(assemble_questions(ground))
+        ),
         finder=source_finder(ground, publishing, readers),
         clock=clock,
     )
     sandbox = QueryService(
         course=intake.pull.course,
         claiming=SandboxClaiming(vault=vault, types=types, quotas=intake.pull.quotas, readers=readers),
-        deciding=SandboxDeciding(vault=vault, public_url=ground.public_url),
+        deciding=SandboxDeciding(vault=vault, public_url=ground.public_url, holders=None),
         finder=SandboxFinder(vault=vault, readers=readers, clock=clock),
         clock=clock,
     )

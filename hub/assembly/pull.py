@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from hub.archive.service import order_at_close
+from hub.assembly.agreeing import assemble_questions
 from hub.assembly.ground import Ground
 from hub.assembly.publishing import Publishing, source_finder
 from hub.citizens.authorising.asking import HolderAsking
@@ -162,7 +163,7 @@ def _steps(ground: Ground, publishing: Publishing, cases: CaseService, quotas: Q
             opening=Opening(vault=vault, types=types),
             settling=Settling(vault=vault, close=cases.end_paid),
             lower=lower,
-            holders=HolderAsking(vault=vault, within=timedelta(days=ground.settings.holder_decision_days)),
+            holders=HolderAsking(assemble_questions(ground)),
         ),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -37,16 +37,27 @@ from hub.storage.crash import crash_at
 from hub.storage.vault import Vault
 
 
+class Holders(Protocol):
+    """Asks the party of a query for his word (`hub.citizens.authorising.query_asking`)."""
+
+    def ask(
+        self, tx: Connection, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, now: datetime
+    ) -> dict[str, Any]:
+        """What the answer says of it; empty where nobody is asked."""
+        ...
+
+
 class QueryDeciding:
-    """Decides claimed queries."""
+    """Decides claimed queries. `holders`: None in the sandbox, where nobody is asked."""
 
     kind = "query"
     mark: Mapping[str, Any] = MappingProxyType({})
     """Members that every answer of this kind has besides."""
 
-    def __init__(self, *, vault: Vault, public_url: str) -> None:
+    def __init__(self, *, vault: Vault, public_url: str, holders: Holders | None) -> None:
         self._vault = vault
         self._public_url = public_url
+        self._holders = holders
 
     def decide(
         self, tx: Connection, caller: Caller, call: QueryCall, claimed: ClaimedQuery, found: Found, now: datetime
@@ -63,6 +74,8 @@ class QueryDeciding:
             now=now,
         )
         content |= self.mark
+        if self._holders is not None:
+            content |= self._holders.ask(tx, caller, call, claimed, found, now)
         entry = seal(self._entry(caller, claimed, found, item_hash(content)), now=now)
         answer = unsigned_answer(
             content,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from hub.access.actors import COMMAND
-from hub.citizens.authorising.asking import OVER
+from hub.citizens.authorising.questions import OVER
 from hub.citizens.authorising.resuming import Resuming
 from hub.citizens.authorising.values import Decision
 from hub.citizens.notices.kinds import NoticeKind

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
 
 from hub.citizens.authorising.decisions import Decisions, decisions_of
 from hub.citizens.authorising.values import Decision
 from hub.citizens.values import Holder
-from hub.clock import new_id
+from hub.clock import BEIJING, new_id
 from hub.issuing.plan import lookup_hash
 from hub.runtime import Hub
-from hub.storage.errors import MissingError
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import signed_in
 from tests.exchange.conftest import Town, add_source, definition, grant, publish
 from tests.exchange.declared import TITLE, field
@@ -61,12 +62,17 @@ async def fund(place: Place, register: Register) -> AsyncIterator[Town]:
 
 
 async def ask(town: Town, person: dict[str, str] = PERSON, *, case_no: str | None = None) -> tuple[str, str]:
+    found = await answered(town, person, case_no=case_no)
+    return found["outcome"], found["why"]["code"]
+
+
+async def answered(town: Town, person: dict[str, str] = PERSON, *, case_no: str | None = None) -> dict[str, Any]:
     number = case_no or await town.case(parties=[{"role": "applicant", **person}])
     answer = await town.query(number, code=PENSION)
     assert answer.status_code == 200, answer.text
-    found = answer.json()
+    found: dict[str, Any] = answer.json()
     assert bool(found["records"]) is (found["outcome"] == "satisfied")
-    return found["outcome"], found["why"]["code"]
+    return found
 
 
 async def decide(hub: Hub, holder: Holder, decision: Decision) -> None:
@@ -174,3 +180,67 @@ async def test_a_first_no_waits_for_the_disclosure_that_has_read_that_there_is_n
     assert await disclosing == {}
     await saying
     assert waits or not hub.settings.database_url, "he said no before a disclosure that did not hear it"
+
+
+async def events(town: Town, case_no: str) -> list[dict[str, Any]]:
+    answer = await town.client.get(f"/api/v1/cases/{case_no}/events", headers=town.headers)
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
+
+
+def at_noon(hub: Hub, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Queries are put at noon in Beijing, so many days ahead: whenever the test runs, one day ends where it says."""
+    noon = (hub.clock().astimezone(BEIJING) + timedelta(days=days)).replace(hour=12)
+    monkeypatch.setattr(hub.exchange.queries, "_clock", lambda: noon.astimezone(UTC))
+
+
+async def test_a_query_asks_him_once_a_day_and_after_his_yes_it_is_put_again(
+    fund: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, mine = fund.hub, fund.hub.citizens.asked_of
+    at_noon(hub, monkeypatch, 1)
+    case_no, other_no = [await fund.case(parties=[{"role": "applicant", **PERSON}]) for _ in range(2)]
+    for wrong in (STRANGER, PERSON | {"name": "别名"}):
+        assert "holder_asked" not in await answered(fund, wrong)
+    first = await answered(fund, case_no=case_no)
+    assert (first["why"]["code"], first["holder_asked"]["answer_by"] > "2") == ("holder_decision_needed", True)
+    assert (await answered(fund, case_no=case_no))["holder_asked"] == first["holder_asked"]
+    assert "holder_asked" not in await answered(fund, case_no=other_no), "asked twice on one day"
+    holder = await signed_in(hub)
+    [question] = await mine.listed(holder)
+    assert (question.case_no, question.wanted) == (case_no, ("公积金账户", "Housing fund"))
+    assert fund.register.asked == []
+
+    await mine.decide(holder, question.id, Decision.GIVE)
+    [agreed] = await events(fund, case_no)
+    told = {name: agreed[name] for name in ("event", "code", "party", "interface", "evidence")}
+    assert told == {
+        "event": "holder.agreed", "code": None, "party": "applicant", "interface": PENSION, "evidence": None,
+    }  # fmt: skip
+    assert await ask(fund, case_no=case_no) == ("satisfied", "satisfied")
+    assert await ask(fund, case_no=other_no) == ("holder_decision_needed", "holder_decision_needed")
+    await mine.decide(holder, question.id, Decision.REFUSE)
+    assert [event["event"] for event in await events(fund, case_no)] == ["holder.agreed", "holder.refused"]
+    assert await ask(fund, case_no=case_no) == ("refused", "holder_refused")
+
+    at_noon(hub, monkeypatch, 2)
+    later = await answered(fund, case_no=other_no)
+    assert "holder_asked" in later
+    [second] = [item for item in await mine.listed(await signed_in(hub)) if item.state == "asked"]
+    assert second.case_no == other_no
+    await mine.end({"question": second.id})
+    assert [event["event"] for event in await events(fund, other_no)] == ["holder.silent"]
+    assert await ask(fund, case_no=other_no) == ("holder_decision_needed", "holder_silent")
+    earlier = text("UPDATE holder_case_questions SET asked_on = '2020-01-01' WHERE asked_on IS NOT NULL AND id = :id")
+    await hub.database.write(lambda tx: tx.execute(earlier, {"id": second.id}))
+    with pytest.raises(IntegrityBrokenError):
+        await mine.listed(await signed_in(hub))
+
+
+@pytest.mark.both
+async def test_cases_that_ask_at_once_make_one_question(fund: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_noon(fund.hub, monkeypatch, 1)
+    cases = [await fund.case(parties=[{"role": "applicant", **PERSON}]) for _ in range(4)]
+    found = await asyncio.gather(*(answered(fund, case_no=case_no) for case_no in cases))
+    assert sum("holder_asked" in one for one in found) == 1
+    assert len(await fund.hub.citizens.asked_of.listed(await signed_in(fund.hub))) == 1

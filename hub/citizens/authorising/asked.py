@@ -32,6 +32,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import settled
 from hub.ledger.tables import ErasureRow
 from hub.registry.matters.guard import MatterBook
+from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.jobs import enqueue
@@ -83,7 +84,8 @@ class AskedOfHolder:
         return found[0]
 
     async def decide(self, holder: Holder, question_id: str, decision: Decision, *, hand: Hand | None = None) -> None:
-        """Yes: the case goes on by itself. No, or no more: nothing is given from now on, and its system is told.
+        """Yes: the case goes on by itself, or, asked by a query, its system hears that it may ask again. No, or no
+        more: nothing is given from now on, and its system is told.
 
         `hand`: by whose hand, if not in his own session.
 
@@ -120,7 +122,7 @@ class AskedOfHolder:
                 state=row.state if _runs(row) or row.state != ASKED else ENDED,
                 case_no=row.case_no,
                 matter=matters.get(row.matter_code, (row.matter_code, row.matter_code)),
-                wanted=_titles(ruling[row.matter_id].requirement(row.code), row.code),
+                wanted=_titles(ruling[row.matter_id].requirement(row.code), named[row.grant_id][0]),
                 department=systems[row.system_id][0],
                 system=systems[row.system_id][1],
                 resource=named[row.grant_id][0],
@@ -159,8 +161,10 @@ class AskedOfHolder:
             raise MissingError("question")
         entry_id = self._put(tx, row, case, after, hand)
         hand.tell(tx, holder.id, entry_id, self._clock())
-        if after == GIVEN:
+        if after == GIVEN and row.asked_on is None:
             enqueue(tx, RESUME, {"question": row.id}, now=self._clock())
+        elif after == GIVEN:
+            self._tell(tx, row, CaseEvent.HOLDER_AGREED, entry_id)
         else:
             self._tell(tx, row, CaseEvent.HOLDER_REFUSED, entry_id)
 
@@ -210,13 +214,24 @@ class AskedOfHolder:
         return draft.id
 
     def _tell(self, tx: Connection, row: Row[Any], event: CaseEvent, entry_id: str) -> None:
-        about, now = row.id, self._clock()
-        tell(tx, row.case_id, event, entry_id=entry_id, now=now, code=row.code, party=row.party, about=about)
+        asked = read_grants(tx, [row.grant_id])[0].resource if row.asked_on else None
+        tell(
+            tx,
+            row.case_id,
+            event,
+            entry_id=entry_id,
+            now=self._clock(),
+            code=row.code or None,
+            party=row.party,
+            interface=asked,
+            about=row.id,
+        )
 
 
 def _runs(row: Row[Any]) -> bool:
     return bool(row.case_state == cases.OPEN and row.case_decided_at is None)
 
 
-def _titles(requirement: Requirement | None, code: str) -> tuple[str, str]:
-    return (code, code) if requirement is None else (requirement.title("zh-CN"), requirement.title("en"))
+def _titles(requirement: Requirement | None, otherwise: Words) -> Words:
+    """Of a query, which is about no requirement, what it asks."""
+    return otherwise if requirement is None else (requirement.title("zh-CN"), requirement.title("en"))

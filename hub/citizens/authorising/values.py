@@ -70,7 +70,8 @@ class Asked:
 
     Attributes:
         state: `asked`, `given`, `refused`, `withdrawn`, `silent` when the time was over; `ended` with the case.
-        wanted: what the case wants it for, as the matter calls it: what he may hand in himself instead.
+        wanted: what the case wants it for, as the matter calls it, or what was queried: what he may hand in himself
+            instead.
     """
 
     id: str

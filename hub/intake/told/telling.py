@@ -39,7 +39,7 @@ class CaseEvent(StrEnum):
     CASE_CLOSED = "case.closed"
     DEAD_END_ANSWERED = "dead_end.answered"
     HOLDER_AGREED = "holder.agreed"
-    """Asked for this case, a party said yes: the answer is ready."""
+    """Asked for this case, a party said yes: the answer is ready, or the query may be put again."""
     HOLDER_REFUSED = "holder.refused"
     HOLDER_SILENT = "holder.silent"
     """He had not answered when the time was over: the paper may be asked for."""
@@ -58,6 +58,7 @@ class Told:
     party: str | None
     material: str | None
     answer_id: str | None
+    interface: str | None
     ledger_entry_id: str
     at: datetime
     case_no: str
@@ -70,7 +71,7 @@ _TOLD: Final = (
         *(
             _EVENTS.c[name]
             for name in (
-                "id", "number", "event", "code", "party", "material", "answer_id", "ledger_entry_id", "at",
+                "id", "number", "event", "code", "party", "material", "answer_id", "interface", "ledger_entry_id", "at",
             )
         ),
         _CASES.c.case_no,
@@ -92,12 +93,14 @@ def tell(
     code: str | None = None,
     party: str | None = None,
     answer_id: str | None = None,
+    interface: str | None = None,
     about: str = "",
 ) -> bool:
     """Write an event; `about` names what is told of once: False where it was told already.
 
-    `entry_id` is the ledger entry of what happened; `answer_id` the evidence request with the answer to fetch. Locks
-    the case against everybody: not to be called after a shared lock of it that others may hold too.
+    `entry_id` is the ledger entry of what happened; `answer_id` the evidence request with the answer to fetch, or
+    `interface` what a query that it is about had asked. Locks the case against everybody: not to be called after a
+    shared lock of it that others may hold too.
     """
     # Numbers without gaps need one writer at a time.
     tx.execute(select(_CASES.c.id).where(_CASES.c.id == case_id).with_for_update())
@@ -118,6 +121,7 @@ def tell(
             party=party,
             material=material_of(tx, case_id, code) if code else None,
             answer_id=answer_id,
+            interface=interface,
             ledger_entry_id=entry_id,
             at=now,
         )
@@ -145,6 +149,7 @@ def shown(told: Told) -> dict[str, Any]:
         "code": told.code,
         "party": told.party,
         "material": told.material,
+        "interface": told.interface,
         "evidence": f"/api/v1/evidence-requests/{told.answer_id}" if told.answer_id else None,
     }
 
