@@ -10,7 +10,7 @@ letter (`_LICENCE`, `_COPY`, `_SHOWING`); docs/faces.md lists them.
 """
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ _RAW: Final = -15
 _LICENCE: Final = frozenset("bcdinst")
 _COPY: Final = frozenset("acdeinpt")
 _SHOWING: Final = frozenset("cdeintu")
+_SHOWN_FOR: Final = _SHOWING | {"g"}
 _BINDING_BYTES: Final = 32
 LONGEST_SHOWING: Final = 86_400
 """Seconds. Whoever has a photograph of one can show it, too: until its end, and no longer."""
@@ -83,15 +84,24 @@ def copy_content(payload: Mapping[str, Any], *, shown: Collection[str], type_nam
 
 
 def showing_content(
-    payload: Mapping[str, Any], *, shown: Collection[str], type_name: str, at: int, until: int, purpose: str
+    payload: Mapping[str, Any],
+    *,
+    shown: Collection[str],
+    type_name: str,
+    at: int,
+    until: int,
+    purpose: str,
+    behalf: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What a holder shows without a network says: the claims that he picked, that the licence was in force at `at`,
     until when he shows it, and for what. It is for whoever sees it.
 
     Args:
         at, until: Unix seconds, at most a day apart.
+        behalf: where somebody shows it for another: on what ground, for whom, who; names and numbers masked.
     """
-    return _common(payload, shown, type_name, at) | {"e": until, "u": purpose}
+    named = {"g": list(behalf)} if behalf else {}
+    return _common(payload, shown, type_name, at) | {"e": until, "u": purpose} | named
 
 
 def fits(content: Mapping[str, Any], room: int = MOST_CHARACTERS) -> bool:
@@ -177,8 +187,13 @@ def _well_formed(content: Any) -> bool:
         case {"a": str(), "e": int(), "p": [str(), str(), str()]}:
             return bool(members == _COPY)
         case {"e": int() as until, "u": str()}:
-            return bool(members == _SHOWING) and 0 < until - content["t"] <= LONGEST_SHOWING
+            known = members == _SHOWING or (members == _SHOWN_FOR and _is_behalf(content["g"]))
+            return known and 0 < until - content["t"] <= LONGEST_SHOWING
     return False
+
+
+def _is_behalf(said: object) -> bool:
+    return isinstance(said, list) and len(said) == 3 and all(isinstance(each, str) for each in said)
 
 
 def _deflated(data: bytes) -> bytes:

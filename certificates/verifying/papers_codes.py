@@ -87,7 +87,9 @@ class OfflineCodePaper:
         elif "u" in content:
             code = _of(content["i"], "issuer_code")
             claims |= {"vct": SHOWING_VCT, "exp": content["e"]}
-            claims |= {"purpose": {"text": content["u"]}} if content["u"] else {}
+            named = dict(zip(("ground", "principal", "agent"), content.get("g", ()), strict=False))
+            purpose = ({"text": content["u"]} if content["u"] else {}) | ({"behalf": named} if named else {})
+            claims |= {"purpose": purpose} if purpose else {}
         else:
             code = organization_id
             uri, index = content["s"]

@@ -48,10 +48,10 @@ class ToBody(Body):
 
 
 class DelegationBody(Body):
-    """`matters` left out: all; they count for `file` alone. `until` is the last day, at most a year ahead."""
+    """`matters` left out: all; they count for `file` and `show`. `until` is the last day, at most a year ahead."""
 
     to: ToBody
-    scope: Annotated[tuple[Literal["see_licences", "see_accesses", "file"], ...], Field(min_length=1, max_length=3)]
+    scope: Annotated[tuple[Literal["see_licences", "see_accesses", "file", "show"], ...], Field(min_length=1, max_length=4)]
     matters: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)] | None = None
     until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     reason: Annotated[str, Field(min_length=1, max_length=200)]

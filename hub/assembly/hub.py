@@ -269,7 +269,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         interfaces=publishing.interfaces, trials=publishing.trials, drafts=publishing.drafts,
         sampling=publishing.sampling, usage=publishing.usage, drift=publishing.drift,
         exchange=exchange, bulk=bulk, citizens=citizens, dossier=dossier,
-        showing=assemble_showing(ground, faces.source, verification.service),
+        showing=assemble_showing(ground, faces.source, verification.service, citizens.others.acting),
         wallets=assemble_wallets(ground, faces.source, verification.service),
         kiosk=assemble_kiosk(ground, faces, citizens),
     )  # fmt: skip

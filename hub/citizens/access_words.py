@@ -107,6 +107,39 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "acting.saw_objections": (LOOK, ("代办人查看了您（单位）的异议", "who acts for you saw your objections")),
     "acting.presented": (CHANGE, ("代办人为您（单位）生成了出示码", "who acts for you made a code in your name")),
     "acting.filed": (CHANGE, ("为您（单位）的代办人开立了办件", "opened a case for who acts for you")),
+    "acting.showing_made": (
+        CHANGE,
+        ("代办人准备出示您（单位）的证照", "who acts for you made a code to show licences"),
+    ),
+    "acting.showing_given": (
+        CHANGE,
+        ("代办人答应对方的请求，出示您（单位）的证照", "who acts for you agreed to show what was asked for"),
+    ),
+    "acting.showing_declined": (
+        CHANGE,
+        ("代办人没有答应对方的出示请求", "who acts for you declined to show what was asked for"),
+    ),
+    "acting.showing_offline": (
+        CHANGE,
+        (
+            "代办人生成了您（单位）证照的离线码，谁看过平台不知道",
+            "who acts for you made an offline code; who sees it the hub does not know",
+        ),
+    ),
+    "acting.showing_taken": (
+        LOOK,
+        ("代办人出示您（单位）的证照，对方查看了选定的内容", "was shown what who acts for you picked of your licences"),
+    ),
+    "acting.showing_ended": (CHANGE, ("代办人的亮证码未被使用，已失效", "the code of who acts for you ended unused")),
+    "acting.showing_refused": (
+        NOTHING,
+        ("试用代办人的亮证码，被拒绝", "tried the code of who acts for you and was refused"),
+    ),
+    "acting.showed": (OWN, ("您代别人出示证照", "you made a code to show licences for somebody else")),
+    "acting.showed_taken": (
+        LOOK,
+        ("您代别人出示的证照被查看，对方看到您的姓氏", "saw what you showed for somebody else, and your surname"),
+    ),
     "delegation.given": (OWN, ("您（单位）授权他人代办", "you let somebody act for you")),
     "delegation.withdrawn": (CHANGE, ("一项授权代办已撤回", "a delegation of yours was withdrawn")),
     "delegation.received": (CHANGE, ("有人授权您代办", "somebody lets you act for him")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 
 from hub.storage.database import Database
 
@@ -48,9 +48,9 @@ class CodeRows:
         """Remember that somebody tried it who may not."""
         tx.execute(update(self.rows).where(self.rows.c.id == row_id).values(refused_at=now, refused_by=department_id))
 
-    def live_of(self, tx: Connection, subject_id: str, *besides: ColumnElement[bool]) -> list[Row[Any]]:
+    def live_of(self, tx: Connection, subject_id: str) -> list[Row[Any]]:
         """The holder's that have not ended, locked: he has one at a time."""
-        query = self.keyed.where(self.rows.c.subject_id == subject_id, self.rows.c.state == LIVE, *besides)
+        query = self.keyed.where(self.rows.c.subject_id == subject_id, self.rows.c.state == LIVE)
         return list(tx.execute(query.with_for_update(of=self.rows)))
 
     async def sweep(

@@ -26,6 +26,7 @@ from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
+from hub.storage.idempotency import write_once
 from hub.storage.vault import DataKey, Vault
 
 T = TypeVar("T")
@@ -153,6 +154,26 @@ class ActingFor:
 
         return await self._acted(holder, key, unit)
 
+    async def within(
+        self, holder: Holder, key: str, scope: Scope, unit: Callable[[Connection, Principal, datetime], T]
+    ) -> T:
+        """An act of another room's, in the transaction that judges that he may do it, and holds both. The room writes
+        it down. It may run twice, where what carries the same Idempotency-Key was committed meanwhile.
+
+        Raises: as `act`; HolderSignInNeededError; what the unit raises.
+        """
+        holder.require(SHOWS)
+
+        def judged(tx: Connection, now: datetime) -> tuple[T] | None:
+            principal = self._judged(tx, holder, key, now) if self._both_here(tx, holder, key) else None
+            if principal is None:
+                return None
+            principal.require(scope)
+            return (unit(tx, principal, now),)
+
+        (done,) = await self._acted(holder, key, judged)
+        return done
+
     async def _acted(self, holder: Holder, key: str, unit: Callable[[Connection, datetime], T | None]) -> T:
         """What a unit answers that judges by itself; None from it: the ground is gone."""
         now = self._clock()
@@ -161,7 +182,7 @@ class ActingFor:
             await refuse_other(self._database, self._log_key, holder, "acting", now)
             raise MissingError("acting")
         try:
-            done = await self._database.write(lambda tx: unit(tx, now))
+            done = await write_once(self._database, lambda tx: unit(tx, now))
         except ScopeError:
             await self._refuse(holder, begun, "outside_scope", now)
             raise

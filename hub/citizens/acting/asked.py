@@ -11,7 +11,7 @@ from catalog.identifiers import CITIZEN_ID, check, normalise_id
 from catalog.tables import MatterRow, table
 from certificates.profile import CIVIL_ZONE
 from hub.citizens.acting.errors import DelegationError
-from hub.citizens.acting.values import Scope
+from hub.citizens.acting.values import DELEGABLE, Scope
 from hub.citizens.values import Identity
 from hub.intake.families.tables import LifeEventRow
 
@@ -23,7 +23,7 @@ _EVENTS: Final = table(LifeEventRow)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A delegation as it is written. `matters` None: all; they count for filing alone."""
+    """A delegation as it is written. `matters` None: all; they count for filing and for showing."""
 
     id_number: str = field(repr=False)
     name: str = field(repr=False)
@@ -45,6 +45,8 @@ def checked(asked: Asked, now: datetime) -> Identity:
         raise DelegationError("missing", "/to/name")
     if not asked.scope:
         raise DelegationError("missing", "/scope")
+    if not asked.scope <= DELEGABLE:
+        raise DelegationError("not_delegable", "/scope")
     if asked.matters is not None and not asked.matters:
         raise DelegationError("missing", "/matters")
     if asked.matters is not None and len(asked.matters) > MOST_MATTERS:

@@ -38,8 +38,10 @@ def write(
     now: datetime,
     *,
     case_id: str | None = None,
-) -> None:
-    """The same for whoever has no session at hand: `agent` is the subject and the identity of who acts."""
+) -> str:
+    """The same for whoever has no session at hand: `agent` is the subject and the identity of who acts. Answers the
+    entry's id.
+    """
     subject: Subject = subject_by_id(tx, principal.id)
     said = {"agent": told(*agent), **principal.as_told(), **detail}
     key = vault.data_key(subject.data_key, subject.kek_kid)
@@ -47,6 +49,7 @@ def write(
     append(tx, [seal(draft, now=now)])
     if principal.delegation_id is not None:
         add_use(tx, principal.delegation_id, draft.id)
+    return draft.id
 
 
 def told(subject_id: str, who: Identity) -> dict[str, str]:

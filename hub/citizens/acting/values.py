@@ -25,8 +25,13 @@ class Scope(StrEnum):
     LICENCES = "see_licences"
     ACCESSES = "see_accesses"
     FILE = "file"
+    SHOW = "show"
+    OPEN = "open"
+    COLLECT = "collect"
 
 
+DELEGABLE: Final = frozenset({Scope.LICENCES, Scope.ACCESSES, Scope.FILE, Scope.SHOW})
+"""What a delegation may let somebody do. What licences say he sees as far as he shows it."""
 WHOLE: Final = frozenset(Scope)
 OF_GROUND: Final[Mapping[Ground, frozenset[Scope]]] = {
     Ground.LEGAL_REPRESENTATIVE: WHOLE,
@@ -43,7 +48,7 @@ class Principal:
     Attributes:
         key: names this person's acting for this principal on this ground, to him alone.
         id: the principal's subject.
-        matters: codes of the matters in which he may file; None: all.
+        matters: codes of the matters in which he may file, and show; None: all.
         sources: identifiers of the licences that the ground rests on; of a delegation, its id.
         until: the last civil day, where it has one.
         said: what ties them, as a licence says it: 母, 父子; or the reason of a delegation.
@@ -77,6 +82,12 @@ class Principal:
     def may_file(self, matter: str) -> bool:
         """Whether he may open a case of this matter, or this life event, for the principal."""
         return Scope.FILE in self.scope and (self.matters is None or matter in self.matters)
+
+    def may_show(self, matter: str | None) -> bool:
+        """Whether he may show licences of the principal's in answer to a request in this matter, or, None, to whoever
+        scans: not where he was let act in some matters alone.
+        """
+        return Scope.SHOW in self.scope and (self.matters is None or matter in self.matters)
 
     def as_told(self) -> dict[str, Any]:
         """As a ledger entry says on what ground."""

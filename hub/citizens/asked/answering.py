@@ -8,6 +8,7 @@ holder and per address in the database, and slowed from 30 seconds to 15 minutes
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
 from certificates.tables import CertificateRow
 from hub.access.staff_throttle import Throttle
+from hub.citizens.acting.values import Principal
 from hub.citizens.asked import store
 from hub.citizens.asked.asking import PREFIX, state_of
 from hub.citizens.asked.grounds import grounds
@@ -40,16 +42,17 @@ from hub.citizens.licences import held_by
 from hub.citizens.present import lock_holder
 from hub.citizens.presentation_store import Department
 from hub.citizens.presentations import refuse_other
+from hub.citizens.showing.behalf import Behalf
 from hub.citizens.showing.licences import Showable, showable_claims
 from hub.citizens.showing.making import write_showing
+from hub.citizens.showing.recording import record
 from hub.citizens.showing.sealing import Content as Shown
 from hub.citizens.showing.sealing import picks_json
 from hub.citizens.showing.values import Choice, ChoiceError, Pick
-from hub.citizens.values import SHOWS, Holder
+from hub.citizens.values import SHOWS, Holder, Whose
 from hub.clock import Clock
 from hub.issuing.held_then import standing
 from hub.issuing.types.registry import TypeRegistry
-from hub.ledger.entries import Draft, append, seal
 from hub.registry.matters.guard import MatterBook
 from hub.registry.meanings import Words
 from hub.storage.database import Database
@@ -60,6 +63,15 @@ FETCHED_WITHIN: Final = timedelta(minutes=5)
 """For so long what was given waits for its asker; nothing of it lies ready meanwhile."""
 _MOST_TEXT: Final = 200
 _CERTIFICATES: Final = table(CertificateRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that was found by its code, `at` this moment, and answered by nobody."""
+
+    row: Row[Any] = field(repr=False)
+    content: Content = field(repr=False)
+    at: datetime
 
 
 class Answering:
@@ -91,8 +103,11 @@ class Answering:
             wrong.
         """
         holder.require(SHOWS)
-        row, content, now = await self._found(holder, text, peer)
-        return await self._database.read(lambda tx: self._told(tx, holder, row, content, now))
+        return await self.told(holder, await self.found(holder, text, peer=peer))
+
+    async def told(self, whose: Whose, asked: Pending) -> Asked:
+        """The same of one that was found: what is asked, and which licences of his would do."""
+        return await self._database.read(lambda tx: self._told(tx, whose.id, asked))
 
     async def give(self, holder: Holder, text: str, picks: Sequence[Pick], *, peer: str) -> str:
         """He shows this, to whoever asked; answers the showing's id. On the ledger with the same commit.
@@ -102,20 +117,21 @@ class Answering:
             his, which goes on the ledger; HolderSignInNeededError.
         """
         holder.require(SHOWS)
-        row, content, now = await self._found(holder, text, peer)
-        made = await self._database.write(lambda tx: self._give(tx, holder, row, content.wanted, picks))
+        asked = await self.found(holder, text, peer=peer)
+        made = await self._database.write(lambda tx: self.give_in(tx, holder, asked, picks))
         if made is None:
-            await refuse_other(self._database, self._log_key, holder, "certificate", now)
+            await refuse_other(self._database, self._log_key, holder, "certificate", asked.at)
             raise MissingError("certificate")
         return made
 
     async def decline(self, holder: Holder, text: str, *, peer: str) -> None:
         """He shows nothing; the asker learns that, and not who it was. Raises: as `look`."""
         holder.require(SHOWS)
-        row, content, _ = await self._found(holder, text, peer)
-        await self._database.write(lambda tx: self._decline(tx, holder, row, content.wanted))
+        asked = await self.found(holder, text, peer=peer)
+        await self._database.write(lambda tx: self.decline_in(tx, holder, asked))
 
-    async def _found(self, holder: Holder, text: str, peer: str) -> tuple[Row[Any], Content, datetime]:
+    async def found(self, holder: Holder, text: str, *, peer: str) -> Pending:
+        """The request behind this code, which nobody has answered. Raises: as `look`."""
         now, given = self._clock(), text.strip()[:_MOST_TEXT].rpartition("=")[2]
         long, short = read_long(given, PREFIX), read_code(given)
         typed = long is None and short is not None and short.typed
@@ -139,9 +155,10 @@ class Answering:
         # A code opens the request that it was made for, whichever row its hash was moved to by SQL.
         if digits != (content.typed if typed else content.code):
             raise IntegrityBrokenError("showing_requests")
-        return row, content, now
+        return Pending(row, content, now)
 
-    def _told(self, tx: Connection, holder: Holder, row: Row[Any], content: Content, now: datetime) -> Asked:
+    def _told(self, tx: Connection, subject_id: str, asked: Pending) -> Asked:
+        row, content, now = asked.row, asked.content, asked.at
         wanted = content.wanted
         return Asked(
             code=content.code,
@@ -149,7 +166,7 @@ class Answering:
             system=(row.system_zh, row.system_en) if row.system_id else None,
             matter=self._matter(tx, wanted.matter, now),
             purpose=wanted.purpose,
-            items=[self._item(tx, holder, row, item, wanted.matter, now) for item in wanted.items],
+            items=[self._item(tx, subject_id, row, item, wanted.matter, now) for item in wanted.items],
             expires_at=row.expires_at,
             seconds_left=max(1, int((row.expires_at - now).total_seconds())),
         )
@@ -158,7 +175,9 @@ class Answering:
         found = self._matters.opening(tx, code, now.astimezone(CIVIL_ZONE).date())
         return (code, code) if found is None else (found[1].name_zh, found[1].name_en)
 
-    def _item(self, tx: Connection, holder: Holder, row: Row[Any], item: Item, matter: str, now: datetime) -> AskedItem:
+    def _item(
+        self, tx: Connection, subject_id: str, row: Row[Any], item: Item, matter: str, now: datetime
+    ) -> AskedItem:
         kind = self._types.newest(item.type_code)
         titles = showable_claims(kind) if kind else {}
         ground = grounds(tx, self._vault, row, item.type_code, matter, now)
@@ -170,7 +189,7 @@ class Answering:
                 AskedClaim(name, titles.get(name, (name, name)), name in item.needed, ground.get(name, ""))
                 for name in item.claims
             ],
-            licences=self._licences(tx, holder.id, item.type_code, now)
+            licences=self._licences(tx, subject_id, item.type_code, now)
             if kind and kind.custody is Custody.LIBRARY
             else (),
         )
@@ -187,20 +206,31 @@ class Answering:
             if standing(row.status, row.valid_until, today) == Status.VALID
         ]
 
-    def _give(self, tx: Connection, holder: Holder, row: Row[Any], wanted: Wanted, picks: Sequence[Pick]) -> str | None:
-        subject = lock_holder(tx, holder.id)
+    def give_in(
+        self,
+        tx: Connection,
+        holder: Holder,
+        asked: Pending,
+        picks: Sequence[Pick],
+        principal: Principal | None = None,
+    ) -> str | None:
+        """The unit of `give`; with a principal for him, which the caller has judged in this transaction that he may.
+        None: a licence that is not his, or the principal's. Raises: as `give`.
+        """
+        row, wanted = asked.row, asked.content.wanted
+        behalf = Behalf.of(holder, principal) if principal else None
+        subject = lock_holder(tx, principal.id if principal else holder.id)
         now = self._clock()  # behind the lock: it may have waited
-        kept = self._showable.chosen(tx, holder.id, Choice(picks), now)
+        kept = self._showable.chosen(tx, subject.id, Choice(picks), now)
         if kept is None:
             return None
         _fit(self._showable, tx, wanted, picks)
         self._end(tx, row, GIVEN, now)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
         showing_id = write_showing(
             tx,
             self._vault,
             subject,
-            Shown(kept, wanted.purpose, matter=wanted.matter),
+            Shown(kept, wanted.purpose, matter=wanted.matter, behalf=behalf),
             until=now + FETCHED_WITHIN,
             now=now,
             department_id=row.department_id,
@@ -211,17 +241,19 @@ class Answering:
         detail |= {"certificates": [pick.identifier for pick in kept]}
         detail |= {"fields": sorted({name for pick in kept for name in pick.claims})}
         detail |= {"level": holder.level.name.lower(), "session": holder.session_id}
-        append(tx, [seal(Draft(kind="showing.given", detail=detail, key=key, subject_id=subject.id), now=now)])
+        record(tx, self._vault, "showing.given", subject.id, detail, now, behalf=behalf, principal=principal)
         return showing_id
 
-    def _decline(self, tx: Connection, holder: Holder, row: Row[Any], wanted: Wanted) -> None:
-        subject = lock_holder(tx, holder.id)
+    def decline_in(self, tx: Connection, holder: Holder, asked: Pending, principal: Principal | None = None) -> None:
+        """The unit of `decline`, as that of `give`."""
+        row, wanted = asked.row, asked.content.wanted
+        behalf = Behalf.of(holder, principal) if principal else None
+        subject = lock_holder(tx, principal.id if principal else holder.id)
         now = self._clock()
         self._end(tx, row, DECLINED, now)
         detail = {"department_id": row.department_id, "matter": wanted.matter, "purpose": wanted.purpose}
         detail |= {"request": row.id, "session": holder.session_id}
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        append(tx, [seal(Draft(kind="showing.declined", detail=detail, key=key, subject_id=subject.id), now=now)])
+        record(tx, self._vault, "showing.declined", subject.id, detail, now, behalf=behalf, principal=principal)
 
     def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> None:
         if not store.end(tx, row.id, state, now):

@@ -13,14 +13,17 @@ from sqlalchemy import Connection, Row
 
 from catalog.store import find_department
 from certificates.stores.holders import Subject
+from hub.citizens.acting.values import Principal
 from hub.citizens.code_rows import EXPIRED, LIVE, REPLACED
 from hub.citizens.codes import new_code
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.showing import store
+from hub.citizens.showing.behalf import Behalf
 from hub.citizens.showing.licences import Showable
-from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, picks_json, place_of
+from hub.citizens.showing.recording import record
+from hub.citizens.showing.sealing import Content, code_hash, opened, picks_json, place_of
 from hub.citizens.showing.values import (
     MOST_WORDS,
     WITHDRAWN,
@@ -32,7 +35,6 @@ from hub.citizens.showing.values import (
 from hub.citizens.values import SHOWS, Holder
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -65,25 +67,65 @@ class Showings:
             HolderSignInNeededError, IdempotencyError.
         """
         holder.require(SHOWS)
-        if len(choice.purpose) > MOST_WORDS:
-            raise ChoiceError("purpose")
         now = self._clock()
-        made = await write_once(self._database, lambda tx: self._make(tx, holder, choice, once, now))
+        made = await write_once(self._database, lambda tx: self.make_in(tx, holder, choice, once, now))
         if made is None:
             await refuse_other(self._database, self._log_key, holder, "certificate", now)
             raise MissingError("certificate")
         return made
 
+    def make_in(
+        self,
+        tx: Connection,
+        holder: Holder,
+        choice: Choice,
+        once: Once | None,
+        now: datetime,
+        principal: Principal | None = None,
+    ) -> str | None:
+        """The unit of `make`; with a principal for him, which the caller has judged in this transaction that he may.
+        None: a licence that is not his, or the principal's. Raises: as `make`.
+        """
+        if len(choice.purpose) > MOST_WORDS:
+            raise ChoiceError("purpose")
+        behalf = Behalf.of(holder, principal) if principal else None
+        known, more = made_before(tx, self._vault, holder, once, now, behalf=behalf)
+        if known is not None:
+            return known
+        department = find_department(tx, choice.department) if choice.department else None
+        if choice.department and department is None:
+            raise MissingError("department")
+        subject = lock_holder(tx, principal.id if principal else holder.id)
+        picks = self._showable.chosen(tx, subject.id, choice, now)
+        if picks is None:
+            return None
+        for row in store.live_of(tx, holder.id):
+            self._end(tx, row, EXPIRED if row.expires_at <= now else REPLACED, now)
+        showing_id = write_showing(
+            tx,
+            self._vault,
+            subject,
+            Content(picks, choice.purpose, new_code(PREFIX), behalf=behalf),
+            until=now + LIFE,
+            now=now,
+            department_id=department.id if department else None,
+            **more,
+        )
+        detail: dict[str, Any] = {"showing": showing_id, "picks": picks_json(picks), "purpose": choice.purpose}
+        detail |= {"department": choice.department, "level": holder.level.name.lower(), "session": holder.session_id}
+        record(tx, self._vault, "showing.made", subject.id, detail, now, behalf=behalf, principal=principal)
+        return showing_id
+
     async def look(self, holder: Holder, showing_id: str) -> Live | Showing:
-        """One of his: with its code while it lives. Raises: MissingError."""
+        """One of his: with its code while it lives, if it is he who shows it. Raises: MissingError."""
         holder.require(SHOWS)
         now = self._clock()
         row = await self._own(holder, showing_id, now)
         content = opened(self._vault, row)
-        told = store.read(row, content)
+        told = store.read(row, content, holder.id)
         if told.state == LIVE and told.expires_at <= now:
             return replace(told, state=EXPIRED)
-        if told.state != LIVE or content is None or not content.code:
+        if told.state != LIVE or content is None or not content.code or not told.mine:
             return told
         return Live(told, content.code, max(1, int((told.expires_at - now).total_seconds())))
 
@@ -99,7 +141,7 @@ class Showings:
         holder.require(SHOWS)
         now = self._clock()
         rows = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
-        items = [store.read(row, opened(self._vault, row)) for row in rows[:PAGE]]
+        items = [store.read(row, opened(self._vault, row), holder.id) for row in rows[:PAGE]]
         over = [
             replace(item, state=EXPIRED) if item.state == LIVE and item.expires_at <= now else item for item in items
         ]
@@ -111,55 +153,23 @@ class Showings:
 
     async def _own(self, holder: Holder, showing_id: str, now: datetime) -> Row[Any]:
         row = await self._database.read(lambda tx: store.CODES.own(tx, showing_id))
-        if row is None or row.subject_id != holder.id:
+        if row is None or not store.concerns(row, holder.id):
             await refuse_other(self._database, self._log_key, holder, "showing", now)
             raise MissingError("showing")
         return row
 
-    def _make(self, tx: Connection, holder: Holder, choice: Choice, once: Once | None, now: datetime) -> str | None:
-        known, more = made_before(tx, self._vault, holder, once, now)
-        if known is not None:
-            return known
-        department = find_department(tx, choice.department) if choice.department else None
-        if choice.department and department is None:
-            raise MissingError("department")
-        subject = lock_holder(tx, holder.id)
-        picks = self._showable.chosen(tx, holder.id, choice, now)
-        if picks is None:
-            return None
-        for row in store.live_of(tx, holder.id):
-            self._end(tx, row, EXPIRED if row.expires_at <= now else REPLACED, now)
-        key, code = self._vault.data_key(subject.data_key, subject.kek_kid), new_code(PREFIX)
-        showing_id = write_showing(
-            tx,
-            self._vault,
-            subject,
-            Content(picks, choice.purpose, code),
-            until=now + LIFE,
-            now=now,
-            department_id=department.id if department else None,
-            **more,
-        )
-        detail: dict[str, Any] = {"showing": showing_id, "picks": picks_json(picks), "purpose": choice.purpose}
-        detail |= {"department": choice.department, "level": holder.level.name.lower(), "session": holder.session_id}
-        append(tx, [seal(Draft(kind="showing.made", detail=detail, key=key, subject_id=subject.id), now=now)])
-        return showing_id
-
     def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> bool:
         if not store.CODES.end(tx, row.id, state, now):
             return False
-        draft = Draft(
-            kind="showing.ended",
-            detail={"showing": row.id, "why": state},
-            key=key_of(self._vault, row),
-            subject_id=row.subject_id,
-        )
-        append(tx, [seal(draft, now=now)])
+        content = opened(self._vault, row)
+        detail = {"showing": row.id, "why": state}
+        behalf = content.behalf if content else None
+        record(tx, self._vault, "showing.ended", row.subject_id, detail, now, behalf=behalf)
         return True
 
 
 def made_before(
-    tx: Connection, vault: Vault, holder: Holder, once: Once | None, now: datetime
+    tx: Connection, vault: Vault, holder: Holder, once: Once | None, now: datetime, *, behalf: Behalf | None = None
 ) -> tuple[str | None, dict[str, Any]]:
     """The showing that came with this key within a day; or what the row of a new one has of it.
 
@@ -167,7 +177,8 @@ def made_before(
     """
     if once is None:
         return None, {}
-    named = vault.lookup_hash("showing-once", holder.id, once.key).hex()
+    acting = (behalf.key,) if behalf else ()
+    named = vault.lookup_hash("showing-once", holder.id, *acting, once.key).hex()
     known = store.by_once(tx, named, now - ONCE)
     if known is None:
         return None, {"once": named, "once_hash": once.request_hash}
@@ -190,7 +201,7 @@ def write_showing(
     **more: Any,
 ) -> str:
     """The row of a showing; answers its id. One without a code in `content` is found by none."""
-    showing_id = new_id()
+    showing_id, shown_by = new_id(), content.behalf.agent_id if content.behalf else None
     key = vault.data_key(subject.data_key, subject.kek_kid)
     values = {
         "id": showing_id,
@@ -198,7 +209,8 @@ def write_showing(
         "code_hash": code_hash(vault, content.code or new_code(PREFIX)),
         "department_id": department_id,
         "asked_id": asked_id,
-        "content": content.sealed(key, place_of(showing_id, department_id, asked_id, until)),
+        "shown_by": shown_by,
+        "content": content.sealed(key, place_of(showing_id, department_id, asked_id, until, shown_by)),
         "state": state,
         "made_at": now,
         "expires_at": until,

@@ -12,17 +12,21 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from certificates.offline_code import fits, showing_content, write_offline_code
 from certificates.verifying.papers import SdJwtPaper
 from certificates.verifying.verdict import Result
+from hub.citizens.acting.values import Principal
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.showing import store
+from hub.citizens.showing.behalf import Behalf
+from hub.citizens.showing.behalves import Behalves
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.making import made_before, write_showing
+from hub.citizens.showing.recording import record
 from hub.citizens.showing.sealing import Content, opened, picks_json
 from hub.citizens.showing.values import (
     MOST_WORDS,
@@ -33,11 +37,10 @@ from hub.citizens.showing.values import (
     Pick,
     Showing,
 )
-from hub.citizens.values import SHOWS, Holder
+from hub.citizens.values import SHOWS, Holder, Whose
 from hub.clock import Clock
 from hub.issuing.keys.desk import SigningDesk
 from hub.issuing.renditions.source import Opened
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -58,6 +61,7 @@ class OfflineShowings:
         *,
         vault: Vault,
         showable: Showable,
+        behalves: Behalves,
         verification: VerificationService,
         desk: SigningDesk,
         log_key: DataKey,
@@ -66,6 +70,7 @@ class OfflineShowings:
         self._database = database
         self._vault = vault
         self._showable = showable
+        self._behalves = behalves
         self._verification = verification
         self._desk = desk
         self._log_key = log_key
@@ -79,31 +84,42 @@ class OfflineShowings:
             HolderSignInNeededError, IdempotencyError.
         """
         holder.require(SHOWS)
+        licence = await self.judged(holder, pick, life=life, purpose=purpose)
+        return await write_once(
+            self._database, lambda tx: self.make_in(tx, holder, pick, licence, life, purpose, once, self._clock())
+        )
+
+    async def judged(self, whose: Whose, pick: Pick, *, life: str, purpose: str) -> Opened:
+        """The licence that is to be shown, in force by the hub's own procedure. Raises: as `make`."""
         if len(purpose) > MOST_WORDS:
             raise ChoiceError("purpose")
         if life not in LIVES:
             raise ChoiceError("life")
         choice, now = Choice([pick], None, purpose), self._clock()
-        licence = await self._database.read(lambda tx: self._opened(tx, holder, choice, now))
+        licence = await self._database.read(lambda tx: self._opened(tx, whose.id, choice, now))
         if licence is None:
-            await refuse_other(self._database, self._log_key, holder, "certificate", now)
+            await refuse_other(self._database, self._log_key, whose, "certificate", now)
             raise MissingError("certificate")
         verdict = await self._verification.judge(SdJwtPaper(licence.token), licence.token, audience=None)
         if verdict.result is not Result.PASSED:
             raise ChoiceError("state", 0)
-        return await write_once(self._database, lambda tx: self._make(tx, holder, choice, licence, LIVES[life], once))
+        return licence
 
     async def look(self, holder: Holder, showing_id: str) -> OfflineLive | Showing:
-        """One of his: with its code until it ends. Raises: MissingError; what the signer raises."""
+        """One of his: with its code until it ends, if it is he who shows it. What he shows for somebody else is signed
+        while he still may. Raises: MissingError; what the signer raises.
+        """
         holder.require(SHOWS)
         now = self._clock()
         row = await self._database.read(lambda tx: store.CODES.own(tx, showing_id))
-        if row is None or row.subject_id != holder.id:
+        if row is None or not store.concerns(row, holder.id):
             await refuse_other(self._database, self._log_key, holder, "showing", now)
             raise MissingError("showing")
         content = opened(self._vault, row)
-        told = store.read(row, content)
+        told = store.read(row, content, holder.id)
         if told.state != OFFLINE or told.expires_at <= now or content is None or content.signed is None:
+            return told
+        if not told.mine or not await self._database.write(lambda tx: self._still(tx, row, content, now)):
             return told
         signer = self._desk.hub("purpose-copy").signer
         code = await asyncio.to_thread(write_offline_code, content.signed, signer=signer)
@@ -111,49 +127,69 @@ class OfflineShowings:
             raise MissingError("showing")
         return OfflineLive(told, code)
 
-    def _opened(self, tx: Connection, holder: Holder, choice: Choice, now: datetime) -> Opened | None:
-        kept = self._showable.chosen(tx, holder.id, choice, now)
-        return None if kept is None else self._showable.open(tx, holder.id, kept[0])
-
-    def _make(
-        self, tx: Connection, holder: Holder, choice: Choice, licence: Opened, life: timedelta, once: Once | None
+    def make_in(
+        self,
+        tx: Connection,
+        holder: Holder,
+        pick: Pick,
+        licence: Opened,
+        life: str,
+        purpose: str,
+        once: Once | None,
+        now: datetime,
+        principal: Principal | None = None,
     ) -> str:
-        known, more = made_before(tx, self._vault, holder, once, self._clock())
+        """The unit of `make`; with a principal for him, which the caller has judged in this transaction that he may.
+        Raises: as `make`.
+        """
+        behalf = Behalf.of(holder, principal) if principal else None
+        known, more = made_before(tx, self._vault, holder, once, now, behalf=behalf)
         if known is not None:
             return known
-        subject = lock_holder(tx, holder.id)
-        now = self._clock().replace(microsecond=0)
-        kept = self._showable.chosen(tx, holder.id, choice, now)
+        subject = lock_holder(tx, principal.id if principal else holder.id)
+        now, choice = self._clock().replace(microsecond=0), Choice([pick], None, purpose)
+        until = now + LIVES[life]
+        kept = self._showable.chosen(tx, subject.id, choice, now)
         if kept is None or not self._showable.as_opened(tx, licence):
             raise ChoiceError("state", 0)  # changed since it was judged, a moment ago
-        signed = _content(licence, kept[0], choice.purpose, now, now + life)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        signed = _content(licence, kept[0], purpose, now, until, behalf)
         showing_id = write_showing(
             tx,
             self._vault,
             subject,
-            Content(kept, choice.purpose, signed=signed),
-            until=now + life,
+            Content(kept, purpose, signed=signed, behalf=behalf),
+            until=until,
             now=now,
             state=OFFLINE,
             **more,
         )
         detail: dict[str, Any] = {
             "certificates": [kept[0].identifier],
-            "expires_at": int((now + life).timestamp()),
+            "expires_at": int(until.timestamp()),
             "fields": sorted(kept[0].claims),
             "level": holder.level.name.lower(),
             "payload_hash": sha256(canonical(signed)).hex(),
             "picks": picks_json(kept),
-            "purpose": choice.purpose,
+            "purpose": purpose,
             "session": holder.session_id,
             "showing": showing_id,
         }
-        append(tx, [seal(Draft(kind="showing.offline", detail=detail, key=key, subject_id=subject.id), now=now)])
+        record(tx, self._vault, "showing.offline", subject.id, detail, now, behalf=behalf, principal=principal)
         return showing_id
 
+    def _opened(self, tx: Connection, subject_id: str, choice: Choice, now: datetime) -> Opened | None:
+        kept = self._showable.chosen(tx, subject_id, choice, now)
+        return None if kept is None else self._showable.open(tx, subject_id, kept[0])
 
-def _content(licence: Opened, pick: Pick, purpose: str, at: datetime, until: datetime) -> dict[str, Any]:
+    def _still(self, tx: Connection, row: Row[Any], content: Content, now: datetime) -> bool:
+        if content.behalf is None:
+            return True
+        return self._behalves.judge(tx, content.behalf, row.subject_id, None, now) is not None
+
+
+def _content(
+    licence: Opened, pick: Pick, purpose: str, at: datetime, until: datetime, behalf: Behalf | None
+) -> dict[str, Any]:
     """What is signed. Raises: ChoiceError."""
     content = showing_content(
         licence.payload,
@@ -162,6 +198,7 @@ def _content(licence: Opened, pick: Pick, purpose: str, at: datetime, until: dat
         at=int(at.timestamp()),
         until=int(until.timestamp()),
         purpose=purpose,
+        behalf=behalf.signed() if behalf else None,
     )
     if not fits(content):
         raise ChoiceError("room", 0)

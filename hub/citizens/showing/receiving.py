@@ -1,7 +1,8 @@
 """Somebody takes a showing: the verdict on each licence, and exactly the claims that its holder picked, once.
 
 Looked up and judged first, which changes nothing; then one transaction holds the licences as they were judged, uses the
-showing up and commits the ledger row, which says what was shown to whom; only then is anything signed, or a byte sent.
+showing up, judges anew whether who shows it for somebody else still may, and commits the ledger row, which says what
+was shown to whom; only then is anything signed, or a byte sent.
 Of two who scan at once one has it. What a crash loses after the commit, the holder shows again.
 
 Unknown, used, over, another department's: all look alike to whoever tries. A code has 86 random bits, and a minute.
@@ -17,16 +18,19 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Row
 
+from hub.citizens.acting.errors import NoLongerActsError
 from hub.citizens.code_rows import LIVE, TAKEN
 from hub.citizens.codes import read_long
 from hub.citizens.errors import HolderSignInNeededError, PresentationRefusedError
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
-from hub.citizens.present import lock_holder
+from hub.citizens.present import lock_all
 from hub.citizens.showing import store
+from hub.citizens.showing.behalves import Behalves
 from hub.citizens.showing.judging import Judging, Ready, UnopenedError
 from hub.citizens.showing.licences import Showable
 from hub.citizens.showing.making import PREFIX
+from hub.citizens.showing.recording import record
 from hub.citizens.showing.sealing import Content, code_hash, key_of, opened, place_in
 from hub.citizens.showing.values import Receiver, Taken
 from hub.clock import Clock
@@ -49,6 +53,7 @@ class Receiving:
         *,
         vault: Vault,
         showable: Showable,
+        behalves: Behalves,
         judging: Judging,
         log_key: DataKey,
         clock: Clock,
@@ -56,6 +61,7 @@ class Receiving:
         self._database = database
         self._vault = vault
         self._showable = showable
+        self._behalves = behalves
         self._judging = judging
         self._log_key = log_key
         self._clock = clock
@@ -89,6 +95,9 @@ class Receiving:
                 taken = await self._database.write(partial(self._commit, receiver, row, content, ready))
             except (PresentationRefusedError, HolderSignInNeededError):  # the next look says why, and tells the holder
                 continue
+            except NoLongerActsError:
+                await self._refuse(receiver, row, "acting", now)
+                raise PresentationRefusedError from None
             if taken is not None:
                 return await asyncio.to_thread(self._judging.sign, taken, ready)
         await self._refuse(receiver, row, "changing", now)
@@ -116,8 +125,9 @@ class Receiving:
                 append(tx, [seal(Draft(kind="refusal", detail=unknown, key=self._log_key), now=now)])
                 return
             store.CODES.refused(tx, row.id, receiver.department_id, now)
-            key, told = key_of(self._vault, row), detail | {"showing": row.id}
-            append(tx, [seal(Draft(kind="showing.refused", detail=told, key=key, subject_id=row.subject_id), now=now)])
+            content, told = opened(self._vault, row), detail | {"showing": row.id}
+            behalf = content.behalf if content else None
+            record(tx, self._vault, "showing.refused", row.subject_id, told, now, behalf=behalf)
 
         await self._database.write(unit)
 
@@ -125,15 +135,24 @@ class Receiving:
         self, receiver: Receiver, row: Row[Any], content: Content, ready: Sequence[Ready], tx: Connection
     ) -> Taken | None:
         """None: a licence has changed since it was judged. Raises: PresentationRefusedError: somebody was first, or the
-        minute is over. HolderSignInNeededError: he was erased.
+        minute is over. HolderSignInNeededError: he was erased. NoLongerActsError: who shows it for him may not, now.
         """
-        lock_holder(tx, row.subject_id)  # what is said of him under a destroyed key nobody would ever read
+        behalf, principal = content.behalf, None
+        gone = lock_all(tx, {row.subject_id, behalf.agent_id if behalf else row.subject_id})
+        if row.subject_id in gone:  # what is said of him under a destroyed key nobody would ever read
+            raise HolderSignInNeededError
+        if behalf is not None:
+            matter = content.matter or None
+            principal = None if gone else self._behalves.judge(tx, behalf, row.subject_id, matter, self._clock())
+            if principal is None:
+                raise NoLongerActsError
         # In one order, whatever the holder's was.
         for item in sorted(ready, key=lambda item: item.opened.version.id):
             if item.passed and not self._showable.as_opened(tx, item.opened):
                 return None
         now, key = self._clock(), key_of(self._vault, row)  # behind the locks: they may have waited
-        kept = replace(content, code="", called=receiver.called).sealed(key, place_in(row))
+        over = replace(content, code="", called=receiver.called, behalf=behalf.ended() if behalf else None)
+        kept = over.sealed(key, place_in(row))
         ended = store.CODES.end(
             tx, row.id, TAKEN, now, content=kept, taken_as=receiver.kind, taken_by=receiver.department_id
         )
@@ -146,16 +165,20 @@ class Receiving:
             "department_id": receiver.department_id,
             "fields": sorted({name for item in ready for name in item.received.claims}),
             "payload_hash": sha256(
-                canonical({"audience": receiver.audience, "items": [item.meaning() for item in ready]})
+                canonical(
+                    {"audience": receiver.audience, "items": [item.meaning() for item in ready]}
+                    | ({"behalf": behalf.shown()} if behalf else {})
+                )
             ).hex(),
             "purpose": content.purpose,
             "showing": row.id,
             **({"matter": content.matter} if content.matter else {}),
         }
-        entry = seal(Draft(kind="showing.taken", detail=detail, key=key, subject_id=row.subject_id), now=now)
-        append(tx, [entry])
-        notify(tx, row.subject_id, NoticeKind.SHOWING_TAKEN, about=row.id, now=now)
-        return Taken(row.id, now, content.purpose, [item.received for item in ready], entry.id)
+        subject_id = row.subject_id
+        entry = record(tx, self._vault, "showing.taken", subject_id, detail, now, behalf=behalf, principal=principal)
+        for told in sorted({subject_id, behalf.agent_id if behalf else subject_id}):
+            notify(tx, told, NoticeKind.SHOWING_TAKEN, about=row.id, now=now)
+        return Taken(row.id, now, content.purpose, [item.received for item in ready], entry, behalf)
 
 
 def _objection(row: Row[Any] | None, receiver: Receiver, now: datetime) -> str | None:

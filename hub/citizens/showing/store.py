@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, update
 
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
-from hub.citizens.code_rows import CodeRows
+from hub.citizens.code_rows import LIVE, CodeRows
 from hub.citizens.presentation_store import Department
 from hub.citizens.showing.sealing import Content
 from hub.citizens.showing.tables import ShowingRow
@@ -48,20 +48,33 @@ def by_once(tx: Connection, once: str, since: datetime) -> Row[Any] | None:
 
 
 def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int) -> list[Row[Any]]:
-    """A holder's, the newest first, behind this id."""
-    query = _TOLD.where(_ROWS.c.subject_id == subject_id)
+    """What a holder shows, and what somebody shows for him, the newest first, behind this id."""
+    query = _TOLD.where(or_(_ROWS.c.subject_id == subject_id, _ROWS.c.shown_by == subject_id))
     if after is not None:
         query = query.where(_ROWS.c.id < after)
     return list(tx.execute(query.order_by(_ROWS.c.id.desc()).limit(limit)))
 
 
 def live_of(tx: Connection, subject_id: str) -> list[Row[Any]]:
-    """The holder's that have not ended, locked: he has one at a time. What waits for whoever asked for it is none."""
-    return CODES.live_of(tx, subject_id, _ROWS.c.asked_id.is_(None))
+    """What this person shows that has not ended, locked: he has one at a time, whoever he shows it for. What waits for
+    whoever asked for it is none.
+    """
+    query = _TOLD.where(_shown_by(subject_id), _ROWS.c.state == LIVE, _ROWS.c.asked_id.is_(None))
+    return list(tx.execute(query.with_for_update(of=_ROWS)))
 
 
-def read(row: Row[Any], content: Content | None) -> Showing:
-    """What there is to tell of a row."""
+def _shown_by(subject_id: str) -> ColumnElement[bool]:
+    own = and_(_ROWS.c.subject_id == subject_id, _ROWS.c.shown_by.is_(None))
+    return or_(own, _ROWS.c.shown_by == subject_id)
+
+
+def concerns(row: Row[Any], subject_id: str) -> bool:
+    """Whether it is among what this person sees: he shows it, or it is shown for him."""
+    return subject_id in {row.subject_id, row.shown_by}
+
+
+def read(row: Row[Any], content: Content | None, reader_id: str) -> Showing:
+    """What there is to tell of a row to this person."""
 
     def department(name: str) -> Department | None:
         code, zh, en = (getattr(row, f"{name}_{part}") for part in ("code", "name_zh", "name_en"))
@@ -83,4 +96,6 @@ def read(row: Row[Any], content: Content | None) -> Showing:
         purpose=content.purpose if content else "",
         called=content.called if content else "",
         asked=row.asked_id is not None,
+        behalf=content.behalf if content else None,
+        mine=reader_id == (row.shown_by or row.subject_id),
     )

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from hub.access.service import Caller
 from hub.citizens.presentation_store import Department
+from hub.citizens.showing.behalf import Behalf
 
 WITHDRAWN: Final = "withdrawn"
 OFFLINE: Final = "offline"
@@ -41,6 +42,7 @@ class Showing:
         called: what somebody at the public page called himself; nobody has checked it.
         picks: empty for one that ended unused.
         asked: it answers a request, and waits for whoever asked.
+        behalf: who shows it for whom, where that is somebody else. `mine`: whoever looks at it made it.
     """
 
     id: str
@@ -58,6 +60,8 @@ class Showing:
     purpose: str = ""
     called: str = field(default="", repr=False)
     asked: bool = False
+    behalf: Behalf | None = field(default=None, repr=False)
+    mine: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a receiver gets, once. `entry`: of the ledger, which commits to it."""
+    """What a receiver gets, once. `entry`: of the ledger, which commits to it. `behalf`: who showed it for whom."""
 
     showing_id: str
     at: datetime
     purpose: str
     items: Sequence[Received]
     entry: str
+    behalf: Behalf | None = None
 
 
 class ChoiceError(Exception):

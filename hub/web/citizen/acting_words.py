@@ -20,6 +20,9 @@ SCOPES: Final[Mapping[str, Words]] = {
     Scope.LICENCES: ("看证照清单", "see the list of licences"),
     Scope.ACCESSES: ("看谁看过、看异议", "see who looked, and objections"),
     Scope.FILE: ("到窗口代为办件", "open cases at a counter"),
+    Scope.SHOW: ("代为亮证（对方会看到由谁代）", "show licences (the other side is told who does)"),
+    Scope.OPEN: ("打开证照内容和文件", "open licences and their files"),
+    Scope.COLLECT: ("一键归集", "have licences collected"),
 }
 STATES: Final[Mapping[str, tuple[Words, str]]] = {
     "stands": (("有效", "in force"), "good"),
@@ -32,6 +35,11 @@ USES: Final[Mapping[str, Words]] = {
     "acting.saw_accesses": ("看了谁看过", "saw who had looked"),
     "acting.saw_objections": ("看了异议", "saw the objections"),
     "acting.presented": ("生成了出示码", "made a code"),
+    "acting.showing_made": ("准备出示证照", "made a code to show licences"),
+    "acting.showing_given": ("答应对方的请求，出示证照", "agreed to show what was asked for"),
+    "acting.showing_declined": ("没有答应对方的出示请求", "declined to show what was asked for"),
+    "acting.showing_offline": ("生成了离线码", "made an offline code"),
+    "acting.showing_taken": ("出示的证照被查看", "showed licences, and they were seen"),
     "acting.filed": ("窗口为其开立了办件", "a counter opened a case for it"),
 }
 _FIELDS: Final = {"/to": "id_number", "/to/id_number": "id_number", "/to/name": "name"}

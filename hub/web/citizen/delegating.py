@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hub.api.me_acting import GIVEN_PER_MINUTE, day_of
 from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.errors import DelegationError
-from hub.citizens.acting.values import Acting, Scope
+from hub.citizens.acting.values import DELEGABLE, Acting, Scope
 from hub.citizens.values import Holder
 from hub.deps import HubDep, UuidText, limit
 from hub.runtime import Hub
@@ -86,7 +86,7 @@ def _asked(given: Form) -> Asked:
     return Asked(
         id_number=given.text("id_number"),
         name=given.text("name"),
-        scope=frozenset(scope for scope in Scope if scope.value in given.all("scope")),
+        scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),
         matters=codes if given.text("matters") else None,
         until=_day(given.text("until")),
         reason=given.text("reason"),
@@ -110,7 +110,7 @@ def _form(
     errors: Sequence[FieldError] = (),
 ) -> HTMLResponse:
     view = view_of(request)
-    options = [(name, view.t(*words)) for name, words in SCOPES.items()]
+    options = [(name, view.t(*words)) for name, words in SCOPES.items() if name in DELEGABLE]
     return _render(
         request,
         "me/delegate.html",

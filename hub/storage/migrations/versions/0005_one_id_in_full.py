@@ -111,6 +111,12 @@ def upgrade() -> None:
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("showings", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("shown_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
+        )
+        batch_op.create_index("ix_showings_shown_by", ["shown_by", "id"], unique=False)
+
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
 
@@ -136,6 +142,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.drop_column("mac")
+
+    with op.batch_alter_table("showings", schema=None) as batch_op:
+        batch_op.drop_index("ix_showings_shown_by")
+        batch_op.drop_column("shown_by")
 
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.drop_column("whom")
