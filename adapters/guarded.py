@@ -235,15 +235,8 @@ class Guarded:
         self._asked.append(now)
 
     def _check_window(self) -> None:
-        if not self._windows:
-            return
-        now = self._clock().astimezone(_BEIJING)
-        minute = now.hour * 60 + now.minute
-        for begin, end in self._windows:
-            # A window over midnight ends before it begins.
-            if begin <= minute < end if begin < end else minute >= begin or minute < end:
-                return
-        raise UnreachableError("outside_window")
+        if self._windows and not _within(self._windows, self._clock()):
+            raise UnreachableError("outside_window")
 
 
 def read_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -259,6 +252,26 @@ def read_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
         hours = [int(part) for part in match.groups()]
         found.append((hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]))
     return tuple(found)
+
+
+def next_window(texts: Sequence[str], now: datetime) -> datetime | None:
+    """When a source that may not be asked now may be asked next; None: it may be asked at any hour, or now.
+
+    Raises: as `read_windows`.
+    """
+    windows = read_windows(texts)
+    if not windows or _within(windows, now):
+        return None
+    midnight = now.astimezone(_BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = [midnight + timedelta(minutes=begin) for begin, _ in windows]
+    return min(moment if moment > now else moment + timedelta(days=1) for moment in begins)
+
+
+def _within(windows: Sequence[tuple[int, int]], now: datetime) -> bool:
+    here = now.astimezone(_BEIJING)
+    minute = here.hour * 60 + here.minute
+    # A window over midnight ends before it begins.
+    return any(begin <= minute < end if begin < end else minute >= begin or minute < end for begin, end in windows)
 
 
 def _is_own(error: SourceError) -> bool:

@@ -36,6 +36,7 @@ from hub.access.errors import (
 from hub.archive import errors as archives
 from hub.citizens import errors as citizens
 from hub.citizens.acting import errors as acting
+from hub.citizens.dossier import errors as dossier
 from hub.citizens.identities import errors as network_ids
 from hub.citizens.kiosk import errors as kiosk
 from hub.citizens.late import values as late
@@ -130,6 +131,8 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     citizens.LevelError: ProblemType("level-too-low", 403, "登录等级不够", "Not signed in surely enough", "caller"),
     citizens.TrialOffError: ProblemType("trial-sign-in-off", 404, "未开放试用登录", "The trial sign-in is not open here", "operator"),
     citizens.PresentationRefusedError: ProblemType("presentation-refused", 422, "出示码不能使用", "The code opens nothing here", "caller"),
+    dossier.SourceAwayError: ProblemType("licence-source-away", 503, "来源部门暂时没有答复，没有显示任何内容", "The department that keeps what the licence says does not answer: nothing was shown", "nobody", retryable=True, retry_after_seconds=300),
+    dossier.SourceContradictsError: ProblemType("licence-source-contradicts", 409, "来源部门的答复与平台的索引不一致，没有显示任何内容", "The department says otherwise than the index here: nothing was shown", "operator"),
     citizens.RequestOverError: ProblemType("showing-request-over", 409, "该请求已答复或已过期", "The request was answered, or is over", "caller"),
     acting.NoLongerActsError: ProblemType("no-longer-acts", 403, "您已不能代其办理", "You no longer act for them", "caller"),
     acting.ScopeError: ProblemType("outside-scope", 403, "代办范围不包括此项", "What you may do for them does not include this", "caller"),
@@ -321,6 +324,8 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": f"/claims/{item.claim}", "rule": item.rule} for item in error.problems]}
         case TemplateError():
             return {"errors": [item.as_json() for item in error.problems]}
+        case dossier.SourceAwayError() | dossier.SourceContradictsError():
+            return {"why": error.code}
         case NotInForceError():
             return {"state": error.status}
         case TransitionError():

@@ -1,5 +1,6 @@
 """A holder's dossier 人生档案 by the API: one licence laid open, and having missing ones collected."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -7,18 +8,22 @@ from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from hub.api.me import ActingHolderDep, said
+from hub.citizens.dossier.at_source import ASKED_PER_MINUTE
 from hub.citizens.dossier.fetching_store import Asked
 from hub.citizens.dossier.folder import OPENED_PER_MINUTE
 from hub.citizens.dossier.missing import Lack
+from hub.citizens.licences import Licence
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, limit
 from hub.issuing.transitions.reading import event_json
+from hub.registry.meanings import Words
 from hub.runtime import Hub
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 IdentifierPath = Annotated[str, Path(max_length=200)]
+VersionPath = Annotated[int, Path(ge=1, le=999)]
 _OF_AN_ACT: Final = (
     "operation", "from", "to", "reason_code", "reason", "legal_basis", "effective_at", "recorded_at",
 )  # fmt: skip
@@ -52,16 +57,42 @@ async def history(identifier: IdentifierPath, holder: HolderDep, hub: HubDep) ->
 async def claims(
     request: Request, identifier: IdentifierPath, holder: HolderDep, hub: HubDep, language: LanguageDep
 ) -> JSONResponse:
-    """Everything that the signed licence says. The look is on the ledger before the answer leaves."""
-    await _opening(request, hub, holder, identifier)
-    found = await hub.dossier.folder.contents(holder.id, identifier, by=holder.as_json(), language=language)
-    return JSONResponse(
-        {
-            "claims": [
-                {"name": name, "title": said(title, language), "value": value} for name, title, value in found.claims
-            ]
+    """Everything that the signed licence says. The look is on the ledger before the answer leaves. Of an index record
+    its source is asked now (`custody: index`), and nothing of the answer is kept.
+    """
+    by, licence = holder.as_json(), await _opening(request, hub, holder, identifier)
+    if licence.indexed and licence.principal:
+        await limit(request, f"asked-source:{holder.id}", ASKED_PER_MINUTE)
+        told = await hub.dossier.at_source.contents(holder.id, identifier, holder.identity, by=by)
+        times = {
+            "obtained_at": rfc3339(told.obtained_at),
+            "as_of": rfc3339(told.as_of) if told.as_of else None,
         }
-    )
+        return JSONResponse(_claims(told.claims, language) | {"custody": "index"} | times)
+    found = await hub.dossier.folder.contents(holder.id, identifier, by=by, language=language)
+    return JSONResponse(_claims(found.claims, language))
+
+
+@router.get("/certificates/{identifier}/versions/{version}/claims", summary="What it said before 以前版本的内容")
+async def earlier_claims(
+    request: Request,
+    identifier: IdentifierPath,
+    version: VersionPath,
+    holder: HolderDep,
+    hub: HubDep,
+    language: LanguageDep,
+) -> JSONResponse:
+    """What a version said that another has replaced since: no proof of anything that holds now. On the ledger first."""
+    await _opening(request, hub, holder, identifier)
+    then = await hub.dossier.earlier.contents(holder.id, identifier, version, by=holder.as_json())
+    told = {
+        "identifier": then.identifier,
+        "version": then.version,
+        "made_at": rfc3339(then.made_at),
+        "replaced_at": rfc3339(then.replaced_at),
+        "replaced_by": then.replaced_by,
+    }
+    return JSONResponse(told | _claims(then.claims, language))
 
 
 @router.get("/certificates/{identifier}/file", summary="A file of it 证照文件")
@@ -97,10 +128,14 @@ async def collect(holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -
     return JSONResponse(_asked(asked, language), status_code=202)
 
 
-async def _opening(request: Request, hub: Hub, holder: Holder, identifier: str) -> None:
-    """Raises: RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
+async def _opening(request: Request, hub: Hub, holder: Holder, identifier: str) -> Licence:
+    """One of his own. Raises: RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
-    await hub.citizens.licences.one(holder, identifier)
+    return await hub.citizens.licences.one(holder, identifier)
+
+
+def _claims(claims: Sequence[tuple[str, Words, str]], language: str) -> dict[str, Any]:
+    return {"claims": [{"name": name, "title": said(title, language), "value": value} for name, title, value in claims]}
 
 
 def _lack(item: Lack, language: str) -> dict[str, Any]:

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 
 from hub.assembly.faces import Faces
 from hub.assembly.ground import Ground
+from hub.assembly.publishing import Publishing
+from hub.citizens.dossier.at_source import AtSource
 from hub.citizens.dossier.cards import Cards
+from hub.citizens.dossier.earlier import Earlier
 from hub.citizens.dossier.fetching import FETCH, Fetching
 from hub.citizens.dossier.folder import Folder
 from hub.citizens.dossier.missing import Missing
 from hub.citizens.dossier.reminding import Reminding
 from hub.citizens.licences import Licences
 from hub.collection.by_holder import HolderCollection
+from hub.exchange.judging import Readers
+from hub.exchange.own_licence import OwnLicences
 from hub.storage.jobs import Handler
 
 
@@ -20,6 +25,8 @@ class Dossier:
 
     cards: Cards
     folder: Folder
+    at_source: AtSource
+    earlier: Earlier
     fetching: Fetching
     missing: Missing
     reminding: Reminding
@@ -29,9 +36,19 @@ class Dossier:
         return {FETCH: self.fetching.run}
 
 
-def assemble_dossier(ground: Ground, licences: Licences, faces: Faces, collecting: HolderCollection) -> Dossier:
+def assemble_dossier(
+    ground: Ground,
+    licences: Licences,
+    faces: Faces,
+    collecting: HolderCollection,
+    publishing: Publishing,
+    readers: Readers,
+) -> Dossier:
     """Connect them. Nothing is read yet."""
     database, vault, types, clock = ground.database, ground.vault, ground.types, ground.clock
+    sources = OwnLicences(
+        database, vault=vault, pool=publishing.pool, drift=publishing.drift, readers=readers, clock=clock
+    )
     fetching = Fetching(database, vault=vault, types=types, collecting=collecting, clock=clock)
     return Dossier(
         cards=Cards(database, licences=licences, types=types, clock=clock),
@@ -44,6 +61,8 @@ def assemble_dossier(ground: Ground, licences: Licences, faces: Faces, collectin
             pictures=faces.pictures,
             pages_of=faces.source.pages_of,
         ),
+        at_source=AtSource(database, vault=vault, types=types, sources=sources, clock=clock),
+        earlier=Earlier(database, vault=vault, source=faces.source, clock=clock),
         fetching=fetching,
         missing=Missing(database, fetching=fetching, types=types, clock=clock),
         reminding=Reminding(database, types=types, clock=clock),

@@ -223,7 +223,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         database, vault=ground.vault, families=intake.families, amending=handling.amending, clock=clock
     )
     citizens = assemble_citizens(ground)
-    dossier = assemble_dossier(ground, citizens.licences, faces, collection.by_holder)
+    dossier = assemble_dossier(ground, citizens.licences, faces, collection.by_holder, publishing, intake.pull.readers)
     jobs = _jobs(
         ground,
         library.handlers(),

@@ -76,7 +76,7 @@ class SourceFinder:
                 found = await self._judged(claimed, kept, cached=True, stale=True)
                 if found.outcome is not Outcome.IDENTITY_UNCONFIRMED:
                     return found
-            return unavailable(_failed_as(error))
+            return unavailable(failed_as(error))
         if isinstance(reading, Difference):
             return await self._faulty(claimed, reading)
         found = await self._judged(claimed, reading)
@@ -136,7 +136,7 @@ class SourceFinder:
         return unavailable("source_faulty")
 
 
-def _failed_as(error: SourceError) -> str:
+def failed_as(error: SourceError) -> str:
     """The reason a caller is told: in which way the source failed, never what it said."""
     if isinstance(error, DefinitionFaultError):
         return "source_misconfigured"

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.breaker import BreakerState
 from adapters.errors import DefinitionFaultError
+from adapters.guarded import next_window
 from adapters.port import Budget
 from tests.adapters.contract import BUDGET, until
 from tests.adapters.guard_desk import LONG, Desk, ask, code_of, holds, opened_desk, server_of, some
@@ -92,6 +93,27 @@ async def test_load_windows_are_hours_of_the_city(
     assert await some(guarded, 1) == ([""] if open_ else ["unreachable_outside_window"])
     assert (await guarded.probe(BUDGET)).ok is open_
     assert bool(desk.asked) is open_
+
+
+@pytest.mark.parametrize(
+    ("windows", "now", "opens"),
+    [
+        (["08:30-18:00"], (22, 8, 29), (22, 8, 30)),
+        (["08:30-18:00"], (22, 18, 0), (23, 8, 30)),
+        (["22:00-06:00"], (22, 6, 0), (22, 22, 0)),
+        (["00:00-01:00", "12:00-13:00"], (22, 1, 0), (22, 12, 0)),
+        (["00:00-01:00", "12:00-13:00"], (22, 13, 0), (23, 0, 0)),
+        (["08:30-18:00"], (22, 9, 0), None),
+        ([], (22, 3, 0), None),
+    ],
+)
+def test_when_a_window_opens_next(
+    windows: list[str], now: tuple[int, int, int], opens: tuple[int, int, int] | None
+) -> None:
+    def moment(place: tuple[int, int, int]) -> datetime:
+        return datetime(2026, 11, *place, tzinfo=UTC) - timedelta(hours=8)
+
+    assert next_window(windows, moment(now)) == (moment(opens) if opens else None)
 
 
 @pytest.mark.parametrize("text", ["8:00-18:00", "08:00", "24:00-08:00", "08:00-24:30", "08:60-09:00", "０８:00-09:00"])

@@ -213,9 +213,10 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         path = f"/me/licences/{index}"
         shown = await client.get(path)
         assert "平台只存索引" in text_of(shown)
-        assert 'name="wanted"' not in shown.text
-        form = {"csrf": token["X-CSRF-Token"], "wanted": "contents"}
-        assert (await client.post(path, data=form, headers=HERE)).status_code == 404
+        assert shown.text.count('name="wanted"') == 1, "no picture and no file"
+        for wanted, status in (("pdf", 404), ("sd-jwt", 404), ("contents", 503)):  # of a source that there is not
+            form = {"csrf": token["X-CSRF-Token"], "wanted": wanted}
+            assert (await client.post(path, data=form, headers=HERE)).status_code == status, wanted
 
 
 BADGE_TYPE = f"""

@@ -9,7 +9,7 @@ Whether the caller may act for the subject is the caller's; that the licence is 
 every look, and a further holder's row is believed with its MAC alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +49,7 @@ class Leaf:
         withheld: titles of claims that the type declares `never`.
         formats: files that would be given out now.
         successor: what took its place, where that is the subject's too.
+        earlier: ids of the versions before it whose contents lie here (`earlier`).
     """
 
     licence: Licence
@@ -57,6 +58,7 @@ class Leaf:
     withheld: Sequence[Words]
     formats: Sequence[str]
     successor: str | None
+    earlier: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +96,23 @@ class Folder:
         """Its page, which is no look at what it says. Raises: MissingError, IntegrityBrokenError."""
         licence = await self._own(subject_id, identifier)
 
-        def unit(tx: Connection) -> tuple[CertificateHistory, str | None]:
+        def unit(tx: Connection) -> tuple[CertificateHistory, str | None, Collection[str]]:
             version = find_version(tx, identifier)
             if version is None:
                 raise MissingError("certificate")
             if not licence.principal:
-                self._held(tx, subject_id, version)
+                check_held(tx, self._vault, subject_id, version)
             history = read_history(tx, self._vault, version)
             next_one = history.successor()
             after = find_version(tx, next_one) if next_one else None
             own = after is not None and after.subject_id == subject_id and after.is_current()
-            return history, next_one if own else None
+            return history, next_one if own else None, _earlier(tx, subject_id, history)
 
-        history, successor = await self._database.read(unit)
+        history, successor, earlier = await self._database.read(unit)
         kind = self._types.version(history.asked.type_code, history.asked.type_version)
         never = [kind.claims[name].title for name in kind.disclosed(Disclosure.NEVER)]
-        return Leaf(
-            licence, kind, history, [(title.zh, title.en) for title in never], self._offered(licence, kind), successor
-        )
+        withheld = [(title.zh, title.en) for title in never]
+        return Leaf(licence, kind, history, withheld, self._offered(licence, kind), successor, earlier)
 
     async def contents(
         self, subject_id: str, identifier: str, *, by: Mapping[str, str], language: str, picture: bool = False
@@ -129,12 +130,7 @@ class Folder:
             parsed = parse(given.content)
             payload = reveal(parsed.payload, parsed.disclosures)
         kind = await self._database.read(lambda tx: self._type(tx, identifier))
-        said = [
-            (name, (claim.title.zh, claim.title.en), str(payload[name]))
-            for name, claim in kind.claims.items()
-            if name in payload
-        ]
-        return Said(said, pages)
+        return Said(titled(kind, payload), pages)
 
     async def file(
         self, subject_id: str, identifier: str, wanted: str, *, by: Mapping[str, str], language: str
@@ -161,7 +157,7 @@ class Folder:
             version = find_version(tx, identifier)
             if version is None:
                 raise MissingError("certificate")
-            self._held(tx, subject_id, version)
+            check_held(tx, self._vault, subject_id, version)
             return version.id
 
         together = None if licence.principal else await self._database.read(unit)
@@ -170,13 +166,6 @@ class Folder:
             return version.is_current() and (version.subject_id == subject_id or version.id == together)
 
         return Opening(by, OWN if together is None else TOGETHER), allowed
-
-    def _held(self, tx: Connection, subject_id: str, version: VersionRecord) -> None:
-        rows = [row for row in further_of(tx, version.id) if row.subject_id == subject_id]
-        if not rows:
-            raise MissingError("certificate")
-        subject = subject_by_id(tx, subject_id)
-        check_guards(tx, self._vault, held=[HeldVersion(version, subject, further=row) for row in rows])
 
     def _type(self, tx: Connection, identifier: str) -> CertificateType:
         version = find_version(tx, identifier)
@@ -190,3 +179,33 @@ class Folder:
             return ()
         pages = self._pages_of(kind) if licence.status == "valid" else ()
         return [*pages, *(name for name in (SD_JWT, JSON) if name in kind.supports.formats)]
+
+
+def check_held(tx: Connection, vault: Vault, subject_id: str, version: VersionRecord) -> None:
+    """Raises: MissingError: he is no further holder of this version; IntegrityBrokenError: a row says so that is not
+    the hub's.
+    """
+    rows = [row for row in further_of(tx, version.id) if row.subject_id == subject_id]
+    if not rows:
+        raise MissingError("certificate")
+    subject = subject_by_id(tx, subject_id)
+    check_guards(tx, vault, held=[HeldVersion(version, subject, further=row) for row in rows])
+
+
+def _earlier(tx: Connection, subject_id: str, history: CertificateHistory) -> Collection[str]:
+    """By rows alone: whether he may read one is looked at when he opens it."""
+    before = [item for item in history.versions if item.version < history.asked.version and item.state == "issued"]
+    return {
+        item.id
+        for item in before
+        if item.subject_id == subject_id or any(row.subject_id == subject_id for row in further_of(tx, item.id))
+    }
+
+
+def titled(kind: CertificateType, payload: Mapping[str, Any]) -> Sequence[tuple[str, Words, str]]:
+    """Name, title and value of each claim that there is, in the order of the type."""
+    return [
+        (name, (claim.title.zh, claim.title.en), str(payload[name]))
+        for name, claim in kind.claims.items()
+        if name in payload
+    ]

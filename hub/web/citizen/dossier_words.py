@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.collection.by_holder import Outcome
+from hub.registry.meanings import Words
 from hub.web.console.forms import FieldError
 
 OUTCOMES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -24,8 +25,24 @@ WRONG: Final[Mapping[str, FieldError]] = {
         "证照现非有效，不出具版面；可以查看内容，下载 SD-JWT 或 JSON",
         "It is not in force now: no page of it is given out. What it says, SD-JWT and JSON are",
     ),
+    "over": FieldError(
+        "files",
+        "证照现非有效，内容不再向来源部门查询",
+        "It is in force no more, so its department is not asked what it says",
+    ),
     "format": FieldError(
         "files", "此类证照或本平台不提供该格式", "This kind of licence, or this hub, does not offer the format"
     ),
     "hour": FieldError("again", "一小时内只能归集一次", "Once an hour"),
 }
+CONTRADICTS: Final[Mapping[str, Words]] = {
+    "gone": ("该部门的系统里现在没有这份证照", "Its department's system has no such licence now"),
+    "several": (
+        "该部门的系统里有不止一份记录，分不清是哪一份",
+        "Its department's system has more than one record of it",
+    ),
+    "other_record": ("该部门的系统给出的是另一个人的记录", "Its department's system answered about somebody else"),
+    "other_number": ("该部门的系统给出的编号不同", "Its department's system gives another number"),
+    "other_end": ("该部门的系统写的有效期不同", "Its department's system gives another last day"),
+}
+"""What a source said that contradicts the index."""

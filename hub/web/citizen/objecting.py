@@ -53,9 +53,10 @@ async def begin(
     holder: HolderDep,
     licence: Annotated[str, Query(max_length=128)] = "",
     entry: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    kind: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
 ) -> HTMLResponse:
-    """About a licence, about a look, or, with neither, about what is missing."""
-    return await _page(request, hub, holder, Form({"licence": [licence], "entry": [entry]}))
+    """About a licence, about a look, or, with neither, about what is missing. `kind`: chosen already."""
+    return await _page(request, hub, holder, Form({"licence": [licence], "entry": [entry], "kind": [kind]}))
 
 
 @router.post(NEW, response_class=HTMLResponse)
