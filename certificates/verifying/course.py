@@ -58,6 +58,7 @@ class Course:
                 "proven_at": self._proven(),
                 "status_at": self.status_at,
                 "possession_shown": self.possessed,
+                "page": "" if self.known is None else self.known.page,
                 "purpose_compared": None if self._shown_as() is TokenKind.LICENCE else self.compared,
             }
         kind = self._shown_as() if self.shown else TokenKind.UNKNOWN

@@ -54,6 +54,7 @@ class Known:
         proven_at: since when the very thing presented is known to exist.
         copied: what was presented is a page of a purpose copy of this version.
         audience, ends_at: of that copy.
+        page: by which name the hub knows the page that was presented; empty: it made none such, or nobody asked it.
     """
 
     described: Mapping[str, Any] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Known:
     copied: bool = False
     audience: str | None = None
     ends_at: datetime | None = None
+    page: str = ""
 
     def binds(self, presented: str | None) -> bool:
         """Whether a licence's page is of the data that are known."""

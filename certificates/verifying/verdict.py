@@ -164,6 +164,7 @@ class Verdict:
         purpose_compared: whether a purpose copy's purpose is that for which the verifier takes it; None: of a licence.
         hub: the other hub by whose trust list it was judged; None: by the own.
         described: of what is no licence, what it is of.
+        page: `Known.page` of what was presented: for the hub's own account of who verified what, and never told.
     """
 
     result: Result
@@ -188,6 +189,7 @@ class Verdict:
     possession_shown: bool | None = None
     purpose_compared: bool | None = None
     described: Mapping[str, Any] | None = None
+    page: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The wire form."""

@@ -112,4 +112,5 @@ def _known(rendition: Rendition) -> Known:
         copied=bool(rendition.copy_of),
         audience=rendition.audience or None,
         ends_at=rendition.ends_at,
+        page=rendition.id,
     )

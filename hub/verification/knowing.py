@@ -121,6 +121,7 @@ def _known(tx: Connection, vault: Vault, types: TypeRegistry, version: VersionRe
         proven_at=None if own is None else own.created_at,
         audience=None if own is None else own.audience or None,
         ends_at=None if own is None else own.ends_at,
+        page="" if own is None else own.id,
     )
 
 

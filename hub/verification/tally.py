@@ -1,5 +1,6 @@
 """Who verified a licence is told to its holder: the first time of a day before the verdict leaves, the number of all
-times when the day is over. That of a purpose copy belongs to its case, as what the copy disclosed does.
+times when the day is over. That of a purpose copy belongs to its case, as what the copy disclosed does: the copy says
+which that is, or, where its page is presented, or the code on it, the entry under which the page was made.
 
 Two entries at most a licence, day and verifier, and case of a copy, however often it is asked, so that whoever has a
 licence in his hand can neither flood its holder's list nor slow verifying down: what follows the first is counted in
@@ -30,12 +31,15 @@ from hub.ledger.entries import Draft, append, open_detail, seal
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
-from hub.storage.vault import Vault
+from hub.storage.vault import DataKey, Vault
 from hub.verification.tables import VerificationTallyRow
 
 BY_SYSTEM: Final = "certificate.verified"
 OF_COPY: Final = "certificate.verified_copy"
 IN_PUBLIC: Final = "certificate.verified_public"
+_RENDERED: Final = "certificate.render"
+_PAGE: Final = "page"
+"""Beside what is told: which page of a copy was presented."""
 _LATE: Final = timedelta(minutes=10)
 """What other processes counted before midnight is written down by then."""
 _MOST: Final = 100_000
@@ -73,8 +77,11 @@ class Tally:
         if not identifier or verdict.hub is not None:
             return
         kind, said = _kind(verdict, audience, verifier)
-        if verdict.kind is TokenKind.PURPOSE_COPY and (case_no := (verdict.purpose or {}).get("case_no")):
-            said["case_no"] = str(case_no)
+        if verdict.kind is TokenKind.PURPOSE_COPY:
+            if case_no := (verdict.purpose or {}).get("case_no"):
+                said["case_no"] = str(case_no)
+            elif verdict.page:
+                said[_PAGE] = verdict.page
         now = self._clock()
         day = now.astimezone(BEIJING).date().isoformat()
         key = self._vault.lookup_hash("verified", identifier, day, kind, *sorted(said.values()))
@@ -108,8 +115,10 @@ class Tally:
             return True
         subject = subject_by_id(tx, subject_id)
         sealing = self._vault.data_key(subject.data_key, subject.kek_kid)
-        told = {**detail, "times": 1}
-        draft = Draft(kind=kind, detail=told, key=sealing, subject_id=subject_id, case_id=_case_id(tx, detail))
+        case_id, case_no = _case_of(tx, detail, sealing)
+        told = {name: value for name, value in detail.items() if name != _PAGE} | {"times": 1}
+        told |= {"case_no": case_no} if case_no else {}
+        draft = Draft(kind=kind, detail=told, key=sealing, subject_id=subject_id, case_id=case_id)
         row = {"key": key, "entry_id": draft.id, "day": detail["day"], "times": 1}
         dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
         adding = dialect.insert(_TALLIES).on_conflict_do_nothing(index_elements=["key"]).returning(_TALLIES.c.key)
@@ -174,12 +183,33 @@ def _meaning(row: Mapping[str, Any]) -> bytes:
     return b"verification tally\x1f%s\x1f%s\x1f%d" % (row["key"], row["entry_id"].encode(), row["times"])
 
 
-def _case_id(tx: Connection, detail: Mapping[str, Any]) -> str | None:
-    """Of the case of a purpose copy."""
-    if "case_no" not in detail:
-        return None
-    case_id: str | None = tx.execute(select(_CASES.c.id).where(_CASES.c.case_no == detail["case_no"])).scalar()
-    return case_id
+def _case_of(tx: Connection, detail: Mapping[str, Any], key: DataKey) -> tuple[str | None, str | None]:
+    """Id and number of the case of a purpose copy. What the row of the page's own entry says counts as far as it was
+    committed to: who moves a page by SQL into a case that is shown late hides nothing by it.
+    """
+    query = select(_CASES.c.id, _CASES.c.case_no)
+    if "case_no" in detail:
+        query = query.where(_CASES.c.case_no == detail["case_no"])
+    elif _PAGE in detail:
+        query = query.where(_CASES.c.id == _made_for(tx, detail[_PAGE], key))
+    else:
+        return None, None
+    row = tx.execute(query).one_or_none()
+    return (None, detail.get("case_no")) if row is None else (row.id, row.case_no)
+
+
+def _made_for(tx: Connection, page: str, key: DataKey) -> str | None:
+    """The case that the entry names under which a page was begun."""
+    begun = select(_ENTRIES).where(_ENTRIES.c.object_id == page, _ENTRIES.c.object_version == 1)
+    for row in tx.execute(begun):
+        try:
+            content = open_detail(row.id, row.detail, row.commitment, key=key)
+        except (IntegrityBrokenError, ValueError):
+            continue
+        if (content.get("kind"), content.get("object_id")) == (_RENDERED, page):
+            case_id: str | None = content.get("case_id")
+            return case_id
+    return None
 
 
 def _kind(verdict: Verdict, audience: str | None, verifier: Verifier | None) -> tuple[str, dict[str, str]]:

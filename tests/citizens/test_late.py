@@ -1,5 +1,6 @@
 """Looks that an order shows late: held back from every list of the person while it is in force, and never after it."""
 
+import importlib
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -31,10 +32,11 @@ from tests.access.people import add
 from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch, session, signed_in
 from tests.hub.city import HOME, IDENTITY, PERSON, STRANGER, City, grow, identity_claims, ledger, statements
-from tests.support import AMR, POLICE, PURPOSE, Place, grant_definition, issue, open_case, pull
+from tests.support import AMR, POLICE, PUBLIC_URL, PURPOSE, Place, grant_definition, issue, open_case, pull
 
 _ORDERS, _ENTRIES = table(LateOrderRow), table(LedgerEntryRow)
 STRUCK = f"{PERSON['id_number'][:3]}{'*' * 11}{PERSON['id_number'][-4:]}"
+WRITE = "write_offline_code"
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
 
 
@@ -121,6 +123,7 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
         assert mine.keys() == kinds
         asked = {kind: len(await questions(hub, client, entry)) for kind, entry in mine.items()}
         assert asked == {kind: len(await questions(hub, client, anothers[kind])) for kind in mine}
+        assert set(asked.values()) == {len(await questions(hub, client, new_id()))}  # nor is one that nobody wrote
         for entry in hidden:  # on the ledger like all others, and as good as another's
             assert (await client.get(f"/api/v1/me/accesses/{entry}")).status_code == 404
             assert (await client.get(f"/me/accesses/{entry}")).status_code == 404
@@ -156,7 +159,10 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
 
 
 @pytest.mark.embedded
-async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows_of(place: Place, hub: Hub) -> None:
+async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows_of(
+    place: Place, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = written_on_pages(monkeypatch)
     async with place.client(hub) as client:
         city = await investigating(place, hub, client)
         party = {"role": "applicant", **PERSON}
@@ -164,13 +170,23 @@ async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows
         order = await ordered(hub, wanted(hub))
         answer = (await pull(client, city.headers, case_no, requirements=["identity"])).json()
         copies = f"/api/v1/evidence-requests/{answer['evidence_request_id']}/copies/1"
+        files = {}
         for form in ("json", "pdf"):  # what is made of the copy, and whether it is good, is of its case too
             copy = await client.get(copies, params={"format": form}, headers=city.headers)
             assert copy.status_code == 200, copy.text
+            files[form] = copy.content
         token = answer["requirements"][0]["evidence"]["token"]
-        verified = await client.post("/api/v1/verify", json={"token": token}, headers=city.headers)
-        assert verified.json()["kind"] == "purpose_copy", verified.text
+        verified = [await client.post("/api/v1/verify", json={"token": token}, headers=city.headers)]
+        verified += [await client.post("/api/v1/verify", files={"file": content}) for content in files.values()]
+        control, offline = codes
+        verified += [await client.post("/api/v1/verify", json={"control_code": control})]
+        verified += [await client.post("/api/v1/verify", json={"token": offline})]
+        assert {item.json()["kind"] for item in verified} == {"purpose_copy"}, [item.text for item in verified]
+        assert {item.json()["format"] for item in verified} == {"sd-jwt", "json", "pdf", "control_code", "offline_code"}
+        page = await client.post("/verify", data={"control_code": control}, headers={"Origin": PUBLIC_URL})
+        assert page.status_code == 200
         written = {"disclosure", "certificate.export", "certificate.render", "certificate.verified"}
+        written |= {"certificate.verified_public"}
         client.cookies.set("yz_holder", await session(hub))
         assert written.isdisjoint(item["kind"] for item in (await listed(client)).values())
         assert await noticed(hub) == []
@@ -187,6 +203,7 @@ async def test_nothing_tells_of_a_held_back_look_in_a_case_that_the_person_knows
         await hub.late.ordering.lift(somebody(None, Role.OPERATOR), order)
         found = [item for item in (await listed(client)).values() if item["late"]]
         assert {item["kind"] for item in found} >= written
+        assert {item["case_no"] for item in found if item["kind"].startswith("certificate.verified")} == {case_no}
         assert await noticed(hub) == ["objection_answered", "shown_late"]
 
 
@@ -219,6 +236,20 @@ async def test_a_look_moved_by_sql_into_a_held_case_is_shown_and_what_is_missing
             cursor = page["next"]
         assert not found[look.id]["whole"]
         assert sum(item["kind"] == "case.open" for item in found.values()) == 2
+
+
+def written_on_pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The codes on the pages that are made from now on: control code, offline code, one after the other."""
+    found: list[str] = []
+    for place, name in (("hub.intake.copy_pages", "new_control_code"), ("hub.issuing.renditions.offline_codes", WRITE)):
+        real = getattr(importlib.import_module(place), name)
+
+        def noted(*given: Any, real: Any = real, **named: Any) -> str:
+            found.append(real(*given, **named))
+            return found[-1]
+
+        monkeypatch.setattr(f"{place}.{name}", noted)
+    return found
 
 
 async def of_another(hub: Hub, city: City) -> dict[str, str]:
