@@ -65,6 +65,7 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "presentation.made": (OWN, ("您生成了出示码", "you made a code to show")),
     "presentation.taken": (OWN, ("您出示后，窗口为您开办件", "a counter took your code and opened a case")),
     "kiosk.visit": (OWN, ("您在自助终端刷了身份证件", "your card was read at a terminal")),
+    "kiosk.left": (OWN, ("您离开了自助终端", "you left a terminal")),
     "kiosk.printed": (OWN, ("您在自助终端打印了证照", "you printed a licence at a terminal")),
     "kiosk.looks": (OWN, ("您在自助终端看了谁看过您的信息", "you saw at a terminal who had looked")),
     "authorisation.given_at_counter": (
@@ -169,6 +170,8 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         ("试用您的亮证码，被拒绝", "tried your code to show licences and was refused"),
     ),
     "wallet.offered": (OWN, ("您准备把证照放进电子钱包", "you offered a licence to your wallet")),
+    "wallet.offer_taken": (OWN, ("您的电子钱包扫了领取码", "your wallet took the offer of a licence")),
+    "wallet.offer_ended": (OWN, ("领取码未被使用，已失效", "your offer to a wallet ended unused")),
     "wallet.allowed": (OWN, ("您同意电子钱包领取证照", "you let a wallet have licences")),
     "wallet.refused": (NOTHING, ("您拒绝了电子钱包的请求", "you refused a wallet")),
     "wallet.issued": (OWN, ("您的证照放进了电子钱包", "a licence went into your wallet")),

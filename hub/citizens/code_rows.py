@@ -1,6 +1,7 @@
 """Rows of codes that holders show: each lives a while and ends once. One rule for presentations and for showings.
 
-What takes a connection never commits.
+The entry of its end holds that once (`hub.ledger.spent`): whoever ends one writes it under the row's id, so that a row
+which is put back by SQL lives no more. What takes a connection never commits.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 
+from hub.ledger.spent import spent
 from hub.storage.database import Database
 
 LIVE: Final = "live"
@@ -18,11 +21,14 @@ EXPIRED: Final = "expired"
 REPLACED: Final = "replaced"
 KEPT: Final = timedelta(days=90)
 _SWEEP: Final = 200
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CodeRows:
-    """One table of them. `keyed` selects its rows with their subject's key; `wiped`: what a row loses at its end."""
+    """One table of them. `keyed` selects its rows with their subject's key, and whether they are `spent`; `wiped`: what
+    a row loses at its end.
+    """
 
     rows: Table
     keyed: Select[Any]
@@ -36,9 +42,17 @@ class CodeRows:
         """The one with this id, with its subject's key."""
         return tx.execute(self.keyed.where(self.rows.c.id == row_id)).one_or_none()
 
+    def lives(self, row: Row[Any], now: datetime) -> bool:
+        """Whether it could be taken. One that lives and has ended was put back: that is an alarm."""
+        if row.state != LIVE or row.expires_at <= now:
+            return False
+        if row.spent:
+            _log.error("code_put_back", alarm=True, table=self.rows.name, code=row.id)
+        return not row.spent
+
     def end(self, tx: Connection, row_id: str, state: str, now: datetime, **more: Any) -> bool:
-        """Let a live one end, once. False: it was not live any more, or to be taken too late."""
-        where = (self.rows.c.id == row_id) & (self.rows.c.state == LIVE)
+        """Let a live one end, once; the caller writes the entry. False: it has ended, or is to be taken too late."""
+        where = (self.rows.c.id == row_id) & (self.rows.c.state == LIVE) & ~spent(self.rows.c.id)
         if state == TAKEN:
             where &= self.rows.c.expires_at > now
         values = {"state": state, "ended_at": now, **self.wiped, **more}
@@ -66,9 +80,13 @@ class CodeRows:
             await database.write(lambda tx: tx.execute(some).rowcount)
         if not await database.read(lambda tx: self._overdue(tx, now, 1)):
             return 0
-        return await database.write(
-            lambda tx: sum(end(tx, row, EXPIRED, now) for row in self._overdue(tx, now, _SWEEP))
-        )
+
+        def unit(tx: Connection) -> int:
+            put_back = (self.rows.c.state == LIVE) & (self.rows.c.expires_at <= now) & spent(self.rows.c.id)
+            tx.execute(update(self.rows).where(put_back).values(state=EXPIRED, **self.wiped))
+            return sum(end(tx, row, EXPIRED, now) for row in self._overdue(tx, now, _SWEEP))
+
+        return await database.write(unit)
 
     def _overdue(self, tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
         late = self.keyed.where(self.rows.c.state == LIVE, self.rows.c.expires_at <= now)

@@ -10,13 +10,14 @@ from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
 from hub.citizens.code_rows import CodeRows
 from hub.citizens.tables import PresentationRow
+from hub.ledger.spent import spent
 
 _ROWS: Final = table(PresentationRow)
 _SUBJECTS: Final = table(SubjectRow)
 _FOR: Final = table(DepartmentRow).alias("made_for")
 _BY: Final = table(DepartmentRow).alias("taken_at")
 _NOT: Final = table(DepartmentRow).alias("refused_at_desk")
-_KEYED: Final = select(_ROWS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid).join(
+_KEYED: Final = select(_ROWS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid, spent(_ROWS.c.id).label("spent")).join(
     _SUBJECTS, _SUBJECTS.c.id == _ROWS.c.subject_id
 )
 CODES: Final = CodeRows(_ROWS, _KEYED, {"content": None, "typed_hash": None})

@@ -21,6 +21,7 @@ from hub.citizens.presentation_store import CODES, Presentation
 from hub.citizens.values import SHOWS, Holder, Identity, Whose
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
@@ -84,7 +85,7 @@ class Presentations:
             raise MissingError("presentation")
         if told.state != LIVE:
             return told
-        if told.expires_at <= now:
+        if not CODES.lives(row, now):
             return replace(told, state=EXPIRED)
         content = opened(self._vault, row)
         seconds = max(1, int((told.expires_at - now).total_seconds()))
@@ -152,10 +153,15 @@ class Presentations:
         if not CODES.end(tx, row.id, state, now):
             return False
         key = self._vault.data_key(row.data_key, row.kek_kid)
-        detail = {"presentation": row.id, "why": state}
-        append(
-            tx, [seal(Draft(kind="presentation.expired", detail=detail, key=key, subject_id=row.subject_id), now=now)]
+        draft = Draft(
+            kind="presentation.expired",
+            detail={"presentation": row.id, "why": state},
+            key=key,
+            subject_id=row.subject_id,
+            object_id=row.id,
+            object_version=END,
         )
+        append(tx, [seal(draft, now=now)])
         return True
 
 

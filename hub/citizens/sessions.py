@@ -61,9 +61,11 @@ class HolderSessions:
             await self._database.write(lambda tx: tx.execute(query))
         return holder
 
-    def begin(self, tx: Connection, subject: Subject, given: Identity, *, level: Level, how: str) -> str:
+    def begin(
+        self, tx: Connection, subject: Subject, given: Identity, *, level: Level, how: str, once: str | None = None
+    ) -> str:
         """Write a new session and its ledger entry in the caller's transaction, which has confirmed him; answers the
-        cookie.
+        cookie. `once`: the id of what opens one session and no other, which the entry holds it to.
         """
         now, secret, session_id = self._clock(), secrets.token_urlsafe(32), new_id()
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
@@ -75,7 +77,11 @@ class HolderSessions:
         keyed = row | {"data_key": subject.data_key, "kek_kid": subject.kek_kid}
         tx.execute(insert(_SESSIONS).values(**row, content=_sealed(self._vault, keyed, given)))
         detail = {"how": how, "level": level.name.lower(), "session": session_id}
-        append(tx, [seal(Draft(kind="holder.sign_in", detail=detail, key=key, subject_id=subject.id), now=now)])
+        draft = Draft(
+            kind="holder.sign_in", detail=detail, key=key, subject_id=subject.id, object_id=once,
+            object_version=END if once else None,
+        )  # fmt: skip
+        append(tx, [seal(draft, now=now)])
         return secret
 
     async def others(self, holder: Holder) -> int:

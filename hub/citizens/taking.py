@@ -34,6 +34,7 @@ from hub.citizens.presentations import code_hash, opened
 from hub.citizens.values import Identity
 from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
@@ -111,7 +112,7 @@ class Taking:
                 raise PresentationRefusedError
             detail = {"by": actor.as_json(), "case_no": case_no, "matter": matter, "presentation": row.id}
             detail |= {"department_id": department_id}
-            self._record(tx, row, "presentation.taken", detail, now, case_id=case_id)
+            self._record(tx, row, "presentation.taken", detail, now, case_id=case_id, object_version=END)
             notify(tx, row.subject_id, NoticeKind.CODE_TAKEN, about=row.id, now=now)
             if principal is not None and here.agent is not None:
                 who = (here.subject_id, here.agent.identity)
@@ -141,9 +142,9 @@ class Taking:
             append(tx, [seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=now)])
             return None
         elsewhere = row.department_id is not None and row.department_id != department_id
-        over = row.state != LIVE or row.expires_at <= now
-        if elsewhere or over:
-            reason = "elsewhere" if elsewhere else "twice" if row.state == TAKEN else "late"
+        if elsewhere or not store.CODES.lives(row, now):
+            twice = row.state == TAKEN or (row.state == LIVE and row.spent)
+            reason = "elsewhere" if elsewhere else "twice" if twice else "late"
             self._refused(tx, row, actor, department_id, reason, now)
             return None
         if code.typed:
@@ -179,9 +180,17 @@ class Taking:
         detail: dict[str, Any],
         now: datetime,
         case_id: str | None = None,
+        object_version: int | None = None,
     ) -> None:
-        key = self._vault.data_key(row.data_key, row.kek_kid)
-        draft = Draft(kind=kind, detail=detail, key=key, subject_id=row.subject_id, case_id=case_id)
+        draft = Draft(
+            kind=kind,
+            detail=detail,
+            key=self._vault.data_key(row.data_key, row.kek_kid),
+            subject_id=row.subject_id,
+            case_id=case_id,
+            object_id=row.id if object_version else None,
+            object_version=object_version,
+        )
         append(tx, [seal(draft, now=now)])
 
 

@@ -9,7 +9,7 @@ entry, or takes the id from it, is told by `ledger verify`.
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists
 
 from catalog.tables import table
 from hub.ledger.tables import LedgerEntryRow
@@ -19,19 +19,13 @@ END: Final = 1
 _ENTRIES: Final = table(LedgerEntryRow).alias("ends")
 
 
-def spent(object_id: ColumnElement[str]) -> ColumnElement[bool]:
+def spent(object_id: ColumnElement[str] | str) -> ColumnElement[bool]:
     """Whether the ledger knows the end of the row with this id; a part of the statement that reads or changes it."""
     return exists().where(and_(_ENTRIES.c.object_id == object_id, _ENTRIES.c.object_version == END))
-
-
-def is_spent(tx: Connection, object_id: str) -> bool:
-    """The same of something that has no row any more."""
-    where = (_ENTRIES.c.object_id == object_id) & (_ENTRIES.c.object_version == END)
-    return tx.execute(select(_ENTRIES.c.id).where(where)).first() is not None
 
 
 def id_of(vault: Vault, what: str, *parts: str) -> str:
     """An id for something that has none, a read of a card or a voucher: keyed, so that the ledger's row tells nobody
     which it was.
     """
-    return str(UUID(bytes=vault.lookup_hash(f"once-{what}", *parts)[:16], version=8))
+    return str(UUID(bytes=vault.lookup_hash(f"once-{what}", *parts)[:16]))

@@ -23,6 +23,7 @@ from hub.citizens.values import SHOWS, Holder
 from hub.clock import Clock, new_id
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END, spent
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.vault import DataKey, Vault
@@ -98,12 +99,13 @@ class Offers:
         """One of his offers. Raises: LevelError, MissingError."""
         holder.require(SHOWS)
         now = self._clock()
-        query = select(_OFFERS).where(_OFFERS.c.id == offer_id, _OFFERS.c.subject_id == holder.id)
+        query = select(_OFFERS, spent(_OFFERS.c.id).label("spent"))
+        query = query.where(_OFFERS.c.id == offer_id, _OFFERS.c.subject_id == holder.id)
         row = await self._database.read(lambda tx: tx.execute(query).one_or_none())
         if row is None:
             await refuse_other(self._database, self._log_key, holder, "wallet_offer", now)
             raise MissingError("wallet offer")
-        if row.state != LIVE or row.expires_at <= now:
+        if row.state != LIVE or row.expires_at <= now or row.spent:
             return Offered(row.id, row.configuration, ENDED if row.state == LIVE else row.state)
         content = await self._database.read(lambda tx: self._opened(tx, row))
         reference = f"{self._public_url}{PREFIX}/offers/{content['reference']}"
@@ -120,7 +122,7 @@ class Offers:
     async def document(self, reference: str) -> bytes:
         """The offer behind a QR, as JSON, for whoever has scanned it. Raises: MissingError, alike for every cause."""
         now = self._clock()
-        where = (_OFFERS.c.reference_hash == hashed(reference)) & (_OFFERS.c.expires_at > now)
+        where = (_OFFERS.c.reference_hash == hashed(reference)) & (_OFFERS.c.expires_at > now) & ~spent(_OFFERS.c.id)
 
         def unit(tx: Connection) -> bytes | None:
             row = tx.execute(select(_OFFERS).where(where, _OFFERS.c.state == LIVE)).one_or_none()
@@ -152,7 +154,10 @@ class Offers:
             return None
         giving = self._licences.give(tx, holder.id, certificate_id, now=now)
         live = (_OFFERS.c.subject_id == holder.id) & (_OFFERS.c.state == LIVE)
+        earlier = tx.execute(select(_OFFERS.c.id).where(live, ~spent(_OFFERS.c.id)).with_for_update()).scalars().all()
         tx.execute(update(_OFFERS).where(live).values(state=ENDED, content=None))
+        for offer in earlier:
+            end_on_ledger(tx, "wallet.offer_ended", offer, holder.id, giving.opened.key, now)
         offer_id, digits = new_id(), f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
         content = {"code": secrets.token_urlsafe(32), "digits": digits, "reference": secrets.token_urlsafe(32)}
         row: dict[str, Any] = {
@@ -195,12 +200,20 @@ class Offers:
         )
 
 
+def end_on_ledger(tx: Connection, kind: str, offer_id: str, subject_id: str, key: DataKey, now: datetime) -> None:
+    """An offer ends once, and this entry says so to a row that is put back."""
+    draft = Draft(
+        kind=kind, detail={"offer": offer_id}, key=key, subject_id=subject_id, object_id=offer_id, object_version=END
+    )
+    append(tx, [seal(draft, now=now)])
+
+
 def typed_hash(vault: Vault, row: Mapping[Any, Any], digits: str) -> bytes:
     """By what the digits of an offer are compared: six digits have no plain hash, and they open what the holder chose,
-    whatever somebody makes of its row by SQL.
+    until when he chose, whatever somebody makes of its row by SQL.
     """
     chosen = [str(row[name]) for name in ("id", "subject_id", "certificate_id", "configuration")]
-    return vault.lookup_hash("wallet-digits", *chosen, digits)
+    return vault.lookup_hash("wallet-digits", *chosen, str(int(row["expires_at"].timestamp())), digits)
 
 
 def _any_before(rows: Table, moment: datetime, tx: Connection) -> bool:

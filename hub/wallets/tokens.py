@@ -13,10 +13,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, update
 
 from catalog.tables import table
-from certificates.stores.holders import subject_by_id
+from certificates.tables import SubjectRow
 from hub.access.sessions import hashed
 from hub.clock import Clock, new_id
-from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import spent
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from hub.storage.vault import Vault
@@ -26,7 +26,7 @@ from hub.wallets.bearing import bearer, bears
 from hub.wallets.bonds import Bond
 from hub.wallets.errors import WalletError
 from hub.wallets.metadata import AUTHORIZATION, BATCH, DETAILS, PRE_AUTHORIZED, REFRESH
-from hub.wallets.offers import ENDED, LIVE, TAKEN, TRIES, typed_hash
+from hub.wallets.offers import ENDED, LIVE, TAKEN, TRIES, end_on_ledger, typed_hash
 from hub.wallets.once import use
 from hub.wallets.proofs import Dpop
 from hub.wallets.tables import WalletAuthorizationRow, WalletOfferRow, WalletTokenRow
@@ -37,6 +37,10 @@ COPIES: Final = 2 * BATCH
 """How many copies of licences one token is good for."""
 REPLAYED: Final = WalletError("invalid_dpop_proof", "used before")
 _OFFERS: Final = table(WalletOfferRow)
+_SUBJECTS: Final = table(SubjectRow)
+_OFFERED: Final = select(_OFFERS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid).join(
+    _SUBJECTS, _SUBJECTS.c.id == _OFFERS.c.subject_id
+)
 _AUTHORIZATIONS: Final = table(WalletAuthorizationRow)
 _TOKENS: Final = table(WalletTokenRow)
 _VERIFIER: Final = range(43, 129)
@@ -146,7 +150,7 @@ class Tokens:
     ) -> dict[str, Any] | WalletError:
         code_hash = hashed(form.get("pre-authorized_code", ""))
         where = (_OFFERS.c.code_hash == code_hash) & (_OFFERS.c.state == LIVE) & (_OFFERS.c.expires_at > now)
-        row = tx.execute(select(_OFFERS).where(where).with_for_update()).one_or_none()
+        row = tx.execute(_OFFERED.where(where, ~spent(_OFFERS.c.id)).with_for_update(of=_OFFERS)).one_or_none()
         if row is None:
             return _REFUSED
         mine = update(_OFFERS).where(_OFFERS.c.id == row.id)
@@ -154,11 +158,13 @@ class Tokens:
         if digits is None:
             return WalletError("invalid_request", "tx_code is needed")
         if not hmac.compare_digest(typed_hash(self._vault, row._asdict(), digits), row.typed_hash):
-            return self._guessed(tx, row.id, row.subject_id, row.tries + 1, now)
+            return self._guessed(tx, row, row.tries + 1, now)
         asked = form.get("authorization_details")
         if asked is not None and details_of(asked) != row.configuration:
             return WalletError("invalid_authorization_details", "the offer is of another configuration")
         tx.execute(mine.values(state=TAKEN, content=None))
+        key = self._vault.data_key(row.data_key, row.kek_kid)
+        end_on_ledger(tx, "wallet.offer_taken", row.id, row.subject_id, key, now)
         return self._issue(
             tx,
             dpop,
@@ -170,15 +176,13 @@ class Tokens:
             client_id=form.get("client_id", "")[:300],
         )
 
-    def _guessed(self, tx: Connection, offer_id: str, subject_id: str, tries: int, now: datetime) -> WalletError:
+    def _guessed(self, tx: Connection, row: Row[Any], tries: int, now: datetime) -> WalletError:
         values: dict[str, Any] = {"tries": tries}
         if tries >= TRIES:
             values |= {"state": ENDED, "content": None}
-            subject = subject_by_id(tx, subject_id)
-            key = self._vault.data_key(subject.data_key, subject.kek_kid)
-            draft = Draft(kind="wallet.guessed", detail={"offer": offer_id}, key=key, subject_id=subject_id)
-            append(tx, [seal(draft, now=now)])
-        tx.execute(update(_OFFERS).where(_OFFERS.c.id == offer_id).values(**values))
+            key = self._vault.data_key(row.data_key, row.kek_kid)
+            end_on_ledger(tx, "wallet.guessed", row.id, row.subject_id, key, now)
+        tx.execute(update(_OFFERS).where(_OFFERS.c.id == row.id).values(**values))
         return WalletError("invalid_grant", "wrong tx_code")
 
     def _for_code(

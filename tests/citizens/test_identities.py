@@ -335,6 +335,19 @@ async def test_the_erased_the_renamed_and_forged_rows_open_nothing(hub: Hub, ser
     await refused(hub, service.voucher())
 
 
+@pytest.mark.sampled
+async def test_a_voucher_is_used_though_the_row_that_says_so_is_gone(hub: Hub, service: Service) -> None:
+    """Where the service itself let it pass a second time."""
+    await bind(hub, service.voucher())
+    voucher = service.voucher()
+    held = dict(service.stand_in._vouchers)
+    await enter(hub, voucher)
+    await hub.database.write(lambda tx: tx.execute(delete(table(VoucherUseRow))))
+    service.stand_in._vouchers.update(held)
+    await refused(hub, voucher)
+    await enter(hub, service.voucher())
+
+
 @pytest.mark.embedded
 async def test_at_a_counter_a_voucher_opens_one_case_for_whom_it_is_bound_to(
     place: Place, hub: Hub, service: Service

@@ -19,8 +19,8 @@ from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
 from hub.access.sessions import hashed
 from hub.citizens.kiosk.devices import CODE_LASTS
-from hub.citizens.kiosk.errors import KioskOverError
-from hub.citizens.kiosk.tables import KioskRow, KioskVisitRow
+from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
+from hub.citizens.kiosk.tables import KioskReadRow, KioskRow, KioskVisitRow
 from hub.citizens.kiosk.values import Choice
 from hub.citizens.kiosk.visits import IDLE, LONGEST
 from hub.citizens.objections.values import Kind, Said
@@ -272,6 +272,34 @@ async def test_a_row_that_somebody_wrote_opens_nothing(place: Place, hub: Hub) -
         with pytest.raises(IntegrityBrokenError):
             await hub.kiosk.devices.find(terminal.client.cookies["yz_kiosk"])
         assert (await terminal.get("/mine")).status_code >= 500
+
+
+@pytest.mark.sampled
+async def test_a_visit_that_ended_and_a_card_that_was_read_open_nothing_when_they_are_put_back(
+    place: Place, hub: Hub, watch: Watch
+) -> None:
+    async with standing(place, hub) as terminal:
+        kiosk = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk"))
+        visits, reads, token = table(KioskVisitRow), table(KioskReadRow), terminal.reader.reads(**CARD)
+        secret = await hub.kiosk.visits.begin(kiosk, token)
+        watch.ahead += timedelta(seconds=40)
+        await hub.kiosk.visits.find(kiosk, secret)
+        visit = dict((await hub.database.read(lambda tx: tx.execute(visits.select()).one()))._mapping)
+        await hub.kiosk.visits.end(kiosk)
+        await hub.database.write(lambda tx: tx.execute(visits.insert().values(**visit)))
+        with pytest.raises(KioskOverError):
+            await hub.kiosk.visits.find(kiosk, secret)
+        await hub.kiosk.visits.end(kiosk)
+        await hub.database.write(lambda tx: tx.execute(reads.delete()))
+        with pytest.raises(KioskRefusedError):
+            await hub.kiosk.visits.begin(kiosk, token)
+        another = await hub.kiosk.visits.begin(kiosk, terminal.reader.reads(**CARD, at=hub.clock().isoformat()))
+        watch.ahead += IDLE + timedelta(seconds=1)
+        await hub.database.write(lambda tx: tx.execute(visits.update().values(seen_at=hub.clock())))
+        with pytest.raises(KioskOverError):
+            await hub.kiosk.visits.find(kiosk, another)
+        kinds = [entry.kind for entry in await ledger(hub) if entry.kind in {"kiosk.visit", "kiosk.left"}]
+        assert kinds == ["kiosk.visit", "kiosk.left", "kiosk.visit"]
 
 
 @pytest.mark.embedded

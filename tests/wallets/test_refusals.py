@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from catalog.tables import table
 from certificates.lifecycle.states import Operation
@@ -204,6 +204,31 @@ async def test_rows_written_by_sql_open_nothing(hub: Hub, hand: Hand) -> None:
     swapped = update(offers).where(offers.c.state == "live").values(configuration="business_licence")
     await hub.database.write(lambda tx: tx.execute(swapped))
     assert told(await hand.exchange(code, digits)) == (400, "invalid_grant")
+    code, digits = await hand.offered()
+    later = update(offers).where(offers.c.state == "live").values(expires_at=hub.clock() + timedelta(minutes=9))
+    await hub.database.write(lambda tx: tx.execute(later))
+    assert told(await hand.exchange(code, digits)) == (400, "invalid_grant")
+
+
+async def test_an_offer_that_was_taken_or_replaced_opens_nothing_when_it_is_put_back(hub: Hub, hand: Hand) -> None:
+    offers = table(WalletOfferRow)
+
+    async def live() -> dict[str, Any]:
+        row = await hub.database.read(lambda tx: tx.execute(select(offers).where(offers.c.state == "live")).one())
+        return dict(row._mapping)
+
+    async def put_back(row: dict[str, Any]) -> None:
+        await hub.database.write(lambda tx: tx.execute(delete(offers).where(offers.c.id == row["id"])))
+        await hub.database.write(lambda tx: tx.execute(insert(offers).values(**row)))
+
+    old_code, old_digits = await hand.offered()
+    replaced = await live()
+    code, digits = await hand.offered()
+    taken = await live()
+    assert (await hand.exchange(code, digits)).status_code == 200
+    for row, given in ((replaced, (old_code, old_digits)), (taken, (code, digits))):
+        await put_back(row)
+        assert told(await hand.exchange(*given)) == (400, "invalid_grant")
 
 
 async def test_only_named_wallets_push_and_never_without_pkce(hand: Hand) -> None:

@@ -11,6 +11,7 @@ from hub.citizens.acting.values import Principal
 from hub.citizens.values import Holder, Identity
 from hub.issuing.shelf import masked_number
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.vault import Vault
 
 
@@ -38,14 +39,18 @@ def write(
     now: datetime,
     *,
     case_id: str | None = None,
+    ends: str | None = None,
 ) -> str:
-    """The same for whoever has no session at hand: `agent` is the subject and the identity of who acts. Answers the
-    entry's id.
+    """The same for whoever has no session at hand: `agent` is the subject and the identity of who acts; `ends`: the id
+    of what the entry ends, once. Answers the entry's id.
     """
     subject: Subject = subject_by_id(tx, principal.id)
     said = {"agent": told(*agent), **principal.as_told(), **detail}
     key = vault.data_key(subject.data_key, subject.kek_kid)
-    draft = Draft(kind=kind, detail=said, key=key, subject_id=subject.id, case_id=case_id)
+    draft = Draft(
+        kind=kind, detail=said, key=key, subject_id=subject.id, case_id=case_id, object_id=ends,
+        object_version=END if ends else None,
+    )  # fmt: skip
     append(tx, [seal(draft, now=now)])
     if principal.delegation_id is not None:
         add_use(tx, principal.delegation_id, draft.id)

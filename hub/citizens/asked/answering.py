@@ -241,7 +241,8 @@ class Answering:
         detail |= {"certificates": [pick.identifier for pick in kept]}
         detail |= {"fields": sorted({name for pick in kept for name in pick.claims})}
         detail |= {"level": holder.level.name.lower(), "session": holder.session_id}
-        record(tx, self._vault, "showing.given", subject.id, detail, now, behalf=behalf, principal=principal)
+        kind = "showing.given"
+        record(tx, self._vault, kind, subject.id, detail, now, behalf=behalf, principal=principal, ends=row.id)
         return showing_id
 
     def decline_in(self, tx: Connection, holder: Holder, asked: Pending, principal: Principal | None = None) -> None:
@@ -253,7 +254,8 @@ class Answering:
         self._end(tx, row, DECLINED, now)
         detail = {"department_id": row.department_id, "matter": wanted.matter, "purpose": wanted.purpose}
         detail |= {"request": row.id, "session": holder.session_id}
-        record(tx, self._vault, "showing.declined", subject.id, detail, now, behalf=behalf, principal=principal)
+        kind = "showing.declined"
+        record(tx, self._vault, kind, subject.id, detail, now, behalf=behalf, principal=principal, ends=row.id)
 
     def _end(self, tx: Connection, row: Row[Any], state: str, now: datetime) -> None:
         if not store.end(tx, row.id, state, now):

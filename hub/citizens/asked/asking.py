@@ -180,12 +180,12 @@ class Asking:
 
 
 def state_of(row: Any, now: datetime) -> str:
-    """What became of a request, by its row and the showing that answers it."""
+    """What became of a request, by its row and the showing that answers it, and by the ledger: put back, it is over."""
     if row.state == ASKED:
-        return ASKED if row.expires_at > now else OVER
+        return ASKED if row.expires_at > now and not row.spent else OVER
     if row.state != GIVEN:
         return str(row.state)
-    if row.showing_state == LIVE and row.showing_until > now:
+    if row.showing_state == LIVE and row.showing_until > now and not row.showing_spent:
         return GIVEN
     return TAKEN if row.showing_state == TAKEN else OVER
 

@@ -10,6 +10,7 @@ from catalog.tables import DepartmentRow, SystemRow, table
 from hub.citizens.asked.tables import ShowingRequestRow
 from hub.citizens.asked.values import ASKED
 from hub.citizens.showing.tables import ShowingRow
+from hub.ledger.spent import spent
 
 _ROWS: Final = table(ShowingRequestRow)
 _SHOWINGS: Final = table(ShowingRow)
@@ -24,6 +25,8 @@ _TOLD: Final = select(
     _SYSTEMS.c.name_en.label("system_en"),
     _SHOWINGS.c.state.label("showing_state"),
     _SHOWINGS.c.expires_at.label("showing_until"),
+    spent(_ROWS.c.id).label("spent"),
+    spent(_SHOWINGS.c.id).label("showing_spent"),
 ).select_from(
     _ROWS.join(_DEPARTMENTS, _DEPARTMENTS.c.id == _ROWS.c.department_id)
     .outerjoin(_SYSTEMS, _SYSTEMS.c.id == _ROWS.c.system_id)
@@ -54,8 +57,10 @@ def by_code(tx: Connection, digest: bytes, *, typed: bool) -> Row[Any] | None:
 
 
 def end(tx: Connection, request_id: str, state: str, now: datetime) -> bool:
-    """It is answered, once. False: somebody was first, or it is over."""
-    live = (_ROWS.c.id == request_id) & (_ROWS.c.state == ASKED) & (_ROWS.c.expires_at > now)
+    """It is answered, or taken back, once; the caller writes the entry under its id. False: somebody was first, or it
+    is over.
+    """
+    live = (_ROWS.c.id == request_id) & (_ROWS.c.state == ASKED) & (_ROWS.c.expires_at > now) & ~spent(_ROWS.c.id)
     return tx.execute(update(_ROWS).where(live).values(state=state, typed_hash=None)).rowcount == 1
 
 

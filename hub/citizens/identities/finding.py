@@ -15,6 +15,7 @@ from hub.citizens.identities.vouching import Vouched, Voucher
 from hub.citizens.present import lock_holder
 from hub.citizens.values import Identity, Level
 from hub.ledger.guards import settled
+from hub.ledger.spent import id_of
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import canonical, strict_loads
@@ -45,7 +46,12 @@ class Finding:
     def use(self, tx: Connection, voucher: Voucher, vouched: Vouched, now: datetime) -> bool:
         """Whether voucher and answer are both here for the first time; they are used up."""
         said = (f"voucher:{voucher.text}", f"answer:{self._issuer}:{vouched.transaction}")
-        return store.use(tx, [hashlib.sha256(each.encode()).hexdigest() for each in said], now + _REMEMBERED, now)
+        digests = [hashlib.sha256(each.encode()).hexdigest() for each in said]
+        return store.use(tx, digests, self.once(voucher), now + _REMEMBERED, now)
+
+    def once(self, voucher: Voucher) -> str:
+        """The id under which the ledger says that by this voucher somebody came in, or a case was opened."""
+        return id_of(self._vault, "voucher", voucher.text)
 
     def digest(self, vouched: Vouched) -> bytes:
         """The keyed hash under which a pseudonym is bound; the service's address in it keeps two services apart."""

@@ -49,7 +49,8 @@ class NetworkSignIn:
             if not self._finding.use(tx, voucher, vouched, now) or found is None:
                 return None
             how = TRIAL_HOW if vouched.trial else HOW
-            return self._sessions.begin(tx, found.subject, found.identity, level=found.level, how=how)
+            once = self._finding.once(voucher)
+            return self._sessions.begin(tx, found.subject, found.identity, level=found.level, how=how, once=once)
 
         try:
             secret = await self._database.write(unit)

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.citizens.identities.tables import IdentityRow, VoucherUseRow
 from hub.ledger.guards import latest_changes
+from hub.ledger.spent import spent
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 from signing.canonical import canonical
@@ -62,10 +63,13 @@ def forget(tx: Connection, subject_id: str) -> None:
     tx.execute(delete(_ROWS).where(_ROWS.c.subject_id == subject_id))
 
 
-def use(tx: Connection, digests: Collection[str], until: datetime, now: datetime) -> bool:
-    """Whether none of these was used before; they are from here on. A twin at the same moment raises ConflictError."""
+def use(tx: Connection, digests: Collection[str], once: str, until: datetime, now: datetime) -> bool:
+    """Whether none of these was used before, nor anything by `once`; they are from here on. A twin at the same moment
+    raises ConflictError.
+    """
     tx.execute(delete(_USES).where(_USES.c.expires_at < now))
-    if tx.execute(select(_USES.c.digest).where(_USES.c.digest.in_(list(digests)))).first() is not None:
+    used = exists().where(_USES.c.digest.in_(list(digests)))
+    if tx.execute(select(or_(used, spent(once)))).scalar_one():
         return False
     tx.execute(insert(_USES), [{"digest": each, "expires_at": until} for each in digests])
     return True

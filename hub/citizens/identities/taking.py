@@ -21,6 +21,7 @@ from hub.citizens.taking import Here
 from hub.citizens.values import SHOWS
 from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from hub.storage.vault import DataKey, Vault
@@ -70,7 +71,7 @@ class NetworkTaking:
         return Here(vouched.transaction, found.subject.id, found.identity), vouched
 
     def take(
-        self, actor: Actor, department_id: str, here: Here, vouched: Vouched, *, matter: str
+        self, actor: Actor, department_id: str, here: Here, vouched: Vouched, voucher: Voucher, *, matter: str
     ) -> Callable[[Connection, str | None, str], None]:
         """What is done in the transaction that opens the case: it stands on the ledger, where he finds it.
 
@@ -86,7 +87,10 @@ class NetworkTaking:
                 "transaction": vouched.transaction,
             }  # fmt: skip
             key = self._vault.data_key(found.subject.data_key, found.subject.kek_kid)
-            draft = Draft(kind="identity.shown", detail=detail, key=key, subject_id=found.subject.id, case_id=case_id)
+            draft = Draft(
+                kind="identity.shown", detail=detail, key=key, subject_id=found.subject.id, case_id=case_id,
+                object_id=self._finding.once(voucher), object_version=END,
+            )  # fmt: skip
             append(tx, [seal(draft, now=self._clock())])
 
         return use_up

@@ -2,7 +2,8 @@
 
 The card shows that it was there; nobody is asked for a secret. So a visit opens less than a sign-in does: what is on
 his licences and who looked, to be printed under a purpose, and nothing that could be taken along in a browser. What
-is sealed in its row opens for this terminal, this cookie and this beginning alone, whoever writes the database.
+is sealed in its row opens for this terminal, this cookie, this beginning and this last touch alone, whoever writes the
+database; what was ended, and a card that was read, are on the ledger and open nothing when a row is put back.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
@@ -22,12 +23,13 @@ from hub.citizens.kiosk.devices import Kiosk
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
 from hub.citizens.kiosk.tables import KioskReadRow, KioskVisitRow
 from hub.citizens.values import SEES_OWN, Holder, Identity
-from hub.clock import Clock, new_id
+from hub.clock import Clock, new_id, rfc3339
 from hub.intake.counter.card_reads import LASTS, CardRead, check_read, read_token
 from hub.intake.counter.readers import CARD, CardReaders
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END, id_of, spent
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
@@ -40,6 +42,9 @@ HOW: Final = "kiosk"
 _VISITS: Final = table(KioskVisitRow)
 _READS: Final = table(KioskReadRow)
 _SUBJECTS: Final = table(SubjectRow)
+_KEYED: Final = select(_VISITS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid, spent(_VISITS.c.id).label("ended")).join(
+    _SUBJECTS, _SUBJECTS.c.id == _VISITS.c.subject_id
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,15 @@ class KioskVisits:
         """In the transaction by which something leaves the terminal: nobody has ended it, nor taken the terminal out of
         use, since it was found. Raises: KioskOverError.
         """
-        if tx.execute(select(_VISITS.c.id).where(_VISITS.c.id == visit.id)).first() is None:
+        here = select(_VISITS.c.id).where(_VISITS.c.id == visit.id, ~spent(_VISITS.c.id))
+        if tx.execute(here).first() is None:
             raise KioskOverError
 
     async def end(self, kiosk: Kiosk) -> None:
         """Nobody stands there. Ending what has ended is nothing."""
         where = _VISITS.c.kiosk_id == kiosk.id
         if await self._database.read(lambda tx: tx.execute(select(_VISITS.c.id).where(where)).first()):
-            await self._database.write(lambda tx: tx.execute(delete(_VISITS).where(where)))
+            await self._database.write(lambda tx: self._end(tx, kiosk, self._clock()))
 
     async def sweep(self) -> None:
         """Part of the housekeeping: visits that nobody ended, and cards that could not be shown again anyway."""
@@ -156,8 +162,9 @@ class KioskVisits:
         append(tx, [seal(Draft(kind="refusal", detail=detail, key=self._log_key), now=now)])
 
     def _begin(self, tx: Connection, kiosk: Kiosk, given: Identity, digest: str, secret: str, now: datetime) -> bool:
-        tx.execute(delete(_VISITS).where(_VISITS.c.kiosk_id == kiosk.id))
-        used = tx.execute(select(_READS.c.digest).where(_READS.c.digest == digest)).first() is not None
+        self._end(tx, kiosk, now)
+        read, once = exists().where(_READS.c.digest == digest), id_of(self._vault, "card-read", digest)
+        used = tx.execute(select(or_(read, spent(once)))).scalar_one()
         subject = self._confirming.find(tx, given, now)
         if not used:
             tx.execute(insert(_READS).values(digest=digest, read_at=now))
@@ -166,37 +173,64 @@ class KioskVisits:
             return False
         visit_id = new_id()
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
         row: dict[str, Any] = {
             "kiosk_id": kiosk.id, "id": visit_id, "secret_hash": hashed(secret), "subject_id": subject.id,
             "begun_at": now, "seen_at": now,
         }  # fmt: skip
-        tx.execute(insert(_VISITS).values(**row, content=key.encrypt(_place(row), canonical(content))))
+        tx.execute(insert(_VISITS).values(**row, content=_sealed(key, row, given)))
         detail = {"by": kiosk.as_json(), "department_id": kiosk.department_id, "session": visit_id}
-        append(tx, [seal(Draft(kind="kiosk.visit", detail=detail, key=key, subject_id=subject.id), now=now)])
+        draft = Draft(
+            kind="kiosk.visit", detail=detail, key=key, subject_id=subject.id, object_id=once, object_version=END
+        )
+        append(tx, [seal(draft, now=now)])
         return True
 
-    def _find(self, tx: Connection, kiosk: Kiosk, secret: str, now: datetime) -> Visit | None:
-        row = tx.execute(
-            select(_VISITS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid)
-            .join(_SUBJECTS, _SUBJECTS.c.id == _VISITS.c.subject_id)
-            .where(_VISITS.c.kiosk_id == kiosk.id, _VISITS.c.secret_hash == hashed(secret))
-        ).one_or_none()
-        if row is None or now - row.seen_at > IDLE or now - row.begun_at > LONGEST:
-            return None
+    def _end(self, tx: Connection, kiosk: Kiosk, now: datetime) -> None:
+        row = tx.execute(_KEYED.where(_VISITS.c.kiosk_id == kiosk.id).with_for_update(of=_VISITS)).one_or_none()
+        tx.execute(delete(_VISITS).where(_VISITS.c.kiosk_id == kiosk.id))
+        if row is None or not self._lives(row, now) or self._opened(row) is None:
+            return
+        draft = Draft(
+            kind="kiosk.left",
+            detail={"by": kiosk.as_json(), "department_id": kiosk.department_id, "session": row.id},
+            key=self._vault.data_key(row.data_key, row.kek_kid),
+            subject_id=row.subject_id,
+            object_id=row.id,
+            object_version=END,
+        )
+        append(tx, [seal(draft, now=now)])
+
+    @staticmethod
+    def _lives(row: Row[Any], now: datetime) -> bool:
+        return not row.ended and now - row.seen_at <= IDLE and now - row.begun_at <= LONGEST
+
+    def _opened(self, row: Row[Any]) -> Identity | None:
+        """None: he was erased since, for his key is another one; or a row that is not ours."""
         try:
-            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row._mapping), row.content)  # noqa: SLF001  # its public name
-        except IntegrityBrokenError:  # erased since: his key is another one; or a row that is not ours
+            plain = self._vault.data_key(row.data_key, row.kek_kid).decrypt(_place(row._asdict()), row.content)
+        except IntegrityBrokenError:
             return None
-        given = Identity(**strict_loads(plain, max_bytes=len(plain)))
-        subject = self._confirming.find(tx, given, now)
-        if subject is None or subject.id != row.subject_id:
+        return Identity(**strict_loads(plain, max_bytes=len(plain)))
+
+    def _find(self, tx: Connection, kiosk: Kiosk, secret: str, now: datetime) -> Visit | None:
+        where = (_VISITS.c.kiosk_id == kiosk.id) & (_VISITS.c.secret_hash == hashed(secret))
+        row = tx.execute(_KEYED.where(where)).one_or_none()
+        given = self._opened(row) if row is not None and self._lives(row, now) else None
+        subject = self._confirming.find(tx, given, now) if given is not None else None
+        if row is None or given is None or subject is None or subject.id != row.subject_id:
             return None
-        tx.execute(update(_VISITS).where(_VISITS.c.id == row.id).values(seen_at=now))
+        key = self._vault.data_key(row.data_key, row.kek_kid)
+        touched = _sealed(key, row._asdict() | {"seen_at": now}, given)
+        tx.execute(update(_VISITS).where(_VISITS.c.id == row.id).values(seen_at=now, content=touched))
         return Visit(kiosk, Holder(subject.id, row.id, given, SEES_OWN, HOW, csrf_of(secret)), row.id)
 
 
-def _place(row: Mapping[Any, Any]) -> str:
-    """Where it is sealed for: this terminal, this cookie, this beginning."""
-    begun = int(row["begun_at"].timestamp())
-    return f"kiosk_visits:{row['id']}:content:{row['kiosk_id']}:{row['secret_hash']}:{begun}"
+def _sealed(key: DataKey, row: Mapping[str, Any], given: Identity) -> bytes:
+    content = {"id_number": given.id_number, "id_type": given.id_type, "name": given.name}
+    return key.encrypt(_place(row), canonical(content))
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """Where it is sealed for: this terminal, this cookie, this beginning, this last touch."""
+    begun, seen = int(row["begun_at"].timestamp()), rfc3339(row["seen_at"])
+    return f"kiosk_visits:{row['id']}:content:{row['kiosk_id']}:{row['secret_hash']}:{begun}:{seen}"

@@ -123,7 +123,7 @@ class Showings:
         row = await self._own(holder, showing_id, now)
         content = opened(self._vault, row)
         told = store.read(row, content, holder.id)
-        if told.state == LIVE and told.expires_at <= now:
+        if told.state == LIVE and not store.CODES.lives(row, now):
             return replace(told, state=EXPIRED)
         if told.state != LIVE or content is None or not content.code or not told.mine:
             return told
@@ -164,7 +164,7 @@ class Showings:
         content = opened(self._vault, row)
         detail = {"showing": row.id, "why": state}
         behalf = content.behalf if content else None
-        record(tx, self._vault, "showing.ended", row.subject_id, detail, now, behalf=behalf)
+        record(tx, self._vault, "showing.ended", row.subject_id, detail, now, behalf=behalf, ends=row.id)
         return True
 
 

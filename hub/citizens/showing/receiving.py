@@ -174,8 +174,8 @@ class Receiving:
             "showing": row.id,
             **({"matter": content.matter} if content.matter else {}),
         }
-        subject_id = row.subject_id
-        entry = record(tx, self._vault, "showing.taken", subject_id, detail, now, behalf=behalf, principal=principal)
+        subject_id, kind = row.subject_id, "showing.taken"
+        entry = record(tx, self._vault, kind, subject_id, detail, now, behalf=behalf, principal=principal, ends=row.id)
         for told in sorted({subject_id, behalf.agent_id if behalf else subject_id}):
             notify(tx, told, NoticeKind.SHOWING_TAKEN, about=row.id, now=now)
         return Taken(row.id, now, content.purpose, [item.received for item in ready], entry, behalf)
@@ -187,6 +187,6 @@ def _objection(row: Row[Any] | None, receiver: Receiver, now: datetime) -> str |
         return "unknown"
     if row.department_id is not None and row.department_id != receiver.department_id:
         return "elsewhere"
-    if row.state == LIVE and row.expires_at > now:
+    if store.CODES.lives(row, now):
         return None
-    return "twice" if row.state == TAKEN else "late"
+    return "twice" if row.state == TAKEN or (row.state == LIVE and row.spent) else "late"

@@ -12,6 +12,7 @@ from hub.citizens.acting.recording import told, write
 from hub.citizens.acting.values import Principal
 from hub.citizens.showing.behalf import Behalf
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.vault import Vault
 
 _OWN: Final = {
@@ -33,28 +34,39 @@ def record(
     *,
     behalf: Behalf | None = None,
     principal: Principal | None = None,
+    ends: str | None = None,
 ) -> str:
     """Write it in the caller's transaction; answers the entry's id.
 
     Args:
         principal: as he was judged in this transaction; None: of a showing that ended or was refused, for which nobody
             judges.
+        ends: the id of what this ends, once (`hub.ledger.spent`).
     """
     if behalf is None:
-        return _enter(tx, vault, kind, subject_id, detail, now)
+        return _enter(tx, vault, kind, subject_id, detail, now, ends)
     named = f"acting.{kind.replace('.', '_')}"
     if principal is None:
-        return _enter(tx, vault, named, subject_id, behalf.detail() | detail, now)
+        return _enter(tx, vault, named, subject_id, behalf.detail() | detail, now, ends)
     agent = (behalf.agent_id, behalf.agent)
     if kind in _OWN:
         his = {name: detail[name] for name in _HIS if name in detail}
         _enter(tx, vault, _OWN[kind], behalf.agent_id, his | {"principal": told(subject_id, behalf.principal)}, now)
-    return write(tx, vault, named, agent, principal, detail, now)
+    return write(tx, vault, named, agent, principal, detail, now, ends=ends)
 
 
-def _enter(tx: Connection, vault: Vault, kind: str, subject_id: str, detail: dict[str, Any], now: datetime) -> str:
+def _enter(
+    tx: Connection,
+    vault: Vault,
+    kind: str,
+    subject_id: str,
+    detail: dict[str, Any],
+    now: datetime,
+    ends: str | None = None,
+) -> str:
     subject = subject_by_id(tx, subject_id)
     key = vault.data_key(subject.data_key, subject.kek_kid)
-    draft = Draft(kind=kind, detail=detail, key=key, subject_id=subject_id)
+    version = END if ends else None
+    draft = Draft(kind=kind, detail=detail, key=key, subject_id=subject_id, object_id=ends, object_version=version)
     append(tx, [seal(draft, now=now)])
     return draft.id

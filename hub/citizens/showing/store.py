@@ -12,6 +12,7 @@ from hub.citizens.presentation_store import Department
 from hub.citizens.showing.sealing import Content
 from hub.citizens.showing.tables import ShowingRow
 from hub.citizens.showing.values import Showing
+from hub.ledger.spent import spent
 
 _ROWS: Final = table(ShowingRow)
 _SUBJECTS: Final = table(SubjectRow)
@@ -20,7 +21,7 @@ _SIDES: Final = {name: table(DepartmentRow).alias(name) for name in ("department
 
 def _told() -> Select[Any]:
     joined = _ROWS.join(_SUBJECTS, _SUBJECTS.c.id == _ROWS.c.subject_id)
-    columns: list[Any] = [_ROWS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid]
+    columns: list[Any] = [_ROWS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid, spent(_ROWS.c.id).label("spent")]
     for name, side in _SIDES.items():
         joined = joined.outerjoin(side, side.c.id == _ROWS.c[name])
         columns += [side.c[part].label(f"{name}_{part}") for part in ("code", "name_zh", "name_en")]

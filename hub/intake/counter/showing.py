@@ -65,7 +65,7 @@ async def shown(
             who = here.identity
             named[place] = replace(named[place], name=who.name, id_type=who.id_type, id_number=who.id_number)
             seen.append({"kind": NETWORK_ID, "at": rfc3339(now), "reference": here.presentation_id})
-            uses.append(network.take(actor, caller.department_id, here, vouched, matter=matter))
+            uses.append(network.take(actor, caller.department_id, here, vouched, code, matter=matter))
             continue
         here = await taking.read(actor, caller.department_id, code, matter=matter)
         who = here.identity

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hub.api.me_acting import GIVEN_PER_MINUTE, day_of
 from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.errors import DelegationError
-from hub.citizens.acting.values import DELEGABLE, Acting, Scope
+from hub.citizens.acting.values import DELEGABLE, Acting
 from hub.citizens.values import Holder
 from hub.deps import HubDep, UuidText, limit
 from hub.runtime import Hub
