@@ -9,7 +9,7 @@ import pytest
 from certificates.definitions.loading import catalogue_text, load_type
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Operation
-from hub.citizens.dossier.cards import PAGE
+from hub.citizens.dossier.cards import PAGE, Standing, Wanted
 from hub.citizens.dossier.stages import STAGES, age_of, usual
 from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
@@ -21,6 +21,9 @@ from tests.hub.city import (
     title_claims,
 )
 from tests.support import Place, issue
+
+STATEMENTS = 5
+"""Four, and on PostgreSQL the one that begins."""
 
 
 @pytest.mark.embedded
@@ -74,7 +77,7 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert small.behind is None
         newest, other = small.sections[2][1]
         await hub.status.change(newest.identifier, Operation.REVOKE, reason="test", legal_basis="test")
-        homes = await hub.dossier.cards.page(subject, stage=Stage.HOUSING)
+        homes = await hub.dossier.cards.page(subject, wanted=Wanted(Stage.HOUSING))
         assert [card.identifier for card in homes.cards] == [other.identifier, newest.identifier]
         many = [title_claims(f"M-{number:03}") for number in range(3 * PAGE)]
         await issue(hub, *many, slug="real_estate_title", issuer=ESTATE)
@@ -90,7 +93,7 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
             if after is None:
                 break
         assert len(seen) == len(set(seen)) == shelf.total == 5 + 3 * PAGE
-        homes = await hub.dossier.cards.page(subject, stage=Stage.HOUSING)
+        homes = await hub.dossier.cards.page(subject, wanted=Wanted(Stage.HOUSING))
         assert {card.stage for card in homes.cards} == {Stage.HOUSING}
         assert homes.counts == shelf.counts
 
@@ -103,7 +106,46 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert (await client.get(onward[0].replace("?", "?stage=housing&"))).status_code == 422
         assert (await client.get("/me/licences?stage=nonsense")).status_code == 422
         assert PERSON["id_number"] not in first.text
+        await found_by_words(client, hub, token)
         await shown_from_its_card(client, hub, token)
+
+
+async def found_by_words(client: httpx2.AsyncClient, hub: Hub, token: dict[str, str]) -> None:
+    """By words of the kind's name in either language and how it stands, page after page, in no address."""
+    subject = (await signed_in(hub)).id
+    homes = 2 + 3 * PAGE
+    for words, standing, many in (
+        ("不动产", None, homes),
+        ("TITLE estate", None, homes),
+        ("不动产", Standing.STANDS, homes - 1),
+        ("", Standing.OVER, 1),
+        ("结婚", Standing.OVER, 0),
+        ("没有的证", None, 0),
+    ):
+        async with statements(hub) as asked:
+            shelf = await hub.dossier.cards.page(subject, wanted=Wanted(words=words, standing=standing))
+        assert shelf.found == many, (words, standing)
+        assert len(shelf.cards) == min(many, PAGE)
+        assert len(asked) <= STATEMENTS
+    form = {"csrf": token["X-CSRF-Token"], "words": "不动产", "standing": "over"}
+    over = await client.post("/me/licences/find", data=form, headers=HERE)
+    assert "找到 1 份" in over.text
+    assert over.text.count("<article>") == 1
+    none = await client.post("/me/licences/find", data=form | {"words": "没有的证"}, headers=HERE)
+    assert "没有这样的证照" in none.text
+    seen = set()
+    form["standing"], form["cursor"] = "", ""
+    while True:
+        page = await client.post("/me/licences/find", data=form, headers=HERE)
+        seen |= set(re.findall(r'<h3><a href="/me/licences/([^"]+)"', page.text))
+        onward = re.findall(r'name="cursor" value="([^"]+)"', page.text)
+        if not onward:
+            break
+        form["cursor"] = onward[0]
+    assert len(seen) == homes
+    assert (await client.post("/me/licences/find", data=form | {"csrf": "x"}, headers=HERE)).status_code == 403
+    assert (await client.post("/me/licences/find", data=form | {"standing": "x"}, headers=HERE)).status_code == 422
+    assert (await client.get("/me/licences/find")).headers["location"] == "/me/licences"
 
 
 async def shown_from_its_card(client: httpx2.AsyncClient, hub: Hub, token: dict[str, str]) -> None:

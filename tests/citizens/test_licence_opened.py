@@ -9,6 +9,7 @@ from catalog.tables import table
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Operation
 from certificates.tables import CertificateHolderRow
+from hub.citizens.dossier.cards import Wanted
 from hub.citizens.values import Level
 from hub.runtime import Hub
 from tests.citizens.conftest import session, signed_in
@@ -187,7 +188,7 @@ async def test_what_took_its_place_is_led_to_and_an_index_record_says_where_its_
         old = await of_kind(hub, "badge")
         await issue(hub, said | {"grade": "二级"}, slug="badge", issuer=PERMITS)
         token = await arrive(client, hub)
-        shelf = await hub.dossier.cards.page((await signed_in(hub)).id, stage=Stage.WORK)
+        shelf = await hub.dossier.cards.page((await signed_in(hub)).id, wanted=Wanted(Stage.WORK))
         assert [card.status for card in shelf.cards] == ["valid", "superseded"]
         page = await client.get(f"/me/licences/{old}")
         assert "已更新" in text_of(page)

@@ -1,4 +1,5 @@
-"""The cards of a dossier: a subject's licences by stage of life, within a stage those that stand, the newest first.
+"""The cards of a dossier: a subject's licences by stage of life, within a stage those that stand, the newest first; all
+of them, or those that are looked for.
 
 Of a subject, whoever looks: whether he may is the caller's. A page costs the same four statements whether the dossier
 has five licences or five thousand; the sorting is of one holder's rows, which an index leads to.
@@ -8,19 +9,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, case, func, or_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, not_, or_, true
 
 from catalog.errors import DefinitionError
 from catalog.tables import table
+from certificates.definitions.certificate_type import CertificateType
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
 from certificates.tables import CertificateRow, CertificateVersionRow
 from hub.citizens.dossier.stages import RANKS, STAGES
-from hub.citizens.licences import Licence, Licences, held_by
+from hub.citizens.licences import REMINDED, Licence, Licences, held_by
 from hub.clock import Clock
 from hub.issuing.types.registry import TypeRegistry
 from hub.storage.database import Database
@@ -31,14 +34,40 @@ _CERTIFICATES: Final = table(CertificateRow)
 _VERSIONS: Final = table(CertificateVersionRow)
 
 
+class Standing(StrEnum):
+    """How those stand that are looked for. `SOON`: in force, and ends within `REMINDED`."""
+
+    STANDS = "stands"
+    SOON = "soon"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: a stage, words of the kind's name in either language, how it stands. Nothing: all."""
+
+    stage: Stage | None = None
+    words: str = ""
+    standing: Standing | None = None
+
+    def named(self, kind: CertificateType | None, code: str) -> bool:
+        """Whether the kind's name has all the words, in any order."""
+        name = f"{kind.name.zh} {kind.name.en} {code}" if kind else code
+        return all(word in name.casefold() for word in self.words.casefold().split())
+
+
+ALL: Final = Wanted()
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A page of cards. `counts`: of the whole dossier, stages in order, those that are empty left out. `behind`: where
-    the next page goes on.
+    """A page of cards. `counts`: of the whole dossier, stages in order, those that are empty left out. `found`: on all
+    pages, of what is looked for. `behind`: where the next page goes on.
     """
 
     cards: Sequence[Licence]
     counts: Mapping[Stage, int]
+    found: int
     behind: str | None
 
     @property
@@ -61,25 +90,29 @@ class Cards:
         self._types = types
         self._clock = clock
 
-    async def page(self, subject_id: str, *, stage: Stage | None = None, after: str | None = None) -> Shelf:
-        """A page, of one stage or of all. Raises: DefinitionError for a place that there is not."""
+    async def page(self, subject_id: str, *, wanted: Wanted = ALL, after: str | None = None) -> Shelf:
+        """A page of what is looked for. Raises: DefinitionError for a place that there is not."""
         place = _place(after) if after else None
         now = self._clock()
         today = now.astimezone(CIVIL_ZONE).date()
 
-        def unit(tx: Connection) -> tuple[dict[str, int], list[tuple[int, Row[Any]]]]:
-            codes = _counted(tx, subject_id)
-            wanted = {code: rank for code in codes if (rank := self._rank(code, stage)) is not None}
-            return codes, _rows(tx, subject_id, wanted, place, today) if wanted else []
+        def unit(tx: Connection) -> tuple[dict[str, int], int, list[tuple[int, Row[Any]]]]:
+            counted = _counted(tx, subject_id, wanted.standing, today)
+            ranks = {code: rank for code in counted if (rank := self._rank(code, wanted)) is not None}
+            found = sum(counted[code][1] for code in ranks)
+            rows = _rows(tx, subject_id, ranks, wanted.standing, place, today) if found else []
+            return {code: number for code, (number, _) in counted.items()}, found, rows
 
-        codes, rows = await self._database.read(unit)
+        codes, found, rows = await self._database.read(unit)
         shown = rows[:PAGE]
         behind = f"{shown[-1][0]}:{shown[-1][1].certificate_id}" if len(rows) > PAGE else None
-        return Shelf([self._licences.told(row, subject_id, now) for _, row in shown], self._counts(codes), behind)
+        cards = [self._licences.told(row, subject_id, now) for _, row in shown]
+        return Shelf(cards, self._counts(codes), found, behind)
 
-    def _rank(self, code: str, only: Stage | None) -> int | None:
+    def _rank(self, code: str, wanted: Wanted) -> int | None:
         stage = self._stage(code)
-        return RANKS[stage] if only in {None, stage} else None
+        named = wanted.stage in {None, stage} and wanted.named(self._types.newest(code), code)
+        return RANKS[stage] if named else None
 
     def _stage(self, code: str) -> Stage:
         kind = self._types.newest(code)
@@ -92,27 +125,51 @@ class Cards:
         return {stage: counted[stage] for stage in STAGES if stage in counted}
 
 
-def _counted(tx: Connection, subject_id: str) -> dict[str, int]:
-    """How many of each type he has, as principal and as further holder: of one licence he is one of the two."""
-    found: Counter[str] = Counter()
-    code = _CERTIFICATES.c.type_code
+def _counted(tx: Connection, subject_id: str, standing: Standing | None, today: date) -> Mapping[str, tuple[int, int]]:
+    """How many of each type he has, and how many of them stand as is wanted. As principal and as further holder: of one
+    licence he is one of the two.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    code, so = _CERTIFICATES.c.type_code, func.sum(case((_stands(standing, today), 1), else_=0))
     for part in held_by(subject_id):
-        for row in tx.execute(part.with_only_columns(code, func.count()).group_by(code)):
-            found[row[0]] += row[1]
-    return dict(found)
+        for row in tx.execute(part.with_only_columns(code, func.count(), so).group_by(code)):
+            number, those = found.get(row[0], (0, 0))
+            found[row[0]] = number + row[1], those + row[2]
+    return found
+
+
+def _stands(standing: Standing | None, today: date) -> ColumnElement[bool]:
+    """Whether one stands so on this day."""
+    until = _VERSIONS.c.valid_until
+    lasts = or_(until.is_(None), until >= today.isoformat())
+    now = and_(_VERSIONS.c.status.in_(STANDS), lasts)
+    match standing:
+        case None:
+            return true()
+        case Standing.STANDS:
+            return now
+        case Standing.SOON:
+            return and_(_VERSIONS.c.status == Status.VALID.value, lasts, until <= (today + REMINDED).isoformat())
+        case Standing.OVER:
+            return not_(now)
 
 
 def _rows(
-    tx: Connection, subject_id: str, ranks: Mapping[str, int], place: tuple[int, str] | None, today: date
+    tx: Connection,
+    subject_id: str,
+    ranks: Mapping[str, int],
+    standing: Standing | None,
+    place: tuple[int, str] | None,
+    today: date,
 ) -> list[tuple[int, Row[Any]]]:
     """Each with its place: twice the rank of its stage, and one more for what stands no longer."""
-    until = _VERSIONS.c.valid_until
-    lasts = or_(until.is_(None), until >= today.isoformat())
-    over = case((and_(_VERSIONS.c.status.in_(STANDS), lasts), 0), else_=1)
+    over = case((_stands(Standing.STANDS, today), 0), else_=1)
     rank = 2 * case(dict(ranks), value=_CERTIFICATES.c.type_code) + over
     once: dict[str, tuple[int, Row[Any]]] = {}
     for part in held_by(subject_id):
         query = part.add_columns(rank.label("rank")).where(_CERTIFICATES.c.type_code.in_(ranks))
+        if standing is not None:
+            query = query.where(_stands(standing, today))
         if place is not None:
             query = query.where(or_(rank > place[0], and_(rank == place[0], _CERTIFICATES.c.id < place[1])))
         for row in tx.execute(query.order_by(rank, _CERTIFICATES.c.id.desc()).limit(PAGE + 1)):

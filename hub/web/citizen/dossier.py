@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from catalog.errors import DefinitionError
 from certificates.definitions.parts import Stage
+from hub.citizens.dossier.cards import Standing, Wanted
 from hub.citizens.dossier.fetching import BETWEEN, unanswered
 from hub.citizens.dossier.stages import STAGES
 from hub.citizens.paging import Pages
@@ -15,7 +16,7 @@ from hub.citizens.values import SEES_OWN, Holder
 from hub.deps import HubDep
 from hub.edge.errors import RateLimitedError
 from hub.runtime import Hub
-from hub.web.citizen.dossier_words import OUTCOMES, WRONG
+from hub.web.citizen.dossier_words import OUTCOMES, STANDINGS, WRONG
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError
@@ -24,6 +25,11 @@ from hub.web.console.library.words import STATUSES
 router = APIRouter()
 LICENCES: Final = "/me/licences"
 COLLECT: Final = LICENCES + "/collect"
+FIND: Final = LICENCES + "/find"
+SEARCHABLE: Final = 8
+"""Of fewer licences nobody needs to look for one."""
+WORDS: Final = 60
+"""So long what is looked for may be."""
 
 
 @router.get(LICENCES, response_class=HTMLResponse)
@@ -37,12 +43,29 @@ async def licences(
     """The cards, of all stages or of one. Signed in less surely than that wants: what to do about it."""
     if holder.level < SEES_OWN:
         return render(request, "me/licences.html", holder, shelf=None)
-    only = _stage(stage)
     pages = Pages(hub.catalogue.cursors, holder, f"dossier.{stage}")
-    shelf = await hub.dossier.cards.page(holder.id, stage=only, after=pages.after(cursor))
-    more = pages.next(shelf.behind)
-    values: dict[str, Any] = {"shelf": shelf, "stages": STAGES, "stage": only, "more": more, "begun": not cursor}
-    return render(request, "me/licences.html", holder, statuses=STATUSES, **values)
+    return await _shelf(request, hub, holder, Wanted(_stage(stage)), pages, cursor)
+
+
+@router.get(FIND)
+async def found(holder: HolderDep) -> Response:
+    """Nothing is looked for by an address: whoever comes back to it sees them all."""
+    del holder
+    return redirect(LICENCES)
+
+
+@router.post(FIND, response_class=HTMLResponse)
+async def find(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
+    """Those whose kind's name has the words, or that stand so. What is looked for stands in no address and no log."""
+    given = await holder_form(request, holder)
+    holder.require(SEES_OWN)
+    try:
+        standing = Standing(given.text("standing")) if given.text("standing") else None
+    except ValueError:
+        raise DefinitionError("standing") from None
+    wanted = Wanted(words=given.text("words")[:WORDS], standing=standing)
+    pages = Pages(hub.catalogue.cursors, holder, "dossier.find")
+    return await _shelf(request, hub, holder, wanted, pages, given.text("cursor")[:1024])
 
 
 @router.get(COLLECT, response_class=HTMLResponse)
@@ -61,6 +84,21 @@ async def collect(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     except RateLimitedError:
         return await _collecting(request, hub, holder, WRONG["hour"])
     return redirect(COLLECT)
+
+
+async def _shelf(request: Request, hub: Hub, holder: Holder, wanted: Wanted, pages: Pages, cursor: str) -> HTMLResponse:
+    shelf = await hub.dossier.cards.page(holder.id, wanted=wanted, after=pages.after(cursor))
+    values: dict[str, Any] = {
+        "shelf": shelf,
+        "stages": STAGES,
+        "stage": wanted.stage,
+        "wanted": wanted,
+        "looking": bool(wanted.words or wanted.standing),
+        "searchable": SEARCHABLE,
+        "standings": STANDINGS,
+        "more": pages.next(shelf.behind),
+    }
+    return render(request, "me/licences.html", holder, statuses=STATUSES, **values)
 
 
 async def _collecting(request: Request, hub: Hub, holder: Holder, fault: FieldError | None = None) -> HTMLResponse:

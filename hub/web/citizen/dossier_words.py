@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from hub.citizens.dossier.cards import Standing
 from hub.collection.by_holder import Outcome
 from hub.registry.meanings import Words
 from hub.web.console.forms import FieldError
@@ -19,6 +20,12 @@ OUTCOMES: Final[Mapping[str, tuple[str, str, str]]] = {
     Outcome.FAILED.value: ("没有成功，运行单位已收到告警", "failed; the operator was alarmed", "wait"),
 }
 """Outcome → Chinese, English, look of its tag."""
+STANDINGS: Final[Mapping[str, Words]] = {
+    "": ("全部状态", "In any state"),
+    Standing.STANDS.value: ("有效、暂扣", "In force, or suspended"),
+    Standing.SOON.value: ("90 天内到期", "Ends within 90 days"),
+    Standing.OVER.value: ("过期、失效、被取代", "Expired, ended, replaced"),
+}
 WRONG: Final[Mapping[str, FieldError]] = {
     "state": FieldError(
         "files",
