@@ -162,6 +162,8 @@ class Settings(BaseSettings):
     """How long a deprecated interface version must go on answering at least."""
     holder_decision_days: int = Field(default=5, ge=1, le=90)
     """How long a case waits for the yes of a holder who was asked for it; then the paper may be asked for."""
+    counter_agreements: Literal["reader", "attested"] = "reader"
+    """What opens a person's list of agreements at a counter: a card that a reader signed, or also a clerk's word."""
     bulk_runs_per_system: int = Field(default=2, ge=1, le=100)
     """How many bulk runs of one system are worked off at once; the next one is refused until one has ended."""
     bulk_kept_days: int = Field(default=7, ge=1, le=90)

@@ -8,6 +8,7 @@ from hub.assembly.ground import Ground
 from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
 from hub.citizens.authorising.asked import AskedOfHolder
+from hub.citizens.authorising.at_counter import CounterAgreements
 from hub.citizens.authorising.attested import AttestedDecisions
 from hub.citizens.authorising.questions import OVER
 from hub.citizens.authorising.service import Authorisations
@@ -56,6 +57,7 @@ class Citizens:
     authorisations: Authorisations
     asked_of: AskedOfHolder
     attested_decisions: AttestedDecisions
+    counter_agreements: CounterAgreements
     taking: Taking
     objections: Objections
     attesting: Attesting
@@ -95,6 +97,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     objections = Objections(
         database, vault=vault, targets=targets, objects=ground.objects, log_key=log_key, clock=clock
     )
+    authorisations = Authorisations(database, vault=vault, types=ground.types, clock=clock)
     asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
     papers = PaperCounts(database, vault=vault, clock=clock)
     return Citizens(
@@ -108,9 +111,19 @@ def assemble_citizens(ground: Ground) -> Citizens:
         others=assemble_acting(ground, confirming, presentations),
         licences=licences,
         accesses=accesses,
-        authorisations=Authorisations(database, vault=vault, types=ground.types, clock=clock),
+        authorisations=authorisations,
         asked_of=asked_of,
         attested_decisions=AttestedDecisions(database, vault=vault, asked=asked_of, confirming=confirming, clock=clock),
+        counter_agreements=CounterAgreements(
+            database,
+            vault=vault,
+            confirming=confirming,
+            authorisations=authorisations,
+            asked=asked_of,
+            log_key=log_key,
+            attested=ground.settings.counter_agreements == "attested",
+            clock=clock,
+        ),
         taking=assemble_taking(ground),
         objections=objections,
         correcting=Correcting(database, vault=vault, objections=objections, types=ground.types, clock=clock),

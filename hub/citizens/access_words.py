@@ -80,6 +80,35 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         CHANGE,
         ("窗口登记了您撤回同意", "a counter wrote down that you withdrew your agreement"),
     ),
+    "authorisation.read_at_counter": (
+        LOOK,
+        ("窗口凭您的证件打开了您的授权清单", "a counter opened the list of your agreements by your card"),
+    ),
+    "authorisation.given_standing_at_counter": (
+        CHANGE,
+        ("窗口登记了您同意一项授权", "a counter wrote down that you agreed to a use of your records"),
+    ),
+    "authorisation.refused_standing_at_counter": (
+        CHANGE,
+        ("窗口登记了您不同意一项授权", "a counter wrote down that you did not agree to a use of your records"),
+    ),
+    "authorisation.withdrawn_standing_at_counter": (
+        CHANGE,
+        ("窗口登记了您撤回一项授权", "a counter wrote down that you withdrew your agreement to a use"),
+    ),
+    "authorisation.given_by_agent": (CHANGE, ("代办人代您（单位）同意了一项授权", "who acts for you agreed to a use")),
+    "authorisation.refused_by_agent": (
+        CHANGE,
+        ("代办人代您（单位）不同意一项授权", "who acts for you did not agree to a use"),
+    ),
+    "authorisation.withdrawn_by_agent": (
+        CHANGE,
+        ("代办人代您（单位）撤回了一项授权", "who acts for you withdrew your agreement"),
+    ),
+    "acting.saw_agreements": (
+        LOOK,
+        ("代办人查看了谁可以用您（单位）的信息", "who acts for you saw who may use your records"),
+    ),
     "slip.printed": (LOOK, ("窗口为您打印了办理情况单", "a counter printed where your case stands, for you")),
     "case.rated": (OWN, ("您评价了办件", "you rated a case")),
     "case.rated_by_slip": (

@@ -52,7 +52,15 @@ class AttestedDecisions:
         return [item for item in asked if item.case_no == case.case_no and item.open]
 
     async def decide(
-        self, actor: Actor, case: Case, question_id: str, decision: Decision, card: Identity, *, seen: str
+        self,
+        actor: Actor,
+        case: Case,
+        question_id: str,
+        decision: Decision,
+        card: Identity,
+        *,
+        seen: str,
+        reference: str = "",
     ) -> Asked:
         """What he said, for whoever the card names; answers the question as it stands now.
 
@@ -73,7 +81,7 @@ class AttestedDecisions:
         person = await self._database.read(unit)
         if (await self._asked.one(person, question_id)).case_no != case.case_no:
             raise MissingError("question")
-        await self._asked.decide(person, question_id, decision, hand=clerk(actor.as_json(), seen))
+        await self._asked.decide(person, question_id, decision, hand=clerk(actor.as_json(), seen, reference))
         return await self._asked.one(person, question_id)
 
 

@@ -52,7 +52,7 @@ def own(holder: Holder) -> Hand:
     return Hand({"level": holder.level.name.lower(), "session": holder.session_id})
 
 
-def clerk(by: Mapping[str, Any], seen: str) -> Hand:
-    """Somebody at a counter, who saw the card: `card_read` or `clerk_attested`."""
-    said = {"by": dict(by), "seen": seen}
+def clerk(by: Mapping[str, Any], seen: str, reference: str = "") -> Hand:
+    """Somebody at a counter, who saw the card: `card_read` or `clerk_attested`, and by which device."""
+    said = {"by": dict(by), "seen": seen, **({"reference": reference} if reference else {})}
     return Hand(said, AT_COUNTER, STANDING_AT_COUNTER, tells=NoticeKind.DECIDED_AT_COUNTER)

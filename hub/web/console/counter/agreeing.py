@@ -14,7 +14,7 @@ from hub.intake.counter.values import CounterCase
 from hub.intake.errors import PartyError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from hub.web.console.counter.card_field import card_in, refused, seen
+from hub.web.console.counter.card_field import card_in, refused, shown
 from hub.web.console.counter.case import CASE, CaseNoPath
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, Form, form
@@ -53,9 +53,10 @@ async def decide(
     if errors or card is None:
         return await _page(request, hub, actor, found, given, errors)
     try:
-        how = await seen(hub, await hub.counter.caller(actor), card, "agreement")
+        how = await shown(hub, await hub.counter.caller(actor), card, "agreement")
+        decision = Decision(given.text("decision"))
         said = await hub.citizens.attested_decisions.decide(
-            actor, found.case, question_id, Decision(given.text("decision")), card.identity, seen=how
+            actor, found.case, question_id, decision, card.identity, seen=how.how, reference=how.reference
         )
     except PartyError as error:
         return await _page(request, hub, actor, found, given, [refused(error)])

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.access.service import Caller
+from hub.citizens.authorising.at_counter import Shown
 from hub.citizens.values import Identity
 from hub.intake.counter.card_reads import CARD_READ, looks_signed, read_token
 from hub.intake.counter.presented import PresentedError, read_presented
@@ -50,17 +51,22 @@ def card_in(given: Form) -> tuple[Card | None, list[FieldError]]:
 
 
 async def seen(hub: Hub, caller: Caller, card: Card, what: str) -> str:
+    """As `shown`, without the device."""
+    return (await shown(hub, caller, card, what)).how
+
+
+async def shown(hub: Hub, caller: Caller, card: Card, what: str) -> Shown:
     """How the card was seen; what a reader signed is used up by this. `what`: for the record of that.
 
     Raises: PartyError: no reader of the department signed it just now, or it was used.
     """
     if not card.token:
-        return ATTESTED
+        return Shown(ATTESTED)
     who = card.identity
     party = PartyInput("applicant", who.name, who.id_type, who.id_number)
-    _, use_up = await hub.counter.readers.read(caller, card.token, party)
+    signed, use_up = await hub.counter.readers.read(caller, card.token, party)
     await write_once(hub.database, lambda tx: use_up(tx, None, what))  # a form sent twice at once finds it used
-    return CARD_READ
+    return Shown(CARD_READ, signed["reference"])
 
 
 def refused(error: PartyError) -> FieldError:

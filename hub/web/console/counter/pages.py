@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.console.counter import (
     agreeing,
+    agreements,
     asked,
     asking,
     case,
@@ -36,6 +37,7 @@ for _module in (
     wallet,
     asked,
     correcting,
+    agreements,
     case,
     slip,
     agreeing,

@@ -107,6 +107,10 @@ FACES: Final = {
 
 PARTY_RULES: Final = {
     "reader_refused": ("读卡结果未通过核验，请重新读卡", "What the reader signed does not hold: read the card again"),
+    "reader_needed": (
+        "这里须用会签名的读卡器读本人证件；没有的，请本人用自助终端，或登录后办理",
+        "A reader that signs must read the card here; else the person uses a terminal, or signs in",
+    ),
     "wrong_kind": ("本角色不能是这类主体", "Somebody of this kind cannot have this part"),
     "id_type_and_id_number_together": ("请输入证件号码", "Enter the number of the ID"),
     "missing": ("请读卡、扫码或输入证件号码", "Read the card, scan or type the number"),
