@@ -31,13 +31,14 @@ PER_MINUTE: Final = 10
 class ObjectionBody(Body):
     """`licence`, `claim`, `not_loading`: `identifier` of his licence, and `claim`, the name of what is wrong in it.
     `missing`: `type`, the code of a type, and `department`, the code of whose it would be. `access`: `entry`, the id of
-    an entry of `GET /api/v1/me/accesses`. A scan comes as multipart: `file` beside these names.
+    an entry of `GET /api/v1/me/accesses`. `field`: such an `entry`, and as `claim` the name of what an
+    interface gave there. A scan comes as multipart: `file` beside these names.
     """
 
-    kind: Literal["licence", "claim", "not_loading", "missing", "access"]
+    kind: Literal["licence", "claim", "not_loading", "missing", "access", "field"]
     text: Annotated[str, Field(min_length=1, max_length=TEXT_MOST)]
     identifier: Annotated[str, Field(max_length=128)] = ""
-    claim: Annotated[str, Field(max_length=64)] = ""
+    claim: Annotated[str, Field(max_length=140)] = ""
     type: Annotated[str, Field(max_length=64)] = ""
     department: Annotated[str, Field(pattern=r"^([0-9A-Z]{18})?$")] = ""
     entry: Annotated[str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""

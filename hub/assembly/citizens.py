@@ -60,6 +60,7 @@ class Citizens:
     counter_agreements: CounterAgreements
     taking: Taking
     objections: Objections
+    targets: Targets
     attesting: Attesting
     correcting: Correcting
     desk: ObjectionDesk
@@ -126,6 +127,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         ),
         taking=assemble_taking(ground),
         objections=objections,
+        targets=targets,
         correcting=Correcting(database, vault=vault, objections=objections, types=ground.types, clock=clock),
         attesting=Attesting(database, vault=vault, objections=objections, log_key=log_key, clock=clock),
         desk=ObjectionDesk(

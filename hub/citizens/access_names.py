@@ -74,3 +74,12 @@ def text(detail: Mapping[str, Any], name: str) -> str:
     """A word that an entry has; empty where it has none."""
     value = detail.get(name)
     return value if isinstance(value, str) else ""
+
+
+def interfaces_of(detail: Mapping[str, Any]) -> list[str]:
+    """The interfaces that an entry says were asked, as `code@version`: of a pull, or of a query."""
+    several = detail.get("interfaces")
+    if isinstance(several, list):
+        return [one for one in several if isinstance(one, str)]
+    code, version = detail.get("interface"), detail.get("version")
+    return [f"{code}@{version}"] if isinstance(code, str) and isinstance(version, int) else []

@@ -17,7 +17,7 @@ from certificates.errors import NumberingError
 from certificates.numbering import parse
 from certificates.stores.holders import subject_by_id
 from hub.citizens import access_rows as rows
-from hub.citizens.access_names import Names, names_of, text, texts
+from hub.citizens.access_names import Names, interfaces_of, names_of, text, texts
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.late.holding import Held, late
 from hub.citizens.late.values import REASONS, Order
@@ -77,6 +77,9 @@ class Access:
     times: int = 1
     """How often it happened on its day, where one entry tells of several."""
     late: Late | None = None
+    asked: Sequence[str] = ()
+    """Interfaces that were asked, as `code@version`. `given`: names of all that was given, as the entry has them."""
+    given: Sequence[str] = ()
 
 
 class Accesses:
@@ -164,6 +167,8 @@ class Accesses:
             person_id=_person(detail, "id"),
             times=detail["times"] if isinstance(detail.get("times"), int) else 1,
             late=held,
+            asked=interfaces_of(detail),
+            given=given,
         )
 
     def _type(self, identifier: str) -> CertificateType | None:

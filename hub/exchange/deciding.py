@@ -18,6 +18,7 @@ from catalog.store import lock_grants
 from hub.access.service import Caller
 from hub.citizens.authorising.decisions import decisions_of
 from hub.citizens.notices.looks import tell_of_look
+from hub.citizens.objections.shared import disputed_fields
 from hub.exchange.claiming import ClaimedQuery
 from hub.exchange.compose import Found, unsigned_answer, unsigned_content
 from hub.exchange.judging import unavailable
@@ -73,7 +74,7 @@ class QueryDeciding:
             language=call.language,
             now=now,
         )
-        content |= self.mark
+        content |= {**self.mark, **self._disputed(tx, claimed, found)}
         if self._holders is not None:
             content |= self._holders.ask(tx, caller, call, claimed, found, now)
         entry = seal(self._entry(caller, claimed, found, item_hash(content)), now=now)
@@ -108,6 +109,15 @@ class QueryDeciding:
     def used(self, claimed: ClaimedQuery) -> list[str]:
         """The grants that must still hold when the answer is given again."""
         return [claimed.grant.id]
+
+    def _disputed(self, tx: Connection, claimed: ClaimedQuery, found: Found) -> dict[str, Any]:
+        """Whether the party disputes something of what is given, and which fields."""
+        if not found.records or claimed.subject is None:
+            return {}
+        marked = disputed_fields(tx, self._vault, [claimed.subject.id]).get(claimed.subject.id, set())
+        here = {name for code, name in marked if code == claimed.interface.interface.code}
+        fields = sorted(name for name in here if any(name in record for record in found.records))
+        return {"disputed": True, "disputed_fields": fields} if fields else {}
 
     def _entry(self, caller: Caller, claimed: ClaimedQuery, found: Found, payload_hash: str) -> Draft:
         subject = claimed.subject

@@ -19,6 +19,7 @@ from hub.access.service import Caller
 from hub.citizens.authorising.asking import HolderAsking
 from hub.citizens.notices.looks import tell_of_look
 from hub.citizens.objections.disputed import mark
+from hub.citizens.objections.shared import mark_shared
 from hub.exchange.uses import record_uses
 from hub.intake import requests, store
 from hub.intake.agreeing import still_agreed
@@ -149,6 +150,7 @@ class Deciding:
             for item in items
         ]
         mark(tx, self._vault, unsigned, _licences_of(items))
+        mark_shared(tx, self._vault, unsigned, _people(claimed))
         grounds = keep_grounds(tx, self._vault, claimed, judged, items, now)
         entries = [
             seal(grounded(self._entry(caller, call, claimed, item, content), grounds), now=now)
@@ -208,6 +210,14 @@ def _looked_at(claimed: Claimed, items: Sequence[Item]) -> Iterator[Subject]:
         subject = claimed.subjects.get(party.lookup_hash) if party is not None and party.lookup_hash else None
         if subject is not None and item.resolution.outcome is Outcome.SATISFIED:
             yield subject
+
+
+def _people(claimed: Claimed) -> dict[str, Subject | None]:
+    """Whom the hub knows of the parties, by party."""
+    return {
+        key: claimed.subjects.get(party.lookup_hash) if party.lookup_hash else None
+        for key, party in claimed.parties.items()
+    }
 
 
 def _licences_of(items: Sequence[Item]) -> dict[str, str]:

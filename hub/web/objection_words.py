@@ -12,6 +12,7 @@ KINDS: Final[Mapping[str, Words]] = {
     "claim": ("证照上一项内容有误", "One thing on the licence is wrong"),
     "not_loading": ("证照打不开或不能用", "The licence does not load"),
     "missing": ("缺少一份记录", "A record is missing"),
+    "field": ("部门给出的一项数据有误", "A value that a department gave is wrong"),
     "access": ("有一次查询我不认得", "A look that I do not know"),
     "rating": ("差评回访", "After a bad rating"),
 }
@@ -26,6 +27,7 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {
 FAULTS: Final[Mapping[tuple[str, str], Words]] = {
     ("/text", "missing"): ("请写明哪里不对", "Say what is wrong"),
     ("/text", "too_long"): ("最多 1000 字", "At most 1000 characters"),
+    ("/claim", "unknown_field"): ("请选择有误的是哪一项", "Choose which value is wrong"),
     ("/claim", "unknown_claim"): ("请选择有误的是哪一项", "Choose which entry is wrong"),
     ("/type", "unknown_type"): ("请选择是哪一种证照", "Choose which kind of licence"),
     ("/type", "none_held"): ("此人没有这种证照，请改选“缺少一份记录”", "He has none of this kind: choose “missing”"),

@@ -14,6 +14,7 @@ from hub.citizens.late.holding import held_cases
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
+from hub.citizens.objections.shared import cases_given
 from hub.citizens.objections.values import Kind, Objection, State
 from hub.clock import Clock
 from hub.exchange.uses import of_certificate, uses_of
@@ -31,9 +32,10 @@ _CASES: Final = table(CaseRow)
 
 def has_changed(tx: Connection, found: Objection, content: Mapping[str, Any]) -> bool:
     """Whether the library holds since the objection what it did not before: a newer version, or one that has ceased
-    to be valid; for what was missing, a licence of that type. That a licence loads again cannot be seen from its row.
+    to be valid; for what was missing, a licence of that type. That a licence loads again cannot be seen from its row,
+    nor that a source now gives another value: the hub keeps none, and its next answer tells.
     """
-    if found.kind is Kind.NOT_LOADING:
+    if found.kind in {Kind.NOT_LOADING, Kind.FIELD}:
         return True
     if found.kind is Kind.MISSING:
         type_code = str(content["key"]).partition(":")[0]
@@ -63,11 +65,13 @@ class Telling:
     async def run(self, payload: Mapping[str, Any]) -> None:
         """The handler of `TELL`. Each case is told once, whenever it closed; nobody is told what was wrong."""
         found = await self._database.read(lambda tx: store.find(tx, payload["objection"]))
-        if found is None or found.certificate_id is None or found.state is not State.CORRECTED:
+        if found is None or found.state is not State.CORRECTED:
             return
         certificate_id, now = found.certificate_id, self._clock()
 
         def used(tx: Connection) -> list[str]:
+            if certificate_id is None:
+                return cases_given(tx, self._vault, subject_by_id(tx, found.subject_id), found)
             versions = library.versions_of(tx, certificate_id)
             marks = [of_certificate(version.id) for version in versions if version.created_at < found.raised_at]
             numbers = {str(use["case_no"]) for use in uses_of(tx, marks)}

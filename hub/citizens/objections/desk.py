@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from certificates.stores.holders import find_subjects
 from hub.access.actors import Actor
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
@@ -21,10 +22,12 @@ from hub.citizens.objections.disputed import disputed_identifiers
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
 from hub.citizens.objections.filing import tell_staff
 from hub.citizens.objections.sealing import object_name, opened, place, told
+from hub.citizens.objections.shared import disputed_fields
 from hub.citizens.objections.values import OF_DATA, RESULTS, Kind, Objection, State, Told, answerers
 from hub.citizens.objections.whose import kinds_of, mine, owned, record
 from hub.clock import Clock, rfc3339
 from hub.intake.lower.finding import seal_key
+from hub.intake.store import parties_of
 from hub.issuing.keys.desk import SigningDesk
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -85,6 +88,24 @@ class ObjectionDesk:
     async def disputed(self, identifiers: Collection[str]) -> set[str]:
         """Those of these licences against which an objection runs; for readers who see the licences anyway."""
         return await self._database.read(lambda tx: disputed_identifiers(tx, self._vault, identifiers))
+
+    async def disputed_in(self, case_id: str) -> set[tuple[str, str, str]]:
+        """The values from interfaces that a party of this case disputes now: party, interface, field. For readers who
+        see its evidence anyway.
+        """
+
+        def unit(tx: Connection) -> set[tuple[str, str, str]]:
+            parties = {key: one.lookup_hash for key, one in parties_of(tx, case_id).items() if one.lookup_hash}
+            known = find_subjects(tx, list(parties.values())) if parties else {}
+            marked = disputed_fields(tx, self._vault, {subject.id for subject in known.values()})
+            return {
+                (party, *each)
+                for party, number in parties.items()
+                if number in known
+                for each in marked.get(known[number].id, ())
+            }
+
+        return await self._database.read(unit)
 
     async def show(self, actor: Actor, objection_id: str) -> Told:
         """One of them, for whoever may answer it; while it runs the look is on the ledger before it is given, and what
@@ -206,7 +227,7 @@ class ObjectionDesk:
         told = NoticeKind.RATING_ANSWERED if found.kind is Kind.RATING else NoticeKind.OBJECTION_ANSWERED
         notify(tx, found.subject_id, told, about=f"{found.id}:{entry_id}", now=now)
         enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + timedelta(seconds=30))
-        if state is State.CORRECTED and found.certificate_id is not None:
+        if state is State.CORRECTED and (found.certificate_id is not None or found.kind is Kind.FIELD):
             enqueue(tx, TELL, {"objection": found.id, "entry": entry_id}, now=now)
 
 

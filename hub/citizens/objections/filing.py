@@ -71,6 +71,7 @@ class Filing:
             "identifier": target.identifier,
             "key": target.key,
             "by": target.by,
+            **({"shared": dict(target.shared)} if target.shared else {}),
         }
         detail = {
             "objection": file.id,

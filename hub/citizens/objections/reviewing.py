@@ -75,8 +75,9 @@ class Reviewing:
         refusal = opened(key, found.id, "answer", found.answer or b"")  # signed yet or not
         whole = _LINE.join((text, before.text, refusal["reason"]))
         target = Target(
-            None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"]
-        )
+            None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"],
+            content.get("shared", {}),
+        )  # fmt: skip
         file = File(new_id(), found.kind, whole, "", "self")
         row = {"once": standing, "once_hash": asked + once.request_hash[:32] if once else standing}
         self._filing.file(tx, subject, file, target, {"reviews": found.id}, row, now)

@@ -139,6 +139,11 @@ def about_certificates(tx: Connection, certificate_ids: Collection[str]) -> list
     return _found(tx, ROWS.c.certificate_id.in_(list(certificate_ids)), ROWS.c.id, None)
 
 
+def of_kind(tx: Connection, subject_ids: Collection[str], kind: Kind) -> list[Objection]:
+    """All of this kind that these people ever raised."""
+    return _found(tx, and_(ROWS.c.subject_id.in_(list(subject_ids)), ROWS.c.kind == kind.value), ROWS.c.id, None)
+
+
 def sign(tx: Connection, objection_id: str, token: bytes, signed_by: str) -> bool:
     """Put the signed answer beside the answer; False when somebody was faster."""
     where = and_(ROWS.c.id == objection_id, ROWS.c.answer.is_not(None), ROWS.c.token.is_(None))

@@ -10,8 +10,9 @@ from hub.citizens.access_words import OWN
 from hub.citizens.accesses import Accesses
 from hub.citizens.licences import Licence, Licences
 from hub.citizens.objections.errors import ObjectionError
+from hub.citizens.objections.shared import DISCLOSURE, Given, given_in
 from hub.citizens.objections.values import OF_LICENCE, Kind, Said, Target
-from hub.citizens.values import Holder
+from hub.citizens.values import Whose
 from hub.issuing.types.registry import TypeRegistry
 from hub.registry.departments.store import read_departments
 from hub.storage.database import Database
@@ -29,7 +30,7 @@ class Targets:
         self._accesses = accesses
         self._types = types
 
-    async def find(self, holder: Holder, said: Said) -> Target:
+    async def find(self, holder: Whose, said: Said) -> Target:
         """Raises: MissingError, LevelError, ObjectionError."""
         if said.kind in OF_LICENCE:
             return await self._licence(said, await self._licences.one(holder, said.identifier))
@@ -37,7 +38,24 @@ class Targets:
             return await self._database.read(lambda tx: self._missing(tx, said))
         if said.kind is Kind.ACCESS:
             return await self._access(holder, said)
+        if said.kind is Kind.FIELD:
+            return await self._field(holder, said)
         raise ObjectionError("kind", "/kind")
+
+    async def given(self, holder: Whose, entry_id: str) -> list[Given]:
+        """What interfaces gave in one look at him. Raises: MissingError, LevelError."""
+        entry = await self._accesses.one(holder, entry_id)
+        if entry.kind != DISCLOSURE or not entry.asked:
+            return []
+        return await self._database.read(lambda tx: given_in(tx, entry.asked, entry.given))
+
+    async def _field(self, holder: Whose, said: Said) -> Target:
+        found = next((one for one in await self.given(holder, said.entry) if said.claim in (one.name, one.field)), None)
+        if found is None:
+            raise ObjectionError("unknown_field", "/claim")
+        owner = await self._database.read(lambda tx: read_departments(tx).current(found.owner).id)
+        shared = {"interface": found.interface, "field": found.field, "entry": said.entry}
+        return Target(owner, f"interface:{found.name}", found.of, found.title, shared=shared)
 
     async def _licence(self, said: Said, licence: Licence) -> Target:
         part = self._claim(licence.type_code, said.claim) if said.kind is Kind.CLAIM else ("", "")
@@ -72,7 +90,7 @@ class Targets:
             raise ObjectionError("unknown_department", "/department")
         return Target(departments.current(named.id).id, f"{kind.code}:{named.id}", (kind.name.zh, kind.name.en))
 
-    async def _access(self, holder: Holder, said: Said) -> Target:
+    async def _access(self, holder: Whose, said: Said) -> Target:
         entry = await self._accesses.one(holder, said.entry)
         if entry.look == OWN:
             raise ObjectionError("own_act", "/entry")

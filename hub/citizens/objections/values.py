@@ -21,6 +21,8 @@ class Kind(StrEnum):
     CLAIM = "claim"
     NOT_LOADING = "not_loading"
     MISSING = "missing"
+    FIELD = "field"
+    """A value that a department gave by an interface, in a look that the person sees."""
     ACCESS = "access"
     """A look at his data that the person does not know: a question, and no data are disputed by it."""
     RATING = "rating"
@@ -40,7 +42,7 @@ class State(StrEnum):
 
 OF_LICENCE: Final = frozenset({Kind.LICENCE, Kind.CLAIM, Kind.NOT_LOADING})
 """Kinds that mark a licence as disputed while they run."""
-OF_DATA: Final = OF_LICENCE | {Kind.MISSING}
+OF_DATA: Final = OF_LICENCE | {Kind.MISSING, Kind.FIELD}
 REVIEW: Final = "review:"
 """What the key of a target begins with that is an objection which was refused."""
 RESULTS: Final[Mapping[bool, tuple[State, ...]]] = {
@@ -62,7 +64,8 @@ class Said:
     Attributes:
         identifier: of his licence. `claim`: the name of one of its claims.
         type_code, department: what is missing, and whose it would be; code of a type, code of a department.
-        entry: id of the entry of the ledger that he does not know.
+        entry: id of the entry of the ledger that he does not know, or in which a wrong value was given; of this `claim`
+            is then the field, or `interface/field`.
         scan: a file as it came, not checked yet.
     """
 
@@ -84,6 +87,7 @@ class Target:
         key: names what it is about among one person's: there is one that runs for each.
         what: the kind of licence, or what was done. `part`: the claim.
         by: the id of the member of staff who did it, who does not answer for himself.
+        shared: of a value that an interface gave: `interface`, `field`, and `entry`, the look in which it was.
     """
 
     department_id: str | None
@@ -93,6 +97,7 @@ class Target:
     certificate_id: str | None = None
     identifier: str = ""
     by: str = ""
+    shared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ async def object_(request: Request, hub: HubDep, holder: HolderDep) -> Response:
         kind=Kind(kind),
         text=given.text("text"),
         identifier=given.text("licence")[:128],
-        claim=given.text("claim")[:64],
+        claim=given.text("claim")[:140],
         type_code=given.text("type")[:64],
         department=given.text("department")[:18],
         entry=given.text("entry")[:36],
@@ -154,7 +154,9 @@ async def _page(
         kinds = [kind for kind in Kind if kind in OF_LICENCE]
     elif given.text("entry"):
         about["entry"] = await hub.citizens.accesses.one(holder, given.text("entry"))
-        kinds = [Kind.ACCESS]
+        shared = await hub.citizens.targets.given(holder, given.text("entry"))
+        about["claims"] = [("", "—"), *((one.name, f"{view.t(*one.of)}：{view.t(*one.title)}") for one in shared)]
+        kinds = [Kind.FIELD, Kind.ACCESS] if shared else [Kind.ACCESS]
     else:
         kinds = [Kind.MISSING]
         about["types"], about["departments"] = await missing_choices(hub, view.t)

@@ -81,7 +81,7 @@ async def page(
     )
     if file is not None:
         answers = await answered(file.answers, types=hub.types, desk=hub.presentation, audience=file.case.client_id)
-        answers = await marked(answers, hub.citizens.desk)
+        answers = await marked(answers, hub.citizens.desk, file.case.id)
         shown = {"file": file, "answers": answers}
     values = {
         name: given.text(name) if given else "" for name in ("outcome", "reason", "results", "without", "change_no")

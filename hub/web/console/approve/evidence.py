@@ -27,7 +27,9 @@ class Proof:
     slug: str = ""
     said: Mapping[str, Any] = field(default_factory=dict, repr=False)
     disputed: bool = False
-    """Whether an objection runs against its licence at this moment, or did when it was given."""
+    """Whether an objection runs against its licence, or a value of it, at this moment, or did when it was given."""
+    interface: str = ""
+    """Code of the interface that gave it."""
 
     @property
     def passed(self) -> bool:
@@ -74,10 +76,10 @@ async def answered(
 
 
 def _proof(entry: Mapping[str, Any], types: TypeRegistry) -> Proof:
-    certificate = entry.get("certificate") or {}
+    certificate, interface = entry.get("certificate") or {}, entry.get("interface") or {}
     known = types.current().get(certificate.get("type", ""))
     claims = [(_title(name, known), _text(value)) for name, value in entry["claims"].items()]
-    what = str(certificate.get("type") or entry.get("interface") or entry["source"].get("interface") or "")
+    what = str(certificate.get("type") or interface.get("title") or entry["source"].get("interface") or "")
     return Proof(
         what=(known.type.name.zh, known.type.name.en) if known else (what, what),
         department=source_department(entry["source"]),
@@ -86,7 +88,8 @@ def _proof(entry: Mapping[str, Any], types: TypeRegistry) -> Proof:
         claims=claims,
         slug=known.type.slug if known else "",
         said=entry["claims"],
-        disputed=certificate.get("disputed") is True,
+        disputed=(certificate or interface).get("disputed") is True,
+        interface=str(interface.get("code", "")),
     )
 
 
@@ -99,12 +102,18 @@ async def _judged(
     return replace(proof, verdict=verdict)
 
 
-async def marked(answers: Sequence[Answered], objections: ObjectionDesk) -> list[Answered]:
-    """The same, with what is disputed by now."""
+async def marked(answers: Sequence[Answered], objections: ObjectionDesk, case_id: str = "") -> list[Answered]:
+    """The same, with what is disputed by now. `case_id`: whose parties may dispute what interfaces gave."""
     named = {proof.identifier for item in answers for proof in item.proofs if proof.identifier}
-    found = await objections.disputed(named)
+    asked = case_id and any(proof.interface for item in answers for proof in item.proofs)
+    licences, values = await objections.disputed(named), await objections.disputed_in(case_id) if asked else set()
+
+    def disputed(party: str, one: Proof) -> bool:
+        fields = ((party, one.interface, name) in values for name in one.said)
+        return one.disputed or one.identifier in licences or any(fields)
+
     return [
-        replace(item, proofs=[replace(one, disputed=one.disputed or one.identifier in found) for one in item.proofs])
+        replace(item, proofs=[replace(one, disputed=disputed(item.party, one)) for one in item.proofs])
         for item in answers
     ]
 

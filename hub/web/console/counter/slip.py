@@ -1,6 +1,6 @@
 """Where one case stands, on paper to take home 办理情况单: by one key, in large print and both languages."""
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -26,7 +26,7 @@ async def print_slip(request: Request, case_no: CaseNoPath, hub: HubDep, actor: 
     await form(request)
     slip = await hub.case_slips.print(actor, case_no, view_of(request).language)
     here = f"{COUNTER}/{case_no}"
-    shown = {"outcomes": OUTCOMES, "states": STATES, "here": here, "rate_at": hub.settings.public_url + RATE}
+    shown: dict[str, Any] = {"outcomes": OUTCOMES, "states": STATES, "here": here, "rate_at": hub.settings.public_url + RATE}
     return render(request, "console/counter/case_slip.html", actor, slip=slip, **shown)
 
 
