@@ -12,30 +12,46 @@ from hub.web.citizen.frame import HOME, render
 from hub.web.citizen.looks import looks
 from hub.web.citizen.menu import MINE
 from hub.web.citizen.visit import HolderDep
+from hub.web.citizen.waiting import waiting
 from hub.web.console.library.words import STATUSES
 
 router = APIRouter()
 Cursor = Annotated[str, Query(max_length=1024)]
 ACCESSES: Final = "/me/accesses"
 MINE_PATH: Final = "/me/mine"
+VALID: Final = "valid"
+SHOWN: Final = 3
+"""Licences and looks on the first page; each has a page with all of them."""
+BY_OTHERS: Final = frozenset({"look", "nothing"})
+"""Kinds of look that somebody else had, or was refused."""
 
 
 @router.get(HOME, response_class=HTMLResponse)
 async def home(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
-    """What is done most, what waits for him, the newest licences. Signed in less surely than that wants: what to do."""
+    """To show himself, what needs him, what he has, who looked. Signed in less surely than that wants: what to do."""
     others = await hub.citizens.sessions.others(holder)
     if holder.level < SEES_OWN:
         return render(request, "me/home.html", holder, licences=None, others=others)
     licences, behind = await hub.citizens.licences.listed(holder)
+    entries, _ = await hub.citizens.accesses.listed(holder)
+    standing = [item for item in licences if item.status == VALID]
     return render(
         request,
         "me/home.html",
         holder,
         licences=licences,
+        standing=standing,
+        shown=[*standing, *(item for item in licences if item.status != VALID)][:SHOWN],
         statuses=STATUSES,
         more=behind,
         others=others,
-        answers=await hub.citizens.objections.unseen(holder),
+        looks=[item for item in looks(entries) if item.first.look in BY_OTHERS][:SHOWN],
+        waiting=waiting(
+            asked=await hub.citizens.asked_of.listed(holder),
+            answers=await hub.citizens.objections.unseen(holder),
+            unread=request.state.unread or 0,
+            licences=licences,
+        ),
     )
 
 
