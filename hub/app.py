@@ -102,6 +102,7 @@ from hub.web.console.library import arriving as library_arriving
 from hub.web.console.library import uploading as library_uploading
 from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
+from hub.web.kiosk import agreements as kiosk_agreements
 from hub.web.kiosk import frame as kiosk_frame
 from hub.web.kiosk import pages as kiosk_pages
 from hub.web.kiosk import rating as kiosk_rating
@@ -179,6 +180,7 @@ _ROUTERS: Final = (
     entry_page.router,
     citizen_pages.router,
     kiosk_pages.router,
+    kiosk_agreements.router,
     kiosk_rating.router,
     console,
 )

@@ -96,6 +96,18 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         CHANGE,
         ("窗口登记了您撤回一项授权", "a counter wrote down that you withdrew your agreement to a use"),
     ),
+    "authorisation.given_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端同意了一项授权", "by your card, at a terminal, a use of your records was agreed to"),
+    ),
+    "authorisation.refused_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端不同意一项授权", "by your card, at a terminal, a use of your records was refused"),
+    ),
+    "authorisation.withdrawn_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端撤回了一项授权", "by your card, at a terminal, an agreement of yours was withdrawn"),
+    ),
     "authorisation.given_by_agent": (CHANGE, ("代办人代您（单位）同意了一项授权", "who acts for you agreed to a use")),
     "authorisation.refused_by_agent": (
         CHANGE,

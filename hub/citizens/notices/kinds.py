@@ -67,8 +67,8 @@ KINDS: Final[dict[NoticeKind, Told]] = {
     ),
     NoticeKind.DECIDED_AT_COUNTER: Told(
         (
-            "窗口登记了您的一项决定；不是您的意思，请马上更改并提出异议",
-            "A counter wrote down a decision of yours: if it is not what you said, change it and object",
+            "窗口或自助终端凭您的证件登记了一项决定；不是您的意思，请马上更改并提出异议",
+            "A counter or terminal wrote down a decision by your card: if you did not say so, change it and object",
         ),
         "/me/authorisations",
         legal=True,
