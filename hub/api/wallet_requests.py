@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from hub.edge.form import read_form
 from hub.wallets.asking import Asker
 from hub.wallets.errors import WalletError
 from hub.wallets.metadata import PREFIX
+from hub.wallets.returning import MOST, may_return_to
 
 router = APIRouter(tags=["wallets"])
 PER_MINUTE: Final = 120
@@ -28,6 +29,8 @@ class WalletRequestBody(Body):
     type: Annotated[str, Field(min_length=1, max_length=64)]
     claims: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(min_length=1, max_length=50)]
     purpose: Annotated[str, Field(min_length=1, max_length=200)]
+    return_to: Annotated[str | None, Field(max_length=MOST)] = None
+    """Where the wallet leads the browser back, when both are on one device."""
 
 
 BODIES = (WalletRequestBody,)
@@ -40,22 +43,33 @@ BODIES = (WalletRequestBody,)
     openapi_extra={"x-body": "WalletRequestBody"},
 )
 async def ask(request: Request, caller: CallerDep, hub: HubDep) -> JSONResponse:
-    """`scan` is for a QR, or a link on the holder's own device; it is answered once, within five minutes."""
+    """`scan` is for a QR, or a link on the holder's own device; it is answered once, within five minutes. With
+    `return_to` the wallet leads the browser there, with a `response_code` in the query.
+    """
     await limit(request, f"wallet-request:{caller.system_id}", PER_MINUTE)
     body, _ = await read_json(request, WalletRequestBody, max_bytes=16_384)
+    if body.return_to is not None and not may_return_to(body.return_to):
+        raise InvalidBodyError(Fault("/return_to", "https_address"))
+    asker, back = Asker.system(caller), body.return_to
     try:
-        made = await hub.wallets.asking.ask(Asker.system(caller), body.type, body.claims, body.purpose)
+        made = await hub.wallets.asking.ask(asker, body.type, body.claims, body.purpose, return_to=back)
     except WalletError:
         raise InvalidBodyError(Fault("/claims", "not_of_type")) from None
     return JSONResponse({"id": made.id, "scan": made.scan, "expires_in": made.seconds}, status_code=201)
 
 
 @router.get("/api/v1/wallet-requests/{ask_id}", summary="What a wallet answered 钱包出示结果")
-async def look(ask_id: Annotated[UuidText, Path()], caller: CallerDep, hub: HubDep) -> JSONResponse:
+async def look(
+    ask_id: Annotated[UuidText, Path()],
+    caller: CallerDep,
+    hub: HubDep,
+    response_code: Annotated[str | None, Header(alias="Response-Code", max_length=64)] = None,
+) -> JSONResponse:
     """`state` is `waiting`, `answered` or `over`; `result` and `reason` are those of docs/verification.md. `claims` are
-    there only if it passed. It shows that somebody holds a licence, and is no corroboration of a case by itself.
+    there only if it passed. Asked with `return_to`, the outcome is told with the `Response-Code` that came back by the
+    browser, and to nobody without it. It shows that somebody holds a licence, and corroborates no case by itself.
     """
-    found = await hub.wallets.asking.look(Asker.system(caller), ask_id)
+    found = await hub.wallets.asking.look(Asker.system(caller), ask_id, code=response_code)
     if found.result is None:
         return JSONResponse({"state": found.state})
     body = {"state": found.state, "result": found.result, "reason": found.reason, "certificate": found.identifier}
@@ -78,5 +92,5 @@ async def answer(request: Request, reference: Reference, hub: HubDep) -> Respons
     form = read_form(await read_bytes(request, max_bytes=_MAX_ANSWER_BYTES))
     if "response" not in form:  # a wallet that says no, or knows no such licence
         raise WalletError("invalid_request", "an encrypted response is needed")
-    await hub.wallets.asking.answer(reference, form["response"])
-    return JSONResponse({})
+    back = await hub.wallets.asking.answer(reference, form["response"])
+    return JSONResponse({} if back is None else {"redirect_uri": back})

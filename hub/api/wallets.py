@@ -3,6 +3,7 @@
 Answers and refusals are those of the protocols, in JSON of their own: `error` and `error_description`, not problems.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -18,11 +19,14 @@ from hub.edge.body import FORM_TYPE, JSON_TYPE, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, BodyTooLargeError
 from hub.edge.form import read_form
 from hub.runtime import Hub
+from hub.storage.errors import MissingError
 from hub.wallets.errors import WalletError
 from hub.wallets.issuing import Wanted
-from hub.wallets.metadata import PREFIX, issuer_metadata, server_metadata
+from hub.wallets.metadata import PREFIX, base_metadata, issuer_metadata, server_metadata, type_metadata
 from hub.wallets.once import new_nonce
 from hub.wallets.proofs import Dpop, read_dpop
+from hub.wallets.sealing import MEDIA_TYPE as SEALED_TYPE
+from hub.wallets.sealing import opened_request, receiver_of, request_encryption
 from hub.web.citizen.visit import WALLET, give
 from signing.canonical import strict_loads
 from signing.errors import MalformedError
@@ -62,7 +66,8 @@ def refusing(
 async def issuer(hub: HubDep) -> JSONResponse:
     """Which licences wallets can hold, and where they get them (OpenID4VCI 1.0 §12.2)."""
     types = [item.type for item in hub.types.current().values()]
-    return JSONResponse(issuer_metadata(hub.settings.public_url, types), headers=_PUBLIC)
+    sealed = request_encryption(hub.vault, hub.clock())
+    return JSONResponse(issuer_metadata(hub.settings.public_url, types, sealed), headers=_PUBLIC)
 
 
 @router.get("/.well-known/oauth-authorization-server/wallets", summary="Authorization server of wallets (RFC 8414)")
@@ -71,6 +76,21 @@ async def server(hub: HubDep) -> JSONResponse:
     slugs = [item.type.slug for item in hub.types.current().values() if item.type.custody is Custody.LIBRARY]
     found = server_metadata(hub.settings.public_url, slugs, codes=hub.wallets.authorizing.on)
     return JSONResponse(found, headers=_PUBLIC)
+
+
+@router.get(f"{PREFIX}/types", summary="What all licences have in common 证照共同元数据")
+async def common_type() -> JSONResponse:
+    """Type metadata (SD-JWT VC) that the metadata of every type extends."""
+    return JSONResponse(base_metadata(), headers=_PUBLIC)
+
+
+@router.get(f"{PREFIX}/types/{{slug}}", summary="What the `vct` of a licence means 证照类型元数据")
+async def type_of(slug: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")], hub: HubDep) -> JSONResponse:
+    """Type metadata (SD-JWT VC) of a type that wallets can hold."""
+    kind = next((item.type for item in hub.types.current().values() if item.type.slug == slug), None)
+    if kind is None or kind.custody is not Custody.LIBRARY:
+        raise MissingError("certificate type")
+    return JSONResponse(type_metadata(kind), headers=_PUBLIC)
 
 
 @router.post(f"{PREFIX}/nonce", summary="A nonce for proofs 随机数")
@@ -127,13 +147,16 @@ async def token(request: Request, hub: HubDep) -> Response:
 @router.post(f"{PREFIX}/credential", summary="Licences bound to a wallet's keys 领取证照")
 @refusing
 async def credential(request: Request, hub: HubDep) -> Response:
-    """One copy for each key (OpenID4VCI 1.0 §8)."""
+    """One copy for each key (OpenID4VCI 1.0 §8); request and answer may be encrypted (§10), refusals never are."""
     await limited(request, hub)
     value, dpop = _bearing(request, hub, f"{PREFIX}/credential")
-    wanted = await _wanted(request)
+    wanted = await _wanted(request, hub)
     given = await hub.wallets.issuing.give(value, dpop, wanted)
     body = {"credentials": [{"credential": copy} for copy in given.copies], "notification_id": given.notification_id}
-    return JSONResponse(body)
+    if wanted.receiver is None:
+        return JSONResponse(body)
+    sealed = await asyncio.to_thread(wanted.receiver.seal, body)
+    return Response(sealed, media_type=SEALED_TYPE)
 
 
 @router.post(f"{PREFIX}/notification", status_code=204, summary="What a wallet did with what it got 钱包回告")
@@ -172,12 +195,19 @@ def _read(raw: bytes, error: str) -> Any:
         raise WalletError(error, malformed.reason) from None
 
 
-async def _wanted(request: Request) -> Wanted:
-    require_media_type(request, JSON_TYPE)
+async def _wanted(request: Request, hub: Hub) -> Wanted:
+    sealed = request.headers.get("content-type", "").partition(";")[0].strip().lower() == SEALED_TYPE
+    require_media_type(request, SEALED_TYPE if sealed else JSON_TYPE)
     raw = await read_bytes(request, max_bytes=_MAX_REQUEST_BYTES)
+    if sealed:
+        text = raw.decode("ascii", "replace")
+        raw = await asyncio.to_thread(opened_request, hub.vault, text, hub.clock())
     body = _read(raw, "invalid_credential_request")
+    receiver = None
     if isinstance(body, dict) and "credential_response_encryption" in body:
-        raise WalletError("invalid_encryption_parameters", "answers are not encrypted beyond TLS")
+        if not sealed:  # in a readable request somebody on the way could have put his own key (§8.2)
+            raise WalletError("invalid_encryption_parameters", "the request must be encrypted, too")
+        receiver = receiver_of(body["credential_response_encryption"])
     match body:
         case {"proofs": {"jwt": [*proofs]} as kinds} if len(kinds) == 1 and all(isinstance(p, str) for p in proofs):
             pass
@@ -187,7 +217,7 @@ async def _wanted(request: Request) -> Wanted:
     if len([name for name in names if isinstance(name, str)]) != 1:
         raise WalletError("invalid_credential_request", "name one credential_configuration_id or credential_identifier")
     configuration, identifier = (name if isinstance(name, str) else None for name in names)
-    return Wanted(configuration, identifier, proofs)
+    return Wanted(configuration, identifier, proofs, receiver)
 
 
 def _dpop(request: Request, hub: Hub, path: str, *, token: str | None = None) -> Dpop:

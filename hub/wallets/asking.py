@@ -5,10 +5,12 @@ over this question's nonce and for this hub: what was shown to somebody else, or
 What comes of it is what a holder showed, and no disclosure of the hub's: it needs no grant, and stands on the ledger.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -36,6 +38,7 @@ from hub.wallets.answers import ANSWERED, QUERY, WAITING, Outcome, outcome_of, p
 from hub.wallets.errors import WalletError
 from hub.wallets.jwe import ENCRYPTIONS, encryption_jwk
 from hub.wallets.metadata import FORMAT, PREFIX
+from hub.wallets.returning import CODE, opens, redirect_of, way_back
 from hub.wallets.tables import WalletAskRow
 from signing.canonical import b64u, canonical, sha256, strict_loads
 from signing.jose import sign_jws
@@ -103,9 +106,13 @@ class Asking:
         self._clock = clock
         self._public_url = public_url
 
-    async def ask(self, asker: Asker, type_code: str, claims: Sequence[str], purpose: str) -> Question:
+    async def ask(
+        self, asker: Asker, type_code: str, claims: Sequence[str], purpose: str, *, return_to: str | None = None
+    ) -> Question:
         """Make a question for claims of one type of licence, for a purpose that the ledger keeps.
 
+        Args:
+            return_to: where the wallet leads the browser of this same device, which `may_return_to` was asked about.
         Raises: MissingError: no such type. WalletError ("invalid_request"): a claim that licences of it never show.
         """
         kind = self._types.newest(type_code)
@@ -122,6 +129,7 @@ class Asking:
             "nonce": secrets.token_urlsafe(32),
             "reference": reference,
             "state": secrets.token_urlsafe(32),
+            **way_back(return_to),
         }
         row: dict[str, Any] = {
             "id": ask_id,
@@ -175,23 +183,30 @@ class Asking:
             "state": content["state"],
         }
         certified = self._desk.hub("hub")
-        return sign_jws(payload, signer=certified.signer, typ=REQUEST_TYP, header=certified.header)
+        signed = partial(sign_jws, payload, signer=certified.signer, typ=REQUEST_TYP, header=certified.header)
+        return await asyncio.to_thread(signed)
 
-    async def answer(self, reference: str, response: str) -> None:
-        """Take what a wallet answers, once; the verdict is the system's to fetch, and no wallet's to learn.
+    async def answer(self, reference: str, response: str) -> str | None:
+        """Take what a wallet answers, once; the verdict is the system's to fetch, and no wallet's to learn. Answers
+        where the browser goes, if it is on the same device.
 
         Raises: MissingError: no such question, or over; WalletError ("invalid_request"): not an answer to this one.
         """
         row, content, _ = await self._database.read(lambda tx: self._live(tx, reference))
-        token = presented(response, content)
+        token = await asyncio.to_thread(presented, response, content)
         data = token.encode()
         rules = VerifierRules(nonce=content["nonce"])
         verdict = await self._verification.judge(SdJwtPaper(data), data, audience=content["client_id"], rules=rules)
         outcome = outcome_of(verdict, type_code=row.type_code, wanted=row.claims)
-        await self._database.write(lambda tx: self._store(tx, row, outcome))
+        back = {name: content[name] for name in ("return_to", CODE) if name in content}
+        await self._database.write(lambda tx: self._store(tx, row, outcome, back))
+        return redirect_of(back)
 
-    async def look(self, asker: Asker, ask_id: str) -> Outcome:
-        """What came of it so far. Raises: MissingError: not his, or forgotten."""
+    async def look(self, asker: Asker, ask_id: str, *, code: str | None = None) -> Outcome:
+        """What came of it so far; on the same device the outcome only with the code that came back by the browser.
+
+        Raises: MissingError: not his, or forgotten.
+        """
         his = _ROWS.c.staff_id == asker.staff_id if asker.staff_id else _ROWS.c.system_id == asker.system_id
         where = (_ROWS.c.id == ask_id) & his
         row = await self._database.read(lambda tx: tx.execute(select(_ROWS).where(where)).one_or_none())
@@ -203,6 +218,8 @@ class Asking:
         found = self._content(row)
         if row.state != ANSWERED:
             return Outcome(WAITING, scan=self._scan(found), type_code=row.type_code)
+        if not opens(found, code):
+            return Outcome(ANSWERED, type_code=row.type_code)
         outcome = Outcome(ANSWERED, found["result"], found["reason"], found["identifier"], found["claims"])
         return replace(outcome, type_code=row.type_code)
 
@@ -238,13 +255,14 @@ class Asking:
         content: dict[str, Any] = strict_loads(plain, max_bytes=len(plain))
         return content
 
-    def _store(self, tx: Connection, row: Row[Any], outcome: Outcome) -> None:
+    def _store(self, tx: Connection, row: Row[Any], outcome: Outcome, back: Mapping[str, str]) -> None:
         now, key = self._clock(), self._vault.data_key(row.data_key, row.kek_kid)
         content = {
             "claims": dict(outcome.claims),
             "identifier": outcome.identifier,
             "reason": outcome.reason,
             "result": outcome.result,
+            **back,
         }
         place = _place(row.id, row.system_id or row.staff_id)
         values = {"state": ANSWERED, "content": key.encrypt(place, canonical(content))}

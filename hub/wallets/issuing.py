@@ -31,6 +31,7 @@ from hub.wallets.licences import Giving, WalletLicences
 from hub.wallets.metadata import BATCH
 from hub.wallets.once import use_nonce
 from hub.wallets.proofs import Dpop, KeyProof, read_key_proof
+from hub.wallets.sealing import Receiver
 from hub.wallets.tables import WalletBatchRow, WalletCredentialRow
 from hub.wallets.tokens import REPLAYED, Token, Tokens
 from signing import sd_jwt
@@ -49,6 +50,8 @@ class Wanted:
     configuration: str | None
     identifier: str | None
     proofs: Sequence[str] = field(repr=False)
+    receiver: Receiver | None = None
+    """To whom the answer is encrypted, if it is."""
 
 
 @dataclass(frozen=True, slots=True)

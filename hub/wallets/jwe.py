@@ -52,8 +52,9 @@ def decrypt(token: str, *, key: ec.EllipticCurvePrivateKey, kid: str) -> bytes:
         raise MalformedError("jwe_tag") from None
 
 
-def encrypt(plain: bytes, jwk: Mapping[str, Any]) -> str:
-    """Encrypt to the owner of a public key (P-256, with its `kid`), under a key made for this one message.
+def encrypt(plain: bytes, jwk: Mapping[str, Any], *, enc: str = "A256GCM") -> str:
+    """Encrypt to the owner of a public key (P-256; its `kid` is named if it has one), under a key made for this one
+    message.
 
     Raises: SigningError: no such key.
     """
@@ -62,12 +63,11 @@ def encrypt(plain: bytes, jwk: Mapping[str, Any]) -> str:
     public = Es256Key.from_public_key(sender.public_key())
     header = {
         "alg": ALG,
-        "enc": "A256GCM",
+        "enc": enc,
         "epk": {name: public.jwk[name] for name in ("kty", "crv", "x", "y")},
-        "kid": jwk["kid"],
-    }
+    } | ({"kid": jwk["kid"]} if "kid" in jwk else {})
     protected, nonce = b64u(canonical(header)), secrets.token_bytes(_IV_BYTES)
-    secret = _derived(sender, receiver, header, ENCRYPTIONS["A256GCM"])
+    secret = _derived(sender, receiver, header, ENCRYPTIONS[enc])
     sealed = AESGCM(secret).encrypt(nonce, plain, protected.encode())
     return ".".join([protected, "", b64u(nonce), b64u(sealed[:-_TAG_BYTES]), b64u(sealed[-_TAG_BYTES:])])
 

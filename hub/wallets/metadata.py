@@ -1,12 +1,13 @@
 """What the hub says of itself to wallets. Pure; the members are those of OpenID4VCI 1.0 §12.2 and RFC 8414."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from certificates.claims import Disclosure
 from certificates.definitions.certificate_type import CertificateType
 from certificates.definitions.parts import Custody
 from certificates.profile import VCT_PREFIX
+from hub.wallets.sealing import response_encryption
 
 FORMAT: Final = "dc+sd-jwt"
 BATCH: Final = 10
@@ -16,6 +17,15 @@ AUTHORIZATION: Final = "authorization_code"
 REFRESH: Final = "refresh_token"
 PREFIX: Final = "/wallets"
 DETAILS: Final = "openid_credential"
+BASE_VCT: Final = VCT_PREFIX.rstrip(":")
+_OF_ALL: Final[Mapping[str, tuple[str, str]]] = {
+    "identifier": ("证照标识", "Identifier"),
+    "type_name": ("证照名称", "Kind of licence"),
+    "issuer": ("颁发机构", "Issued by"),
+    "issued_on": ("颁发日期", "Issued on"),
+    "valid_from": ("有效期起始", "Valid from"),
+    "valid_until": ("有效期截止", "Valid until"),
+}
 
 
 def server_of(public_url: str) -> str:
@@ -23,8 +33,14 @@ def server_of(public_url: str) -> str:
     return public_url + PREFIX
 
 
-def issuer_metadata(public_url: str, types: Iterable[CertificateType]) -> dict[str, Any]:
-    """Where licences are issued into wallets, and which."""
+def issuer_metadata(
+    public_url: str, types: Iterable[CertificateType], request_encryption: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Where licences are issued into wallets, and which.
+
+    Args:
+        request_encryption: to which key requests may be encrypted.
+    """
     base = server_of(public_url)
     return {
         "credential_issuer": public_url,
@@ -32,10 +48,12 @@ def issuer_metadata(public_url: str, types: Iterable[CertificateType]) -> dict[s
         "credential_endpoint": f"{base}/credential",
         "nonce_endpoint": f"{base}/nonce",
         "notification_endpoint": f"{base}/notification",
+        "credential_request_encryption": dict(request_encryption),
+        "credential_response_encryption": response_encryption(),
         "batch_credential_issuance": {"batch_size": BATCH},
-        "display": [{"name": "一证", "locale": "zh-CN"}, {"name": "Yizheng", "locale": "en"}],
+        "display": _pictured(public_url, "一证", "Yizheng"),
         "credential_configurations_supported": {
-            kind.slug: _configuration(kind) for kind in types if kind.custody is Custody.LIBRARY
+            kind.slug: _configuration(kind, public_url) for kind in types if kind.custody is Custody.LIBRARY
         },
     }
 
@@ -62,7 +80,44 @@ def server_metadata(public_url: str, scopes: Iterable[str], *, codes: bool) -> d
     }
 
 
-def _configuration(kind: CertificateType) -> dict[str, Any]:
+def type_metadata(kind: CertificateType) -> dict[str, Any]:
+    """What a licence's `vct` means (SD-JWT VC, Type Metadata): its names, its claims, which of them are selective."""
+    return {
+        "vct": VCT_PREFIX + kind.code,
+        "extends": BASE_VCT,
+        "name": kind.name.zh,
+        "description": kind.name.en,
+        "display": [{"locale": "zh-CN", "name": kind.name.zh}, {"locale": "en", "name": kind.name.en}],
+        "claims": [
+            _described(
+                [claim.name],
+                claim.title.zh,
+                claim.title.en,
+                "never" if claim.disclosure is Disclosure.ALWAYS else "always",
+            )
+            for claim in kind.claims.values()
+            if claim.disclosure is not Disclosure.NEVER
+        ],
+    }
+
+
+def base_metadata() -> dict[str, Any]:
+    """What every licence says beside the claims of its type."""
+    return {
+        "vct": BASE_VCT,
+        "name": "电子证照",
+        "description": "Electronic licence",
+        "display": [{"locale": "zh-CN", "name": "电子证照"}, {"locale": "en", "name": "Electronic licence"}],
+        "claims": [_described(["certificate", name], zh, en, "never") for name, (zh, en) in _OF_ALL.items()],
+    }
+
+
+def _described(path: list[str], zh: str, en: str, selective: str) -> dict[str, Any]:
+    labels = [{"locale": "zh-CN", "label": zh}, {"locale": "en", "label": en}]
+    return {"path": path, "display": labels, "sd": selective}
+
+
+def _configuration(kind: CertificateType, public_url: str) -> dict[str, Any]:
     shown = [claim for claim in kind.claims.values() if claim.disclosure is not Disclosure.NEVER]
     return {
         "format": FORMAT,
@@ -72,7 +127,7 @@ def _configuration(kind: CertificateType) -> dict[str, Any]:
         "credential_signing_alg_values_supported": ["ES256"],
         "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": ["ES256"]}},
         "credential_metadata": {
-            "display": _named(kind.name.zh, kind.name.en),
+            "display": _pictured(public_url, kind.name.zh, kind.name.en),
             "claims": [
                 {
                     "path": [claim.name],
@@ -83,6 +138,12 @@ def _configuration(kind: CertificateType) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _pictured(public_url: str, zh: str, en: str) -> list[dict[str, Any]]:
+    logo = {"uri": f"{public_url}/static/seal.svg"}
+    alone = ({"alt_text": "一证"}, {"alt_text": "Yizheng"})
+    return [item | {"logo": logo | alt} for item, alt in zip(_named(zh, en), alone, strict=True)]
 
 
 def _named(zh: str, en: str) -> list[dict[str, str]]:

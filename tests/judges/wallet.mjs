@@ -2,11 +2,14 @@
 // fetches goes out as {"fetch": {url, method, headers, body}} and comes back as a line; then a JSON answer.
 // {"op": "take", "offer", "digits", "keys"} → {"credentials"}: the pre-authorised code flow
 // {"op": "begin", "issuer", "configuration", "client", "redirect"} → {"url"}; {"op": "finish", "back", "keys"} → {"credentials"}
+// {"op": "renew", "old"?} → {"credentials"}: with the refresh token; {"op": "tell", "event", "id"?} → {"status"}: notification
+// {"op": "sealed", "enc"} → {"credentials"}: request and answer encrypted (by node's own cryptography: the library has none)
+// {"op": "metadata", "issuer"} → what the library has read
 // {"op": "show", "request", "credential", "claims"} → {"asked", "answer"}: OpenID4VP
-import { createCipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
 import { createInterface } from "node:readline";
 import { Openid4vciClient, setGlobalConfig } from "@openid4vc/openid4vci";
-import { resourceRequest } from "@openid4vc/oauth2";
+import { Oauth2Client, resourceRequest } from "@openid4vc/oauth2";
 import { Openid4vpClient } from "@openid4vc/openid4vp";
 import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
 
@@ -22,7 +25,7 @@ const fetched = async (url, init = {}) => {
   const headers = Object.fromEntries(new Headers(init.headers));
   say({ fetch: { url: url.toString(), method: init.method ?? "GET", headers, body } });
   const answer = await heard();
-  return new Response(answer.body, { status: answer.status, headers: answer.headers });
+  return new Response(answer.status === 204 ? null : answer.body, { status: answer.status, headers: answer.headers });
 };
 
 const held = new Map();
@@ -37,15 +40,29 @@ const checked = ({ compact, key }) => {
   return verify("sha256", Buffer.from(`${header}.${payload}`), { key, ...plain }, Buffer.from(signature, "base64url"));
 };
 
+function agreed(privateKey, jwk, { enc, apu, apv }) {
+  const shared = diffieHellman({ privateKey, publicKey: createPublicKey({ key: jwk, format: "jwk" }) });
+  const sized = (value) => Buffer.concat([Buffer.from([0, 0, 0, value.length]), value]);
+  const bits = enc === "A256GCM" ? 256 : 128;
+  const party = (value) => sized(Buffer.from(value ?? "", "base64url"));
+  const info = Buffer.concat([sized(Buffer.from(enc)), party(apu), party(apv), Buffer.from([0, 0, bits >> 8, bits & 255])]);
+  const secret = createHash("sha256").update(Buffer.concat([Buffer.from([0, 0, 0, 1]), shared, info])).digest().subarray(0, bits / 8);
+  return { bits, secret };
+}
+
+function decrypted(jwe, privateKey) {
+  const [protectedHeader, , iv, text, tag] = jwe.split(".");
+  const header = JSON.parse(Buffer.from(protectedHeader, "base64url"));
+  const { bits, secret } = agreed(privateKey, header.epk, header);
+  const cipher = createDecipheriv(`aes-${bits}-gcm`, secret, Buffer.from(iv, "base64url")).setAAD(Buffer.from(protectedHeader));
+  cipher.setAuthTag(Buffer.from(tag, "base64url"));
+  return { header, body: JSON.parse(cipher.update(Buffer.from(text, "base64url"), undefined, "utf8") + cipher.final("utf8")) };
+}
+
 function encrypted(encryptor, data) {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const epk = publicKey.export({ format: "jwk" });
-  const shared = diffieHellman({ privateKey, publicKey: createPublicKey({ key: encryptor.publicJwk, format: "jwk" }) });
-  const sized = (value) => Buffer.concat([Buffer.from([0, 0, 0, value.length]), value]);
-  const bits = encryptor.enc === "A256GCM" ? 256 : 128;
-  const party = (value) => sized(Buffer.from(value ?? "", "base64url"));
-  const info = Buffer.concat([sized(Buffer.from(encryptor.enc)), party(encryptor.apu), party(encryptor.apv), Buffer.from([0, 0, bits >> 8, bits & 255])]);
-  const secret = createHash("sha256").update(Buffer.concat([Buffer.from([0, 0, 0, 1]), shared, info])).digest().subarray(0, bits / 8);
+  const { bits, secret } = agreed(privateKey, encryptor.publicJwk, encryptor);
   const header = { alg: "ECDH-ES", enc: encryptor.enc, epk: { kty: epk.kty, crv: epk.crv, x: epk.x, y: epk.y }, kid: encryptor.publicJwk.kid, ...(encryptor.apu && { apu: encryptor.apu }), ...(encryptor.apv && { apv: encryptor.apv }) };
   const protectedHeader = b64u(JSON.stringify(header));
   const iv = randomBytes(12);
@@ -82,7 +99,7 @@ const callbacks = {
 let client;
 const issuing = new Openid4vciClient({ callbacks });
 const showing = new Openid4vpClient({ callbacks });
-let begun, thumbs;
+let begun, thumbs, session;
 
 // The client names configurations only: a request by identifier goes through its part for OAuth 2 and DPoP.
 async function named({ body, ...more }) {
@@ -91,8 +108,7 @@ async function named({ body, ...more }) {
   return response.json();
 }
 
-async function taken({ credentialOffer, issuerMetadata, token, dpop, keys, identifier }) {
-  const configuration = credentialOffer.credential_configuration_ids[0];
+async function proofs({ issuerMetadata, configuration, keys }) {
   const { c_nonce: nonce } = await issuing.requestNonce({ issuerMetadata });
   const signers = Array.from({ length: keys }, newKey);
   thumbs = signers.map((signer) => signer.publicJwk);
@@ -101,12 +117,20 @@ async function taken({ credentialOffer, issuerMetadata, token, dpop, keys, ident
     const proof = { issuerMetadata, signer, nonce, issuedAt: new Date(), credentialConfigurationId: configuration };
     jwt.push((await issuing.createCredentialRequestJwtProof(proof)).jwt);
   }
+  return jwt;
+}
+
+async function taken({ credentialOffer, issuerMetadata, token, dpop, keys, identifier }) {
+  const configuration = credentialOffer.credential_configuration_ids[0];
+  const jwt = await proofs({ issuerMetadata, configuration, keys });
+  session = { credentialOffer, issuerMetadata, token, dpop, identifier };
   const asked = { accessToken: token.access_token, dpop };
   const answer =
     identifier === undefined
       ? (await issuing.retrieveCredentials({ ...asked, issuerMetadata, credentialConfigurationId: configuration, proofs: { jwt } })).credentialResponse
       : await named({ ...asked, url: issuerMetadata.credentialIssuer.credential_endpoint, body: { credential_identifier: identifier, proofs: { jwt } } });
-  return { credentials: answer.credentials.map((item) => item.credential), token, thumbs };
+  session.told = answer.notification_id;
+  return { credentials: answer.credentials.map((item) => item.credential), token, thumbs, told: session.told };
 }
 
 const operations = {
@@ -146,6 +170,36 @@ const operations = {
     const identifier = token.authorization_details?.[0]?.credential_identifiers?.[0];
     return taken({ credentialOffer, issuerMetadata, token, dpop: got.dpop, keys, identifier });
   },
+  async renew({ old, keys = 1 }) {
+    const { issuerMetadata, token, dpop } = session;
+    const request = { authorizationServerMetadata: issuerMetadata.authorizationServers[0], refreshToken: old ?? token.refresh_token, dpop };
+    const got = await new Oauth2Client({ callbacks }).retrieveRefreshTokenAccessToken(request);
+    return taken({ ...session, token: got.accessTokenResponse, dpop: got.dpop, keys });
+  },
+  async tell({ event, id }) {
+    const { issuerMetadata, token, dpop } = session;
+    const notification = { notificationId: id ?? session.told, event };
+    const { response } = await issuing.sendNotification({ issuerMetadata, notification, accessToken: token.access_token, dpop });
+    return { status: response.status };
+  },
+  async sealed({ enc }) {
+    const { issuerMetadata, credentialOffer, token, dpop } = session;
+    const [configuration] = credentialOffer.credential_configuration_ids;
+    const issuer = issuerMetadata.credentialIssuer;
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const jwk = { ...publicKey.export({ format: "jwk" }), alg: "ECDH-ES", kid: "mine", use: "enc" };
+    const jwt = await proofs({ issuerMetadata, configuration, keys: 1 });
+    const body = { credential_configuration_id: configuration, proofs: { jwt }, credential_response_encryption: { jwk, enc } };
+    const { jwe } = encrypted({ publicJwk: issuer.credential_request_encryption.jwks.keys[0], enc }, JSON.stringify(body));
+    const options = { url: issuer.credential_endpoint, accessToken: token.access_token, dpop, callbacks };
+    const { response } = await resourceRequest({ ...options, requestOptions: { method: "POST", headers: { "Content-Type": "application/jwt" }, body: jwe } });
+    const found = decrypted(await response.text(), privateKey);
+    return { type: response.headers.get("content-type"), header: found.header, credentials: found.body.credentials.map((item) => item.credential) };
+  },
+  async metadata({ issuer }) {
+    const { credentialIssuer, authorizationServers, originalDraftVersion } = await issuing.resolveIssuerMetadata(issuer);
+    return { issuer: credentialIssuer, server: authorizationServers[0], version: originalDraftVersion };
+  },
   async show({ request, credential, claims, mine = 0, ...wrong }) {
     const params = showing.parseOpenid4vpAuthorizationRequest({ authorizationRequest: request }).params;
     const asked = await showing.resolveOpenId4vpAuthorizationRequest({ authorizationRequestPayload: params });
@@ -161,7 +215,8 @@ const operations = {
     const made = await showing.createOpenid4vpAuthorizationResponse({ authorizationRequestPayload: payload, authorizationResponsePayload, jarm: { encryption: { nonce: "abc" }, serverMetadata } });
     const target = { ...payload, response_uri: wrong.elsewhere ?? payload.response_uri };
     const { response } = await showing.submitOpenid4vpAuthorizationResponse({ authorizationRequestPayload: target, authorizationResponsePayload: made.authorizationResponsePayload, jarm: made.jarm });
-    return { asked: payload, prefix: asked.client.prefix, status: response.status };
+    const told = response.ok ? await response.json() : {};
+    return { asked: payload, prefix: asked.client.prefix, status: response.status, back: told.redirect_uri };
   },
 };
 
