@@ -20,6 +20,7 @@ from hub.ledger.tombstones import TombstoneList
 from hub.ledger.witnessing.register import ADD, REMOVE, WitnessRegister
 from hub.ledger.witnessing.service import Witnessing
 from hub.registry.proposal import Action
+from hub.wallets.ending import forget_wallets
 
 
 def assemble_ledger(ground: Ground) -> LedgerService:
@@ -73,6 +74,7 @@ def assemble_erasure(ground: Ground) -> ErasureService:
         forget_places(tx, subject_id)
         forget_identities(tx, subject_id)
         forget_collections(tx, subject_id)
+        forget_wallets(tx, ground.vault, subject_id, ground.log_key, now)
 
     return ErasureService(
         ground.database,
