@@ -38,7 +38,7 @@ from hub.wallets.answers import ANSWERED, QUERY, WAITING, Outcome, outcome_of, p
 from hub.wallets.errors import WalletError
 from hub.wallets.jwe import ENCRYPTIONS, encryption_jwk
 from hub.wallets.metadata import FORMAT, PREFIX
-from hub.wallets.returning import CODE, opens, redirect_of, way_back
+from hub.wallets.returning import kept_of, opens, redirect_of, way_back
 from hub.wallets.tables import WalletAskRow
 from signing.canonical import b64u, canonical, sha256, strict_loads
 from signing.jose import sign_jws
@@ -198,7 +198,7 @@ class Asking:
         rules = VerifierRules(nonce=content["nonce"])
         verdict = await self._verification.judge(SdJwtPaper(data), data, audience=content["client_id"], rules=rules)
         outcome = outcome_of(verdict, type_code=row.type_code, wanted=row.claims)
-        back = {name: content[name] for name in ("return_to", CODE) if name in content}
+        back = kept_of(content)
         await self._database.write(lambda tx: self._store(tx, row, outcome, back))
         return redirect_of(back)
 

@@ -36,6 +36,12 @@ def way_back(address: str | None) -> dict[str, str]:
     return {} if address is None else {"return_to": address, CODE: secrets.token_urlsafe(32)}
 
 
+def kept_of(content: Mapping[str, Any]) -> dict[str, str]:
+    """What of it the answer keeps."""
+    kept: list[str] = ["return_to", CODE]
+    return {name: content[name] for name in kept if name in content}
+
+
 def redirect_of(content: Mapping[str, Any]) -> str | None:
     """Where the wallet leads the browser; None: to nowhere, another device asked."""
     address = content.get("return_to")

@@ -64,7 +64,7 @@ def opened_request(vault: Vault, token: str, now: datetime) -> bytes:
 def receiver_of(said: object) -> Receiver:
     """The key in `credential_response_encryption`. Raises: WalletError ("invalid_encryption_parameters")."""
     match said:
-        case {"jwk": dict() as jwk, "enc": str() as enc} if enc in ENCRYPTIONS and "zip" not in said:
+        case {"jwk": dict() as jwk, "enc": str() as enc, **more} if enc in ENCRYPTIONS and "zip" not in more:
             pass
         case _:
             raise WalletError("invalid_encryption_parameters", "a jwk and a known enc, uncompressed")
