@@ -36,6 +36,7 @@ _KEY: Final = r"^[0-9a-f]{32}$"
 ActingKey = Annotated[str, Path(pattern=_KEY)]
 As = Annotated[str | None, Query(alias="acting", pattern=_KEY)]
 """As a company's legal representative: the key of that acting."""
+Delegable = Literal["see_licences", "see_accesses", "file", "show"]
 GIVEN_PER_MINUTE: Final = 6
 """Of one person: each says whether a number and a name belong together."""
 
@@ -51,7 +52,7 @@ class DelegationBody(Body):
     """`matters` left out: all; they count for `file` and `show`. `until` is the last day, at most a year ahead."""
 
     to: ToBody
-    scope: Annotated[tuple[Literal["see_licences", "see_accesses", "file", "show"], ...], Field(min_length=1, max_length=4)]
+    scope: Annotated[tuple[Delegable, ...], Field(min_length=1, max_length=4)]
     matters: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)] | None = None
     until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     reason: Annotated[str, Field(min_length=1, max_length=200)]

@@ -112,7 +112,7 @@ async def look(request_id: Annotated[UuidText, Path()], caller: CallerDep, hub: 
 async def asked(request: Request, code: Digits, holder: HolderDep, hub: HubDep) -> JSONResponse:
     """Who asks, in which matter, what for, each claim with its ground; and which licences would do."""
     await limit(request, f"asked:{holder.id}", LOOKS_PER_MINUTE)
-    return JSONResponse(_asked(await hub.showing.answering.look(holder, code, peer=_peer(request))))
+    return JSONResponse(asked_json(await hub.showing.answering.look(holder, code, peer=peer_of(request))))
 
 
 @router.post("/me/asked/{code}", tags=["me"], summary="Answer it 答复请求", openapi_extra={"x-body": "AnswerBody"})
@@ -121,17 +121,18 @@ async def answer(request: Request, code: Digits, holder: ActingHolderDep, hub: H
     await limit(request, f"asked:{holder.id}", LOOKS_PER_MINUTE)
     body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     if body.decision == "decline":
-        await hub.showing.answering.decline(holder, code, peer=_peer(request))
+        await hub.showing.answering.decline(holder, code, peer=peer_of(request))
         return JSONResponse({"state": "declined", "showing": None})
     picks = [Pick(item.identifier, item.claims) for item in body.items]
     try:
-        made = await hub.showing.answering.give(holder, code, picks, peer=_peer(request))
+        made = await hub.showing.answering.give(holder, code, picks, peer=peer_of(request))
     except ChoiceError as error:
         raise InvalidBodyError(Fault(pointer_of(error), error.why)) from None
     return JSONResponse({"state": "given", "showing": made})
 
 
-def _peer(request: Request) -> str:
+def peer_of(request: Request) -> str:
+    """The address that asks: wrong short codes are counted for it."""
     return request.client.host if request.client else "unknown"
 
 
@@ -149,7 +150,8 @@ def _question(found: Question, public_url: str) -> dict[str, Any]:
     return said
 
 
-def _asked(found: Asked) -> dict[str, Any]:
+def asked_json(found: Asked) -> dict[str, Any]:
+    """A request as whoever is asked reads it."""
     department = {"code": found.department.code, "name": _words((found.department.zh, found.department.en))}
     return {
         "department": department,

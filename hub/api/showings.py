@@ -94,7 +94,7 @@ async def make_showing(request: Request, holder: ActingHolderDep, hub: HubDep, k
             made = await hub.showing.showings.make(holder, Choice(picks, body.department, purpose), once=once)
     except ChoiceError as error:
         raise InvalidBodyError(Fault(pointer_of(error), error.why)) from None
-    return JSONResponse(_one(await found_of(hub, holder, made)), status_code=201)
+    return JSONResponse(one_json(await found_of(hub, holder, made)), status_code=201)
 
 
 @router.get("/me/showings", tags=["me"], summary="What was shown 亮证记录")
@@ -108,14 +108,14 @@ async def showings(holder: HolderDep, hub: HubDep, cursor: Cursor = None) -> JSO
 @router.get("/me/showings/{showing_id}", tags=["me"], summary="One of them 单次亮证")
 async def showing(showing_id: UuidText, holder: HolderDep, hub: HubDep) -> JSONResponse:
     """With its code while it lives; another holder's is 404."""
-    return JSONResponse(_one(await found_of(hub, holder, showing_id)))
+    return JSONResponse(one_json(await found_of(hub, holder, showing_id)))
 
 
 @router.post("/me/showings/{showing_id}/withdraw", tags=["me"], summary="Stop showing 停止亮证")
 async def withdraw_showing(showing_id: UuidText, holder: ActingHolderDep, hub: HubDep) -> JSONResponse:
     """The code opens nothing from now on; what was taken stays taken."""
     await hub.showing.showings.withdraw(holder, showing_id)
-    return JSONResponse(_one(await hub.showing.showings.look(holder, showing_id)))
+    return JSONResponse(one_json(await hub.showing.showings.look(holder, showing_id)))
 
 
 @router.post(
@@ -153,6 +153,7 @@ def taken_json(taken: Taken) -> dict[str, Any]:
         "purpose": taken.purpose,
         "items": [_received(item) for item in taken.items],
         "ledger_entry": taken.entry,
+        "behalf": taken.behalf.shown() if taken.behalf else None,
     }
 
 
@@ -173,7 +174,8 @@ def _received(item: Received) -> dict[str, Any]:
     }
 
 
-def _one(found: Live | OfflineLive | Showing) -> dict[str, Any]:
+def one_json(found: Live | OfflineLive | Showing) -> dict[str, Any]:
+    """A showing as a holder's program is told, with its code while it lives."""
     if isinstance(found, Showing):
         return _showing(found)
     if isinstance(found, OfflineLive):
@@ -191,6 +193,8 @@ def _showing(item: Showing) -> dict[str, Any]:
         "purpose": item.purpose,
         "items": picks_json(item.picks),
         "asked": item.asked,
+        "behalf": item.behalf.shown() if item.behalf else None,
+        "mine": item.mine,
         "taken_as": item.taken_as,
         "taken_by": department_json(item.taken_by),
         "called": item.called,

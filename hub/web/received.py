@@ -6,6 +6,7 @@ from typing import Any, Final
 from certificates.offline_code import MOST_READ, PREFIX, read_offline_code
 from hub.runtime import Hub
 from hub.verification.asking import Question
+from hub.web.citizen.acting_words import GROUNDS
 from hub.web.console.forms import FieldError
 from hub.web.scanning import SHOWN, scanning
 from hub.web.verdict_words import SIGNS, STATUSES, explained, heading
@@ -18,6 +19,7 @@ REFUSED: Final = FieldError(
 )
 WORDS: Final[dict[str, Any]] = {
     "explained": explained,
+    "grounds": GROUNDS,
     "heading": heading,
     "signs": SIGNS,
     "statuses": STATUSES,

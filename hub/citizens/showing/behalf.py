@@ -49,8 +49,8 @@ class Behalf:
         }
 
     def ended(self) -> Self:
-        """As a showing keeps it that is over: nobody's number."""
-        return replace(self, agent=_masked(self.agent), principal=_masked(self.principal))
+        """As a showing keeps it that is over: no person's number."""
+        return replace(self, agent=_numberless(self.agent), principal=_numberless(self.principal))
 
     def shown(self) -> dict[str, Any]:
         """As a receiver is told: masked, but for a company, whose name and number are public."""
@@ -71,9 +71,12 @@ class Behalf:
         }
 
 
+def _numberless(who: Identity) -> Identity:
+    return replace(who, id_number=masked_number(who.id_type, who.id_number))
+
+
 def _masked(who: Identity) -> Identity:
-    name = who.name if who.id_type in BODIES else masked_name(who.name)
-    return Identity(who.id_type, masked_number(who.id_type, who.id_number), name)
+    return replace(_numberless(who), name=who.name if who.id_type in BODIES else masked_name(who.name))
 
 
 def _json(who: Identity) -> dict[str, str]:

@@ -133,16 +133,18 @@ async def _choose(
     )
 
 
-def _render(request: Request, template: str, holder: Holder, whose: Acting, **values: Any) -> HTMLResponse:
+def acting_values(whose: Acting) -> dict[str, Any]:
+    """For `_acting.html`: whom he acts for, on what ground."""
     principal = whose.principal
     who = principal.identity
-    return render(
-        request,
-        template,
-        holder,
-        principal=principal,
-        called=whom(who.id_type, who.id_number, who.name),
-        ground=GROUNDS[principal.ground],
-        base=f"{ACTING}/{principal.key}",
-        **values,
-    )
+    called = whom(who.id_type, who.id_number, who.name)
+    return {
+        "principal": principal,
+        "called": called,
+        "ground": GROUNDS[principal.ground],
+        "base": f"{ACTING}/{principal.key}",
+    }
+
+
+def _render(request: Request, template: str, holder: Holder, whose: Acting, **values: Any) -> HTMLResponse:
+    return render(request, template, holder, **acting_values(whose), **values)

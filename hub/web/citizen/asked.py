@@ -10,13 +10,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from hub.api.showing_requests import LOOKS_PER_MINUTE
+from hub.api.showing_requests import LOOKS_PER_MINUTE, peer_of
+from hub.citizens.acting.values import Acting, Principal, Scope
 from hub.citizens.asked.values import Asked
 from hub.citizens.errors import PresentationRefusedError, RequestOverError
 from hub.citizens.showing.values import ChoiceError, Pick
 from hub.citizens.values import Holder
 from hub.deps import HubDep, limit
 from hub.registry.meanings import Words
+from hub.runtime import Hub
+from hub.web.citizen.acting import acting_values
+from hub.web.citizen.acting_words import whom
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError, Form
@@ -56,31 +60,35 @@ async def begin(request: Request, holder: HolderDep) -> HTMLResponse:
 
 @router.post(ASKED, response_class=HTMLResponse)
 async def look(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
-    """Who asks for what. Nothing is answered by looking."""
-    given = await _given(request, holder)
+    """Who asks for what. Nothing is answered by looking. Whoever acts for others may look again for one of them."""
+    given = await given_of(request, holder)
     try:
-        found = await hub.showing.answering.look(holder, _code(given), peer=_peer(request))
+        found = await hub.showing.answering.look(holder, code_of(given), peer=peer_of(request))
     except (PresentationRefusedError, RequestOverError) as error:
-        return _no(request, holder, error)
-    return _what(request, holder, found)
+        return no_page(request, holder, error)
+    return what_page(request, holder, found, others=await _others(hub, holder))
 
 
 @router.post(ASKED + "/answer", response_class=HTMLResponse)
 async def answer(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     """His yes goes to whoever asked; his no as well, without his name."""
-    given, peer = await _given(request, holder), _peer(request)
-    answering, code = hub.showing.answering, _code(given)
+    given, peer = await given_of(request, holder), peer_of(request)
+    answering, code = hub.showing.answering, code_of(given)
     try:
         if given.text("decision") != "give":
             await answering.decline(holder, code, peer=peer)
             return render(request, "me/asked_declined.html", holder)
         made = await answering.give(holder, code, picked(given), peer=peer)
     except (PresentationRefusedError, RequestOverError) as error:
-        return _no(request, holder, error)
+        return no_page(request, holder, error)
     except ChoiceError as error:
-        wrong = FieldError("licences", *_WRONG.get(error.why, _CHANGED))
-        return _what(request, holder, await answering.look(holder, code, peer=peer), given, wrong)
+        return what_page(request, holder, await answering.look(holder, code, peer=peer), given, wrong_of(error))
     return redirect(f"/me/showings/{made}")
+
+
+def wrong_of(error: ChoiceError) -> FieldError:
+    """What is wrong with what was ticked."""
+    return FieldError("licences", *_WRONG.get(error.why, _CHANGED))
 
 
 def picked(given: Form) -> Sequence[Pick]:
@@ -93,34 +101,50 @@ def picked(given: Form) -> Sequence[Pick]:
     return [Pick(chosen[kind], tuple(names)) for kind, names in claims.items() if chosen[kind]]
 
 
-def _what(
-    request: Request, holder: Holder, found: Asked, given: Form | None = None, error: FieldError | None = None
+def what_page(
+    request: Request,
+    holder: Holder,
+    found: Asked,
+    given: Form | None = None,
+    error: FieldError | None = None,
+    *,
+    whose: Acting | None = None,
+    others: Sequence[Principal] = (),
 ) -> HTMLResponse:
+    """What is asked for, to be ticked. `others`: for whom he might answer instead."""
     ticked = {*given.all("claim"), *given.all("whole")} if given else None
-    values: dict[str, Any] = {"asked": found, "ticked": ticked}
+    values: dict[str, Any] = {"asked": found, "ticked": ticked, "others": others, "whom": whom}
     kinds = [item.type_code for item in found.items]
     values["chosen"] = {kind: given.text(f"licence-{kind}") if given else "" for kind in kinds}
     values["can"] = all(item.licences or not item.wanted for item in found.items)
+    values |= acting_values(whose) if whose else {"principal": None, "base": "/me"}
     errors = [error] if error else []
     return render(request, "me/asked_what.html", holder, status=422 if error else 200, errors=errors, **values)
 
 
-def _no(request: Request, holder: Holder, error: Exception) -> HTMLResponse:
+def no_page(request: Request, holder: Holder, error: Exception, *, whose: Acting | None = None) -> HTMLResponse:
+    """There is no such request, or it was answered."""
     wrong, status = _UNKNOWN, 422
     if isinstance(error, RequestOverError):
         wrong, status = FieldError("code", *_OVER.get(error.state, _OVER["over"])), 409
+    if whose is not None:
+        values = acting_values(whose)
+        return render(request, "me/acting_asked.html", holder, status=status, errors=[wrong], **values)
     return render(request, "me/asked.html", holder, status=status, errors=[wrong], **scanning(REQUESTED))
 
 
-async def _given(request: Request, holder: Holder) -> Form:
+async def given_of(request: Request, holder: Holder) -> Form:
+    """The form. Looks are limited by holder."""
     given = await holder_form(request, holder)
     await limit(request, f"asked:{holder.id}", LOOKS_PER_MINUTE)
     return given
 
 
-def _code(given: Form) -> str:
+def code_of(given: Form) -> str:
+    """As it was scanned or typed."""
     return given.raw("code")[:_MOST_CODE]
 
 
-def _peer(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+async def _others(hub: Hub, holder: Holder) -> list[Principal]:
+    listed = await hub.citizens.others.acting.listed(holder)
+    return [item.principal for item in listed if item.begun and Scope.SHOW in item.principal.scope]

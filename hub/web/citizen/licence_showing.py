@@ -13,6 +13,7 @@ from certificates.definitions.parts import Custody
 from certificates.errors import NumberingError
 from certificates.numbering import parse
 from hub.api.showings import found_of
+from hub.citizens.acting.values import Acting
 from hub.citizens.code_rows import LIVE
 from hub.citizens.licences import Licence
 from hub.citizens.paging import Pages
@@ -35,6 +36,8 @@ from hub.deps import HubDep, UuidText, limit
 from hub.registry.meanings import Words
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
+from hub.web.citizen.acting import acting_values
+from hub.web.citizen.acting_words import GROUNDS, whom
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.showing import qr
 from hub.web.citizen.visit import HolderDep, holder_form
@@ -92,31 +95,48 @@ async def choose(
     cursor: Annotated[str, Query(max_length=1024)] = "",
 ) -> HTMLResponse:
     """What is shown, to whom, for what: nothing is ticked for him. `licence` is the one that lies open."""
-    return await _choose(request, hub, holder, unfolded=licence, cursor=cursor)
+    return await choose_page(request, hub, holder, unfolded=licence, cursor=cursor)
 
 
 @router.post(SHOWINGS, response_class=HTMLResponse)
 async def make(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     """A new showing; the one before it ends."""
-    given = await holder_form(request, holder)
+    return await make_of(request, hub, holder, await holder_form(request, holder))
+
+
+async def make_of(request: Request, hub: Hub, holder: Holder, given: Form, whose: Acting | None = None) -> Response:
+    """What the form says; what is wrong with it stands beside its field."""
     await limit(request, f"show:{holder.id}", SHOWS_PER_MINUTE)
-    choice = Choice(_ticked(given), given.text("department")[:18] or None, given.text("purpose"))
+    choice = Choice(ticked(given), given.text("department")[:18] or None, given.text("purpose"))
     way = given.text("way")
+
+    async def again(wrong: FieldError) -> HTMLResponse:
+        seen = await hub.showing.for_others.licences(holder, whose.principal.key) if whose else None
+        return await choose_page(request, hub, holder, given, wrong, whose=seen)
+
     if way and (len(choice.picks) != 1 or choice.department):
-        return await _choose(request, hub, holder, given, _ONE)
+        return await again(_ONE)
     try:
-        if way:
-            made = await hub.showing.offline.make(holder, choice.picks[0], life=way, purpose=choice.purpose)
-        else:
-            made = await hub.showing.showings.make(holder, choice)
+        made = await _made(hub, holder, choice, way, whose)
     except ChoiceError as error:
         field = {"purpose": "purpose", "life": "way"}.get(error.why, "licences")
-        return await _choose(request, hub, holder, given, FieldError(field, *_WRONG.get(error.why, _CHANGED)))
+        return await again(FieldError(field, *_WRONG.get(error.why, _CHANGED)))
     except MissingError as error:
         if str(error) != "department":
             raise
-        return await _choose(request, hub, holder, given, _NOWHERE)
+        return await again(_NOWHERE)
     return redirect(f"{SHOWINGS}/{made}")
+
+
+async def _made(hub: Hub, holder: Holder, choice: Choice, way: str, whose: Acting | None) -> str:
+    if whose is not None:
+        others, key = hub.showing.for_others, whose.principal.key
+        if way:
+            return await others.make_offline(holder, key, choice.picks[0], life=way, purpose=choice.purpose)
+        return await others.make(holder, key, choice)
+    if way:
+        return await hub.showing.offline.make(holder, choice.picks[0], life=way, purpose=choice.purpose)
+    return await hub.showing.showings.make(holder, choice)
 
 
 @router.get(SHOWINGS + "/{showing_id}", response_class=HTMLResponse)
@@ -124,11 +144,11 @@ async def one(request: Request, showing_id: ShowingId, hub: HubDep, holder: Hold
     """The code while it lives, by itself refreshed when it ends; then what became of it."""
     found = await found_of(hub, holder, showing_id)
     told = found if isinstance(found, Showing) else found.showing
-    values: dict[str, Any] = {"told": told, "items": items_of(hub, told)}
+    values: dict[str, Any] = {"told": told, "items": items_of(hub, told), "grounds": GROUNDS, "whom": whom}
     if told.state == OFFLINE:
         code = found.code if isinstance(found, OfflineLive) else ""
         return render(request, "me/showing_offline.html", holder, code=code, qr=qr(code) if code else "", **values)
-    if told.state == LIVE and told.asked:
+    if told.state == LIVE and (told.asked or not told.mine):
         return render(request, "me/showing_waits.html", holder, **values)
     if isinstance(found, Live):
         until = told.expires_at.astimezone(BEIJING).strftime("%H:%M:%S")
@@ -166,25 +186,27 @@ def items_of(hub: Hub, told: Showing) -> list[tuple[Words, list[Words]]]:
     return said
 
 
-async def _choose(
+async def choose_page(
     request: Request,
     hub: Hub,
     holder: Holder,
     given: Form | None = None,
     error: FieldError | None = None,
     *,
+    whose: Acting | None = None,
     unfolded: str = "",
     cursor: str = "",
 ) -> HTMLResponse:
+    """The form, with what is wrong in it; of a principal's licences where he acts for one."""
     view = view_of(request)
     departments = await hub.database.read(list_departments)
-    pages = Pages(hub.catalogue.cursors, holder, "licences")
-    found, behind = await hub.citizens.licences.listed(holder, pages.after(cursor))
+    pages = Pages(hub.catalogue.cursors, whose or holder, "licences")
+    found, behind = await hub.citizens.licences.listed(whose or holder, pages.after(cursor))
     made, _ = await hub.showing.showings.listed(holder)
     # What lies open or was ticked is there, on whichever page of the list it has its place.
-    wanted = [unfolded] if unfolded else [pick.identifier for pick in _ticked(given)] if given else []
+    wanted = [unfolded] if unfolded else [pick.identifier for pick in ticked(given)] if given else []
     absent = [name for name in wanted[:MOST_LICENCES] if name not in {item.identifier for item in found}]
-    others = [one for name in absent if (one := await hub.citizens.licences.own(holder.id, name))]
+    others = [one for name in absent if (one := await hub.citizens.licences.own((whose or holder).id, name))]
     return render(
         request,
         "me/showings.html",
@@ -202,6 +224,9 @@ async def _choose(
         ways=[(name, view.t(*words), view.t(*hint)) for name, words, hint in _WAYS],
         way=given.text("way") if given else "",
         made=[(item, items_of(hub, item)) for item in made[:5]],
+        grounds=GROUNDS,
+        whom=whom,
+        **(acting_values(whose) if whose else {"principal": None, "base": "/me"}),
     )
 
 
@@ -214,8 +239,8 @@ def _showable(hub: Hub, found: Sequence[Licence]) -> list[tuple[Licence, Mapping
     return shown
 
 
-def _ticked(given: Form) -> list[Pick]:
-    """Licences in the order of the page; who ticks a claim shows its licence."""
+def ticked(given: Form) -> list[Pick]:
+    """What was ticked: licences in the order of the page; who ticks a claim shows its licence."""
     claims: dict[str, list[str]] = {identifier: [] for identifier in given.all("licence")}
     for text in given.all("claim"):
         identifier, _, name = text.rpartition("/")

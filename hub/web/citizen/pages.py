@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.citizen import (
     acting,
+    acting_showing,
     asked,
     authorising,
     delegating,
@@ -33,6 +34,7 @@ for _module in (
     identities,
     authorising,
     acting,
+    acting_showing,
     delegating,
     notices,
     objecting,
