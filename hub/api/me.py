@@ -4,6 +4,7 @@ By the cookie of the holder's session alone: no system, and no member of staff, 
 something wants the session's token in the header `X-CSRF-Token` besides, and comes from our own pages.
 """
 
+import hashlib
 import hmac
 from typing import Annotated, Any
 
@@ -14,12 +15,13 @@ from pydantic import Field
 from hub.access.errors import ForgeryError
 from hub.citizens.accesses import Access, Late
 from hub.citizens.licences import Licence
+from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.citizens.presentation_store import Department, Presentation
 from hub.citizens.presentations import CODES_PER_MINUTE, Shown
 from hub.citizens.values import Holder
 from hub.clock import rfc3339
-from hub.deps import HubDep, LanguageDep, UuidText, limit
+from hub.deps import HubDep, KeyDep, LanguageDep, UuidText, limit
 from hub.edge.body import Body, read_json
 from hub.intake.counter.lines import masked_name
 from hub.issuing.shelf import masked_number
@@ -72,13 +74,15 @@ async def me(holder: HolderDep) -> JSONResponse:
     summary="Make a code to show 生成出示码",
     openapi_extra={"x-body": "PresentationBody"},
 )
-async def make_presentation(request: Request, holder: ActingHolderDep, hub: HubDep) -> JSONResponse:
+async def make_presentation(request: Request, holder: ActingHolderDep, hub: HubDep, key: KeyDep) -> JSONResponse:
     """It lives 60 seconds and is taken once; the one before it ends. `code` is for a QR, `typed_code` for a keyboard
-    and only where a department is named.
+    and only where a department is named. The same Idempotency-Key gives the same code for 24 hours, as it is by then:
+    one that has ended comes without its digits.
     """
-    body, _ = await read_json(request, PresentationBody, max_bytes=hub.settings.max_body_bytes)
+    body, raw = await read_json(request, PresentationBody, max_bytes=hub.settings.max_body_bytes)
     await limit(request, f"present:{holder.id}", CODES_PER_MINUTE)
-    made = await hub.citizens.presentations.make(holder, body.department)
+    once = Once(key, hashlib.sha256(raw).hexdigest()) if key else None
+    made = await hub.citizens.presentations.make(holder, body.department, once=once)
     return JSONResponse(presented_json(await hub.citizens.presentations.look(holder, made)), status_code=201)
 
 

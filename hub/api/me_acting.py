@@ -122,13 +122,14 @@ async def objections(
     summary="Make a code for the principal 代办出示码",
     openapi_extra={"x-body": "PresentationBody"},
 )
-async def present(request: Request, key: ActingKey, holder: ActingHolderDep, hub: HubDep) -> JSONResponse:
+async def present(request: Request, key: ActingKey, holder: ActingHolderDep, hub: HubDep, once: KeyDep) -> JSONResponse:
     """It opens a case with the principal for a party, and this person as who acts for him; one at a time, seen under
-    `/api/v1/me/presentations` as his own.
+    `/api/v1/me/presentations` as his own. The same Idempotency-Key gives the same code for 24 hours, as it is by then.
     """
-    body, _ = await read_json(request, PresentationBody, max_bytes=hub.settings.max_body_bytes)
+    body, raw = await read_json(request, PresentationBody, max_bytes=hub.settings.max_body_bytes)
     await limit(request, f"present:{holder.id}", CODES_PER_MINUTE)
-    made = await hub.citizens.others.acting.present(holder, key, body.department)
+    named = Once(once, hashlib.sha256(raw).hexdigest()) if once else None
+    made = await hub.citizens.others.acting.present(holder, key, body.department, once=named)
     return JSONResponse(presented_json(await hub.citizens.presentations.look(holder, made)), status_code=201)
 
 

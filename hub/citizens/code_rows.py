@@ -4,7 +4,7 @@ The entry of its end holds that once (`hub.ledger.spent`): whoever ends one writ
 which is put back by SQL lives no more. What takes a connection never commits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,14 +12,19 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 
+from hub.citizens.once import Once
+from hub.intake.errors import IdempotencyError
 from hub.ledger.spent import spent
 from hub.storage.database import Database
+from hub.storage.vault import Vault
 
 LIVE: Final = "live"
 TAKEN: Final = "taken"
 EXPIRED: Final = "expired"
 REPLACED: Final = "replaced"
 KEPT: Final = timedelta(days=90)
+ONCE: Final = timedelta(hours=24)
+"""For so long an Idempotency-Key stands for what it made."""
 _SWEEP: Final = 200
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +42,25 @@ class CodeRows:
     def add(self, tx: Connection, values: Mapping[str, Any]) -> None:
         """Write a new one."""
         tx.execute(insert(self.rows).values(**values))
+
+    def made_before(
+        self, tx: Connection, vault: Vault, whose: Sequence[str], once: Once | None, now: datetime
+    ) -> tuple[str | None, dict[str, Any]]:
+        """The row that came with this key within a day; or what a new one has of it. An older row gives its key back.
+
+        Raises: IdempotencyError: the key came with another request.
+        """
+        if once is None:
+            return None, {}
+        named = vault.lookup_hash(*whose, once.key).hex()
+        mine = self.rows.c.once == named
+        tx.execute(update(self.rows).where(mine, self.rows.c.made_at < now - ONCE).values(once=None))
+        known = tx.execute(select(self.rows.c.id, self.rows.c.once_hash).where(mine)).one_or_none()
+        if known is None:
+            return None, {"once": named, "once_hash": once.request_hash}
+        if known.once_hash != once.request_hash:
+            raise IdempotencyError
+        return str(known.id), {}
 
     def own(self, tx: Connection, row_id: str) -> Row[Any] | None:
         """The one with this id, with its subject's key."""

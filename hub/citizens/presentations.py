@@ -4,7 +4,7 @@ One code at a time: a new one ends those before it. What the code stands for is 
 ledger keeps that it was made, and who took it, when, in which case.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +16,7 @@ from hub.citizens import presentation_store as store
 from hub.citizens.acting.values import Principal
 from hub.citizens.code_rows import EXPIRED, LIVE, REPLACED
 from hub.citizens.codes import new_code, new_typed_code
+from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentation_store import CODES, Presentation
 from hub.citizens.values import SHOWS, Holder, Identity, Whose
@@ -24,6 +25,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
+from hub.storage.idempotency import write_once
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical, strict_loads
 
@@ -54,22 +56,36 @@ class Presentations:
         self._log_key = log_key
         self._clock = clock
 
-    async def make(self, holder: Holder, department: str | None) -> str:
-        """A new code, for the counters of one department (its code) or for any; answers its id.
+    async def make(self, holder: Holder, department: str | None, *, once: Once | None = None) -> str:
+        """A new code, for the counters of one department (its code) or for any; answers its id. What came with the same
+        key within a day is the same code, as it is by now: one that has ended shows nothing any more.
 
-        Raises: LevelError, HolderSignInNeededError; MissingError: no such department.
+        Raises: LevelError, HolderSignInNeededError, IdempotencyError; MissingError: no such department.
         """
         holder.require(SHOWS)
         now = self._clock()
-        return await self._database.write(lambda tx: self._make(tx, holder, department, now))
+        made, _ = await write_once(self._database, lambda tx: self.make_in(tx, holder, department, now, once=once))
+        return made
 
     def make_in(
-        self, tx: Connection, holder: Holder, department: str | None, now: datetime, *, principal: Principal
-    ) -> str:
-        """The unit of `make`, for one who acts for somebody else: a case that it opens has the principal for a party
-        and the holder as who acts for him. The caller has judged that he may. Raises: as `make`, without LevelError.
+        self,
+        tx: Connection,
+        holder: Holder,
+        department: str | None,
+        now: datetime,
+        *,
+        principal: Principal | None = None,
+        once: Once | None = None,
+    ) -> tuple[str, bool]:
+        """The unit of `make`: the code's id, and whether it is a new one. With a principal for one who acts for him: a
+        case that it opens has the principal for a party and the holder as who acts for him. The caller has judged that
+        he may. Raises: as `make`, without LevelError.
         """
-        return self._make(tx, holder, department, now, principal)
+        acting = (principal.key,) if principal else ()
+        known, more = CODES.made_before(tx, self._vault, ("presentation-once", holder.id, *acting), once, now)
+        if known is not None:
+            return known, False
+        return self._make(tx, holder, department, now, principal, more), True
 
     async def look(self, holder: Holder, presentation_id: str) -> Shown | Presentation:
         """One of his codes: with its digits while it lives, and for a session that might have made it: another of his,
@@ -108,7 +124,13 @@ class Presentations:
         return await CODES.sweep(self._database, self._clock(), self._end)
 
     def _make(
-        self, tx: Connection, holder: Holder, code: str | None, now: datetime, principal: Principal | None = None
+        self,
+        tx: Connection,
+        holder: Holder,
+        code: str | None,
+        now: datetime,
+        principal: Principal | None,
+        more: Mapping[str, Any],
     ) -> str:
         department = find_department(tx, code) if code else None
         if code and department is None:
@@ -135,6 +157,7 @@ class Presentations:
                 "state": LIVE,
                 "made_at": now,
                 "expires_at": until,
+                **more,
             },
         )
         detail: dict[str, Any] = {"presentation": presentation_id, "department": code}

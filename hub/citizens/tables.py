@@ -54,11 +54,14 @@ class HolderAttemptRow(SQLModel, table=True):
 class PresentationRow(SQLModel, table=True):
     """A code by which a holder shows who he is. Found by its keyed hash; the number and name behind it are sealed under
     the subject's key and deleted when it ends. `state`: live, taken, expired, replaced.
+
+    `once`: keyed hash of whose Idempotency-Key made it; `once_hash`: of the request.
     """
 
     __tablename__ = "presentations"
     __table_args__ = (
         Index("ix_presentations_holder", "subject_id", "id"),
+        Index("ix_presentations_once", "once", unique=True),
         Index(
             "ix_presentations_live",
             "expires_at",
@@ -80,3 +83,5 @@ class PresentationRow(SQLModel, table=True):
     case_no: str | None = words(40, nullable=True)
     refused_at: datetime | None = instant(nullable=True)
     refused_by: str | None = uuid(nullable=True)
+    once: str | None = words(64, nullable=True)
+    once_hash: str | None = words(64, nullable=True)

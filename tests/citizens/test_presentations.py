@@ -1,6 +1,7 @@
 """Codes that a holder shows: what they are, who may take them, once, and what everybody is told."""
 
 import asyncio
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.citizens.codes import Code, grouped, looks_like_code, new_code, new_typed_code, read_code
 from hub.citizens.errors import LevelError, PresentationRefusedError
+from hub.citizens.once import Once
 from hub.citizens.presentations import Shown
 from hub.citizens.tables import PresentationRow
 from hub.citizens.values import Holder, Level
@@ -22,11 +24,12 @@ from hub.intake.tables import CaseRow
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from tests.citizens.conftest import Watch, signed_in
+from tests.citizens.conftest import Watch, session, signed_in
 from tests.hub.city import PERSON, STRANGER, identity_claims, ledger
 from tests.hub.desk import Desk, text_of
 from tests.hub.test_counter import clerk_of, opened
-from tests.support import AMR, MATTER, POLICE, Place, issue
+from tests.serving import problem
+from tests.support import AMR, MATTER, POLICE, PUBLIC_URL, Place, issue
 
 ROWS = table(PresentationRow)
 NUMBER, NAME = PERSON["id_number"], PERSON["name"]
@@ -112,6 +115,31 @@ async def test_one_form_sent_twice_opens_one_case_and_of_two_forms_one_wins(plac
         )
     assert sorted(page.status_code for page in both) == [200, 422]
     assert [kind for kind, _ in await kinds(hub)].count("presentation.taken") == 2
+
+
+@pytest.mark.both
+async def test_the_same_key_makes_one_code_and_shows_none_that_has_ended(place: Place, hub: Hub, watch: Watch) -> None:
+    cookie = await session(hub)
+    holder, path = await hub.citizens.sessions.find(cookie), "/api/v1/me/presentations"
+    async with place.client(hub) as client:
+        client.cookies.set("yz_holder", cookie)
+        headers = {"Origin": PUBLIC_URL, "X-CSRF-Token": holder.csrf, "Idempotency-Key": "first"}
+        both = await asyncio.gather(*(client.post(path, json={"department": AMR}, headers=headers) for _ in range(2)))
+        assert [answer.status_code for answer in both] == [201, 201]
+        assert len({(answer.json()["id"], answer.json()["code"]) for answer in both}) == 1
+        other = await client.post(path, json={}, headers=headers)
+        assert problem(other, status=409)["type"].endswith("/idempotency-key-reused")
+        second = (await client.post(path, json={}, headers=headers | {"Idempotency-Key": "second"})).json()
+        again = (await client.post(path, json={"department": AMR}, headers=headers)).json()
+        assert (again["id"], again["state"]) == (both[0].json()["id"], "replaced")
+        assert not {"code", "typed_code"} & set(again), "one that has ended is not given out again"
+        watch.ahead += timedelta(seconds=61)
+        late = (await client.post(path, json={}, headers=headers | {"Idempotency-Key": "second"})).json()
+        assert (late["id"], late["state"], "code" in late) == (second["id"], "expired", False)
+    assert [kind for kind, _ in await kinds(hub)].count("presentation.made") == 2
+    watch.ahead += timedelta(hours=24)
+    once = Once("second", hashlib.sha256(b"{}").hexdigest())
+    assert await hub.citizens.presentations.make(await signed_in(hub), None, once=once) != second["id"]
 
 
 @pytest.mark.both

@@ -19,6 +19,7 @@ from hub.citizens.acting.recording import record, told
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.values import Acting, Principal, Scope
 from hub.citizens.errors import HolderSignInNeededError
+from hub.citizens.once import Once
 from hub.citizens.present import lock_all, lock_holder
 from hub.citizens.presentations import Presentations, refuse_other
 from hub.citizens.values import SEES_OWN, SHOWS, Holder
@@ -135,10 +136,11 @@ class ActingFor:
 
         return await self._acted(holder, key, unit)
 
-    async def present(self, holder: Holder, key: str, department: str | None) -> str:
+    async def present(self, holder: Holder, key: str, department: str | None, *, once: Once | None = None) -> str:
         """A code to show that opens a case of the principal's, with this person as who acts for him; answers its id.
+        The same key of his is the same code within a day.
 
-        Raises: as `act`; MissingError: no such department; HolderSignInNeededError.
+        Raises: as `act`; MissingError: no such department; HolderSignInNeededError, IdempotencyError.
         """
         holder.require(SHOWS)
 
@@ -147,9 +149,10 @@ class ActingFor:
             if principal is None:
                 return None
             principal.require(Scope.FILE)
-            made = self._presentations.make_in(tx, holder, department, now, principal=principal)
-            detail = {"presentation": made, "department": department}
-            record(tx, self._vault, "acting.presented", holder, principal, detail, now)
+            made, new = self._presentations.make_in(tx, holder, department, now, principal=principal, once=once)
+            if new:
+                detail = {"presentation": made, "department": department}
+                record(tx, self._vault, "acting.presented", holder, principal, detail, now)
             return made
 
         return await self._acted(holder, key, unit)

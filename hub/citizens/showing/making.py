@@ -34,7 +34,6 @@ from hub.citizens.showing.values import (
 )
 from hub.citizens.values import SHOWS, Holder
 from hub.clock import Clock, new_id
-from hub.intake.errors import IdempotencyError
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -46,8 +45,6 @@ LIFE: Final = timedelta(seconds=60)
 SHOWS_PER_MINUTE: Final = 12
 """Of one holder."""
 PAGE: Final = 20
-ONCE: Final = timedelta(hours=24)
-"""For so long an Idempotency-Key stands for what it made."""
 
 
 class Showings:
@@ -175,16 +172,8 @@ def made_before(
 
     Raises: IdempotencyError: the key came with another request.
     """
-    if once is None:
-        return None, {}
     acting = (behalf.key,) if behalf else ()
-    named = vault.lookup_hash("showing-once", holder.id, *acting, once.key).hex()
-    known = store.by_once(tx, named, now - ONCE)
-    if known is None:
-        return None, {"once": named, "once_hash": once.request_hash}
-    if known.once_hash != once.request_hash:
-        raise IdempotencyError
-    return str(known.id), {}
+    return store.CODES.made_before(tx, vault, ("showing-once", holder.id, *acting), once, now)
 
 
 def write_showing(

@@ -1,9 +1,8 @@
 """Queries over showings. They take the caller's connection and never commit."""
 
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
@@ -40,12 +39,6 @@ def by_code(tx: Connection, digest: bytes) -> Row[Any] | None:
 def by_request(tx: Connection, request_id: str) -> Row[Any] | None:
     """The one that answers this request, with its subject's key."""
     return tx.execute(_TOLD.where(_ROWS.c.asked_id == request_id)).one_or_none()
-
-
-def by_once(tx: Connection, once: str, since: datetime) -> Row[Any] | None:
-    """The one that came with this key since then. An older one gives its key back."""
-    tx.execute(update(_ROWS).where(_ROWS.c.once == once, _ROWS.c.made_at < since).values(once=None))
-    return tx.execute(select(_ROWS.c.id, _ROWS.c.once_hash).where(_ROWS.c.once == once)).one_or_none()
 
 
 def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int) -> list[Row[Any]]:
