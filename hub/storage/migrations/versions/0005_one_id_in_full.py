@@ -111,6 +111,11 @@ def upgrade() -> None:
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("presentations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("once", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("once_hash", sa.String(length=64), nullable=True))
+        batch_op.create_index("ix_presentations_once", ["once"], unique=True)
+
     with op.batch_alter_table("showings", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("shown_by", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True)
@@ -146,6 +151,11 @@ def downgrade() -> None:
     with op.batch_alter_table("showings", schema=None) as batch_op:
         batch_op.drop_index("ix_showings_shown_by")
         batch_op.drop_column("shown_by")
+
+    with op.batch_alter_table("presentations", schema=None) as batch_op:
+        batch_op.drop_index("ix_presentations_once")
+        batch_op.drop_column("once_hash")
+        batch_op.drop_column("once")
 
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.drop_column("whom")
