@@ -282,6 +282,9 @@ def _text(verdict: "Verdict") -> str:
             if verdict.possession_shown
             else "  not shown: that the presenter may present it 未证明出示人有权出示"
         )
+        behalf = (verdict.purpose or {}).get("behalf")
+        if isinstance(behalf, dict):
+            lines.append(f"  shown for 为谁出示 {behalf.get('principal')}   by 由谁代 {behalf.get('agent')}")
         if verdict.purpose_compared is not None:
             lines.append(
                 "  purpose 用途: as asked for 与所填一致"
