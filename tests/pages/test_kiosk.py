@@ -9,14 +9,14 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from hub.access.actors import COMMAND
 from tests.citizens.test_kiosk import CARD
-from tests.hub.city import identity_claims
+from tests.hub.city import IDENTITY, identity_claims
 from tests.hub.test_card_readers import StandIn
 from tests.pages.browser import Site, faults, overflow, people_of, reached_by_keyboard, seen, visiting
 from tests.pages.counter_town import CARD as SHOP_CARD
 from tests.pages.counter_town import SHOP
 from tests.pages.counter_town import furnish as furnish_counter
 from tests.serving import serving
-from tests.support import AMR, POLICE, Place, issue
+from tests.support import AMR, POLICE, Place, grant_definition, issue
 
 pytestmark = pytest.mark.browser
 _SMALL = """() => [...document.querySelectorAll("a, button, input, select")]
@@ -28,23 +28,27 @@ _SMALL = """() => [...document.querySelectorAll("a, button, input, select")]
 
 @dataclass(frozen=True)
 class Hall:
-    """A served hub, a terminal's code, and its reader."""
+    """A served hub, a terminal's code, its reader, and that of a counter."""
 
     site: Site
     code: str
     reader: StandIn
+    desk: StandIn
 
 
 @pytest.fixture(scope="module")
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    place, reader = Place(tmp_path_factory.mktemp("hall") / "home", None), StandIn()
+    place, reader, desk = Place(tmp_path_factory.mktemp("hall") / "home", None), StandIn(), StandIn()
     sessions = people_of(place)
 
     async def prepare() -> str:
         await furnish_counter(place)
         async with place.open() as hub:
             await issue(hub, identity_claims(), slug="identity_card", issuer=POLICE)
+            agreed = {"type": IDENTITY, "owner": POLICE, "fields": ["name"], "consent": True}
+            await hub.registry.add_grant(grant_definition(hub, **agreed))
             kid = await hub.counter.readers.register(COMMAND, AMR, reader.signer.public.jwk, "大厅读卡器")
+            await hub.counter.readers.register(COMMAND, AMR, desk.signer.public.jwk, "1号窗口")
             _, code = await hub.kiosk.devices.register(COMMAND, AMR, kid, "大厅1号机")
             await hub.ledger.drain()
             return code
@@ -52,7 +56,7 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     with asyncio.Runner() as runner:
         code = runner.run(prepare())
     with serving(place) as served:
-        yield Hall(Site(f"http://127.0.0.1:{served.port}", place, sessions), code, reader)
+        yield Hall(Site(f"http://127.0.0.1:{served.port}", place, sessions), code, reader, desk)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,20 @@ def shown(route: Route) -> None:
     route.fulfill(status=answer.status, content_type="text/html", body=f"<p>{said}</p>")
 
 
+def agrees_for_a_year(page: Page) -> None:
+    """From the first page of a visit, and back to it."""
+    page.get_by_role("link", name="谁可以用我的信息").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("谁可以用我的信息")
+    sound(page, "agreements")
+    page.get_by_role("button", name="居民身份证").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("居民身份证")
+    sound(page, "agreement")
+    page.get_by_label("一年").check()
+    page.get_by_role("button", name="同意", exact=True).click()
+    expect(page.get_by_text("自动到期")).to_be_visible()
+    page.get_by_role("link", name="返回").click()
+
+
 def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser) -> None:
     with visiting(chromium, hall.site, None, "zh-CN", viewport={"width": 1280, "height": 1024}) as page:
         page.clock.install()
@@ -99,6 +117,7 @@ def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser)
         expect(page.get_by_role("heading", level=1)).to_have_text("我的异议和答复")
         sound(page, "objections")
         page.get_by_role("link", name="返回").click()
+        agrees_for_a_year(page)
         page.get_by_role("button", name="居民身份证").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("打印：居民身份证")
         sound(page, "licence")
@@ -147,6 +166,28 @@ def test_the_counter_prints_by_one_key_and_corrects_without_a_case(hall: Hall, c
         assert bottom is not None
         seen(page, "counter-correct")
         assert bottom["y"] + bottom["height"] <= 768, "one screen"
-        seen(page, "counter-correct")
         page.set_viewport_size({"width": 320, "height": 800})
         assert overflow(page) == 0
+
+
+def test_the_counter_reads_a_list_out_and_writes_a_decision_down(hall: Hall, chromium: Browser) -> None:
+    with visiting(chromium, hall.site, "clerk", "zh-CN", viewport={"width": 1366, "height": 768}) as page:
+        page.goto("/console/counter/agreements")
+        assert (faults(page), overflow(page)) == ([], 0)
+        seen(page, "counter-agreements-begin")
+        expect(page.locator("[autofocus]")).to_be_focused()
+        page.keyboard.insert_text(hall.desk.reads(**CARD))
+        page.get_by_label("本人在场，并要求查看").check()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("谁可以用我的信息")
+        assert (faults(page), overflow(page)) == ([], 0)
+        seen(page, "counter-agreements")
+        page.get_by_label("市场监督管理局：居民身份证").select_option(label="同意，一天")
+        page.get_by_label("本人证件（再读一次）").fill(hall.desk.reads(**CARD))
+        page.get_by_label("已当面核对本人证件").check()
+        page.get_by_role("button", name="登记", exact=True).click()
+        expect(page.get_by_text("已登记 1 项决定")).to_be_visible()
+        seen(page, "counter-agreements-said")
+        for width in (320, 1366):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert (faults(page), overflow(page)) == ([], 0)
