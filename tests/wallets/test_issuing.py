@@ -44,9 +44,9 @@ async def test_a_wallet_takes_an_offer_and_the_hub_verifies_what_it_got(
     assert "error" in again
     assert (await hub.wallets.offers.look(holder, offer.id)).state == "taken"
     given = [entry for entry in await ledger(hub) if entry.kind.startswith("wallet.")]
-    assert [entry.kind for entry in given] == ["wallet.offered", "wallet.issued"]
+    assert [entry.kind for entry in given] == ["wallet.offered", "wallet.offer_taken", "wallet.issued"]
     rows = await hub.database.read(lambda tx: tx.execute(select(table(WalletCredentialRow))).all())
-    assert given[1].detail["payloads"] == [row.payload_digest.hex() for row in rows]
+    assert given[2].detail["payloads"] == [row.payload_digest.hex() for row in rows]
 
 
 async def test_a_named_wallet_asks_and_the_holder_answers_in_his_own_session(
