@@ -16,6 +16,7 @@ from hub.citizens.values import BODIES
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
 from hub.web.citizen.frame import HOME, SIGN_IN, redirect, render, safe_path
+from hub.web.citizen.samples import sample_people
 from hub.web.citizen.visit import PLACE, SESSION, STEP, WALLET, HolderDep, cookie, give, holder_form, take_back
 from hub.web.console.counter.words import REASONS, WRONG_ID
 from hub.web.console.forms import FieldError, form
@@ -157,6 +158,7 @@ def sign_in_page(
         trial=hub.citizens.trial.on,
         provider=hub.citizens.provider is not None,
         network_id=hub.citizens.identities is not None,
+        people=sample_people(hub.settings.home) if hub.citizens.trial.on else (),
         given=values or {"id_number": "", "name": "", "id_type": CITIZEN_ID},
         kinds=kinds,
     )
