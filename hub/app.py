@@ -48,6 +48,7 @@ from hub.api import (
     materials,
     me,
     me_acting,
+    me_acting_objections,
     me_acting_showing,
     me_dossier,
     me_notices,
@@ -93,6 +94,7 @@ from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
 from hub.web import entry_page, guides_page, help_page, pages, rate_page, ratings_page, receive_page, verify_page
 from hub.web.citizen import frame as citizen_frame
+from hub.web.citizen import acting_objecting as citizen_acting_objecting
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
 from hub.web.console.counter import correcting as counter_correcting
@@ -126,6 +128,7 @@ _ROUTERS: Final = (
     forms.router,
     me.router,
     me_acting.router,
+    me_acting_objections.router,
     me_acting_showing.router,
     showings.router,
     showing_requests.router,
@@ -198,7 +201,9 @@ _BODY_LIMITS: Final = {
     **verify.BODY_LIMITS,
     **lower.BODY_LIMITS,
     **me_objections.BODY_LIMITS,
+    **me_acting_objections.BODY_LIMITS,
     **citizen_objecting.BODY_LIMITS,
+    **citizen_acting_objecting.BODY_LIMITS,
     **counter_objecting.BODY_LIMITS,
     **counter_correcting.BODY_LIMITS,
     **counter_scans.BODY_LIMITS,

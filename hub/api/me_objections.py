@@ -19,11 +19,12 @@ from hub.edge.body import Body, parse, read_json
 from hub.edge.multipart import is_multipart, read_multipart
 from hub.intake.lower.papers.checking import MOST_BYTES
 from hub.registry.meanings import Words
+from hub.runtime import Hub
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter(prefix="/api/v1/me/objections", tags=["me"])
-_FORM_BYTES: Final = MOST_BYTES + 65_536
-BODY_LIMITS: Final = {r"/api/v1/me/objections": _FORM_BYTES}
+FORM_BYTES: Final = MOST_BYTES + 65_536
+BODY_LIMITS: Final = {r"/api/v1/me/objections": FORM_BYTES}
 PER_MINUTE: Final = 10
 """Of one holder: each may carry ten megabytes."""
 
@@ -61,24 +62,8 @@ async def object_(
     disputed. One that runs about the same is a 409.
     """
     await limit(request, f"object:{holder.id}", PER_MINUTE)
-    if is_multipart(request):
-        form = await read_multipart(request, max_bytes=_FORM_BYTES)
-        body, scan = parse(ObjectionBody, dict(form.fields)), form.files.get("file")
-        raw = repr(sorted(form.fields.items())).encode() + (scan or b"")
-    else:
-        body, raw = await read_json(request, ObjectionBody, max_bytes=hub.settings.max_body_bytes)
-        scan = None
-    said = Said(
-        kind=Kind(body.kind),
-        text=body.text,
-        identifier=body.identifier,
-        claim=body.claim,
-        type_code=body.type,
-        department=body.department,
-        entry=body.entry,
-        scan=scan,
-    )
-    once = Once(key, hashlib.sha256(raw).hexdigest()) if key else None
+    said, digest = await said_of(request, hub)
+    once = Once(key, digest) if key else None
     made = await hub.citizens.objections.raise_(holder, said, once=once)
     return JSONResponse(shown(await hub.citizens.objections.one(holder, made), language), status_code=201)
 
@@ -125,6 +110,28 @@ async def review(
     once = Once(key, hashlib.sha256(raw).hexdigest()) if key else None
     made = await hub.citizens.reviewing.ask(holder, objection_id, body.text, once=once)
     return JSONResponse(shown(await hub.citizens.objections.one(holder, made), language), status_code=201)
+
+
+async def said_of(request: Request, hub: Hub) -> tuple[Said, str]:
+    """What is said, as JSON or multipart, and the digest of the request."""
+    if is_multipart(request):
+        form = await read_multipart(request, max_bytes=FORM_BYTES)
+        body, scan = parse(ObjectionBody, dict(form.fields)), form.files.get("file")
+        raw = repr(sorted(form.fields.items())).encode() + (scan or b"")
+    else:
+        body, raw = await read_json(request, ObjectionBody, max_bytes=hub.settings.max_body_bytes)
+        scan = None
+    said = Said(
+        kind=Kind(body.kind),
+        text=body.text,
+        identifier=body.identifier,
+        claim=body.claim,
+        type_code=body.type,
+        department=body.department,
+        entry=body.entry,
+        scan=scan,
+    )
+    return said, hashlib.sha256(raw).hexdigest()
 
 
 def handed_json(path: Sequence[Handed]) -> list[dict[str, Any]]:

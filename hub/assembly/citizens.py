@@ -25,6 +25,7 @@ from hub.citizens.objections.correcting import Correcting
 from hub.citizens.objections.desk import ObjectionDesk
 from hub.citizens.objections.ending import Ending
 from hub.citizens.objections.handing import Handing
+from hub.citizens.objections.on_behalf import ObjectingFor
 from hub.citizens.objections.raising import Objections
 from hub.citizens.objections.reviewing import Reviewing
 from hub.citizens.objections.targets import Targets
@@ -61,6 +62,7 @@ class Citizens:
     taking: Taking
     objections: Objections
     targets: Targets
+    objecting_for: ObjectingFor
     attesting: Attesting
     correcting: Correcting
     desk: ObjectionDesk
@@ -100,6 +102,8 @@ def assemble_citizens(ground: Ground) -> Citizens:
     )
     authorisations = Authorisations(database, vault=vault, types=ground.types, clock=clock)
     asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
+    reviewing = Reviewing(database, vault=vault, log_key=log_key, clock=clock)
+    others = assemble_acting(ground, confirming, presentations)
     papers = PaperCounts(database, vault=vault, clock=clock)
     return Citizens(
         sessions=sessions,
@@ -109,7 +113,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         provider=_provider(ground, confirming, sessions),
         identities=assemble_identities(ground, confirming, sessions),
         presentations=presentations,
-        others=assemble_acting(ground, confirming, presentations),
+        others=others,
         licences=licences,
         accesses=accesses,
         authorisations=authorisations,
@@ -128,6 +132,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         taking=assemble_taking(ground),
         objections=objections,
         targets=targets,
+        objecting_for=ObjectingFor(others.acting, objections, reviewing),
         correcting=Correcting(database, vault=vault, objections=objections, types=ground.types, clock=clock),
         attesting=Attesting(database, vault=vault, objections=objections, log_key=log_key, clock=clock),
         desk=ObjectionDesk(
@@ -139,7 +144,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
             clock=clock,
         ),
         handing=Handing(database, vault=vault, clock=clock),
-        reviewing=Reviewing(database, vault=vault, log_key=log_key, clock=clock),
+        reviewing=reviewing,
         telling=Telling(database, vault=vault, clock=clock),
         ending=Ending(vault=vault, objects=ground.objects),
         ratings=Ratings(database, vault=vault, papers=papers, log_key=log_key, clock=clock),

@@ -246,7 +246,7 @@ async def test_the_pages_take_it_from_a_phone_to_the_officer_and_back(place: Pla
         token = {"Origin": PUBLIC_URL}
         await signed(client, hub)
         identifier = await of_title(client)
-        home = await client.get("/me")
+        home = await client.get("/me/licences")
         assert f"/me/objections/new?licence={identifier}" in home.text
         page = await client.get(f"/me/objections/new?licence={identifier}")
         csrf = re.findall(r'name="csrf" value="([^"]+)"', page.text)[0]
@@ -290,7 +290,7 @@ async def test_the_pages_take_it_from_a_phone_to_the_officer_and_back(place: Pla
             await written_down(amr, f"/console/counter/{case_no}/object")
             for method in (amr.get(path), amr.get(f"{path}/scan"), amr.post(f"{path}/answer", result="refused")):
                 assert (await method).status_code == 404
-        assert "1 条新答复" in text_of(await client.get("/me"))
+        assert "1 条异议答复" in text_of(await client.get("/me"))
         assert "不动产登记上级机关" in text_of(await client.get(mine))
         assert "新答复" not in text_of(await client.get("/me"))
         assert "缺少一份记录：不动产权证书" in text_of(await client.get("/me/objections"))

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     SHOW = "show"
     OPEN = "open"
     COLLECT = "collect"
+    OBJECT = "object"
 
 
 DELEGABLE: Final = frozenset({Scope.LICENCES, Scope.ACCESSES, Scope.FILE, Scope.SHOW})

@@ -6,7 +6,7 @@ under the holder's key and taken back by whoever wrote it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +53,18 @@ class Clerk:
         return {"by": self.actor.as_json()} | {name: text for name, text in more.items() if text}
 
 
+Commit = Callable[[Callable[[Connection], str]], Awaitable[str]]
+"""How the unit of an act is committed: alone, or in the transaction in which it is judged that he acts for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Who acts for the person or company, as the ledger names him, and how his act is committed."""
+
+    told: Mapping[str, Any]
+    commit: Commit
+
+
 class Objections:
     """Use cases of a holder. Another's is MissingError, and on the ledger."""
 
@@ -76,18 +88,20 @@ class Objections:
 
     async def raise_(
         self,
-        holder: Holder,
+        holder: Whose,
         said: Said,
         *,
         once: Once | None = None,
         clerk: Clerk | None = None,
         target: Target | None = None,
+        agent: Agent | None = None,
     ) -> str:
         """Write it down and put it before the department; answers its id.
 
         Args:
             clerk: who wrote it down for somebody at a counter.
             target: what it is about, where the caller has found that already.
+            agent: who objects for somebody else.
         Raises: LevelError, MissingError, ObjectionError, PaperRefusedError, IdempotencyError, HolderSignInNeededError;
             ObjectionRunsError: one about the same runs, or too many do.
         """
@@ -104,9 +118,15 @@ class Objections:
         objection_id, now = new_id(), self._clock()
         if paper is not None:
             await self._keep(holder, objection_id, paper)
-        file = File(objection_id, said.kind, text, paper.media_type if paper else "", "counter" if clerk else "self")
+        channel = "counter" if clerk else "agent" if agent else "self"
+        file = File(objection_id, said.kind, text, paper.media_type if paper else "", channel)
+        more = clerk.as_json() if clerk else agent.told if agent else {}
+
+        def unit(tx: Connection) -> str:
+            return self._raise(tx, holder, file, target, once, more, now)
+
         try:
-            made = await write_once(self._database, lambda tx: self._raise(tx, holder, file, target, once, clerk, now))
+            made = await (agent.commit(unit) if agent else write_once(self._database, unit))
         except CommitUnknownError:  # the row may be there, and wants its scan
             raise
         except Exception:
@@ -116,13 +136,13 @@ class Objections:
             await self._discard(objection_id, paper)
         return made
 
-    async def withdraw(self, holder: Holder, objection_id: str) -> None:
+    async def withdraw(self, holder: Whose, objection_id: str, *, agent: Agent | None = None) -> None:
         """Take it back while it runs. Raises: LevelError, MissingError, ObjectionOverError."""
         holder.require(SEES_OWN)
         await self._own(holder, objection_id)
         now = self._clock()
 
-        def unit(tx: Connection) -> None:
+        def unit(tx: Connection) -> str:
             found = store.find(tx, objection_id, lock=True)
             if found is None:
                 raise MissingError("objection")
@@ -130,15 +150,17 @@ class Objections:
                 raise ObjectionOverError
             key = self._vault.data_key(found.data_key, found.kek_kid)
             detail = {"objection": found.id, "kind": found.kind.value, "department": found.department.get("code")}
+            detail |= agent.told if agent else {}
             draft = Draft(kind="objection.withdrawn", detail=detail, key=key, subject_id=found.subject_id)
             entry = seal(draft, now=now)
             append(tx, [entry])
             if not store.end(tx, self._vault, found, State.WITHDRAWN, now, ledger_entry_id=entry.id):
                 raise ObjectionOverError
+            return entry.id
 
-        await self._database.write(unit)
+        await (agent.commit(unit) if agent else self._database.write(unit))
 
-    async def one(self, holder: Holder, objection_id: str) -> Told:
+    async def one(self, holder: Whose, objection_id: str) -> Told:
         """One of his; its answer counts as seen from now on. Raises: LevelError, MissingError."""
         holder.require(SEES_OWN)
         now, found = self._clock(), await self._own(holder, objection_id)
@@ -158,7 +180,7 @@ class Objections:
         """How many answers wait for him."""
         return await self._database.read(lambda tx: store.unseen_of(tx, holder.id))
 
-    async def _own(self, holder: Holder, objection_id: str) -> Told:
+    async def _own(self, holder: Whose, objection_id: str) -> Told:
         now = self._clock()
         found = await self._database.read(lambda tx: store.find(tx, objection_id))
         if found is None or found.subject_id != holder.id:
@@ -171,7 +193,7 @@ class Objections:
             with suppress(UnavailableError):
                 await asyncio.to_thread(self._objects.delete, object_name(objection_id))
 
-    async def _keep(self, holder: Holder, objection_id: str, paper: Paper) -> None:
+    async def _keep(self, holder: Whose, objection_id: str, paper: Paper) -> None:
         subject: Subject = await self._database.read(lambda tx: subject_by_id(tx, holder.id))
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         sealed = key.encrypt(place(objection_id, "object"), paper.content)
@@ -180,11 +202,11 @@ class Objections:
     def _raise(
         self,
         tx: Connection,
-        holder: Holder,
+        holder: Whose,
         file: File,
         target: Target,
         once: Once | None,
-        clerk: Clerk | None,
+        more: Mapping[str, Any],
         now: datetime,
     ) -> str:
         if once is not None and (known := self._made_before(tx, holder, once)) is not None:
@@ -192,13 +214,12 @@ class Objections:
         subject = lock_holder(tx, holder.id)
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
-        more: Mapping[str, Any] = clerk.as_json() if clerk else {}
         named = self._once(holder, once) if once else None
         row = {"once": named, "once_hash": once.request_hash if once else None}
         self._filing.file(tx, subject, file, target, more, row, now)
         return file.id
 
-    def _made_before(self, tx: Connection, holder: Holder, once: Once) -> str | None:
+    def _made_before(self, tx: Connection, holder: Whose, once: Once) -> str | None:
         known = store.by_once(tx, self._once(holder, once))
         if known is None:
             return None
@@ -206,5 +227,5 @@ class Objections:
             raise IdempotencyError
         return known[0]
 
-    def _once(self, holder: Holder, once: Once) -> str:
+    def _once(self, holder: Whose, once: Once) -> str:
         return self._vault.lookup_hash("objection-once", holder.id, once.key).hex()

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from hub.citizens.objections import store
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.filing import File, Filing
+from hub.citizens.objections.raising import Agent
 from hub.citizens.objections.sealing import opened, told
 from hub.citizens.objections.values import REVIEW, RUNNING_MOST, TEXT_MOST, State, Target
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
-from hub.citizens.values import SEES_OWN, Holder
+from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.storage.database import Database
@@ -40,7 +41,9 @@ class Reviewing:
         self._log_key = log_key
         self._clock = clock
 
-    async def ask(self, holder: Holder, objection_id: str, text: str, *, once: Once | None = None) -> str:
+    async def ask(
+        self, holder: Whose, objection_id: str, text: str, *, once: Once | None = None, agent: Agent | None = None
+    ) -> str:
         """Ask for it; answers the id of the review, which is an objection of its own.
 
         Raises: LevelError, MissingError, HolderSignInNeededError; ObjectionError: the text; ObjectionOverError: it was
@@ -54,9 +57,15 @@ class Reviewing:
         if found is None or found.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "objection", self._clock())
             raise MissingError("objection")
-        return await write_once(self._database, lambda tx: self._ask(tx, holder, objection_id, text, once))
 
-    def _ask(self, tx: Connection, holder: Holder, objection_id: str, text: str, once: Once | None) -> str:
+        def unit(tx: Connection) -> str:
+            return self._ask(tx, holder, objection_id, text, once, agent)
+
+        return await (agent.commit(unit) if agent else write_once(self._database, unit))
+
+    def _ask(
+        self, tx: Connection, holder: Whose, objection_id: str, text: str, once: Once | None, agent: Agent | None
+    ) -> str:
         subject, now = lock_holder(tx, holder.id), self._clock()
         found = store.find(tx, objection_id)
         if found is None or found.state is not State.REFUSED or found.ended_at is None:
@@ -78,9 +87,9 @@ class Reviewing:
             None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"],
             content.get("shared", {}),
         )  # fmt: skip
-        file = File(new_id(), found.kind, whole, "", "self")
+        file = File(new_id(), found.kind, whole, "", "agent" if agent else "self")
         row = {"once": standing, "once_hash": asked + once.request_hash[:32] if once else standing}
-        self._filing.file(tx, subject, file, target, {"reviews": found.id}, row, now)
+        self._filing.file(tx, subject, file, target, {"reviews": found.id, **(agent.told if agent else {})}, row, now)
         return file.id
 
 

@@ -23,6 +23,7 @@ SCOPES: Final[Mapping[str, Words]] = {
     Scope.SHOW: ("代为亮证（对方会看到由谁代）", "show licences (the other side is told who does)"),
     Scope.OPEN: ("打开证照内容和文件", "open licences and their files"),
     Scope.COLLECT: ("一键归集", "have licences collected"),
+    Scope.OBJECT: ("提出异议", "object to data"),
 }
 STATES: Final[Mapping[str, tuple[Words, str]]] = {
     "stands": (("有效", "in force"), "good"),

@@ -8,14 +8,16 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.api.me_objections import PER_MINUTE
+from hub.citizens.acting.values import Acting
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
-from hub.citizens.objections.values import OF_LICENCE, Kind, Said
+from hub.citizens.objections.values import OF_LICENCE, Kind, Said, Told
 from hub.citizens.paging import Pages
 from hub.citizens.values import Holder
 from hub.deps import HubDep, UuidText, limit
 from hub.intake.lower.errors import PaperRefusedError
 from hub.intake.lower.papers.checking import MOST_BYTES
 from hub.runtime import Hub
+from hub.web.citizen.acting import acting_values
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form, holder_upload
 from hub.web.console.counter.words import NO_PAPER, PAPERS
@@ -26,11 +28,11 @@ from hub.web.objection_words import KINDS, STATES, fault, missing_choices
 router = APIRouter()
 LIST: Final = "/me/objections"
 NEW: Final = LIST + "/new"
-_FORM_BYTES: Final = MOST_BYTES + 65_536
-BODY_LIMITS: Final = {NEW: _FORM_BYTES}
+BODY_LIMIT: Final = MOST_BYTES + 65_536
+BODY_LIMITS: Final = {NEW: BODY_LIMIT}
 Cursor = Annotated[str, Query(max_length=1024)]
 ObjectionId = Annotated[UuidText, Path()]
-_RUNS: Final = FieldError(
+RUNS: Final = FieldError(
     "",
     "同一问题的异议正在处理，请在“我的异议”里查看",
     "An objection about the same is under way: see “My objections”",
@@ -56,17 +58,23 @@ async def begin(
     kind: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
 ) -> HTMLResponse:
     """About a licence, about a look, or, with neither, about what is missing. `kind`: chosen already."""
-    return await _page(request, hub, holder, Form({"licence": [licence], "entry": [entry], "kind": [kind]}))
+    return await new_page(request, hub, holder, Form({"licence": [licence], "entry": [entry], "kind": [kind]}))
 
 
 @router.post(NEW, response_class=HTMLResponse)
 async def object_(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     """Write it down; what is wrong with it is said beside the field."""
-    given = await holder_upload(request, holder, max_bytes=_FORM_BYTES)
+    return await object_of(request, hub, holder, LIST)
+
+
+async def object_of(request: Request, hub: Hub, holder: Holder, here: str, whose: Acting | None = None) -> Response:
+    """The form of somebody who objects for himself, or, as `whose`, for another; `here`: where these objections are."""
+    given = await holder_upload(request, holder, max_bytes=BODY_LIMIT)
     await limit(request, f"object:{holder.id}", PER_MINUTE)
     kind, file = given.text("kind"), given.files.get("file")
     if kind not in set(Kind):
-        return await _page(request, hub, holder, given, [FieldError("kind", *fault("/kind", "kind"))])
+        wrong = FieldError("kind", *fault("/kind", "kind"))
+        return await new_page(request, hub, holder, given, [wrong], whose=whose)
     said = Said(
         kind=Kind(kind),
         text=given.text("text"),
@@ -78,15 +86,19 @@ async def object_(request: Request, hub: HubDep, holder: HolderDep) -> Response:
         scan=file.content if file else None,
     )
     try:
-        made = await hub.citizens.objections.raise_(holder, said)
+        if whose is None:
+            made = await hub.citizens.objections.raise_(holder, said)
+        else:
+            made = await hub.citizens.objecting_for.raise_(holder, whose.principal.key, said)
     except ObjectionError as error:
-        name = error.pointer.removeprefix("/")
-        return await _page(request, hub, holder, given, [FieldError(name, *fault(error.pointer, error.rule))])
+        wrong = FieldError(error.pointer.removeprefix("/"), *fault(error.pointer, error.rule))
+        return await new_page(request, hub, holder, given, [wrong], whose=whose)
     except PaperRefusedError as error:
-        return await _page(request, hub, holder, given, [FieldError("file", *PAPERS.get(error.rule, NO_PAPER))])
+        wrong = FieldError("file", *PAPERS.get(error.rule, NO_PAPER))
+        return await new_page(request, hub, holder, given, [wrong], whose=whose)
     except ObjectionRunsError:
-        return await _page(request, hub, holder, given, [_RUNS], status=409)
-    return redirect(f"{LIST}/{made}")
+        return await new_page(request, hub, holder, given, [RUNS], whose=whose, status=409)
+    return redirect(f"{here}/{made}")
 
 
 @router.get(LIST + "/{objection_id}", response_class=HTMLResponse)
@@ -105,7 +117,7 @@ async def review(request: Request, objection_id: ObjectionId, hub: HubDep, holde
         wrong = FieldError("text", *fault(error.pointer, error.rule))
         return await _one(request, hub, holder, objection_id, [wrong])
     except ObjectionRunsError:
-        return await _one(request, hub, holder, objection_id, [_RUNS])
+        return await _one(request, hub, holder, objection_id, [RUNS])
     return redirect(f"{LIST}/{made}")
 
 
@@ -121,7 +133,18 @@ async def _one(
     request: Request, hub: Hub, holder: Holder, objection_id: str, errors: Sequence[FieldError] = ()
 ) -> HTMLResponse:
     found = await hub.citizens.objections.one(holder, objection_id)
-    handed = await hub.citizens.handing.path(objection_id)
+    return await one_page(request, hub, holder, found, errors)
+
+
+async def one_page(
+    request: Request,
+    hub: Hub,
+    holder: Holder,
+    found: Told,
+    errors: Sequence[FieldError] = (),
+    whose: Acting | None = None,
+) -> HTMLResponse:
+    """What was said, where it was handed on, and the answer."""
     return render(
         request,
         "me/objection.html",
@@ -129,32 +152,35 @@ async def _one(
         status=422 if errors else 200,
         errors=errors,
         item=found,
-        handed=handed,
+        handed=await hub.citizens.handing.path(found.id),
         kinds=KINDS,
         states=STATES,
+        **_place(whose),
     )
 
 
-async def _page(
+async def new_page(
     request: Request,
     hub: Hub,
     holder: Holder,
     given: Form,
     errors: Sequence[FieldError] = (),
     *,
+    whose: Acting | None = None,
     status: int = 422,
 ) -> HTMLResponse:
-    view = view_of(request)
+    """The questions, by what it is about."""
+    view, who = view_of(request), whose or holder
     about: dict[str, Any] = {"licence": None, "entry": None, "claims": (), "types": (), "departments": ()}
     if given.text("licence"):
-        licence = about["licence"] = await hub.citizens.licences.one(holder, given.text("licence"))
+        licence = about["licence"] = await hub.citizens.licences.one(who, given.text("licence"))
         known = hub.types.newest(licence.type_code)
         claims = known.claims.items() if known else ()
         about["claims"] = [("", "—"), *((name, view.t(item.title.zh, item.title.en)) for name, item in claims)]
         kinds = [kind for kind in Kind if kind in OF_LICENCE]
     elif given.text("entry"):
-        about["entry"] = await hub.citizens.accesses.one(holder, given.text("entry"))
-        shared = await hub.citizens.targets.given(holder, given.text("entry"))
+        about["entry"] = await hub.citizens.accesses.one(who, given.text("entry"))
+        shared = await hub.citizens.targets.given(who, given.text("entry"))
         about["claims"] = [("", "—"), *((one.name, f"{view.t(*one.of)}：{view.t(*one.title)}") for one in shared)]
         kinds = [Kind.FIELD, Kind.ACCESS] if shared else [Kind.ACCESS]
     else:
@@ -168,5 +194,14 @@ async def _page(
         errors=errors,
         given=given,
         kinds=[(kind.value, view.t(*KINDS[kind.value])) for kind in kinds],
+        **_place(whose),
         **about,
     )
+
+
+def _place(whose: Acting | None) -> dict[str, Any]:
+    """Where these objections are, and where looks are, for links and forms; and for whom somebody acts."""
+    if whose is None:
+        return {"list_path": LIST, "looks": "/me/accesses", "principal": None}
+    values = acting_values(whose)
+    return {"list_path": f"{values['base']}/objections", "looks": f"{values['base']}/accesses", **values}

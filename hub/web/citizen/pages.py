@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.citizen import (
     acting,
+    acting_objecting,
     acting_showing,
     asked,
     authorising,
@@ -34,6 +35,7 @@ for _module in (
     identities,
     authorising,
     acting,
+    acting_objecting,
     acting_showing,
     delegating,
     notices,
