@@ -20,9 +20,9 @@ from hub.archive.making import ArchiveMaker, Packed
 from hub.archive.shelf import ArchiveShelf
 from hub.archive.store import FILED, INTENDED, ORDERED, SIGNED, Archive
 from hub.clock import Clock
-from hub.intake.answers import case_key
+from hub.intake.about import about_parties
 from hub.intake.cases import CaseService
-from hub.intake.store import Case, case_by_id, find_case
+from hub.intake.store import Case, case_by_id, find_case, parties_of
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, IntegrityBrokenError, MissingError
@@ -228,11 +228,19 @@ class ArchiveService:
             if archive.digest == known.digest:
                 raise
             package = await self._shelf.package(case, archive)  # it was stamped again meanwhile
-        digest, key = sha256(package).hex(), case_key(self._vault, case)
+        digest = sha256(package).hex()
         detail = {"case_no": case.case_no, "archive": archive.id, "digest": digest}
-        entry = Draft(kind="case.archive_read", detail=detail | by, key=key, case_id=case.id)
-        await self._database.write(lambda tx: append(tx, [seal(entry, now=self._clock())]))
+        await self._database.write(lambda tx: self._read_by(tx, case, detail | by))
         return ArchiveFile(f"{case.case_no}.zip", package, digest)
+
+    def _read_by(self, tx: Connection, case: Case, detail: dict[str, Any]) -> None:
+        """Every party whom the hub knows reads it among who looked: an archive holds what was told of all of them."""
+        lookups = [party.lookup_hash for party in parties_of(tx, case.id).values() if party.lookup_hash]
+        drafts = [
+            Draft(kind="case.archive_read", detail=detail, key=key, subject_id=subject_id, case_id=case.id)
+            for key, subject_id in about_parties(tx, self._vault, case, lookups)
+        ]
+        append(tx, [seal(draft, now=self._clock()) for draft in drafts])
 
     async def _filed(self, case: Case) -> Archive:
         archive = await self._database.read(lambda tx: store.find_archive(tx, case.id))

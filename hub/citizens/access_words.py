@@ -1,10 +1,12 @@
 """What the ledger's kinds of entries mean to the person they are about. One that is not named here is shown all the
-same, as a change of his records: leaving out is what this list must never do.
+same, as a change of his records: leaving out is what this list must never do. That every kind which the hub writes is
+here, or has its reason in `hub.ledger.kinds`, `tests/citizens/test_entry_kinds.py` proves.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
+from hub.citizens.access_changes import CHANGES
 from hub.registry.meanings import Words
 
 LOOK: Final = "look"
@@ -12,7 +14,8 @@ NOTHING: Final = "nothing"
 OWN: Final = "own"
 CHANGE: Final = "change"
 
-_KINDS: Final[Mapping[str, tuple[str, Words]]] = {
+KINDS: Final[Mapping[str, tuple[str, Words]]] = {
+    **{kind: (CHANGE, words) for kind, words in CHANGES.items()},
     "disclosure": (LOOK, ("取用了您的信息", "used data about you")),
     "answer": (NOTHING, ("查询过，没有提供任何内容", "asked; nothing was given")),
     "refusal": (NOTHING, ("查询被拒绝，没有提供任何内容", "asked and was refused; nothing was given")),
@@ -45,11 +48,11 @@ _KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         LOOK,
         ("共同持有人查看了你们共同的证照", "somebody who holds it with you opened a licence"),
     ),
-    "certificate.render": (CHANGE, ("生成了您的证照版面", "made the page of a licence of yours")),
-    "certificate.issue": (CHANGE, ("为您签发了证照", "issued a licence to you")),
     "collection.by_holder": (LOOK, ("向数据源归集了您的证照", "collected your licences from a source")),
     "collection.own": (OWN, ("您请各部门归集自己的证照", "you had your licences collected from departments")),
     "subject.sought": (LOOK, ("平台运行人员按号码查找过您", "an operator of the hub looked you up by your number")),
+    "copy.read": (LOOK, ("查看了您交来并盖章的扫描材料", "looked at the sealed scan of a paper that you brought")),
+    "case.archive_read": (LOOK, ("取得了您的办件的归档包", "fetched the archive of a case of yours")),
     "task.asked": (LOOK, ("请其他部门人工核实您的情况", "asked an officer to check something about you")),
     "task.read": (LOOK, ("核实人员阅读了关于您的问题", "an officer read a question about you")),
     "task.answered": (LOOK, ("核实人员答复了关于您的问题", "an officer answered a question about you")),
@@ -232,10 +235,10 @@ _SANDBOX: Final = "sandbox."
 
 def kind_of(kind: str) -> str:
     """`look`, `nothing`, `own` or `change`."""
-    return _KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[0]
+    return KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[0]
 
 
 def words_of(kind: str) -> Words:
     """What happened; a sandbox's entry is marked as a trial of programs."""
-    zh, en = _KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[1]
+    zh, en = KINDS.get(kind.removeprefix(_SANDBOX), _OTHER)[1]
     return (f"{zh}（联调测试）", f"{en} (a trial of programs)") if kind.startswith(_SANDBOX) else (zh, en)

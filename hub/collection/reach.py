@@ -11,6 +11,7 @@ from catalog.store import grants_of
 from hub.clock import BEIJING, Clock
 from hub.collection.feeds.following import Opened
 from hub.intake import store as cases
+from hub.intake.about import about_party
 from hub.intake.answers import case_key
 from hub.intake.holding import hold_case
 from hub.intake.parties import MANDATES
@@ -87,9 +88,12 @@ class Reach:
             "party": person.role,
             "case_kind": case.kind,
             "matter": case.matter_code,
+            "case_no": case.case_no,
+            "department_id": case.department_id,
             "grants": sorted({grants[code].id for code in asked & grants.keys()}),
         }
-        entry = Draft(kind="collection.by_holder", detail=detail, key=case_key(self._vault, case), case_id=case.id)
+        key, subject_id = about_party(tx, self._vault, case, person.lookup_hash)
+        entry = Draft(kind="collection.by_holder", detail=detail, key=key, subject_id=subject_id, case_id=case.id)
         append(tx, [seal(entry, now=now)])
         return frozenset(asked)
 

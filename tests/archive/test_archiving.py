@@ -84,6 +84,8 @@ async def test_a_closed_case_has_one_archive_for_its_own_system_and_every_look_i
     assert answers[0].headers["cache-control"] == "no-store"
     assert judge(hub, read_zip(answers[0].content)).result is Result.PASSED
     assert (await kinds(hub, "case.archive"), await kinds(hub, "case.archive_read")) == (1, 2)
+    of_nobody = select(ENTRIES.c.id).where(ENTRIES.c.kind == "case.archive_read", ENTRIES.c.subject_id.is_(None))
+    assert await hub.database.read(lambda tx: tx.execute(of_nobody).all()) == []  # its party reads who fetched it
     before = await kinds(hub, "refusal")
     other = await client.get(path, headers=await place.headers(client, NARROW))
     assert (other.status_code, await kinds(hub, "refusal")) == (404, before + 1)

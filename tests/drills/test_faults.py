@@ -224,7 +224,7 @@ async def test_an_entry_that_commits_late_is_numbered_late(hub: Hub) -> None:
     """Drill 18: its id is lower than that of an entry which is in the tree already."""
     assert isinstance(hub.database, PostgresDatabase)
     key = DataKey(hub.keys.secret("log-detail").value, wrapped=b"", kek_kid=hub.keys.secret("log-detail").kid)
-    early, late = (seal(Draft(kind="drill", detail={}, key=key), now=hub.clock()) for _ in range(2))
+    early, late = (seal(Draft(kind="ask.made", detail={}, key=key), now=hub.clock()) for _ in range(2))
     async with hub.database._engine.connect() as open_transaction:
         await open_transaction.run_sync(lambda tx: append(tx, [early]))
         await hub.database.write(lambda tx: append(tx, [late]))

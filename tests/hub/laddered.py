@@ -62,6 +62,11 @@ class Ladder:
         found = await self.rows("SELECT kind FROM ledger_entries ORDER BY id")
         return [row.kind for row in found if row.kind.startswith(like)]
 
+    async def of_nobody(self, like: str) -> list[str]:
+        """Those of such kinds that stand in nobody's list."""
+        found = await self.rows("SELECT kind FROM ledger_entries WHERE subject_id IS NULL ORDER BY id")
+        return [row.kind for row in found if row.kind.startswith(like)]
+
     async def officer(self, code: str, *roles: Role) -> Actor:
         department = await self.hub.database.read(lambda tx: find_department(tx, code))
         assert department is not None

@@ -24,7 +24,7 @@ def log_key(hub: Hub) -> DataKey:
 
 
 def sealed(hub: Hub, **changes: Any) -> Sealed:
-    return seal(Draft(kind="test", detail={"n": 1}, key=log_key(hub), **changes), now=datetime.now(UTC))
+    return seal(Draft(kind="ask.made", detail={"n": 1}, key=log_key(hub), **changes), now=datetime.now(UTC))
 
 
 async def add(hub: Hub, count: int = 1) -> None:

@@ -203,7 +203,7 @@ async def test_a_rewritten_history_signed_with_the_logs_own_key_is_found_by_a_re
     remembered = await note(hub)
     rewritten = sealed(hub)
     values = {name: rewritten.row[name] for name in ("id", "recorded_at", "commitment", "detail", "kind")}
-    target = select(ENTRIES.c.position).where(ENTRIES.c.kind == "test").order_by(ENTRIES.c.position).limit(1)
+    target = select(ENTRIES.c.position).where(ENTRIES.c.kind == "ask.made").order_by(ENTRIES.c.position).limit(1)
 
     def rewrite(tx: Connection) -> None:
         _set(**values)(tx, tx.execute(target).scalar_one())

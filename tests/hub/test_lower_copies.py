@@ -164,6 +164,7 @@ async def test_a_paper_is_scanned_once_and_serves_again_under_the_same_grant(lad
     await ladder.run("UPDATE sealed_copies SET state = 'sealed'")  # by somebody who wants it back
     assert (await ladder.item(case_no))["outcome"] == "no_source"
     assert await ladder.kinds("copy") == ["copy.sealed", "copy.read", "copy.read", "copy.withdrawn"]
+    assert await ladder.of_nobody("copy") == []  # whose paper it is reads them all among who looked
 
 
 @pytest.mark.embedded

@@ -82,6 +82,7 @@ async def test_what_nobodys_records_say_is_asked_of_an_officer_and_his_word_is_t
     bundle = json.loads(verify_jws(answer["bundle"], key=key, typ=BUNDLE_TYPE).payload)
     assert bundle["requirements"][0]["rung"] == "verification"
     assert await ladder.kinds("task", "disclosure") == ["task.asked", "task.read", "task.answered", "disclosure"]
+    assert await ladder.of_nobody("task") == []  # whom it is about reads them all among who looked
 
     def signed(tx: Any) -> tuple[bytes, Any]:
         row = find_task(tx, task["id"])

@@ -16,6 +16,7 @@ from hub.access.actors import Actor, Role
 from hub.access.staff_reading import HUB_WIDE
 from hub.clock import BEIJING, Clock, rfc3339
 from hub.intake import store as cases
+from hub.intake.about import about_party
 from hub.intake.holding import lock_case
 from hub.intake.lower import task_store as store
 from hub.intake.lower.asking import opened, task_place
@@ -147,8 +148,9 @@ class Answering:
         case = cases.case_by_id(tx, task.case_id)
         assert case is not None  # noqa: S101  # a task refers to its case
         detail = {"case_no": case.case_no, "task": task.id, "department": task.department, "by": actor.as_json()}
-        key = self._vault.data_key(case.data_key, case.kek_kid)
-        append(tx, [seal(Draft(kind="task.read", detail=detail, key=key, case_id=case.id), now=now)])
+        key, subject_id = about_party(tx, self._vault, case, task.subject_lookup)
+        draft = Draft(kind="task.read", detail=detail, key=key, subject_id=subject_id, case_id=case.id)
+        append(tx, [seal(draft, now=now)])
         return task
 
     def _answer(
@@ -194,9 +196,8 @@ class Answering:
             "result": result,
             "answer_hash": digest,
         }
-        draft = Draft(
-            kind="task.answered", detail=detail, key=self._vault.data_key(case.data_key, case.kek_kid), case_id=case.id
-        )
+        sealing, subject_id = about_party(tx, self._vault, case, task.subject_lookup)
+        draft = Draft(kind="task.answered", detail=detail, key=sealing, subject_id=subject_id, case_id=case.id)
         entry = seal(draft, now=now)
         append(tx, [entry])
         if not store.answer_task(tx, task.id, row | {"ledger_entry_id": entry.id}):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from hub.access.service import Caller
 from hub.clock import BEIJING, new_id, rfc3339
 from hub.intake import store as cases
+from hub.intake.about import about_party
 from hub.intake.errors import CaseClosedError, IdempotencyError
 from hub.intake.holding import lock_case
 from hub.intake.lower import copy_store as store
@@ -106,7 +107,13 @@ class CopyIntents:
         content = told | {"bound": bound_to(party), "valid_until": until, "kind": kind}
         detail = {name: told[name] for name in ("case_no", "requirement", "digest", "clerk", "office")}
         entry_id = record_copy(
-            tx, self._vault, case, copy_id, "copy.sealed", detail | {"party": requirement.party}, now
+            tx,
+            self._vault,
+            case,
+            (copy_id, party.lookup_hash),
+            "copy.sealed",
+            detail | {"party": requirement.party},
+            now,
         )
         store.add_copy(
             tx,
@@ -138,16 +145,24 @@ class CopyIntents:
 
 
 def record_copy(
-    tx: Connection, vault: Vault, case: cases.Case, copy_id: str, kind: str, said: Mapping[str, Any], now: datetime
+    tx: Connection,
+    vault: Vault,
+    case: cases.Case,
+    copy: tuple[str, bytes | None],
+    kind: str,
+    said: Mapping[str, Any],
+    now: datetime,
 ) -> str:
-    """Put what is done with a copy on the ledger; answers the entry's id."""
-    key = vault.data_key(case.data_key, case.kek_kid)
+    """Put what is done with a copy on the ledger; answers the entry's id. `copy`: its id, and whose number it is of."""
+    copy_id, lookup = copy
+    key, subject_id = about_party(tx, vault, case, lookup)
     detail = {"case_no": case.case_no, "copy": copy_id, **said}
     change = _CHANGES.get(kind)
     draft = Draft(
         kind=kind,
         detail=detail,
         key=key,
+        subject_id=subject_id,
         case_id=case.id,
         object_id=copy_id if change else None,
         object_version=change,

@@ -123,7 +123,13 @@ class SealedCopies:
             if not store.withdraw_copy(tx, copy.id, now=now):
                 raise CopyStateError("withdrawn")
             record_copy(
-                tx, self._vault, case, copy.id, "copy.withdrawn", {"client_id": caller.client_id, "reason": reason}, now
+                tx,
+                self._vault,
+                case,
+                (copy.id, copy.subject_lookup),
+                "copy.withdrawn",
+                {"client_id": caller.client_id, "reason": reason},
+                now,
             )
             enqueue(tx, DELETE, {"copy": copy.id}, now=now)
 
@@ -143,7 +149,8 @@ class SealedCopies:
             for copy in found:
                 case = cases.case_by_id(tx, copy.case_id)
                 if case is not None and store.withdraw_copy(tx, copy.id, now=now):
-                    record_copy(tx, self._vault, case, copy.id, "copy.withdrawn", {"reason": "not_filed"}, now)
+                    whose, why = (copy.id, copy.subject_lookup), {"reason": "not_filed"}
+                    record_copy(tx, self._vault, case, whose, "copy.withdrawn", why, now)
                     enqueue(tx, DELETE, {"copy": copy.id}, now=now)
             return len(found)
 
@@ -192,7 +199,8 @@ class SealedCopies:
                 raise CaseClosedError
             if not may_read(tx, self._vault, self._types, caller, case, copy, now):
                 raise MissingError("sealed_copy")
-        record_copy(tx, self._vault, case, copy.id, "copy.read", {"client_id": caller.client_id}, now)
+        by = {"client_id": caller.client_id}
+        record_copy(tx, self._vault, case, (copy.id, copy.subject_lookup), "copy.read", by, now)
         return copy
 
     async def _copy(self, copy_id: str) -> SealedCopy:

@@ -1,7 +1,7 @@
 """Queries over questions to officers. They take the caller's connection and never commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class Task:
     kek_kid: str
     ledger_entry_id: str
     """Of the question; once it is answered, of the answer."""
+    subject_lookup: bytes | None = field(repr=False)
 
 
 _TASK: Final = select(
