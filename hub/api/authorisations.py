@@ -40,14 +40,14 @@ async def authorisations(holder: HolderDep, hub: HubDep, language: LanguageDep) 
     """
     found = await hub.citizens.authorisations.listed(holder)
     asked = await hub.citizens.asked_of.listed(holder)
-    told = [_standing(item, language) for item in found]
-    return JSONResponse({"authorisations": told, "asked": [_asked(item, language) for item in asked]})
+    told = [standing_json(item, language) for item in found]
+    return JSONResponse({"authorisations": told, "asked": [asked_json(item, language) for item in asked]})
 
 
 @router.get("/authorisations/asked/{question_id}", summary="A question for one case 单个征询")
 async def question(question_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
     """Another's is 404."""
-    return JSONResponse(_asked(await hub.citizens.asked_of.one(holder, question_id), language))
+    return JSONResponse(asked_json(await hub.citizens.asked_of.one(holder, question_id), language))
 
 
 @router.post(
@@ -61,13 +61,13 @@ async def answer(
     """After a yes the case goes on by itself. Once its case has ended, or the question was answered otherwise: 404."""
     body, _ = await read_json(request, AnswerBody, max_bytes=hub.settings.max_body_bytes)
     await hub.citizens.asked_of.decide(holder, question_id, Decision(body.decision))
-    return JSONResponse(_asked(await hub.citizens.asked_of.one(holder, question_id), language))
+    return JSONResponse(asked_json(await hub.citizens.asked_of.one(holder, question_id), language))
 
 
 @router.get("/authorisations/{grant_id}", summary="One of them 单项授权")
 async def authorisation(grant_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
     """One that reaches none of his records is 404."""
-    return JSONResponse(_standing(await hub.citizens.authorisations.one(holder, grant_id), language))
+    return JSONResponse(standing_json(await hub.citizens.authorisations.one(holder, grant_id), language))
 
 
 @router.post(
@@ -82,10 +82,10 @@ async def decide(
     body, _ = await read_json(request, AuthorisationBody, max_bytes=hub.settings.max_body_bytes)
     lasts = Lasts(body.lasts)
     await hub.citizens.authorisations.decide(holder, grant_id, Decision(body.decision), lasts=lasts)
-    return JSONResponse(_standing(await hub.citizens.authorisations.one(holder, grant_id), language))
+    return JSONResponse(standing_json(await hub.citizens.authorisations.one(holder, grant_id), language))
 
 
-def _standing(item: Standing, language: str) -> dict[str, Any]:
+def standing_json(item: Standing, language: str) -> dict[str, Any]:
     return {
         "id": item.grant_id,
         "rests_on": "agreement" if item.agreement else "law",
@@ -105,7 +105,7 @@ def _standing(item: Standing, language: str) -> dict[str, Any]:
     }
 
 
-def _asked(item: Asked, language: str) -> dict[str, Any]:
+def asked_json(item: Asked, language: str) -> dict[str, Any]:
     return {
         "id": item.id,
         "state": item.state,

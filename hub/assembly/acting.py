@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from hub.assembly.ground import Ground
 from hub.citizens.acting.acting import ActingFor
+from hub.citizens.acting.agreeing import AgreeingFor
 from hub.citizens.acting.delegating import Delegating
 from hub.citizens.acting.grounds import Grounds
 from hub.citizens.acting.standing import Standing
+from hub.citizens.authorising.asked import AskedOfHolder
+from hub.citizens.authorising.service import Authorisations
 from hub.citizens.confirming import Confirming
 from hub.citizens.presentations import Presentations
 
@@ -16,16 +19,28 @@ class ActingForOthers:
     """Services around acting for others."""
 
     acting: ActingFor
+    agreeing: AgreeingFor
     delegating: Delegating
 
 
-def assemble_acting(ground: Ground, confirming: Confirming, presentations: Presentations) -> ActingForOthers:
+def assemble_acting(
+    ground: Ground,
+    confirming: Confirming,
+    presentations: Presentations,
+    *,
+    authorisations: Authorisations,
+    asked: AskedOfHolder,
+) -> ActingForOthers:
     """Connect them."""
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     standing = assemble_standing(ground, confirming)
+    acting = ActingFor(
+        database, vault=vault, standing=standing, presentations=presentations, log_key=log_key, clock=clock
+    )
     return ActingForOthers(
-        acting=ActingFor(
-            database, vault=vault, standing=standing, presentations=presentations, log_key=log_key, clock=clock
+        acting=acting,
+        agreeing=AgreeingFor(
+            database, acting=acting, authorisations=authorisations, asked=asked, log_key=log_key, clock=clock
         ),
         delegating=Delegating(
             database, vault=vault, standing=standing, confirming=confirming, log_key=log_key, clock=clock

@@ -103,7 +103,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     authorisations = Authorisations(database, vault=vault, types=ground.types, clock=clock)
     asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
     reviewing = Reviewing(database, vault=vault, log_key=log_key, clock=clock)
-    others = assemble_acting(ground, confirming, presentations)
+    others = assemble_acting(ground, confirming, presentations, authorisations=authorisations, asked=asked_of)
     papers = PaperCounts(database, vault=vault, clock=clock)
     return Citizens(
         sessions=sessions,

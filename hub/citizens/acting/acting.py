@@ -157,6 +157,16 @@ class ActingFor:
 
         return await self._acted(holder, key, unit)
 
+    def must_act(self, tx: Connection, holder: Holder, key: str, scope: Scope) -> None:
+        """The same in a transaction of another room's, which takes locks before it.
+
+        Raises: NoLongerActsError, ScopeError, neither of which is on the ledger yet; HolderSignInNeededError.
+        """
+        principal = self._judged(tx, holder, key, self._clock()) if self._both_here(tx, holder, key) else None
+        if principal is None:
+            raise NoLongerActsError
+        principal.require(scope)
+
     async def within(
         self, holder: Holder, key: str, scope: Scope, unit: Callable[[Connection, Principal, datetime], T]
     ) -> T:

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     SHOW = "show"
     OPEN = "open"
     COLLECT = "collect"
+    AGREE = "agree"
     OBJECT = "object"
 
 

@@ -151,8 +151,8 @@ class AskedOfHolder:
         case = cases.lock_for_change(tx, case_id) if case_id is not None else None
         if case is None or case.state != cases.OPEN or case.decided_at is not None:
             raise MissingError("question")
-        lock_holder(tx, holder.id)
         hand.check(tx)
+        lock_holder(tx, holder.id)
         row = self._locked(tx, question_id)
         after = _AFTER.get((row.state, decision))
         if after is None:

@@ -84,8 +84,8 @@ class Authorisations:
         return self._reaching.standings(tx, grants, {row.grant_id: row for row in rows}, now)
 
     def _decide(self, tx: Connection, holder: Holder, grant_id: str, word: "_Word") -> None:
-        subject = lock_holder(tx, holder.id)
         word.hand.check(tx)
+        subject = lock_holder(tx, holder.id)
         here = (_ROWS.c.subject_id == holder.id) & (_ROWS.c.grant_id == grant_id)
         row = tx.execute(select(_ROWS).where(here).with_for_update()).one_or_none()
         # Behind the locks: a no that waited for a pull, dated before it, would not keep its answer from being repeated.

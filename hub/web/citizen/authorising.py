@@ -26,6 +26,7 @@ async def listed(request: Request, hub: HubDep, holder: HolderDep) -> HTMLRespon
         request,
         "me/authorisations.html",
         holder,
+        at=AUTHORISATIONS,
         agreements=[item for item in found if item.agreement],
         lawful=[item for item in found if not item.agreement],
         asked=await hub.citizens.asked_of.listed(holder),

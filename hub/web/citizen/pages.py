@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hub.web.citizen import (
     acting,
+    acting_agreements,
     acting_objecting,
     acting_showing,
     asked,
@@ -35,6 +36,7 @@ for _module in (
     identities,
     authorising,
     acting,
+    acting_agreements,
     acting_objecting,
     acting_showing,
     delegating,
