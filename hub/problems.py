@@ -133,7 +133,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     citizens.PresentationRefusedError: ProblemType("presentation-refused", 422, "出示码不能使用", "The code opens nothing here", "caller"),
     dossier.SourceAwayError: ProblemType("licence-source-away", 503, "来源部门暂时没有答复，没有显示任何内容", "The department that keeps what the licence says does not answer: nothing was shown", "nobody", retryable=True, retry_after_seconds=300),
     dossier.SourceContradictsError: ProblemType("licence-source-contradicts", 409, "来源部门的答复与平台的索引不一致，没有显示任何内容", "The department says otherwise than the index here: nothing was shown", "operator"),
-    citizens.RequestOverError: ProblemType("showing-request-over", 409, "该请求已答复或已过期", "The request was answered, or is over", "caller"),
+    citizens.RequestOverError: ProblemType("showing-request-over", 409, "该请求已答复、已取消或已过期", "The request was answered or taken back, or is over", "caller"),
     acting.NoLongerActsError: ProblemType("no-longer-acts", 403, "您已不能代其办理", "You no longer act for them", "caller"),
     acting.ScopeError: ProblemType("outside-scope", 403, "代办范围不包括此项", "What you may do for them does not include this", "caller"),
     acting.DelegationError: ProblemType("invalid-delegation", 422, "授权代办的内容有误", "Something in the delegation is missing or not acceptable", "caller"),

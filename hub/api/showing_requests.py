@@ -92,9 +92,9 @@ async def ask(request: Request, caller: CallerDep, hub: HubDep, key: KeyDep) -> 
 
 @router.get("/showings/requests/{request_id}", tags=["verify"], summary="What became of it 亮证请求结果")
 async def look(request_id: Annotated[UuidText, Path()], caller: CallerDep, hub: HubDep) -> JSONResponse:
-    """`state` is asked, given, taken, declined or over. What was given comes with the first look after it, once, as
-    `answer`: the verdicts of that moment, the claims, and a copy bound to the caller's key. A lost answer is not
-    repeated: ask again.
+    """`state` is asked, given, taken, declined, cancelled or over. What was given comes with the first look after it,
+    once, as `answer`: the verdicts of that moment, the claims, and a copy bound to the caller's key. A lost answer is
+    not repeated: ask again.
     """
     asker = Asker.of_system(caller)
     found = await hub.showing.asking.look(asker, request_id)
@@ -106,6 +106,15 @@ async def look(request_id: Annotated[UuidText, Path()], caller: CallerDep, hub: 
     except PresentationRefusedError:  # taken back, or erased, since: there is nothing to be had
         return JSONResponse(_question(await hub.showing.asking.look(asker, request_id), hub.settings.public_url))
     return JSONResponse(said | {"state": "taken", "answer": taken_json(taken)})
+
+
+@router.post("/showings/requests/{request_id}/cancel", tags=["verify"], summary="Take it back 取消亮证请求")
+async def cancel(request_id: Annotated[UuidText, Path()], caller: CallerDep, hub: HubDep) -> JSONResponse:
+    """While nobody has answered; a holder who opens it then hears so. What was answered, or is over, stays as it is:
+    `state` says which.
+    """
+    found = await hub.showing.asking.cancel(Asker.of_system(caller), request_id)
+    return JSONResponse(_question(found, hub.settings.public_url))
 
 
 @router.get("/me/asked/{code}", tags=["me"], summary="What somebody asks 对方请求什么")

@@ -22,7 +22,9 @@ class PresentationRefusedError(CitizenError):
 
 
 class RequestOverError(CitizenError):
-    """What was asked of a holder is not to be answered any more: `state` is given, taken, declined or over."""
+    """What was asked of a holder is not to be answered any more: `state` is given, taken, declined, cancelled or
+    over.
+    """
 
     def __init__(self, state: str) -> None:
         super().__init__(state)

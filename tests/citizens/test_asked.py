@@ -203,6 +203,81 @@ async def test_what_cannot_be_asked_is_told_by_place(hub: Hub) -> None:
     assert await told(hub) == []
 
 
+@pytest.mark.sampled
+async def test_what_its_asker_took_back_is_answered_by_nobody_who_hears_so(place: Place, hub: Hub) -> None:
+    holder, asker, asking = await signed_in(hub), await clerk(hub), hub.showing.asking
+    question = await asked(hub, asker)
+    with pytest.raises(MissingError):
+        await asking.cancel(await clerk(hub), question.id)
+    for _ in range(2):  # again is nothing
+        assert (await asking.cancel(asker, question.id)).state == "cancelled"
+    for code in (question.code, question.typed):
+        with pytest.raises(RequestOverError) as over:
+            await hub.showing.answering.look(holder, code, peer=PEER)
+        assert over.value.state == "cancelled"
+    given = await asked(hub, asker)
+    await hub.showing.answering.give(holder, given.code, await picks(hub, holder, "sex"), peer=PEER)
+    assert (await asking.cancel(asker, given.id)).state == "given", "what was answered stays"
+    raced = await asked(hub, asker)
+    chosen = await picks(hub, holder, "sex")
+    both = await asyncio.gather(
+        asking.cancel(asker, raced.id),
+        hub.showing.answering.give(holder, raced.code, chosen, peer=PEER),
+        return_exceptions=True,
+    )
+    assert (await state(hub, asker, raced), isinstance(both[1], RequestOverError)) in {
+        ("cancelled", True), ("given", False),
+    }  # fmt: skip
+    async with place.client(hub) as client:
+        system, path = await place.headers(client), "/api/v1/showings/requests"
+        body = {"items": [{"type": "identity_card", "claims": ["sex"]}], "matter": MATTER, "purpose": "办理"}
+        made = (await client.post(path, json=body, headers=system)).json()
+        gone = (await client.post(f"{path}/{made['id']}/cancel", headers=system)).json()
+        assert (gone["state"], "code" in gone) == ("cancelled", False)
+        problem(await client.post(f"{path}/{question.id}/cancel", headers=system), status=404)
+        client.cookies.set("yz_holder", await session(hub))
+        problem(await client.get(f"/api/v1/me/asked/{made['code']}"), status=409, slug="showing-request-over")
+    assert (await told(hub)).count("showing.cancelled") == 2 + (await state(hub, asker, raced) == "cancelled")
+
+
+@pytest.mark.embedded
+async def test_at_the_counter_several_kinds_are_one_request_and_can_be_taken_back(place: Place, hub: Hub) -> None:
+    """Without a script: kinds are ticked, each has its fields, and the person reads each with its ground."""
+    async with clerk_of(place, hub) as desk, place.client(hub) as client:
+        path = "/console/counter/ask"
+        kinds = re.findall(r'name="type" value="(\w+)"', (await desk.get(path)).text)
+        assert {"identity_card", "business_licence"} <= set(kinds)
+        form = f"{path}?types=identity_card%2Cbusiness_licence"
+        assert "请至少选一种" in (await desk.post(f"{path}/kinds", form_on=path)).text
+        chosen = await desk.post(f"{path}/kinds", form_on=path, type=["identity_card", "business_licence"])
+        assert str(chosen.url).endswith(form)
+        page = chosen.text
+        assert re.findall(r'<fieldset class="field" id="kind-(\w+)"', page) == ["identity_card", "business_licence"]
+        fields: dict[str, Any] = {
+            "type": ["identity_card", "business_licence"], "claim-identity_card-sex": "needed",
+            "claim-business_licence-name": "asked", "matter": MATTER, "purpose": "办理许可",
+        }  # fmt: skip
+        wrong = await desk.post(path, form_on=form, **fields | {"claim-business_licence-no_such": "asked"})
+        assert (wrong.status_code, "kind-business_licence" in wrong.text, "有变动" in wrong.text) == (422, True, True)
+        assert re.findall(r'value="needed" selected', wrong.text), "what was chosen stays"
+        waits = await desk.post(path, form_on=form, **fields)
+        (digits,) = re.findall(r'class="typed"><b>([0-9 ]+)</b>', waits.text)
+        (request_id,) = re.findall(rf"{path}/([0-9a-f-]{{36}})/state", waits.text)
+        many = await desk.get(f"{path}?types={'%2C'.join(kinds[:11])}")
+        assert ("一次最多问" in many.text) == (len(kinds) > 10)
+
+        cookie = await session(hub)
+        client.cookies.set("yz_holder", cookie)
+        csrf = (await hub.citizens.sessions.find(cookie)).csrf
+        read = (await client.post("/me/asked", data={"csrf": csrf, "code": digits}, headers=HERE)).text
+        assert ("居民身份证" in read, "营业执照" in read) == (True, True)
+        assert read.count("依据：") + read.count("没有登记的依据") == 1, "of the kind that he has, each with its ground"
+        await desk.post(f"{path}/{request_id}/cancel", form_on=f"{path}/{request_id}")
+        assert "已取消" in (await desk.get(f"{path}/{request_id}")).text
+        late = await client.post("/me/asked", data={"csrf": csrf, "code": digits}, headers=HERE)
+        assert (late.status_code, "对方已取消" in late.text) == (409, True)
+
+
 @pytest.mark.embedded
 async def test_a_system_asks_and_polls_and_gets_a_copy_of_its_own_once(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:
@@ -267,8 +342,10 @@ async def test_by_the_pages_only_what_is_needed_is_ticked_and_the_clerk_sees_it_
     async with clerk_of(place, hub) as desk, place.client(hub) as client:
         path = "/console/counter/ask"
         assert "identity_card" in (await desk.get(path)).text
-        form = f"{path}?type=identity_card"
-        fields = {"type": "identity_card", "claim-sex": "needed", "claim-birth_date": "asked"}
+        form = f"{path}?types=identity_card"
+        fields = {
+            "type": "identity_card", "claim-identity_card-sex": "needed", "claim-identity_card-birth_date": "asked"
+        }  # fmt: skip
         assert "请填写用途" in (await desk.post(path, form_on=form, matter=MATTER, **fields)).text
         waits = await desk.post(path, form_on=form, matter=MATTER, purpose="办理许可", **fields)
         (digits,) = re.findall(r'class="typed"><b>([0-9 ]+)</b>', waits.text)

@@ -26,7 +26,7 @@ class Desk:
     async def get(self, path: str) -> httpx2.Response:
         return self._noted(await self.client.get(path))
 
-    async def post(self, path: str, *, form_on: str = "/console", **fields: str) -> httpx2.Response:
+    async def post(self, path: str, *, form_on: str = "/console", **fields: str | list[str]) -> httpx2.Response:
         """Send a form as its page would, and follow where it leads."""
         page = await self.client.get(form_on)
         found = re.search(r'name="csrf" value="([^"]+)"', page.text)

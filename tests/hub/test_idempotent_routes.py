@@ -39,6 +39,7 @@ EXCEPTIONS: Final = {
         "/api/v1/grant-requests/{request_id}/approve", "/api/v1/grant-requests/{request_id}/{step}",
         "/api/v1/grants/{grant_id}/{step}", "/api/v1/notices/{notice_id}/seen", "/api/v1/batches/{batch}/start",
         "/api/v1/bulk/{run}/cancel", "/api/v1/bulk/{run}/release", "/api/v1/bulk/{run}/refuse",
+        "/api/v1/showings/requests/{request_id}/cancel",
         "/api/v1/showings/take", "/receive",  # a code shows once: whoever loses the answer asks the holder again
     },
     ALIKE: {

@@ -15,6 +15,7 @@ from hub.citizens.asked import store
 from hub.citizens.asked.sealing import Content, code_hash, opened, place_of
 from hub.citizens.asked.values import (
     ASKED,
+    CANCELLED,
     GIVEN,
     MOST_CLAIMS,
     MOST_WORDS,
@@ -37,6 +38,7 @@ from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.registry.matters.guard import MatterBook
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -94,6 +96,14 @@ class Asking:
             return Question(row.id, state, row.expires_at, content.wanted)
         left = max(1, int((row.expires_at - now).total_seconds()))
         return Question(row.id, state, row.expires_at, content.wanted, content.code, content.typed, left)
+
+    async def cancel(self, asker: Asker, request_id: str) -> Question:
+        """Take it back while nobody has answered: whoever opens it from now on hears so. One that was answered, or is
+        over, stays as it is, and is told. Raises: MissingError.
+        """
+        await self.look(asker, request_id)
+        await self._database.write(lambda tx: self._cancel(tx, asker, request_id))
+        return await self.look(asker, request_id)
 
     async def collect(self, asker: Asker, request_id: str) -> Taken:
         """What the holder gave, once: judged now. Raises: MissingError, PresentationRefusedError."""
@@ -170,6 +180,16 @@ class Asking:
         if request is not None:
             record_effect(tx, request, request_id, now=now)
         return request_id
+
+    def _cancel(self, tx: Connection, asker: Asker, request_id: str) -> None:
+        now = self._clock()
+        if not store.end(tx, request_id, CANCELLED, now):
+            return
+        detail = {"by": dict(asker.by), "department_id": asker.department_id, "request": request_id}
+        draft = Draft(
+            kind="showing.cancelled", detail=detail, key=self._log_key, object_id=request_id, object_version=END
+        )
+        append(tx, [seal(draft, now=now)])
 
     def _typed(self, tx: Connection) -> tuple[str, bytes]:
         while True:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from catalog.tables import DepartmentRow, SystemRow, table
 from hub.citizens.asked.tables import ShowingRequestRow
-from hub.citizens.asked.values import ASKED
+from hub.citizens.asked.values import ASKED, CANCELLED
 from hub.citizens.showing.tables import ShowingRow
 from hub.ledger.spent import spent
 
@@ -61,7 +61,10 @@ def end(tx: Connection, request_id: str, state: str, now: datetime) -> bool:
     is over.
     """
     live = (_ROWS.c.id == request_id) & (_ROWS.c.state == ASKED) & (_ROWS.c.expires_at > now) & ~spent(_ROWS.c.id)
-    return tx.execute(update(_ROWS).where(live).values(state=state, typed_hash=None)).rowcount == 1
+    values: dict[str, Any] = {"state": state}
+    if state != CANCELLED:  # whoever types the digits of one that was taken back is to hear so
+        values["typed_hash"] = None
+    return tx.execute(update(_ROWS).where(live).values(**values)).rowcount == 1
 
 
 def release_typed(tx: Connection, now: datetime) -> None:

@@ -8,7 +8,8 @@ from catalog.tables import binary, instant, uuid, words
 
 
 class ShowingRequestRow(SQLModel, table=True):
-    """`content`: what is asked for, and the codes. `state`: asked, given, declined. One of `system_id`, `staff_id`.
+    """`content`: what is asked for, and the codes. `state`: asked, given, declined, cancelled. One of `system_id`,
+    `staff_id`.
 
     What comes of it stands in the showing that answers it (`showings.asked_id`); of a person there is nothing here.
     """

@@ -14,6 +14,7 @@ from hub.registry.meanings import Words
 ASKED: Final = "asked"
 GIVEN: Final = "given"
 DECLINED: Final = "declined"
+CANCELLED: Final = "cancelled"
 OVER: Final = "over"
 MOST_WORDS: Final = 200
 """Characters of a purpose."""
@@ -78,7 +79,7 @@ class Wanted:
 class Question:
     """A request as its asker sees it; the codes while nobody has answered.
 
-    `state`: asked, given (to be fetched), taken, declined, over.
+    `state`: asked, given (to be fetched), taken, declined, cancelled (by its asker), over.
     """
 
     id: str

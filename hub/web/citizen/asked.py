@@ -38,6 +38,10 @@ _OVER: Final[Mapping[str, Words]] = {
     "given": ("这个请求已有人答复，您没有出示任何内容", "Somebody has answered this request; you have shown nothing"),
     "taken": ("这个请求已有人答复，您没有出示任何内容", "Somebody has answered this request; you have shown nothing"),
     "declined": ("这个请求已被拒绝，您没有出示任何内容", "This request was declined; you have shown nothing"),
+    "cancelled": (
+        "对方已取消这个请求，您没有出示任何内容",
+        "They have taken this request back; you have shown nothing",
+    ),
     "over": ("这个请求已过期，请对方重新生成", "This request is over: ask them for a new one"),
 }
 _WRONG: Final[Mapping[str, Words]] = {
