@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.clock import BEIJING
 from hub.settings import Settings
+from hub.web.letters import rare
 from hub.web.static_files import static
 
 TEMPLATES: Final = Environment(
@@ -31,6 +32,7 @@ def beijing(instant: datetime | None) -> str:
 
 
 TEMPLATES.filters["beijing"] = beijing
+TEMPLATES.filters["rare"] = rare
 TEMPLATES.globals["static"] = static
 
 

@@ -60,6 +60,8 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         await browser.post(base, page)
         licences = await browser.get(base)
         assert "一照通" in licences
+        assert f"<h1>{ENTERPRISE['name']}</h1>" in licences
+        assert ENTERPRISE["id_number"] in licences
         assert "营业执照" in licences
         assert "法定代表人登记信息" in licences
         assert 'class="stage" id="stage-founding">开办<' in licences

@@ -10,8 +10,9 @@ from certificates.definitions.loading import catalogue_text, load_type
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Operation
 from hub.citizens.dossier.cards import PAGE, Standing, Wanted
-from hub.citizens.dossier.stages import STAGES, age_of, usual
+from hub.citizens.dossier.stages import STAGES, STAGES_OF_BODY, age_of, usual
 from hub.runtime import Hub
+from hub.web.letters import rare
 from tests.citizens.conftest import signed_in
 from tests.citizens.dossiers import HERE, arrive, furnished, of_kind
 from tests.hub.city import (
@@ -108,6 +109,35 @@ async def test_cards_stand_by_stage_of_life_and_a_page_costs_the_same_whatever_t
         assert PERSON["id_number"] not in first.text
         await found_by_words(client, hub, token)
         await shown_from_its_card(client, hub, token)
+
+
+@pytest.mark.embedded
+async def test_a_companys_dossier_has_its_own_order_and_words(place: Place, hub: Hub) -> None:
+    """The same licences: a body is founded first, and what it owns is no home."""
+    assert set(STAGES_OF_BODY) == set(Stage)
+    assert STAGES_OF_BODY[Stage.HOUSING] != STAGES[Stage.HOUSING]
+    async with place.client(hub) as client:
+        await furnished(place, hub, client)
+        subject = (await signed_in(hub)).id
+        shelf = await hub.dossier.cards.page(subject, order=STAGES_OF_BODY)
+        order = [stage for stage, _ in shelf.sections]
+        assert order == list(shelf.counts)
+        assert order.index(Stage.HOUSING) < order.index(Stage.IDENTITY)
+        assert next(iter(STAGES_OF_BODY)) is Stage.FOUNDING
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("示例市，Example 2026·", []),
+        ("赵㛃", ["U+36C3"]),
+        ("𠅤某㛃𠅤", ["U+20164", "U+36C3"]),
+        ("\ue000", ["U+E000"]),
+    ],
+)
+def test_letters_that_a_device_may_not_have_are_named(text: str, places: list[str]) -> None:
+    assert [place for _, place in rare(text)] == places
 
 
 async def found_by_words(client: httpx2.AsyncClient, hub: Hub, token: dict[str, str]) -> None:

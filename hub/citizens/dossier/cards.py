@@ -22,10 +22,11 @@ from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Status
 from certificates.profile import CIVIL_ZONE
 from certificates.tables import CertificateRow, CertificateVersionRow
-from hub.citizens.dossier.stages import RANKS, STAGES
+from hub.citizens.dossier.stages import STAGES
 from hub.citizens.licences import REMINDED, Licence, Licences, held_by
 from hub.clock import Clock
 from hub.issuing.types.registry import TypeRegistry
+from hub.registry.meanings import Words
 from hub.storage.database import Database
 
 PAGE: Final = 30
@@ -90,15 +91,22 @@ class Cards:
         self._types = types
         self._clock = clock
 
-    async def page(self, subject_id: str, *, wanted: Wanted = ALL, after: str | None = None) -> Shelf:
-        """A page of what is looked for. Raises: DefinitionError for a place that there is not."""
+    async def page(
+        self,
+        subject_id: str,
+        *,
+        wanted: Wanted = ALL,
+        after: str | None = None,
+        order: Mapping[Stage, Words] = STAGES,
+    ) -> Shelf:
+        """A page of what is looked for, stages in this order. Raises: DefinitionError for a place that there is not."""
         place = _place(after) if after else None
         now = self._clock()
-        today = now.astimezone(CIVIL_ZONE).date()
+        today, places = now.astimezone(CIVIL_ZONE).date(), {stage: number for number, stage in enumerate(order)}
 
         def unit(tx: Connection) -> tuple[dict[str, int], int, list[tuple[int, Row[Any]]]]:
             counted = _counted(tx, subject_id, wanted.standing, today)
-            ranks = {code: rank for code in counted if (rank := self._rank(code, wanted)) is not None}
+            ranks = {code: places[stage] for code in counted if (stage := self._wanted(code, wanted)) is not None}
             found = sum(counted[code][1] for code in ranks)
             rows = _rows(tx, subject_id, ranks, wanted.standing, place, today) if found else []
             return {code: number for code, (number, _) in counted.items()}, found, rows
@@ -107,22 +115,23 @@ class Cards:
         shown = rows[:PAGE]
         behind = f"{shown[-1][0]}:{shown[-1][1].certificate_id}" if len(rows) > PAGE else None
         cards = [self._licences.told(row, subject_id, now) for _, row in shown]
-        return Shelf(cards, self._counts(codes), found, behind)
+        return Shelf(cards, self._counts(codes, order), found, behind)
 
-    def _rank(self, code: str, wanted: Wanted) -> int | None:
+    def _wanted(self, code: str, wanted: Wanted) -> Stage | None:
+        """The stage of a kind that is looked for."""
         stage = self._stage(code)
         named = wanted.stage in {None, stage} and wanted.named(self._types.newest(code), code)
-        return RANKS[stage] if named else None
+        return stage if named else None
 
     def _stage(self, code: str) -> Stage:
         kind = self._types.newest(code)
         return kind.stage if kind else Stage.OTHER
 
-    def _counts(self, codes: Mapping[str, int]) -> Mapping[Stage, int]:
+    def _counts(self, codes: Mapping[str, int], order: Mapping[Stage, Words]) -> Mapping[Stage, int]:
         counted: Counter[Stage] = Counter()
         for code, number in codes.items():
             counted[self._stage(code)] += number
-        return {stage: counted[stage] for stage in STAGES if stage in counted}
+        return {stage: counted[stage] for stage in order if stage in counted}
 
 
 def _counted(tx: Connection, subject_id: str, standing: Standing | None, today: date) -> Mapping[str, tuple[int, int]]:

@@ -29,6 +29,20 @@ STAGES: Final[Mapping[Stage, Words]] = {
 }
 """Every stage, in the order of a dossier."""
 RANKS: Final[Mapping[Stage, int]] = {stage: place for place, stage in enumerate(STAGES)}
+_OF_BODY: Final[Mapping[Stage, Words]] = {
+    Stage.FOUNDING: STAGES[Stage.FOUNDING],
+    Stage.PERMITS: STAGES[Stage.PERMITS],
+    Stage.QUALIFICATION: STAGES[Stage.QUALIFICATION],
+    Stage.WORK: ("用工", "Staff"),
+    Stage.WELFARE: ("社会保险", "Social insurance"),
+    Stage.HOUSING: ("不动产", "Property"),
+    Stage.TRAVEL: ("车辆", "Vehicles"),
+    Stage.TAX: STAGES[Stage.TAX],
+    Stage.CHANGE: STAGES[Stage.CHANGE],
+    Stage.CLOSING: STAGES[Stage.CLOSING],
+}
+STAGES_OF_BODY: Final[Mapping[Stage, Words]] = {**_OF_BODY, **{k: v for k, v in STAGES.items() if k not in _OF_BODY}}
+"""The same of a company: in the order in which one lives, and in its words. A company has no home and goes nowhere."""
 
 _AGES: Final[Mapping[Stage, tuple[int, int]]] = {
     Stage.BIRTH: (0, 18),

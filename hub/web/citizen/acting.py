@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from catalog.store import list_departments
 from hub.citizens.acting.values import Acting, Scope
-from hub.citizens.dossier.stages import STAGES
+from hub.citizens.dossier.stages import STAGES, STAGES_OF_BODY
 from hub.citizens.paging import Pages
 from hub.citizens.presentations import CODES_PER_MINUTE
-from hub.citizens.values import Holder
+from hub.citizens.values import BODIES, Holder
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
@@ -64,8 +64,9 @@ async def licences(
         return _render(request, "me/acting_licences.html", holder, whose, shelf=None)
     whose = await hub.citizens.others.acting.act(holder, key, Scope.LICENCES, "licences")
     pages = Pages(hub.catalogue.cursors, whose, "dossier.")
-    shelf = await hub.dossier.cards.page(whose.id, after=pages.after(cursor))
-    values: dict[str, Any] = {"shelf": shelf, "stages": STAGES, "statuses": STATUSES, "more": pages.next(shelf.behind)}
+    stages = STAGES_OF_BODY if whose.principal.identity.id_type in BODIES else STAGES
+    shelf = await hub.dossier.cards.page(whose.id, after=pages.after(cursor), order=stages)
+    values: dict[str, Any] = {"shelf": shelf, "stages": stages, "statuses": STATUSES, "more": pages.next(shelf.behind)}
     return _render(request, "me/acting_licences.html", holder, whose, **values)
 
 
@@ -142,6 +143,7 @@ def acting_values(whose: Acting) -> dict[str, Any]:
         "principal": principal,
         "called": called,
         "ground": GROUNDS[principal.ground],
+        "body": who.id_type in BODIES,
         "base": f"{ACTING}/{principal.key}",
     }
 
