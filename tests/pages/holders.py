@@ -24,8 +24,10 @@ from tests.hub.city import PERSON, identity_claims
 from tests.pages.browser import Site, faults, overflow, seen, visiting
 from tests.pages.looking import LOOKS, turn
 from tests.support import AMR, POLICE, Place, issue, open_case
+from tests.wallets.filled import put_into_wallet
 
 HOLDER = "holder"
+REGISTRATION_TYPE = "11990000MB0000002Q006"
 NOTHING_WAITS = "/me/wallets/answer"
 """Found, but without a wallet that asks it says so."""
 FIRST_VISIT_BYTES = 60_000
@@ -49,8 +51,8 @@ async def found(place: Place) -> None:
 
 
 async def furnish(place: Place) -> Furnished:
-    """Somebody with a licence, a code that he shows, a showing, an objection, a closed case, an offer to a wallet, and
-    an entry of the log about him that a witness has co-signed.
+    """Somebody with a licence, a code that he shows, a showing, an objection, a closed case, an offer to a wallet, a
+    copy in another, and an entry of the log about him that a witness has co-signed.
     """
     async with place.open() as hub:
         await issue(hub, identity_claims(), slug="identity_card", issuer=POLICE)
@@ -66,6 +68,7 @@ async def furnish(place: Place) -> Furnished:
         objection = await hub.citizens.objections.raise_(
             holder, Said(kind=Kind.LICENCE, text="住址不是现在的", identifier=identifier)
         )
+        await put_into_wallet(hub, holder, identifier)
         made = {
             **await _for_others(hub, holder),
             "identifier": identifier,
@@ -88,7 +91,10 @@ async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
     to = others.NEIGHBOUR
     scope = frozenset({Scope.LICENCES, Scope.FILE})
     delegation = await delegating.give(holder, Asked(to["id_number"], to["name"], scope, None, until, "腿脚不便"))
-    return {"key": (await others.begun(hub, holder, "legal_representative")).key, "delegation_id": delegation}
+    key = (await others.begun(hub, holder, "legal_representative")).key
+    said = Said(kind=Kind.MISSING, text="少一份许可证", type_code=REGISTRATION_TYPE, department=AMR)
+    theirs = await hub.citizens.objecting_for.raise_(holder, key, said)
+    return {"key": key, "delegation_id": delegation, "theirs": theirs}
 
 
 async def _cosigned(hub: Hub, place: Place) -> str:
