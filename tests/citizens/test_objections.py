@@ -331,6 +331,18 @@ async def test_a_clerk_writes_it_down_in_the_visit_for_somebody_whose_name_is_wr
         told = (await client.get(f"{PATH}/{made}")).json()
         assert (told["channel"], told["text"], told["department"]["code"]) == ("counter", "名字应为小", POLICE)
 
+        # Of whom the hub holds nothing: that a record is missing is said all the same, and seen when he is known.
+        await city.ask("identity", holder=STRANGER)
+        case = await hub.database.read(last)
+        with pytest.raises(ObjectionError, match="nothing_held"):
+            await hub.citizens.attesting.raise_(clerk, case, "applicant", said)
+        missing = Said(kind=Kind.MISSING, text="没有我的房产", type_code=TITLE, department=ESTATE)
+        await hub.citizens.attesting.raise_(clerk, case, "applicant", missing)
+        await issue(hub, identity_claims(citizen_id=STRANGER["id_number"]), slug="identity_card", issuer=POLICE)
+        await signed(client, hub, STRANGER)
+        (told,) = (await client.get(PATH)).json()["objections"]
+        assert (told["kind"], told["channel"], told["text"]) == ("missing", "counter", "没有我的房产")
+
 
 async def test_a_dispute_that_is_ended_by_sql_goes_on_and_erasing_ends_it(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:

@@ -1,8 +1,9 @@
 """A counter writes an objection down 窗口代为登记: for somebody who stands there, in the visit of an open case of his.
 
 Who he is the case has shown already, by his card or a code; the clerk attests that he says what is written. A wrong
-name keeps nobody from objecting: he is found by his number alone, in a case of this counter that is still open. That
-nothing is held of him is an answer, too, and on the ledger before the clerk hears it.
+name keeps nobody from objecting: he is found by his number alone, in a case of this counter that is still open. A
+record that is missing is said by whomever, known to the hub or not, and the clerk does not hear which. That no licence
+is held of him is an answer, too, and on the ledger before the clerk hears it.
 """
 
 from dataclasses import replace
@@ -15,6 +16,7 @@ from certificates.stores import certificates as library
 from certificates.stores.holders import Subject, find_subjects
 from certificates.stores.version import WHOLE
 from hub.access.actors import Actor, Role
+from hub.citizens.behind import subject_behind
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.objections.raising import Clerk, Objections
@@ -48,7 +50,7 @@ class Attesting:
         """Answers its id. Of a licence, the type says which: his newest of it.
 
         Raises: ForbiddenError, CaseClosedError, and as `Objections.raise_`; ObjectionError besides where the party has
-        no number, the hub holds nothing of him, or nothing of that type.
+        no number, or, but for what is missing, the hub holds nothing of him, or nothing of that type.
         """
         actor.require(Role.CLERK)
         if case.state != cases.OPEN:
@@ -74,6 +76,8 @@ class Attesting:
         if known is None or known.lookup_hash is None or known.id_type is None:
             return ObjectionError("unknown_party", "/party")
         subject = find_subjects(tx, [known.lookup_hash]).get(known.lookup_hash)
+        if subject is None and said.kind is Kind.MISSING:  # that may be what is wrong: nobody has told the hub of him
+            subject = subject_behind(tx, self._vault, case, known, now)
         if subject is None:
             return self._nothing(tx, actor, case, None, ObjectionError("nothing_held", "/party"), now)
         identifier = ""
