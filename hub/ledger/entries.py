@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from catalog.bulk import insert_rows
 from catalog.tables import table
 from hub.clock import new_id, rfc3339
-from hub.ledger.kinds import check_kind
+from hub.ledger.kinds import note_unlisted
 from hub.ledger.tables import LedgerEntryRow
 from hub.storage.vault import DataKey
 from signing.canonical import b64u, canonical, sha256, strict_loads
@@ -43,8 +43,8 @@ class Draft:
     id: str = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
-        """Raises: UnlistedKindError: of a kind of which nobody has said whether persons are to read it."""
-        check_kind(self.kind, of_person=self.subject_id is not None)
+        """An alarm, where nobody has said of this kind whether persons are to read it."""
+        note_unlisted(self.kind, of_person=self.subject_id is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """Every kind of entry that the hub writes, closed: of a person, who reads it among who looked, or of nobody, and why.
 
-`Draft` refuses a kind that stands in neither, and an entry about a person of a kind that is said to be about nobody: a
-new kind is put here first, and one about persons has its words in `hub.citizens.access_words`, which a test holds
-against this table. A kind may be written without a subject too, where the hub knows nobody by that number.
+A new kind is put here first, and one about persons has its words in `hub.citizens.access_words`:
+`tests/citizens/test_entry_kinds.py` holds both against every place that writes. What comes by all the same is an alarm.
+A kind of a person may be written without a subject, too, where the hub knows nobody by that number.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
 SANDBOX: Final = "sandbox."
 """Before the kind of what a sandbox's system did."""
+_log = structlog.get_logger(__name__)
 
 
 def _of(family: str, steps: str) -> frozenset[str]:
@@ -43,7 +46,7 @@ OF_PERSONS: Final[frozenset[str]] = (
     )
     | _of("collection", "by_holder own")
     | _of("copy", "read sealed withdrawn")
-    | _of("delegation", "ended given received withdrawn")
+    | _of("delegation", "ended given given_at_counter read_at_counter received withdrawn withdrawn_at_counter")
     | _of("holder", "sign_in sign_out")
     | _of("identity", "bound refused released shown")
     | _of("kiosk", "left looks printed visit")
@@ -78,8 +81,8 @@ OF_NOBODY: Final[Mapping[str, str]] = {
     **_none(
         _CASE,
         "case",
-        "accept amend archive archive_remade archive_restamp ask_more close close_asked dead_end decide notice replayed"
-        " succession supplied",
+        "accept amend archive archive_remade archive_restamp ask_more close close_asked dead_end decide facts notice"
+        " replayed succession supplied",
     ),
     "certificate.list": "A department looks along its own licences, numbers struck out; opening one is an entry.",
     "certificate.page_withdrawn": "A page is given out no more since its key was stolen; the licence is as it was.",
@@ -103,7 +106,7 @@ OF_NOBODY: Final[Mapping[str, str]] = {
     "hub.founded": "The first entry of all.",
     **_none(_DEVICE, "kiosk", "ended registered set_up"),
     **_none(_LATE, "late", "extended proposed refused seconded signed"),
-    "showing.asked": _ASKER,
+    **_none(_ASKER, "showing", "asked cancelled"),
     "subject.erased": "His key is gone with what it opened, and he has no list any more: the tombstone is public.",
     "wallet.asked": _ASKER,
     "wallet.erased": "With the person: as `subject.erased`.",
@@ -125,15 +128,13 @@ FAMILIES: Final[Mapping[str, str]] = {
 """Families of kinds, by how they begin, in which nothing can be about a holder."""
 
 
-class UnlistedKindError(ValueError):
-    """A kind that nobody has said of whether persons are to read it."""
-
-
-def check_kind(kind: str, *, of_person: bool) -> None:
-    """Raises: UnlistedKindError."""
+def note_unlisted(kind: str, *, of_person: bool) -> None:
+    """Raise the alarm for a kind that stands in neither list. It is written all the same: to do a thing without its
+    entry would be worse than to tell of it in general words, which is what its person reads.
+    """
     plain = kind.removeprefix(SANDBOX)
     if plain not in OF_PERSONS and (of_person or reason_of(plain) is None):
-        raise UnlistedKindError(f"{kind}: put it into hub.ledger.kinds, with words or a reason")
+        _log.error("entry_kind_unlisted", alarm=True, kind=kind)
 
 
 def reason_of(kind: str) -> str | None:
