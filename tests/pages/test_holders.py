@@ -23,6 +23,7 @@ WITHOUT = re.compile(
     r"/me/(?:sign-in|oidc|view)\b.*"  # before one has signed in; the switches
     r"|.*/state"  # parts of pages
     r"|/me/notices/\{notice_id\}"  # leads on to what it is about
+    r"|/me/licences/find"  # leads back to the list
 )
 
 
