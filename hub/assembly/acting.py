@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hub.assembly.ground import Ground
 from hub.citizens.acting.acting import ActingFor
 from hub.citizens.acting.agreeing import AgreeingFor
+from hub.citizens.acting.at_counter import CounterDelegations
 from hub.citizens.acting.delegating import Delegating
 from hub.citizens.acting.grounds import Grounds
 from hub.citizens.acting.standing import Standing
@@ -21,6 +22,7 @@ class ActingForOthers:
     acting: ActingFor
     agreeing: AgreeingFor
     delegating: Delegating
+    at_counter: CounterDelegations
 
 
 def assemble_acting(
@@ -37,13 +39,17 @@ def assemble_acting(
     acting = ActingFor(
         database, vault=vault, standing=standing, presentations=presentations, log_key=log_key, clock=clock
     )
+    delegating = Delegating(
+        database, vault=vault, standing=standing, confirming=confirming, log_key=log_key, clock=clock
+    )
     return ActingForOthers(
         acting=acting,
         agreeing=AgreeingFor(
             database, acting=acting, authorisations=authorisations, asked=asked, log_key=log_key, clock=clock
         ),
-        delegating=Delegating(
-            database, vault=vault, standing=standing, confirming=confirming, log_key=log_key, clock=clock
+        delegating=delegating,
+        at_counter=CounterDelegations(
+            database, vault=vault, confirming=confirming, delegating=delegating, log_key=log_key, clock=clock
         ),
     )
 

@@ -186,6 +186,15 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         ("您代别人出示的证照被查看，对方看到您的姓氏", "saw what you showed for somebody else, and your surname"),
     ),
     "delegation.given": (OWN, ("您（单位）授权他人代办", "you let somebody act for you")),
+    "delegation.given_at_counter": (
+        CHANGE,
+        ("窗口登记了您授权他人代办", "a counter wrote down that you let somebody act for you"),
+    ),
+    "delegation.withdrawn_at_counter": (
+        CHANGE,
+        ("窗口登记了您撤回授权代办", "a counter wrote down that a delegation of yours has ended"),
+    ),
+    "delegation.read_at_counter": (LOOK, ("窗口打开了您的代办授权", "a counter opened what you let others do for you")),
     "delegation.withdrawn": (CHANGE, ("一项授权代办已撤回", "a delegation of yours was withdrawn")),
     "delegation.received": (CHANGE, ("有人授权您代办", "somebody lets you act for him")),
     "delegation.ended": (CHANGE, ("授权您代办已结束", "you act for somebody no more")),

@@ -5,10 +5,10 @@ Nobody delegates what was delegated to him, and no parent and no heir delegates.
 are; one that is unknown and one whose name is another sound alike, and either is on the ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -69,9 +69,16 @@ class Delegating:
         self._clock = clock
 
     async def give(
-        self, holder: Holder, asked: Asked, *, acting: Acting | None = None, once: Once | None = None
+        self,
+        holder: Holder,
+        asked: Asked,
+        *,
+        acting: Acting | None = None,
+        once: Once | None = None,
+        at_counter: Mapping[str, Any] | None = None,
     ) -> str:
-        """Write it, for himself or for the company that he acts for; answers its id.
+        """Write it, for himself or for the company that he acts for; answers its id. `at_counter`: what the entry says
+        of a clerk who writes it down for him.
 
         Raises: DelegationError; ScopeError: he acts on another ground than his office; NoLongerActsError;
             IdempotencyError; HolderSignInNeededError.
@@ -81,21 +88,34 @@ class Delegating:
             acting.principal.require_office()
         now = self._clock()
         to = checked(asked, now)
+
+        def unit(tx: Connection) -> str:
+            return self._give(tx, holder, asked, to, acting, once, at_counter, now)
+
         try:
-            return await write_once(self._database, lambda tx: self._give(tx, holder, asked, to, acting, once, now))
+            return await write_once(self._database, unit)
         except DelegationError as error:
             if error.rule == "unconfirmed":
                 await refuse_other(self._database, self._log_key, holder, "delegate", now)
             raise
 
-    async def withdraw(self, holder: Holder, delegation_id: str, *, acting: Acting | None = None) -> None:
+    async def withdraw(
+        self,
+        holder: Holder,
+        delegation_id: str,
+        *,
+        acting: Acting | None = None,
+        at_counter: Mapping[str, Any] | None = None,
+    ) -> None:
         """End it at once, from either side; one that has ended stays as it is.
 
         Raises: MissingError: none of his, which goes on the ledger.
         """
         holder.require(SEES_OWN)
         now = self._clock()
-        if not await self._database.write(lambda tx: self._withdraw(tx, holder, delegation_id, acting, now)):
+        if not await self._database.write(
+            lambda tx: self._withdraw(tx, holder, delegation_id, acting, at_counter, now)
+        ):
             await refuse_other(self._database, self._log_key, holder, "delegation", now)
             raise MissingError("delegation")
 
@@ -143,6 +163,7 @@ class Delegating:
         to: Identity,
         acting: Acting | None,
         once: Once | None,
+        at_counter: Mapping[str, Any] | None,
         now: datetime,
     ) -> str:
         whose: Acting | Holder = acting or holder
@@ -168,10 +189,19 @@ class Delegating:
             raise DelegationError("too_many", "")
         terms = Terms(principal, holder.identity, to, asked.scope, asked.matters, asked.reason.strip())
         named = (self._once(whose.id, once), once.request_hash) if once else (None, None)
-        return write(tx, self._vault, holder, terms, (whose.id, delegate), until=asked.until, once=named, now=now)
+        between = (whose.id, delegate)
+        return write(
+            tx, self._vault, holder, terms, between, until=asked.until, once=named, at_counter=at_counter, now=now
+        )
 
     def _withdraw(
-        self, tx: Connection, holder: Holder, delegation_id: str, acting: Acting | None, now: datetime
+        self,
+        tx: Connection,
+        holder: Holder,
+        delegation_id: str,
+        acting: Acting | None,
+        at_counter: Mapping[str, Any] | None,
+        now: datetime,
     ) -> bool:
         found = store.find(tx, self._vault, delegation_id)
         if found is None or not _concerns(found, holder, acting):
@@ -180,7 +210,7 @@ class Delegating:
         found = store.find(tx, self._vault, delegation_id, lock=True)
         if found is None or found.state != store.LIVE:
             return found is not None
-        end(tx, self._vault, holder, found, now)
+        end(tx, self._vault, holder, found, now, at_counter=at_counter)
         return True
 
     def _made_before(self, tx: Connection, subject_id: str, once: Once) -> str | None:

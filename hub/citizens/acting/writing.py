@@ -2,6 +2,7 @@
 caller's transaction, which holds both and has judged that he may.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ def write(
     *,
     until: date,
     once: tuple[str | None, str | None],
+    at_counter: Mapping[str, Any] | None,
     now: datetime,
 ) -> str:
     """A new one, which `holder` gives; answers its id.
@@ -35,6 +37,7 @@ def write(
     Args:
         between: the principal's subject, and the delegate.
         once: hashes of the Idempotency-Key that makes it, and of the request.
+        at_counter: who wrote it down for him, and how he saw the card: a notice tells him of it.
     """
     delegation_id, (subject_id, delegate) = new_id(), between
     subject = subject_by_id(tx, subject_id)
@@ -46,11 +49,12 @@ def write(
         "reason": terms.reason,
     }
     people = {"agent": told(delegate.id, terms.to), "given_by": told(holder.id, terms.giver)}
-    detail = {**said, **people, "session": holder.session_id}
-    entry = _enter(tx, vault, "delegation.given", subject, detail, now, of=(delegation_id, 1))
+    detail = {**said, **people, "session": holder.session_id, **(at_counter or {})}
+    entry = _enter(tx, vault, _kind("delegation.given", at_counter), subject, detail, now, of=(delegation_id, 1))
     said["principal"] = told(subject.id, terms.principal)
     _enter(tx, vault, "delegation.received", delegate, said, now)
-    notify(tx, delegate.id, NoticeKind.DELEGATION_GIVEN, about=delegation_id, now=now)
+    for told_too in (delegate.id, *([holder.id] if at_counter else ())):
+        notify(tx, told_too, NoticeKind.DELEGATION_GIVEN, about=delegation_id, now=now)
     values = {
         "id": delegation_id,
         "subject_id": subject.id,
@@ -68,16 +72,30 @@ def write(
     return delegation_id
 
 
-def end(tx: Connection, vault: Vault, holder: Holder, found: Delegation, now: datetime) -> None:
-    """`holder` ends a live one, from either side."""
+def end(
+    tx: Connection,
+    vault: Vault,
+    holder: Holder,
+    found: Delegation,
+    now: datetime,
+    *,
+    at_counter: Mapping[str, Any] | None = None,
+) -> None:
+    """`holder` ends a live one, from either side. `at_counter` as in `write`."""
     subject, delegate = subject_by_id(tx, found.subject_id), subject_by_id(tx, found.to_id)
     people = {"agent": told(found.to_id, found.terms.to), "by": told(holder.id, holder.identity)}
-    detail = {"delegation": found.id, "session": holder.session_id, **people}
-    entry = _enter(tx, vault, "delegation.withdrawn", subject, detail, now, of=(found.id, found.row_version + 1))
+    detail = {"delegation": found.id, "session": holder.session_id, **people, **(at_counter or {})}
+    kind, version = _kind("delegation.withdrawn", at_counter), found.row_version + 1
+    entry = _enter(tx, vault, kind, subject, detail, now, of=(found.id, version))
     _enter(tx, vault, "delegation.ended", delegate, {"delegation": found.id}, now)
-    for other in sorted({subject.id, delegate.id} - {holder.id}):
+    for other in sorted({subject.id, delegate.id} - (set() if at_counter else {holder.id})):
         notify(tx, other, NoticeKind.DELEGATION_WITHDRAWN, about=found.id, now=now)
     store.end(tx, vault, found, now, ledger_entry_id=entry)
+
+
+def _kind(kind: str, at_counter: Mapping[str, Any] | None) -> str:
+    """What a clerk wrote down is called so: the person may ask about it, which he may not about his own doing."""
+    return f"{kind}_at_counter" if at_counter else kind
 
 
 def _enter(
