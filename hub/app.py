@@ -77,7 +77,8 @@ from hub.api import (
     wallets,
     witnesses,
 )
-from hub.deps import known_query, language_of
+from hub.closure.errors import PlannedClosureError
+from hub.deps import known_query, language_of, not_closed
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.guard import EdgeGuard
 from hub.openapi import openapi_of
@@ -211,7 +212,7 @@ _BODY_LIMITS: Final = {
     **counter_scans.BODY_LIMITS,
 }
 """Bytes of a body, for routes (regular expressions) that take more than others."""
-ROUTES: Final = APIRouter(dependencies=[Depends(known_query)])
+ROUTES: Final = APIRouter(dependencies=[Depends(not_closed), Depends(known_query)])
 """All routes. FastAPI works out an included router's when it is first asked, half a second for all of them: once a
 process, however many applications it makes.
 """
@@ -265,6 +266,8 @@ def _answer(request: Request, error: Exception | None, public_url: str, kind: Pr
     kind = kind or (problem_of(error) if error else INTERNAL)
     language = language_of(request)
     request_id = request.state.request_id
+    if isinstance(error, PlannedClosureError) and pages.wants_page(request):
+        return pages.closed_page(request, error, request_id)
     if "app" in request.scope and (request.scope["path"] + "/").startswith("/console/"):  # people read these
         return problem_page(request, kind, error, request_id)
     if "app" in request.scope and (request.scope["path"] + "/").startswith("/me/"):

@@ -97,6 +97,11 @@ async def known_query(request: Request) -> None:
         raise BadRequestError(Fault("", "unknown_query_parameter"))
 
 
+async def not_closed(request: Request) -> None:
+    """Before anything is looked at. Raises: PlannedClosureError."""
+    _hub(request).closures.check(request.scope["path"])
+
+
 async def limit(request: Request, key: str, per_minute: int) -> None:
     """Count one use of `key`. Raises RateLimitedError."""
     allowance = await _hub(request).limits.hit(key, per_minute=per_minute)

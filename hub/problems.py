@@ -43,6 +43,7 @@ from hub.citizens.late import values as late
 from hub.citizens.objections import errors as objected
 from hub.citizens.ratings import errors as rated
 from hub.clock import rfc3339
+from hub.closure import errors as closure
 from hub.collection.errors import NotEntitledError
 from hub.edge.errors import BadRequestError, BodyTooLargeError, InvalidBodyError, RateLimitedError
 from hub.exchange import errors as exchange
@@ -149,6 +150,7 @@ _TABLE: Final[Mapping[type[Exception], ProblemType]] = {
     late.OrderError: ProblemType("invalid-late-order", 422, "延后告知决定的内容有误", "Something in the order to show late is missing or not acceptable", "caller"),
     late.OrderOverError: ProblemType("late-order-over", 409, "该决定不在此状态", "The order does not wait for this any more", "caller"),
     late.OneHandError: ProblemType("late-order-one-hand", 403, "须由另一人签署", "Another person has to sign it", "owner"),
+    closure.PlannedClosureError: ProblemType("planned-closure", 503, "平台计划维护，暂停服务", "Closed for planned work", "operator", retryable=True),
     rated.RatedError: ProblemType("case-rated", 409, "该办件已评价", "The case was rated already", "caller"),
     rated.SlipRefusedError: ProblemType("rating-code-refused", 422, "评价码不能使用", "The rating code opens nothing", "caller"),
     rated.StillOpenError: ProblemType("rated-too-early", 409, "办件尚未办结，办结后再评价", "The case has not closed yet; rate it then", "caller"),

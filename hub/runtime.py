@@ -42,6 +42,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
         await hub.registry.matters.adopt()
         await database.read(hub.desk.load)
         await hub.drift.load()
+        await hub.closures.load()
         await hub.issuing.finish()
         await hub.faces.renditions.finish()
         await hub.answers.finish_decided()
@@ -99,6 +100,7 @@ async def _keep_house(hub: Hub) -> None:
     """
     steps: dict[str, Callable[[], Awaitable[object]]] = {
         "keys": lambda: hub.database.read(hub.desk.load),
+        "closures": hub.closures.load,
         "types": lambda: hub.database.read(hub.types.load),
         "matters": hub.registry.matters.sweep,
         "intents": lambda: hub.issuing.finish(older_than=IN_HAND),

@@ -35,6 +35,7 @@ from hub.assembly.showing import Showing, assemble_showing
 from hub.assembly.verification import assemble_verification
 from hub.assembly.wallets import Wallets, assemble_wallets
 from hub.clock import Clock
+from hub.closure.service import Closures
 from hub.exchange.agents.desk import AgentDesk
 from hub.exchange.drift import DriftWatch
 from hub.exchange.pool import SourcePool
@@ -187,6 +188,7 @@ class Hub:
     systems: SystemService
     calls: CallService
     retention: Retention
+    closures: Closures
     bulk: Bulk
     handling: Handling
     citizens: Citizens
@@ -261,6 +263,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         family_slips=assemble_slips(ground, intake, counter), case_slips=assemble_case_slips(ground, counter),
         handling=handling, lower=lower,
         archives=archives, scans=assemble_scans(ground), retention=assemble_retention(ground),
+        closures=Closures(database, log_key=ground.log_key, clock=clock),
         ledger=ledger, witnessing=witnessing, arrears=Arrears(database, clock=clock), erasure=erasure,
         verification=verification.service, peers=verification.peers, proofs=verification.proofs,
         tally=verification.tally, late=assemble_late(ground),

@@ -15,6 +15,7 @@ from hub.cli import (
     catalogue_search,
     certificate,
     certificate_type,
+    closure,
     collect,
     conformance,
     dead_end,
@@ -55,6 +56,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("check")(serve.check)
 app.command("backup")(backup.backup)
+app.command("closure")(closure.closure)
 app.command("restore")(backup.restore)
 app.add_typer(collect.app, name="collect")
 app.command("conformance", context_settings=conformance.HANDED_ON)(conformance.conformance)

@@ -26,6 +26,7 @@ import hub.citizens.objections.tables
 import hub.citizens.ratings.tables
 import hub.citizens.showing.tables
 import hub.citizens.tables
+import hub.closure.tables
 import hub.collection.tables
 import hub.exchange.tables
 import hub.intake.asks.tables
@@ -67,6 +68,7 @@ _TABLES: Final = (
     hub.citizens.asked.tables,
     hub.citizens.showing.tables,
     hub.citizens.tables,
+    hub.closure.tables,
     hub.collection.tables,
     hub.exchange.tables,
     hub.intake.asks.tables,

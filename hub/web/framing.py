@@ -40,6 +40,7 @@ def framed(
         "errors": (),
         "request_id": request.state.request_id,
         "printed_at": request.app.state.hub.clock(),
+        "closure": request.app.state.hub.closures.ahead(),
     }
     html = TEMPLATES.get_template(template).render(
         lang=view.language,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
+from hub.closure.errors import PlannedClosureError
 from hub.deps import HubDep
 from hub.problems import ProblemType, problem_types
 from hub.storage.errors import MissingError
@@ -88,6 +89,16 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
     page.status_code = kind.status
     if wait:
         page.headers["Retry-After"] = str(wait)
+    return page
+
+
+def closed_page(request: Request, error: PlannedClosureError, request_id: str) -> Response:
+    """What there is to read while the hub is closed for planned work, wherever one came."""
+    found = request.app.state.hub.closures.known()
+    note = view_of(request).t(found.zh, found.en or found.zh) if found else ""
+    values = {"ends": error.ends, "note": note, "changed": request.method != "GET", "request_id": request_id}
+    page = public_page("closed.html", request, None, **values)
+    page.status_code, page.headers["Retry-After"] = 503, str(error.retry_after_seconds)
     return page
 
 

@@ -13,6 +13,23 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "planned_closures",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("begins_at", Instant(), nullable=False),
+        sa.Column("ends_at", Instant(), nullable=False),
+        sa.Column("note_zh", sa.String(length=200), nullable=False),
+        sa.Column("note_en", sa.String(length=200), nullable=False),
+        sa.Column("announced_at", Instant(), nullable=False),
+        sa.Column("cancelled_at", Instant(), nullable=True),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("planned_closures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_planned_closures_ends_at"), ["ends_at"], unique=False)
+
+    op.create_table(
         "wallet_bonds",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -190,3 +207,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_wallet_bonds_subject_id"))
 
     op.drop_table("wallet_bonds")
+    with op.batch_alter_table("planned_closures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_planned_closures_ends_at"))
+
+    op.drop_table("planned_closures")
