@@ -108,7 +108,9 @@ from hub.web.console.library import uploading as library_uploading
 from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
 from hub.web.kiosk import agreements as kiosk_agreements
+from hub.web.kiosk import doubting as kiosk_doubting
 from hub.web.kiosk import frame as kiosk_frame
+from hub.web.kiosk import lost as kiosk_lost
 from hub.web.kiosk import pages as kiosk_pages
 from hub.web.kiosk import rating as kiosk_rating
 from hub.web.scanning import CAMERA_PAGES
@@ -189,6 +191,8 @@ _ROUTERS: Final = (
     citizen_pages.router,
     kiosk_pages.router,
     kiosk_agreements.router,
+    kiosk_doubting.router,
+    kiosk_lost.router,
     kiosk_rating.router,
     console,
 )
