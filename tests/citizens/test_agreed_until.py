@@ -1,5 +1,7 @@
 """A yes that has an end: worth what any yes is until then, none from then on, and nobody moves the end by SQL."""
 
+import asyncio
+import itertools
 import re
 from datetime import timedelta
 from typing import Any, cast
@@ -11,7 +13,7 @@ from hub.access.actors import COMMAND
 from hub.citizens.authorising.values import TERMS, Decision, Lasts
 from hub.clock import rfc3339
 from hub.runtime import Hub
-from hub.storage.errors import IntegrityBrokenError
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import Watch, session, signed_in
 from tests.citizens.test_authorising import resting, said
 from tests.hub.city import HOME, PERSON, grow, ledger
@@ -116,3 +118,27 @@ async def test_he_chooses_the_end_on_the_page_and_by_the_api_and_changes_it(
         watch.ahead += DAY
         client.cookies.set("yz_holder", await session(hub))
         assert "您的同意已到期" in (await client.get("/me/authorisations")).text
+
+
+@pytest.mark.both
+async def test_of_two_words_at_once_one_comes_first_and_the_last_one_stands(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        grant = await resting(city)
+        case_no = await open_case(client, city.headers, matter=HOME, parties=[{"role": "applicant", **PERSON}])
+        await pull(client, city.headers, case_no, requirements=["title"])
+        holder = await signed_in(hub)
+        standing, asked = hub.citizens.authorisations, hub.citizens.asked_of
+        [question] = await asked.listed(holder)
+        words = (Decision.GIVE, Decision.REFUSE, Decision.GIVE, Decision.REFUSE)
+        said_of_case = await asyncio.gather(
+            *(asked.decide(holder, question.id, word) for word in words), return_exceptions=True
+        )
+        assert {type(one) for one in said_of_case} <= {type(None), MissingError}
+        assert (await asked.one(holder, question.id)).state in {"refused", "withdrawn"}  # a no is not taken back
+        await asyncio.gather(*(standing.decide(holder, grant, word) for word in words))
+        state = (await standing.one(holder, grant)).state
+        entries = [entry for entry in await ledger(hub) if entry.kind.startswith("authorisation.")]
+        of_grant = [entry.kind.rpartition(".")[2] for entry in entries if "case_no" not in entry.detail]
+        assert of_grant[-1] == state
+        assert all(one != other for one, other in itertools.pairwise(of_grant)), "each word follows another"
