@@ -53,7 +53,7 @@ class Holding:
     issuer_en: str
     identifier: str
     wallet: str
-    """The name of a registered wallet; empty: taken by a QR code."""
+    """The name of a registered wallet; empty: taken by a QR code, or of an early release, which believed any name."""
     copies: int
     first_at: datetime
     last_at: datetime
@@ -173,7 +173,7 @@ class Holdings:
             issuer_zh=row.name_zh,
             issuer_en=row.name_en or row.name_zh,
             identifier=row.identifier,
-            wallet=row.client_id if row.client_id in self._clients else "",
+            wallet=row.client_id if bond_id and row.client_id in self._clients else "",
             copies=copies,
             first_at=first_at,
             last_at=row.made_at,

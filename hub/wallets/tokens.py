@@ -173,7 +173,7 @@ class Tokens:
             configuration=row.configuration,
             certificate_ids=[row.certificate_id],
             by_identifier=asked is not None,
-            client_id=form.get("client_id", "")[:300],
+            client_id="",  # whoever scanned says of himself what he likes: a registered name would be believed
         )
 
     def _guessed(self, tx: Connection, row: Row[Any], tries: int, now: datetime) -> WalletError:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from hub.citizens.values import Holder
 from hub.runtime import Hub
@@ -20,13 +21,14 @@ def dpop_of(hub: Hub, key: SoftwareSigner) -> Dpop:
     return Dpop(key.public.thumbprint, str(uuid.uuid4()), hub.clock() + timedelta(minutes=2))
 
 
-async def token_for(hub: Hub, holder: Holder, identifier: str, key: SoftwareSigner) -> str:
-    """A token for an offer that was taken, for the wallet of this key."""
+async def taken_by(hub: Hub, holder: Holder, identifier: str, key: SoftwareSigner) -> dict[str, Any]:
+    """The answer to an offer that was taken, for the wallet of this key."""
     offer = await hub.wallets.offers.look(holder, await hub.wallets.offers.make(holder, identifier))
     document = strict_loads(await hub.wallets.offers.document(offer.scan.rpartition("%2F")[2]), max_bytes=10_000)
     code = document["grants"][PRE_AUTHORIZED]["pre-authorized_code"]
     form = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": code, "tx_code": offer.digits}
-    return str((await hub.wallets.tokens.exchange(form, dpop_of(hub, key)))["access_token"])
+    form["client_id"] = "wallet.example"  # which it says of itself
+    return await hub.wallets.tokens.exchange(form, dpop_of(hub, key))
 
 
 async def fetched(hub: Hub, token: str, key: SoftwareSigner, slug: str = "identity_card") -> Given:
@@ -41,4 +43,4 @@ async def fetched(hub: Hub, token: str, key: SoftwareSigner, slug: str = "identi
 async def put_into_wallet(hub: Hub, holder: Holder, identifier: str) -> Given:
     """One copy of this licence, in a new wallet."""
     key = SoftwareSigner.generate()
-    return await fetched(hub, await token_for(hub, holder, identifier, key), key)
+    return await fetched(hub, (await taken_by(hub, holder, identifier, key))["access_token"], key)

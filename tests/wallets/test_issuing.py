@@ -72,6 +72,7 @@ async def test_a_named_wallet_asks_and_the_holder_answers_in_his_own_session(
         assert ("authorization_details" in got["token"]) is details
         assert len(got["credentials"]) == 1
         assert "error" in await wallet.do("finish", back=back)  # a code is good once
+        assert (await hub.wallets.holdings.listed(await signed_in(hub)))[0].wallet == CLIENT
 
 
 async def test_who_says_no_gives_nothing(
