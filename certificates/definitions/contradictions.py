@@ -107,6 +107,8 @@ def _custody(candidate: CertificateType) -> Iterator[Fault]:
         needed = {name for name in showable if claims[name].required}
         if not needed <= source.claims.keys() <= showable:
             yield "source/claims", "not_one_field_per_claim"
+        for name in source.ended.keys() - source.claims.keys():
+            yield f"source/ended/{name}", "not_a_claim"
 
 
 def unkept(candidate: CertificateType) -> Iterator[Fault]:

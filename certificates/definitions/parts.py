@@ -185,10 +185,13 @@ class RegisterRule:
 
 @dataclass(frozen=True, slots=True)
 class SourceRule:
-    """Of `custody: index`: the interface that is asked when a licence is used; claim → field of its answer."""
+    """Of `custody: index`: the interface that is asked when a licence is used; claim → field of its answer; claim → the
+    values by which the source says that the licence has ended.
+    """
 
     interface: str
     claims: Mapping[str, str]
+    ended: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,13 @@ def _rules(definition: Mapping[str, Any]) -> dict[str, Any]:
             tuple(Suite(item) for item in supports.get("suites", Supports().suites)),
             tuple(DocumentFormat(item) for item in supports.get("formats", tuple(DocumentFormat))),
         ),
-        "source": source and SourceRule(source["interface"], MappingProxyType(dict(source["claims"]))),
+        "source": source and _source(source),
     }
+
+
+def _source(given: Mapping[str, Any]) -> SourceRule:
+    ended = {name: frozenset(values) for name, values in given.get("ended", {}).items()}
+    return SourceRule(given["interface"], MappingProxyType(dict(given["claims"])), MappingProxyType(ended))
 
 
 def _holder(definition: Mapping[str, Any]) -> HolderRule:

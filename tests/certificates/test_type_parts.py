@@ -98,6 +98,7 @@ def test_periods_of_months_and_days(rule: ValidityRule, begins: date, ends: date
 
 
 SOURCE = {"interface": "permits", "claims": {"name": "a", "uscc": "b"}}
+ENDED = SOURCE | {"ended": {"name": ["注销"], "ends_on": ["2020-01-01"]}}
 PART = SOURCE | {"claims": {"name": "a"}}
 LAST_ROW = {"face": {"rows": ["ends_on"]}}
 FAULTS: list[tuple[Callable[[dict[str, Any]], object], str, str]] = [
@@ -111,6 +112,7 @@ FAULTS: list[tuple[Callable[[dict[str, Any]], object], str, str]] = [
     (lambda d: d.update(source=SOURCE), "source", "only_of_an_index"),
     (lambda d: d.update(custody="index"), "source", "needed_by_an_index"),
     (lambda d: d.update(custody="index", source=PART), "source/claims", "not_one_field_per_claim"),
+    (lambda d: d.update(custody="index", source=ENDED), "source/ended/ends_on", "not_a_claim"),
     (lambda d: d.update(face={"rows": ["name", "nobody"]}), "face/rows/1", "not_a_claim"),
     (lambda d: d["claims"]["ends_on"].update(disclosure="never") or d.update(LAST_ROW), "face/rows/0", "never_shown"),
     (lambda d: d.update(face={"template": "certificat"}), "face/template", "no_such_template"),

@@ -51,6 +51,7 @@ custody: index
 source:
   interface: passes
   claims: {{number: number, name: name, citizen_id: citizen_id, grade: grade, ends_on: ends_on}}
+  ended: {{grade: [金丝雀注销]}}
 claims:
   number: {{title: {{zh: 编号, en: Number}}, format: code, required: true, disclosure: selective}}
   name: {{title: {{zh: 姓名, en: Name}}, format: text, required: true, disclosure: selective}}
@@ -166,6 +167,7 @@ async def test_what_contradicts_the_index_is_not_shown_and_said(place: Place, hu
     answers = {
         "gone": [],
         "other_number": [ROW | {"编号": "TX-2"}],
+        "ended": [ROW | {"等级": "金丝雀注销"}],
         "other_end": [ROW | {"至": "2029-01-01"}],
         "several": [ROW, ROW],
         "other_record": [ROW | {"姓名": "金丝雀别人"}],

@@ -45,7 +45,7 @@ from hub.storage.errors import MissingError
 from hub.storage.vault import Vault
 from signing.canonical import canonical, sha256
 
-ASKED_PER_MINUTE: Final = 5
+ASKED_PER_MINUTE: Final = 6
 """Questions to sources of one holder: each is one to a department's system."""
 NOT_OPENED: Final = "certificate.not_opened"
 """Kind of entry: the source was asked for him, and nothing was shown."""

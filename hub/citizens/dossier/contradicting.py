@@ -26,13 +26,16 @@ def contradiction(
 ) -> str:
     """In what they differ, as a code; empty: in nothing that both say. `claims` fit the type, as far as there are any.
 
-    Codes: `other_record` (another holder), `other_number`, `other_end` (another last day).
+    Codes: `other_record` (another holder), `other_number`, `ended` (the source says that it is in force no more),
+    `other_end` (another last day).
     """
     if not _is_his(kind, version, subject, claims, vault):
         return "other_record"
     if kind.record_key in claims and str(claims[kind.record_key]) != str(number):
         return "other_number"
-    told = kind.source.claims if kind.source else {}
+    told, ended = (kind.source.claims, kind.source.ended) if kind.source else ({}, {})
+    if any(str(claims[name]) in values for name, values in ended.items() if name in claims):
+        return "ended"
     if kind.validity.claim not in told and kind.validity.start not in claims:
         return ""  # the source does not say on what the last day rests
     ends = kind.validity.valid_until(date.fromisoformat(version.issued_on), claims)

@@ -50,6 +50,7 @@ CONTRADICTS: Final[Mapping[str, Words]] = {
     ),
     "other_record": ("该部门的系统给出的是另一个人的记录", "Its department's system answered about somebody else"),
     "other_number": ("该部门的系统给出的编号不同", "Its department's system gives another number"),
+    "ended": ("该部门的系统写明这份证照已经失效", "Its department's system says that it is in force no more"),
     "other_end": ("该部门的系统写的有效期不同", "Its department's system gives another last day"),
 }
 """What a source said that contradicts the index."""
