@@ -12,7 +12,7 @@ from hub.api.forms import AnswersBody, SignBody
 from hub.api.presented import named
 from hub.deps import CallerDep, HubDep, KeyDep, LanguageDep
 from hub.edge.body import Body, read_json
-from hub.intake.counter.showing import Shown, refuse_agents
+from hub.intake.counter.showing import Shown
 from hub.intake.families.asking import FamilyCall, request_hash
 from hub.intake.families.casting import FamilyOpening
 from hub.intake.families.events import described
@@ -109,7 +109,6 @@ async def open_family(request: Request, caller: CallerDep, hub: HubDep, key: Key
     scope = RequestKey.of(caller.system_id, "families", key, raw)
     said = Shown([party.given() for party in body.parties], [item.model_dump() for item in body.corroboration])
     found = await named(request, hub, caller, said, body.presented, scope, matter=body.event)
-    refuse_agents(found)
     opening = FamilyOpening(
         event=body.event,
         parties=found.parties,
@@ -120,6 +119,7 @@ async def open_family(request: Request, caller: CallerDep, hub: HubDep, key: Key
         corroboration=found.corroboration,
         facts=body.facts,
         filed_on=date.fromisoformat(body.filed_on) if body.filed_on else None,
+        agents=found.agents,
     )
     family = await hub.families.open(caller, opening, request=scope, also=found.also)
     told = await hub.families.progress(caller, family.family_no, language)

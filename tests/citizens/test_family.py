@@ -7,6 +7,8 @@ import pytest
 from hub.access.actors import COMMAND
 from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Scope
+from hub.intake.counter.family_reading import people_of
+from hub.intake.families import store
 from hub.runtime import Hub
 from tests.citizens.conftest import session, signed_in
 from tests.citizens.others import NEIGHBOUR, begun, resident
@@ -57,14 +59,49 @@ async def test_a_code_is_used_up_though_a_question_decides_about_every_case(town
     problem(await town.post("/families", body | {"external_no": "W-9"}), status=422, slug="presentation-refused")
 
 
-async def test_who_acts_for_another_opens_no_family_with_his_code(town: Town, hub: Hub) -> None:
+async def test_who_acts_for_another_opens_a_family_and_is_the_agent_in_its_cases(town: Town, hub: Hub) -> None:
     holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    joined = [
+        {"matter": "FOOD", "parties": {"applicant": "agent"}},
+        {"matter": "TAX", "parties": {"payer": "agent"}, "when": "facts.signed"},
+    ]
+    await hub.life_events.add(COMMAND, event(code="FOR", matters=joined))
     until = hub.clock().date() + timedelta(days=30)
-    asked = Asked(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.FILE}), None, until, "出差")
-    await hub.citizens.others.delegating.give(holder, asked)
+    may = Asked(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.FILE}), frozenset({"FOR"}), until, "出差")
+    delegation = await hub.citizens.others.delegating.give(holder, may)
     key = (await begun(hub, neighbour, "delegate")).key
-    made = await hub.citizens.others.acting.present(neighbour, key, AMR)
-    code = (await hub.citizens.presentations.look(neighbour, made)).code  # type: ignore[union-attr]
-    body = family_body(parties=[{"role": "shop", **ENTERPRISE}], presented=[{"role": "agent", "code": code}])
-    refused = problem(await town.post("/families", body), status=422, slug="invalid-party")
-    assert refused["errors"] == [{"pointer": "/parties", "rule": "acting_in_family"}]
+
+    async def code() -> str:
+        made = await hub.citizens.others.acting.present(neighbour, key, AMR)
+        return (await hub.citizens.presentations.look(neighbour, made)).code  # type: ignore[union-attr]
+
+    body = family_body(event="FOR", parties=[], presented=[{"role": "agent", "code": await code()}])
+    problem(await town.post("/families", body | {"event": "SHOP"}), status=422, slug="presentation-refused")
+    opened = await town.post("/families", body)
+    assert opened.status_code == 201, opened.text
+    family = opened.json()
+    assert [case["matter"] for case in family["cases"]] == ["FOOD"]
+    assert NEIGHBOUR["name"] not in opened.text
+    answered = await town.post(f"/families/{family['family_no']}/facts", {"facts": {"signed": True}})
+    assert [case["matter"] for case in answered.json()["cases"]] == ["FOOD", "TAX"]
+    for case in answered.json()["cases"]:
+        found = (await town.get(f"/cases/{case['case_no']}")).json()
+        parties = {party["party"]: party for party in found["parties"]}
+        (agent,) = [party for party in parties.values() if party.get("acts_for")]
+        assert (agent["role"], parties[agent["acts_for"]]["role"]) == (
+            "acting_agent",
+            {"FOOD": "applicant", "TAX": "payer"}[case["matter"]],
+        )
+    number = family["family_no"]
+    assert (await town.pulled(number))["family_no"] == number
+    assert (await town.get(f"/families/{number}/form")).status_code == 200
+    stored = await hub.database.read(lambda tx: store.find_family(tx, number))
+    assert stored is not None
+    whole = await hub.database.read(lambda tx: hub.families.reader.whole(tx, stored))
+    assert [person.name for person in people_of(whole, "zh-CN")] == ["陈**", "吴**"], "the counter sees who acts"
+    looked, _ = await hub.citizens.accesses.listed(holder)
+    filed = [(one.matter, one.person) for one in looked if one.kind == "acting.filed"]
+    assert filed == [(("开餐馆", "Open a restaurant"), NEIGHBOUR["name"])]
+    late = body | {"external_no": "W-2", "presented": [{"role": "agent", "code": await code()}]}
+    await hub.citizens.others.delegating.withdraw(holder, delegation)
+    problem(await town.post("/families", late), status=422, slug="presentation-refused")

@@ -20,7 +20,6 @@ from hub.intake.counter.family_reading import has_form, parts_of, people_of, que
 from hub.intake.counter.family_values import CounterFamily, FamilyCase, proofs_of
 from hub.intake.counter.lines import whose
 from hub.intake.counter.service import Counter
-from hub.intake.counter.showing import refuse_agents
 from hub.intake.counter.values import CounterCase, CounterOpening
 from hub.intake.errors import DebtsOpenError, DuplicateCaseError
 from hub.intake.families import store as rows
@@ -76,7 +75,6 @@ class FamilyCounter:
             if known is not None:
                 return known
         here = await self._counter.presenting.present(actor, caller, opening)
-        refuse_agents(here)
         asked = FamilyOpening(
             event=opening.code,
             parties=here.parties,
@@ -85,6 +83,7 @@ class FamilyCounter:
             channel="counter",
             external_no=external_no,
             corroboration=here.corroboration,
+            agents=here.agents,
         )
         try:
             return (await self._families.open(caller, asked, request=None, also=here.also)).family_no

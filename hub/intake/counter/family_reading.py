@@ -38,7 +38,7 @@ def parts_of(whole: Whole, item: Member, found: CounterCase, language: str) -> l
 def people_of(whole: Whole, language: str) -> list[Person]:
     """Who takes part, as the clerk compares it with the card on the desk: masked."""
     found = []
-    for party in whole.opening.parties:
+    for party in (*whole.opening.parties, *whole.opening.agents):
         body = party.id_type in _BODIES
         number = masked_number(party.id_type or "", party.id_number) if party.id_number else ""
         name = party.name if body else lines.masked_name(party.name)

@@ -18,7 +18,6 @@ from hub.citizens.taking import KIND, Taking
 from hub.clock import rfc3339
 from hub.intake.counter.faces import SECOND_DOCUMENT
 from hub.intake.counter.values import ATTESTED
-from hub.intake.errors import PartyError
 from hub.intake.parties import E_MANDATE, PartyInput, numbered
 
 Also = Callable[[Connection, str | None, str], None]
@@ -82,15 +81,6 @@ async def shown(
             use_up(tx, case_id, case_no)
 
     return Shown(named, seen, also, agents)
-
-
-def refuse_agents(found: Shown) -> None:
-    """A life event has no seat for who acts for another by a code: each of its cases would want its own.
-
-    Raises: PartyError.
-    """
-    if found.agents:
-        raise PartyError("/parties", "acting_in_family")
 
 
 def both(first: Also | None, then: Also) -> Also:

@@ -17,7 +17,9 @@ from hub.intake.parties import PartyInput, numbered
 
 @dataclass(frozen=True, slots=True)
 class FamilyOpening:
-    """What an intake system says of a new family. A party's role is a party of the event."""
+    """What an intake system says of a new family. A party's role is a party of the event. `agents`: who acts for which
+    party, by its key in the family, as the hub itself knows.
+    """
 
     event: str
     parties: Sequence[PartyInput]
@@ -28,6 +30,7 @@ class FamilyOpening:
     corroboration: Sequence[dict[str, str]]
     facts: Mapping[str, Any] = field(default_factory=dict)
     filed_on: date | None = None
+    agents: Sequence[PartyInput] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored."""
@@ -38,7 +41,8 @@ class FamilyOpening:
         """Read what `as_json` wrote."""
         day = stored["filed_on"]
         parties = [PartyInput(**item) for item in stored["parties"]]
-        changed = {"parties": parties, "filed_on": date.fromisoformat(day) if day else None}
+        agents = [PartyInput(**item) for item in stored.get("agents", ())]
+        changed = {"parties": parties, "filed_on": date.fromisoformat(day) if day else None, "agents": agents}
         return cls(**(dict(stored) | changed))
 
 
@@ -84,6 +88,12 @@ def cast_of(item: EventMatter, event: LifeEvent, matter: Matter, parties: Sequen
 def _in_role(party: PartyInput, matter: Matter) -> PartyInput:
     agent = matter.rules.get(party.role, PLAIN).agent
     return party if agent or party.acts_for is None else replace(party, acts_for=None, mandate=None)
+
+
+def agents_in(cast: Cast, agents: Sequence[PartyInput]) -> list[PartyInput]:
+    """Those of the family's agents who act for a party of this case, by its key there."""
+    first = {key: name for name, key in reversed(list(cast.names.items()))}
+    return [replace(agent, acts_for=first[agent.acts_for]) for agent in agents if agent.acts_for in first]
 
 
 def called(item: EventMatter, event: LifeEvent, cast: Cast, key: str) -> str:

@@ -15,7 +15,15 @@ from hub.clock import BEIJING, Clock, new_id
 from hub.intake.cases import CaseService
 from hub.intake.errors import DuplicateCaseError, FactError, IdempotencyError, PartyError, UnknownEventError
 from hub.intake.families import store
-from hub.intake.families.casting import FamilyOpening, cast_of, check_parties, checked_facts, chosen, facts_for
+from hub.intake.families.casting import (
+    FamilyOpening,
+    agents_in,
+    cast_of,
+    check_parties,
+    checked_facts,
+    chosen,
+    facts_for,
+)
 from hub.intake.families.events import EventService
 from hub.intake.families.store import Family, opening_place
 from hub.intake.opening import Opening
@@ -140,7 +148,9 @@ class FamilyOpener:
         facts: Mapping[str, Any],
         now: datetime,
     ) -> list[tuple[str, str]]:
-        """Those that apply and are not there yet; answers id and number of each."""
+        """Those that apply and are not there yet; answers id and number of each. Whoever filed the family for one of
+        its parties is the agent in each, also in one that an answer opens later: his code was judged when it was taken.
+        """
         there = {case.matter_code for case in store.members_of(tx, family_id)}
         opened = []
         for place, item in enumerate(event.matters):
@@ -160,6 +170,7 @@ class FamilyOpener:
                 corroboration=opening.corroboration,
                 facts=facts_for(matter, facts),
                 filed_on=opening.filed_on,
+                agents=agents_in(cast, opening.agents),
             )
             try:
                 case = self._cases.open_in(tx, caller, one, now, found=version)

@@ -116,10 +116,6 @@ PARTY_RULES: Final = {
     "missing": ("请读卡、扫码或输入证件号码", "Read the card, scan or type the number"),
     "missing_role": ("这个角色必须填写", "Somebody must have this part"),
     "repeated_party": ("同一人在这个角色中重复", "The same one twice in this part"),
-    "acting_in_family": (
-        "代办人的出示码一次办一件事：请分别开办件",
-        "A code of who acts for another opens one case: open the cases one by one",
-    ),
     "no_such_party": ("请先填写被代理的当事人", "First enter the one he acts for"),
 }
 """Why a party is refused, by the rule of a PartyError."""
