@@ -64,6 +64,12 @@ async def test_a_counter_asks_and_only_the_holder_of_the_key_answers_this_questi
         assert (page.url.path, PERSON["name"] in page.text) == (f"{DESK}/{row.id}", False)
         assert (await wallet.do("show", request=waiting.scan, credential=copy))["status"] == 200
         assert PERSON["name"] in (await desk.get(page.url.path)).text
+        page = await desk.post(DESK, form_on=form, type="identity_card", claims="name", purpose=PURPOSE)
+        missing = await hub.wallets.asking.look(
+            Asker(row.department_id, {}, staff_id=row.staff_id), page.url.path.rpartition("/")[2]
+        )
+        assert (await wallet.do("show", request=missing.scan, credential=copy, claims=[]))["status"] == 200
+        assert "没有出示所问的全部内容" in (await desk.get(page.url.path)).text
         async with at_desk(place, hub, AMR, Role.CLERK, name="colleague") as other:
             assert (await other.get(page.url.path)).status_code == 404
 

@@ -7,6 +7,7 @@ import pytest
 
 from hub.runtime import Hub
 from hub.wallets.returning import may_return_to
+from tests.citizens.conftest import signed_in
 from tests.hub.city import IDENTITY, PERSON
 from tests.support import PURPOSE, Place
 from tests.wallets.foreign import Wallet
@@ -31,6 +32,15 @@ async def test_the_outcome_is_told_with_the_code_that_came_back(
         assert (await client.get(where, headers=headers | wrong)).json() == {"state": "answered"}
     told = (await client.get(where, headers=headers | {"Response-Code": code})).json()
     assert (told["result"], told["claims"]) == ("passed", {"name": PERSON["name"]})
+
+    holder = await signed_in(hub)
+    (mine,) = await hub.wallets.holdings.listed(holder)
+    await hub.wallets.holdings.remove(holder, mine.bond_id, mine.certificate_id)
+    made = (await client.post(ASKS, json=body | {"return_to": None}, headers=headers)).json()
+    shown = await wallet.do("show", request=made["scan"], credential=copy)
+    assert (shown["status"], shown.get("back")) == (200, None)  # another device asked: it leads nowhere
+    told = (await client.get(f"{ASKS}/{made['id']}", headers=headers)).json()
+    assert (told["result"], told["reason"], told["claims"]) == ("failed", "copy_removed", {})
 
 
 async def test_where_a_browser_may_be_led(place: Place, hub: Hub, client: httpx2.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 Nothing of it goes into a case, and it corroborates none: what a case needs is asked in the case, under its grants.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -24,10 +25,16 @@ from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import redirect, render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
+from hub.web.verdict_words import Words, explained
 
 router = APIRouter()
 WALLET: Final = COUNTER + "/wallet"
 PER_MINUTE: Final = 30
+_OWN: Final[Mapping[str, Words]] = {
+    "not_what_was_asked": Words("出示的不是所问的证照。", "It is not the licence that was asked for."),
+    "claims_missing": Words("没有出示所问的全部内容。", "Not all that was asked for was shown."),
+}
+"""Reasons beside those of a verdict."""
 
 
 @router.get(WALLET, response_class=HTMLResponse)
@@ -69,6 +76,7 @@ async def wallet_answer(
         "console/counter/wallet_answer.html",
         actor,
         found=found,
+        why=_OWN.get(found.reason or "") or (explained(found.reason) if found.reason else None),
         qr=qr(found.scan) if found.scan else "",
         kind=kind,
         facts=[
