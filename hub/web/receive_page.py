@@ -15,7 +15,7 @@ from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.form import read_form
 from hub.web.console.forms import FieldError
 from hub.web.pages import public_page
-from hub.web.received import MOST_CODE, REFUSED, WORDS, offline_seen, scanned
+from hub.web.received import MOST_CODE, WORDS, offline_seen, refused, scanned
 
 router = APIRouter(include_in_schema=False)
 Lang = Annotated[str | None, Query(pattern=r"^(zh-CN|en)$")]
@@ -45,7 +45,7 @@ async def receive(request: Request, hub: HubDep, lang: Lang = None) -> HTMLRespo
             Receiver("public", _BY, called=called), given.get("code", "")[:MOST_CODE]
         )
     except PresentationRefusedError:
-        return _page(request, lang, error=REFUSED, called=called)
+        return _page(request, lang, error=refused(given.get("code", "")), called=called)
     return _page(request, lang, taken=taken)
 
 

@@ -15,7 +15,7 @@ from hub.issuing.shelf import masked_number
 from hub.problems import ProblemType
 from hub.web.citizen.menu import TABS, tab_of
 from hub.web.console.forms import FieldError
-from hub.web.console.view import view_of
+from hub.web.console.view import came_from, view_of
 from hub.web.framing import framed
 
 HOME: Final = "/me"
@@ -75,7 +75,7 @@ def redirect(path: str) -> Response:
 def problem_page(request: Request, kind: ProblemType, error: Exception | None, request_id: str) -> Response:
     """A problem as people read it; somebody who is not signed in is sent to sign in."""
     if isinstance(error, HolderSignInNeededError):
-        return redirect(SIGN_IN)
+        return redirect(f"{SIGN_IN}?ended=1" if request.method != "GET" else SIGN_IN)
     wait = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
     page = render(
         request,
@@ -87,6 +87,7 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
         wait=wait,
         surer=isinstance(error, LevelError),
         changed=request.method != "GET",
+        again=safe_path(came_from(request)),
     )
     if wait:
         page.headers["Retry-After"] = str(wait)

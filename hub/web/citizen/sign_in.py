@@ -36,12 +36,12 @@ _log = structlog.get_logger(__name__)
 
 
 @router.get(SIGN_IN, response_class=HTMLResponse)
-async def sign_in_form(request: Request, hub: HubDep) -> Response:
-    """The ways there are; somebody who is signed in goes on."""
+async def sign_in_form(request: Request, hub: HubDep, ended: Annotated[str, Query(max_length=1)] = "") -> Response:
+    """The ways there are; somebody who is signed in goes on. `ended`: he has sent a form and was signed out by then."""
     try:
         await hub.citizens.sessions.find(cookie(request, hub, SESSION))
     except HolderSignInNeededError:
-        return sign_in_page(request, hub)
+        return sign_in_page(request, hub, ended=bool(ended))
     return redirect(HOME)
 
 
@@ -141,8 +141,9 @@ def sign_in_page(
     errors: Sequence[FieldError] = (),
     *,
     status: int | None = None,
+    ended: bool = False,
 ) -> HTMLResponse:
-    """The ways there are, with what was entered and what is wrong."""
+    """The ways there are, with what was entered and what is wrong; `ended`: he was signed out when he sent a form."""
     view = view_of(request)
     kinds = [
         (code, view.t(item.zh, item.en))
@@ -161,6 +162,7 @@ def sign_in_page(
         people=sample_people(hub.settings.home) if hub.citizens.trial.on else (),
         given=values or {"id_number": "", "name": "", "id_type": CITIZEN_ID},
         kinds=kinds,
+        ended=ended,
     )
 
 

@@ -14,12 +14,16 @@ from hub.access.errors import ForbiddenError, SignInNeededError
 from hub.problems import ProblemType
 from hub.web.console.forms import FieldError
 from hub.web.console.menu import menu_for
-from hub.web.console.view import here, view_of
+from hub.web.console.view import came_from, here, safe_path, view_of
 from hub.web.console.words import ROLES
 from hub.web.framing import framed
 
 _FLASH: Final = "yz_flash"
 _FLASH_SECONDS: Final = 60
+_ENDED: Final = (
+    "登录已结束，刚才提交的内容没有保存。登录后会回到那一页，请再做一次。",
+    "You were signed out, and what you sent was not saved. Sign in: you come back to that page, and do it again.",
+)
 # Under the guard's `no-referrer` a browser sends `Origin: null` with a form, and the origin could not be checked.
 _REFERRER: Final = "same-origin"
 
@@ -77,8 +81,9 @@ def redirect(path: str, flash: tuple[str, str] | None = None, *, refused: bool =
 def problem_page(request: Request, kind: ProblemType, error: Exception | None, request_id: str) -> Response:
     """A problem as people read it; somebody who is not signed in is sent to sign in and comes back."""
     if isinstance(error, SignInNeededError):
-        back = here(request) if request.method == "GET" else "/console"
-        return RedirectResponse("/console/sign-in?" + urlencode({"back": back}), status_code=303)
+        changed = request.method != "GET"
+        back = safe_path(came_from(request)) if changed else here(request)
+        return redirect("/console/sign-in?" + urlencode({"back": back}), _ENDED if changed else None, refused=True)
     signed_in = getattr(request.state, "signed_in", None)
     actor = signed_in.actor if signed_in else None
     wait = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
@@ -91,6 +96,7 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
         request_id=request_id,
         wait=wait,
         changed=request.method != "GET",
+        again=safe_path(came_from(request)),
         roles=_roles(request, error),
     )
     if wait:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,6 +52,17 @@ def safe_path(path: str, default: str = "/console") -> str:
     """`path` if it is a page of the console, else `default`: no other host, no scheme, no trick with slashes."""
     known = len(path) <= _MAX_PATH and _PATH.fullmatch(path) and ".." not in path
     return path if known and not path.startswith(("/console/sign-", "/console/link", "/console/oidc")) else default
+
+
+def came_from(request: Request) -> str:
+    """The page of this host on which a form stood, as its browser says, which says it to nobody else; or nothing."""
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # no address: `http://[`
+        return ""
+    if parts.netloc.lower() != request.headers.get("host", "").lower():
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def here(request: Request) -> str:

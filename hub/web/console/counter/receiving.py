@@ -17,7 +17,7 @@ from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, form
 from hub.web.console.frame import render
 from hub.web.console.visit import ConsoleDep
-from hub.web.received import MOST_CODE, REFUSED, WORDS, offline_seen, scanned
+from hub.web.received import MOST_CODE, WORDS, offline_seen, refused, scanned
 
 router = APIRouter()
 RECEIVE: Final = COUNTER + "/receive"
@@ -43,7 +43,7 @@ async def receive(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLRespo
     try:
         taken = await hub.showing.receiving.take(receiver, given.raw("code")[:MOST_CODE])
     except PresentationRefusedError:
-        return _page(request, actor, error=REFUSED)
+        return _page(request, actor, error=refused(given.raw("code")))
     return _page(request, actor, taken=taken)
 
 
