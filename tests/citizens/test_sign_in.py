@@ -123,6 +123,35 @@ async def test_codes_are_guessed_five_times_and_steps_are_not_skipped(place: Pla
         assert (await first_step(client, ENTERPRISE["id_number"], ENTERPRISE["name"], id_type="001")).status_code == 422
 
 
+@pytest.mark.embedded
+async def test_a_cookie_that_was_taken_elsewhere_ends_with_all_others(place: Place, hub: Hub) -> None:
+    """It is a bearer's: no address and no browser is asked for, and a telephone changes both on its way. What stands
+    against a thief is that it is short, that he is nobody new only where he has the whole browser, and one button.
+    """
+    secret = await session(hub)
+    async with place.client(hub) as mine, place.client(hub, client=("198.51.100.9", 4000)) as thief:
+        for client, agent in ((mine, "Mozilla/5.0 (Android) Chrome/130"), (thief, "curl/8")):
+            client.cookies.set("yz_holder", secret)
+            client.headers["User-Agent"] = agent
+            assert (await client.get("/me/licences")).status_code == 200
+            assert (await client.get("/api/v1/me")).status_code == 200
+        csrf = (await hub.citizens.sessions.find(secret)).csrf
+        for origin in ("https://evil.example", "null", ""):  # the cookie alone acts from no page but ours
+            refused = await thief.post("/me/sign-out", data={"csrf": csrf}, headers={"Origin": origin})
+            assert refused.status_code == 403
+        assert (await mine.get("/me")).status_code == 200
+        done = await mine.post("/me/sign-out", data={"csrf": csrf, "everywhere": "1"}, headers={"Origin": PUBLIC_URL})
+        assert done.status_code == 303
+        for path in ("/me/licences", "/me/accesses", "/me/show"):
+            assert (await thief.get(path)).headers["location"].startswith("/me/sign-in")
+        assert (await thief.get("/api/v1/me")).status_code == 401
+        late = await thief.post("/me/show", data={"csrf": csrf}, headers={"Origin": PUBLIC_URL})
+        assert late.headers["location"] == "/me/sign-in?ended=1"
+        assert "没有保存" in (await thief.get(late.headers["location"])).text
+        planted = await mine.get("/me", headers={"Cookie": "yz_holder=" + "planted-by-somebody-else-0123456789"})
+        assert planted.headers["location"] == "/me/sign-in", "a cookie that nobody was given is none"
+
+
 async def test_a_session_ends_by_idleness_by_its_age_at_sign_out_and_with_its_person(
     place: Place, hub: Hub, watch: Watch
 ) -> None:
