@@ -11,6 +11,7 @@ from catalog.tables import table
 from hub.access.actors import COMMAND
 from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Scope
+from hub.citizens.authorising.values import Decision, Lasts
 from hub.citizens.objections.values import Kind, Said
 from hub.citizens.showing.values import Choice, Pick
 from hub.citizens.values import Holder, Level
@@ -20,10 +21,21 @@ from hub.witness.folder import WitnessFolder
 from signing.log.checkpoint import note_body
 from tests.citizens import others
 from tests.citizens.conftest import session
-from tests.hub.city import PERSON, identity_claims
+from tests.hub.city import IDENTITY, PERSON, identity_claims
 from tests.pages.browser import Site, faults, overflow, seen, visiting
 from tests.pages.looking import LOOKS, turn
-from tests.support import AMR, POLICE, Place, issue, open_case
+from tests.support import (
+    AMR,
+    MATTER,
+    POLICE,
+    Place,
+    grant_definition,
+    issue,
+    matter_definition,
+    open_case,
+    pull,
+    requirement,
+)
 from tests.wallets.filled import put_into_wallet
 
 HOLDER = "holder"
@@ -63,6 +75,7 @@ async def furnish(place: Place) -> Furnished:
             assert closed.status_code == 200, closed.text
         secret = await session(hub, Level.HIGH)
         holder = await hub.citizens.sessions.find(secret)
+        await _agreements(place, hub, holder)
         [licence], _ = await hub.citizens.licences.listed(holder)
         identifier = licence.identifier
         objection = await hub.citizens.objections.raise_(
@@ -81,6 +94,25 @@ async def furnish(place: Place) -> Furnished:
         await hub.ledger.drain()
         made["entry_id"] = await _cosigned(hub, place)
         return Furnished(secret, made)
+
+
+async def _agreements(place: Place, hub: Hub, holder: Holder) -> None:
+    """Uses of his identity card: by law, by a yes with an end, by none yet, and one that a case asks him for."""
+    card = {"type": IDENTITY, "owner": POLICE, "fields": ["name"]}
+    await hub.registry.add_grant(grant_definition(hub, **card))
+    needed = requirement("who", "身份", "applicant", [[{"type": IDENTITY, "fields": ["name"]}]])
+    agreed = {"code": "AGREED", "name": {"zh": "租房备案", "en": "Letting a home"}, "requirements": [needed]}
+    await hub.registry.add_matter(matter_definition() | agreed)
+    given, _ = [
+        await hub.registry.add_grant(grant_definition(hub, **card | {"matters": [matter], "consent": True}))
+        for matter in (MATTER, "AGREED")
+    ]
+    await hub.citizens.authorisations.decide(holder, given, Decision.GIVE, lasts=Lasts.YEAR)
+    await hub.registry.add_grant(grant_definition(hub, consent=True))  # of companies' licences
+    async with place.client(hub) as client:
+        headers = await place.headers(client)
+        case_no = await open_case(client, headers, matter="AGREED", parties=[{"role": "applicant", **PERSON}])
+        assert (await pull(client, headers, case_no)).status_code == 200
 
 
 async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
