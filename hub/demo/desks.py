@@ -56,8 +56,10 @@ def tell_desks(console: Console, base: str, sample: dict[str, Any], run: Run) ->
         highlight=False,
     )
     console.print(
-        f"\n办事人：{base}/me 用下面一人的号码、姓名登录，给政务服务管理局生成出示码，8 位数字在受理台代替卡。\n"
-        f"Somebody with an ID: {base}/me, by number and name below; a code for the services office does for the card.",
+        f"\n办事人：{base}/me 点一位示例人员，或用下面一人的号码、姓名登录，验证码就在页面上。\n"
+        "给政务服务管理局生成出示码，8 位数字在受理台代替卡。\n"
+        f"Somebody with an ID: {base}/me: press a sample person, or number and name below; the code stands on the page.\n"
+        "A code to show, made for the services office, does at the counter for the card.",
         highlight=False,
     )
     for holder, zh, en in ((whole, "不缺材料", "nothing missing"), (lacking, "缺材料", "something missing")):
