@@ -58,7 +58,7 @@ def tell_desks(console: Console, base: str, sample: dict[str, Any], run: Run) ->
     console.print(
         f"\n办事人：{base}/me 点一位示例人员，或用下面一人的号码、姓名登录，验证码就在页面上。\n"
         "给政务服务管理局生成出示码，8 位数字在受理台代替卡。\n"
-        f"Somebody with an ID: {base}/me: press a sample person, or number and name below; the code stands on the page.\n"
+        f"Somebody with an ID: {base}/me: press a sample person, or by number and name; the page shows the code.\n"
         "A code to show, made for the services office, does at the counter for the card.",
         highlight=False,
     )
