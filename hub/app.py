@@ -108,9 +108,11 @@ from hub.web.console.library import uploading as library_uploading
 from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
 from hub.web.kiosk import agreements as kiosk_agreements
+from hub.web.kiosk import collecting as kiosk_collecting
 from hub.web.kiosk import doubting as kiosk_doubting
 from hub.web.kiosk import frame as kiosk_frame
 from hub.web.kiosk import lost as kiosk_lost
+from hub.web.kiosk import notices as kiosk_notices
 from hub.web.kiosk import pages as kiosk_pages
 from hub.web.kiosk import rating as kiosk_rating
 from hub.web.scanning import CAMERA_PAGES
@@ -192,7 +194,9 @@ _ROUTERS: Final = (
     kiosk_pages.router,
     kiosk_agreements.router,
     kiosk_doubting.router,
+    kiosk_collecting.router,
     kiosk_lost.router,
+    kiosk_notices.router,
     kiosk_rating.router,
     console,
 )

@@ -1,6 +1,7 @@
 """At a terminal by one's card alone: a phone that is lost opens nothing any more, and a strange look is asked about."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,8 @@ from hub.runtime import Hub
 from tests.citizens.conftest import session, signed_in
 from tests.citizens.test_identities import Service, bind, enter, hub, refused, service
 from tests.citizens.test_kiosk import standing
-from tests.hub.city import grow, ledger
+from tests.citizens.test_own_collection import _feed, _register
+from tests.hub.city import PERSON, grow, ledger
 from tests.hub.desk import text_of
 from tests.support import Place
 
@@ -58,3 +60,20 @@ async def test_a_look_that_he_does_not_know_is_asked_about_once(place: Place, hu
             assert done.headers["location"] == "/kiosk/objections"
         assert "有一次查询我不认得" in text_of(await terminal.get("/objections"))
         assert len((await hub.citizens.objections.listed(await signed_in(hub))).items) == 1
+
+
+async def test_notices_are_read_and_one_s_own_licences_collected(place: Place, hub: Hub, tmp_path: Path) -> None:
+    async with place.client(hub) as client, standing(place, hub) as terminal:
+        await grow(place, hub, client)
+        row = (PERSON["id_number"], PERSON["name"], "2035-06-30")
+        await _feed(hub, _register(tmp_path / "register", row), "permits")
+        await terminal.card()
+        assert "您有一份新的证照" in text_of(await terminal.get("/notices"))
+        assert "最近一次" not in text_of(await terminal.get("/collect"))
+        for _ in range(2):  # within the hour the last answer stands
+            assert (await terminal.sent("/collect")).headers["location"] == "/kiosk/collect"
+        asked = [entry.detail["by"] for entry in await ledger(hub) if entry.kind == "collection.own"]
+        assert asked == [{"kind": "kiosk", "id": terminal.id}]
+        await hub.jobs.sweep()
+        assert "归集到证照" in text_of(await terminal.get("/collect"))
+        assert "居住证" in text_of(await terminal.get("/mine"))
