@@ -73,7 +73,7 @@ def known() -> dict[str, set[str]]:
         "nobody": unconfirmed,
         "claimed.dead": unconfirmed,
         "found.why": STOOD_IN,
-        "_failed_as(error)": returned("hub/exchange/finding.py", "_failed_as"),
+        "failed_as(error)": returned("hub/exchange/finding.py", "failed_as"),
         "hub/intake/resolver.py code": objections,
         "hub/intake/resolving/holding.py code": {"interface_withdrawn", "source_quarantined"},
         "hub/intake/resolving/holdings.py code": {"several_certificates", "choice_gone"},

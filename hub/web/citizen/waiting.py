@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.citizens.authorising.asked import Asked
+from hub.citizens.authorising.values import Asked
 from hub.citizens.licences import Licence
 from hub.registry.meanings import Words
 from hub.web.console.library.words import STATUSES
