@@ -40,8 +40,9 @@ def alone_in(rules: str) -> set[str]:
 def templates(audience: str) -> Iterator[str]:
     """What the pages of an audience are made of; "": of everybody's, and of parts that all share."""
     folder = ROOT / "templates" / audience
-    for file in folder.rglob("*.html") if audience else folder.glob("*.html"):
-        yield file.read_text(encoding="utf-8")
+    yield from (file.read_text(encoding="utf-8") for file in (folder.rglob if audience else folder.glob)("*.html"))
+    if not audience:
+        yield (folder / "console" / "_macros.html").read_text(encoding="utf-8")
 
 
 def words_of(texts: Iterator[str]) -> set[str]:
