@@ -23,7 +23,7 @@ from tests.citizens import others
 from tests.citizens.conftest import session
 from tests.hub.city import IDENTITY, PERSON, identity_claims
 from tests.pages.browser import Site, faults, overflow, seen, visiting
-from tests.pages.looking import LOOKS, turn
+from tests.pages.looking import LOOKS, NARROW, turn
 from tests.support import (
     AMR,
     MATTER,
@@ -223,3 +223,20 @@ def check_picture(browser: Browser, site: Site, secret: str, path: str) -> None:
             seen(page, f"en-{seen_as.name}-{HOLDER}-picture")
         page.get_by_role("link", name="Hide it now").click()
         expect(page.locator(".revealed")).to_have_count(0)
+
+
+def check_stillness(browser: Browser, site: Site, secret: str) -> None:
+    """For whom movement is too much a code has no ring that runs, and says its time all the same; zoomed in to 400 %
+    the bar of places lies where it covers nothing.
+    """
+    with visiting(browser, site, None, "en", reduced_motion="reduce", viewport=NARROW) as page:
+        page.context.add_cookies([{"name": "yz_holder", "value": secret, "url": site.url}])
+        page.goto("/me/show")
+        page.get_by_role("button", name="Make the code").click()
+        expect(page.locator(".square svg")).to_be_visible()
+        expect(page.locator(".clock b")).to_be_visible()
+        expect(page.locator(".ring")).to_be_hidden()
+        assert page.evaluate("document.getAnimations().length") == 0
+        assert page.locator(".clock [role=status]").count() == 1
+        assert page.evaluate("getComputedStyle(document.querySelector('.tabs')).position") == "static"
+        expect(page.locator(".tabs [aria-current]")).to_have_text("Show")

@@ -21,7 +21,7 @@ from tests.support import Place
 pytestmark = pytest.mark.browser
 WITHOUT = re.compile(
     r"/me/(?:sign-in|oidc|view)\b.*"  # before one has signed in; the switches
-    r"|.*/state"  # parts of pages
+    r"|.*/state|.*\.csv"  # parts of pages, and files
     r"|/me/notices/\{notice_id\}"  # leads on to what it is about
     r"|/me/licences/find"  # leads back to the list
 )
@@ -73,3 +73,9 @@ def test_the_picture_of_a_licence_stands_in_the_page_and_hides_again(
     browser: Browser, site: Site, holder: holders.Furnished
 ) -> None:
     holders.check_picture(browser, site, holder.secret, f"/me/licences/{holder.paths['identifier']}")
+
+
+def test_a_code_keeps_still_for_whom_movement_is_too_much(
+    browser: Browser, site: Site, holder: holders.Furnished
+) -> None:
+    holders.check_stillness(browser, site, holder.secret)
