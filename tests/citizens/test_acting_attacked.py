@@ -131,7 +131,7 @@ async def test_a_code_is_not_taken_once_the_withdrawal_is_on_its_way(hub: Hub) -
     withdrawn, go_on = asyncio.Event(), asyncio.Event()
 
     def end(tx: Connection) -> None:
-        assert delegating._withdraw(tx, holder, made, None, hub.clock())
+        assert delegating._withdraw(tx, holder, made, None, None, hub.clock())
         withdrawn.set()
         if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
             await_only(go_on.wait())
@@ -158,7 +158,7 @@ async def test_nobody_acts_once_the_withdrawal_is_on_its_way(hub: Hub) -> None:
     withdrawn, go_on = asyncio.Event(), asyncio.Event()
 
     def end(tx: Connection) -> None:
-        assert delegating._withdraw(tx, holder, made, None, hub.clock())
+        assert delegating._withdraw(tx, holder, made, None, None, hub.clock())
         withdrawn.set()
         if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
             await_only(go_on.wait())
