@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from hub.citizens.dossier.stages import STAGES
 from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN
 from hub.deps import HubDep
@@ -34,6 +35,9 @@ async def home(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse
         return render(request, "me/home.html", holder, licences=None, others=others)
     licences, behind = await hub.citizens.licences.listed(holder)
     entries, _ = await hub.citizens.accesses.listed(holder)
+    # His own before what he holds with others, in the order of a life. What ends soon is told under what needs him.
+    ranks = {stage: rank for rank, stage in enumerate(STAGES)}
+    licences = sorted(licences, key=lambda item: (not item.principal, ranks[item.stage]))
     standing = [item for item in licences if item.status == VALID]
     return render(
         request,
