@@ -86,6 +86,7 @@ async def decide(
 
 
 def standing_json(item: Standing, language: str) -> dict[str, Any]:
+    """One of the list, in the language of the request."""
     return {
         "id": item.grant_id,
         "rests_on": "agreement" if item.agreement else "law",
@@ -106,6 +107,7 @@ def standing_json(item: Standing, language: str) -> dict[str, Any]:
 
 
 def asked_json(item: Asked, language: str) -> dict[str, Any]:
+    """A question for one case."""
     return {
         "id": item.id,
         "state": item.state,

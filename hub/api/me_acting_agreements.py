@@ -1,4 +1,4 @@
-"""Agreeing for somebody else 代为同意: a company's legal representative, a minor's parent. By the person's own session."""
+"""Agreeing for somebody else 代为同意: as a company's legal representative, or a minor's parent."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse

@@ -1,5 +1,5 @@
-"""Agreeing for somebody else 代为同意: a company by its legal representative, a minor child by a parent. Nobody else does:
-no delegate, and no heir.
+"""Agreeing for somebody else 代为同意: a company by its legal representative, a minor child by a parent. Nobody else
+does: no delegate, and no heir.
 
 Who acts is judged when the list is shown, and once more in the transaction that writes a word down. The word is the
 principal's from then on, whoever comes into office later; the entry about him names who said it.
