@@ -19,14 +19,14 @@ from hub.citizens.tables import HolderSessionRow, PresentationRow
 from hub.citizens.values import Holder
 from hub.clock import new_id
 from hub.ledger.tables import LedgerEntryRow
-from hub.runtime import Hub
+from hub.runtime import Hub, look_into
 from hub.storage.errors import ConflictError
 from tests.citizens.conftest import session, signed_in
 from tests.citizens.test_asked import PEER, asked, clerk, picks
 from tests.citizens.test_presentations import shown as presented
 from tests.citizens.test_showing import ANYBODY
 from tests.citizens.test_showing import shown as showing
-from tests.support import MATTER
+from tests.support import MATTER, Place
 
 CODES, SHOWINGS, REQUESTS = table(PresentationRow), table(ShowingRow), table(ShowingRequestRow)
 SESSIONS, ENTRIES = table(HolderSessionRow), table(LedgerEntryRow)
@@ -145,6 +145,23 @@ async def test_a_second_end_is_refused_by_the_database_itself(hub: Hub) -> None:
     twin = entry | {"id": new_id(), "position": None}
     with pytest.raises(ConflictError):
         await run(hub, insert(ENTRIES).values(**twin))
+
+
+@pytest.mark.embedded
+async def test_whoever_takes_the_end_from_the_ledger_as_well_is_found_by_its_audit(place: Place, hub: Hub) -> None:
+    """What is not held at that moment: he has changed the ledger, which says so."""
+    holder = await signed_in(hub)
+    live = await showing(hub, holder, "sex")
+    kept = await row_of(hub, SHOWINGS, live.showing.id)
+    await hub.showing.receiving.take(ANYBODY, live.code)
+    await hub.ledger.drain()
+    await put_back(hub, SHOWINGS, kept)
+    gone = update(ENTRIES).where(ENTRIES.c.object_id == live.showing.id)
+    await run(hub, gone.values(object_id=None, object_version=None))
+    await hub.showing.receiving.take(ANYBODY, live.code)
+    async with look_into(place.settings()) as auditor:
+        found = await auditor.ledger.verify(None)
+    assert any(finding.endswith("column object_id was changed") for finding in found.findings)
 
 
 @pytest.mark.sampled
