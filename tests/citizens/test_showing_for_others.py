@@ -188,7 +188,7 @@ async def test_heirs_never_show_and_a_delegate_within_what_he_was_let(hub: Hub) 
     card = Pick(await licence_of(hub, holder.id, "居民身份证"), ("name",))
     others, give = hub.showing.for_others, hub.citizens.others.delegating.give
     with pytest.raises(DelegationError, match="not_delegable"):
-        await give(holder, asked(hub, scope=frozenset({Scope.OPEN})))
+        await give(holder, asked(hub, scope=frozenset({Scope.AGREE})))
     plain = await give(holder, asked(hub))
     found = await begun(hub, neighbour, "delegate")
     asker = await clerk(hub)

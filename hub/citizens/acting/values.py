@@ -26,8 +26,6 @@ class Scope(StrEnum):
     ACCESSES = "see_accesses"
     FILE = "file"
     SHOW = "show"
-    OPEN = "open"
-    COLLECT = "collect"
     AGREE = "agree"
     OBJECT = "object"
 

@@ -21,9 +21,7 @@ SCOPES: Final[Mapping[str, Words]] = {
     Scope.ACCESSES: ("看谁看过、看异议", "see who looked, and objections"),
     Scope.FILE: ("到窗口代为办件", "open cases at a counter"),
     Scope.SHOW: ("代为亮证（对方会看到由谁代）", "show licences (the other side is told who does)"),
-    Scope.OPEN: ("打开证照内容和文件", "open licences and their files"),
     Scope.AGREE: ("同意、撤回授权", "agree to uses, and withdraw"),
-    Scope.COLLECT: ("一键归集", "have licences collected"),
     Scope.OBJECT: ("提出异议", "object to data"),
 }
 STATES: Final[Mapping[str, tuple[Words, str]]] = {
