@@ -15,9 +15,7 @@ _WHEN = "as 2026-12-01T22:00+08:00"
 
 def closure(
     begins: Annotated[str | None, typer.Option("--from", help=f"When it begins, {_WHEN} 开始")] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", help="When it ends; three days at most 结束")
-    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="When it ends; three days at most 结束")] = None,
     zh: Annotated[str, typer.Option("--note", help="Why, for the pages in Chinese 说明")] = "",
     en: Annotated[str, typer.Option("--note-en", help="The same in English 英文说明")] = "",
     cancel: Annotated[bool, typer.Option("--cancel", help="Open again, or do not close at all 取消")] = False,
@@ -29,9 +27,9 @@ def closure(
         fail("--from with --until, or --cancel", f"yizheng closure --from {_WHEN[3:]} --until …", Exit.USAGE)
 
     async def work(hub: "Hub") -> dict[str, Any]:
+        from catalog.errors import DefinitionError
         from hub.access.actors import COMMAND
         from hub.clock import rfc3339
-        from hub.closure.errors import ClosureFaultError
         from hub.storage.errors import MissingError
 
         try:
@@ -40,7 +38,7 @@ def closure(
             elif begins and until:
                 window = datetime.fromisoformat(begins), datetime.fromisoformat(until)
                 await hub.closures.announce(COMMAND, *window, zh, en)
-        except (ClosureFaultError, MissingError, ValueError) as error:
+        except (DefinitionError, MissingError, ValueError) as error:
             fail(f"not done: {error}", f"instants are written {_WHEN}, the end behind the beginning", Exit.BAD_DATA)
         await hub.closures.load()
         found = hub.closures.known()

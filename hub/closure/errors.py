@@ -14,11 +14,3 @@ class PlannedClosureError(ClosureError):
         super().__init__("closed")
         self.ends = ends
         self.retry_after_seconds = retry_after_seconds
-
-
-class ClosureFaultError(ClosureError):
-    """A window that cannot be announced. `rule`, never the value."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from catalog.errors import DefinitionError
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.clock import Clock, new_id, rfc3339
-from hub.closure.errors import ClosureFaultError, PlannedClosureError
+from hub.closure.errors import PlannedClosureError
 from hub.closure.tables import ClosureRow
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
@@ -79,18 +80,18 @@ class Closures:
     async def announce(self, actor: Actor, begins: datetime, ends: datetime, zh: str = "", en: str = "") -> Closure:
         """Announce a window; the one before it, if it is not over, is none any more.
 
-        Raises: ForbiddenError; ClosureFaultError: no window, over, too long, or a note that is.
+        Raises: ForbiddenError; DefinitionError: no window, over, too long, or a note that is.
         """
         actor.require(Role.OPERATOR)
         now = self._clock()
         if begins.tzinfo is None or ends.tzinfo is None:
-            raise ClosureFaultError("without_offset")
+            raise DefinitionError("an instant wants its offset, such as +08:00")
         if not begins < ends or ends <= now:
-            raise ClosureFaultError("no_window")
+            raise DefinitionError("the end stands behind the beginning, and is to come")
         if ends - begins > LONGEST:
-            raise ClosureFaultError("too_long")
+            raise DefinitionError(f"{LONGEST.days} days at most")
         if max(len(zh), len(en)) > NOTE_MOST:
-            raise ClosureFaultError("note_too_long")
+            raise DefinitionError(f"a note has {NOTE_MOST} characters at most")
         made = Closure(new_id(), begins, ends, zh.strip(), en.strip())
 
         def unit(tx: Connection) -> None:

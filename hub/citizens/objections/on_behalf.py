@@ -54,7 +54,7 @@ class ObjectingFor:
     def _agent(self, whose: Acting) -> Agent:
         holder, principal = whose.holder, whose.principal
 
-        async def commit(unit: Callable[[Connection], str]) -> str:
+        async def act(unit: Callable[[Connection], str]) -> str:
             return await self._acting.within(holder, principal.key, Scope.OBJECT, lambda tx, _principal, _now: unit(tx))
 
-        return Agent({"agent": told(holder.id, holder.identity), **principal.as_told()}, commit)
+        return Agent({"agent": told(holder.id, holder.identity), **principal.as_told()}, act)

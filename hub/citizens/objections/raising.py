@@ -53,7 +53,7 @@ class Clerk:
         return {"by": self.actor.as_json()} | {name: text for name, text in more.items() if text}
 
 
-Commit = Callable[[Callable[[Connection], str]], Awaitable[str]]
+Act = Callable[[Callable[[Connection], str]], Awaitable[str]]
 """How the unit of an act is committed: alone, or in the transaction in which it is judged that he acts for another."""
 
 
@@ -62,7 +62,7 @@ class Agent:
     """Who acts for the person or company, as the ledger names him, and how his act is committed."""
 
     told: Mapping[str, Any]
-    commit: Commit
+    act: Act
 
 
 class Objections:
@@ -126,7 +126,7 @@ class Objections:
             return self._raise(tx, holder, file, target, once, more, now)
 
         try:
-            made = await (agent.commit(unit) if agent else write_once(self._database, unit))
+            made = await (agent.act(unit) if agent else write_once(self._database, unit))
         except CommitUnknownError:  # the row may be there, and wants its scan
             raise
         except Exception:
@@ -158,7 +158,7 @@ class Objections:
                 raise ObjectionOverError
             return entry.id
 
-        await (agent.commit(unit) if agent else self._database.write(unit))
+        await (agent.act(unit) if agent else self._database.write(unit))
 
     async def one(self, holder: Whose, objection_id: str) -> Told:
         """One of his; its answer counts as seen from now on. Raises: LevelError, MissingError."""

@@ -61,7 +61,7 @@ class Reviewing:
         def unit(tx: Connection) -> str:
             return self._ask(tx, holder, objection_id, text, once, agent)
 
-        return await (agent.commit(unit) if agent else write_once(self._database, unit))
+        return await (agent.act(unit) if agent else write_once(self._database, unit))
 
     def _ask(
         self, tx: Connection, holder: Whose, objection_id: str, text: str, once: Once | None, agent: Agent | None

@@ -26,7 +26,8 @@ async def print_slip(request: Request, case_no: CaseNoPath, hub: HubDep, actor: 
     await form(request)
     slip = await hub.case_slips.print(actor, case_no, view_of(request).language)
     here = f"{COUNTER}/{case_no}"
-    shown: dict[str, Any] = {"outcomes": OUTCOMES, "states": STATES, "here": here, "rate_at": hub.settings.public_url + RATE}
+    rate_at = hub.settings.public_url + RATE
+    shown: dict[str, Any] = {"outcomes": OUTCOMES, "states": STATES, "here": here, "rate_at": rate_at}
     return render(request, "console/counter/case_slip.html", actor, slip=slip, **shown)
 
 
