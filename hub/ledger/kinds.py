@@ -87,6 +87,7 @@ OF_NOBODY: Final[Mapping[str, str]] = {
     "certificate.list": "A department looks along its own licences, numbers struck out; opening one is an entry.",
     "certificate.page_withdrawn": "A page is given out no more since its key was stolen; the licence is as it was.",
     "certificate.touched": "Which licences a stolen key signed: identifiers, for those who issued them.",
+    **_none("When the hub is closed for planned work; nobody's data is in it.", "closure", "announced cancelled"),
     "collection.index": _REGISTER,
     "collection.reconciled": _REGISTER,
     **_none(
