@@ -95,8 +95,8 @@ from hub.problems import (
 from hub.runtime import Hub, at_work, open_hub
 from hub.settings import Settings
 from hub.web import entry_page, guides_page, help_page, pages, rate_page, ratings_page, receive_page, verify_page
-from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import acting_objecting as citizen_acting_objecting
+from hub.web.citizen import frame as citizen_frame
 from hub.web.citizen import objecting as citizen_objecting
 from hub.web.citizen import pages as citizen_pages
 from hub.web.console.counter import correcting as counter_correcting
