@@ -41,6 +41,7 @@ EXCEPTIONS: Final = {
         "/api/v1/bulk/{run}/cancel", "/api/v1/bulk/{run}/release", "/api/v1/bulk/{run}/refuse",
         "/api/v1/showings/requests/{request_id}/cancel",
         "/api/v1/showings/take", "/receive",  # a code shows once: whoever loses the answer asks the holder again
+        "/rate",  # the slip's code rates once
     },
     ALIKE: {
         "/api/v1/cases/{case_no}/facts", "/api/v1/families/{family_no}/facts", "/api/v1/families/{family_no}/parties",
