@@ -66,12 +66,15 @@ async def problem(slug: str, request: Request, lang: Lang = None) -> HTMLRespons
 @router.get("/view")
 async def view(
     hub: HubDep,
-    elder: Annotated[str, Query(pattern=r"^[01]$")],
+    lang: Lang = None,
+    elder: Annotated[str | None, Query(pattern=r"^[01]$")] = None,
     back: Annotated[str, Query(max_length=100)] = "/",
 ) -> Response:
-    """Remember 长辈版, for the console too, and show the same page again. A preference, so a plain link may set it."""
-    response = RedirectResponse(back if _PUBLIC.fullmatch(back) else "/", status_code=303)
-    remember(response, hub, elder=elder)
+    """Remember language and 长辈版, for every page there is, and show the same page again. Preferences, so a plain link
+    may set them.
+    """
+    response = RedirectResponse(_public(back), status_code=303)
+    remember(response, hub, lang=lang, elder=elder)
     return response
 
 
@@ -106,13 +109,25 @@ def public_page(name: str, request: Request, lang: str | None, **values: Any) ->
     """A page in the language of its address, else as the visitor chose or the browser asks, and in the print chosen."""
     chosen = view_of(request)
     shown = replace(chosen, language=lang or chosen.language)
-    path: str = request.scope["path"]
-    back = quote(f"{path}?lang={shown.language}", safe="")
+    other = shown.t("en", "zh-CN")
     return framed(
         request,
         name,
         shown,
-        elder_href=f"/view?elder={0 if shown.elder else 1}&back={back}",
-        language_href=f"{path}?lang={shown.t('en', 'zh-CN')}",
+        elder_href=f"/view?elder={0 if shown.elder else 1}&back={_back(request, shown.language)}",
+        language_href=f"/view?lang={other}&back={_back(request, other)}",
         **values,
     )
+
+
+def _public(back: str) -> str:
+    """`back` if it is the address of a public page that a plain link may lead back to."""
+    return back if _PUBLIC.fullmatch(back) else "/"
+
+
+def _back(request: Request, language: str) -> str:
+    """The page itself. One that takes no language (a problem or a closure on somebody's page) is left for the start."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    takes = dependant is not None and any(field.alias == "lang" for field in dependant.query_params)
+    path: str = request.scope["path"] if takes else "/"
+    return quote(_public(f"{path}?lang={language}"), safe="")

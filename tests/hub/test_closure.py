@@ -1,6 +1,7 @@
 """A planned closure: told beforehand on every page, then a page of its own, while verifying and the ledger go on."""
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,6 +55,10 @@ async def test_it_is_told_before_and_in_it_only_verifying_goes_on(place: Place) 
             assert "平台正在计划维护" in said
             assert "0990 12345" in said
             assert "没有保存" not in said
+        [switch] = re.findall(r'<a class="language" href="([^"]+)"', (await client.get("/me", headers=PAGE)).text)
+        english = await client.get(switch.replace("&amp;", "&"), headers=PAGE, follow_redirects=True)
+        assert (english.status_code, "A new database" in english.text) == (503, True)
+        client.cookies.clear()
         sent = await client.post("/me/sign-in", data={}, headers=PAGE | {"Origin": PUBLIC_URL})
         assert (sent.status_code, "您提交的内容没有保存" in sent.text) == (503, True)
         answer = await client.get("/api/v1/matters")

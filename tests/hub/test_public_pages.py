@@ -35,6 +35,15 @@ async def test_large_print_and_language_are_remembered_and_lead_back_to_the_same
         assert 'class="elder"' in (await client.get("/console/sign-in")).text
         await client.get("/console/view?lang=en")
         assert '<html lang="en"' in (await client.get("/verify")).text
+        client.cookies.clear()
+        [switch] = re.findall(r'<a class="language" href="([^"]+)"', (await client.get("/help")).text)
+        answer = await client.get(switch.replace("&amp;", "&"))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/help?lang=en")
+        for path in ("/me/sign-in", "/console/sign-in", "/ratings"):  # where a link says no language
+            assert '<html lang="en"' in (await client.get(path)).text, path
+        lost = (await client.get("/nowhere/" + "x" * 90, headers={"Accept": "text/html"})).text
+        [switch] = re.findall(r'<a class="language" href="([^"]+)"', lost)
+        assert (await client.get(switch.replace("&amp;", "&"))).headers["location"] == "/"
         for back in (
             "//elsewhere.example/?lang=en",
             "https://elsewhere.example/?lang=en",
