@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ COMPOSED = {
 """Kinds that the code puts together."""
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(HOME.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> list[ast.Module]:
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(HOME.rglob("*.py"))]
 
 
 def name_of(call: ast.Call) -> str:
@@ -51,12 +51,14 @@ def name_of(call: ast.Call) -> str:
 def writers() -> dict[str, set[int]]:
     """Functions that write an entry of the kind that they are given, and which of their arguments that may be."""
     found: dict[str, set[int]] = {"marked": {0}}
-    for _, tree in modules():
+    for tree in modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 names = [one.arg for one in node.args.args if one.arg not in {"self", "cls"}]
+                if "kind" not in names:
+                    continue
                 calls = {name_of(one) for one in ast.walk(node) if isinstance(one, ast.Call)}
-                if "kind" in names and calls & {"Draft", "record", "_record", "_entry", "_draft", "write_entry"}:
+                if calls & {"Draft", "record", "_record", "_entry", "_draft", "write_entry"}:
                     found.setdefault(node.name, set()).add(names.index("kind"))
     return found
 
@@ -71,7 +73,7 @@ def steps_in(name: str, call: ast.Call) -> list[str]:
 def written() -> set[str]:
     """Kinds that stand in the code as they are written, or as constants beside it."""
     given, found = writers(), set()
-    for _, tree in modules():
+    for tree in modules():
         constants = {
             node.target.id: node.value
             for node in tree.body
