@@ -25,6 +25,7 @@ from hub.wallets.issuing import Wanted
 from hub.wallets.metadata import PREFIX, base_metadata, issuer_metadata, server_metadata, type_metadata
 from hub.wallets.once import new_nonce
 from hub.wallets.proofs import Dpop, read_dpop
+from hub.wallets.pushing import LIFE as PUSHED_LIFE
 from hub.wallets.sealing import MEDIA_TYPE as SEALED_TYPE
 from hub.wallets.sealing import opened_request, receiver_of, request_encryption
 from hub.web.citizen.visit import WALLET, give
@@ -74,7 +75,7 @@ async def issuer(hub: HubDep) -> JSONResponse:
 async def server(hub: HubDep) -> JSONResponse:
     """Where wallets get tokens; systems have a server of their own."""
     slugs = [item.type.slug for item in hub.types.current().values() if item.type.custody is Custody.LIBRARY]
-    found = server_metadata(hub.settings.public_url, slugs, codes=hub.wallets.authorizing.on)
+    found = server_metadata(hub.settings.public_url, slugs, codes=hub.wallets.pushing.on)
     return JSONResponse(found, headers=_PUBLIC)
 
 
@@ -116,8 +117,8 @@ async def push(request: Request, hub: HubDep) -> Response:
     await limited(request, hub)
     form = await _form(request)
     dpop = _dpop(request, hub, f"{PREFIX}/par") if "dpop" in request.headers else None
-    request_uri = await hub.wallets.authorizing.push(form, dpop)
-    return JSONResponse({"request_uri": request_uri, "expires_in": 600}, status_code=201)
+    request_uri = await hub.wallets.pushing.push(form, dpop)
+    return JSONResponse({"request_uri": request_uri, "expires_in": int(PUSHED_LIFE.total_seconds())}, status_code=201)
 
 
 @router.get(f"{PREFIX}/authorize", summary="The holder's browser arrives from a wallet")
@@ -141,7 +142,7 @@ async def token(request: Request, hub: HubDep) -> Response:
     """Bound to the wallet's key by DPoP (RFC 9449)."""
     await limited(request, hub)
     form = await _form(request)
-    return JSONResponse(await hub.wallets.tokens.exchange(form, _dpop(request, hub, f"{PREFIX}/token")))
+    return JSONResponse(await hub.wallets.exchanging.exchange(form, _dpop(request, hub, f"{PREFIX}/token")))
 
 
 @router.post(f"{PREFIX}/credential", summary="Licences bound to a wallet's keys 领取证照")

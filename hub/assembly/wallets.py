@@ -7,11 +7,13 @@ from hub.issuing.renditions.source import RenditionSource
 from hub.verification.service import VerificationService
 from hub.wallets.asking import Asking
 from hub.wallets.authorizing import Authorizing
+from hub.wallets.exchanging import Exchanging
 from hub.wallets.holdings import Holdings
 from hub.wallets.issuing import WalletIssuing
 from hub.wallets.licences import WalletLicences
 from hub.wallets.notifying import WalletNotices
 from hub.wallets.offers import Offers
+from hub.wallets.pushing import Pushing
 from hub.wallets.tokens import Tokens
 
 
@@ -20,8 +22,9 @@ class Wallets:
     """Services around wallets."""
 
     offers: Offers
+    pushing: Pushing
     authorizing: Authorizing
-    tokens: Tokens
+    exchanging: Exchanging
     issuing: WalletIssuing
     notices: WalletNotices
     holdings: Holdings
@@ -32,7 +35,7 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
     """Connect them."""
     database, vault, desk, clock, url = ground.database, ground.vault, ground.desk, ground.clock, ground.public_url
     licences = WalletLicences(vault=vault, desk=desk, source=source)
-    tokens = Tokens(database, vault=vault, clock=clock)
+    tokens = Tokens(vault=vault)
     return Wallets(
         offers=Offers(
             database,
@@ -43,16 +46,18 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
             clock=clock,
             public_url=url,
         ),
-        authorizing=Authorizing(
+        pushing=Pushing(
             database,
             vault=vault,
             types=ground.types,
-            licences=licences,
             clients=ground.settings.wallet_clients,
             clock=clock,
             public_url=url,
         ),
-        tokens=tokens,
+        authorizing=Authorizing(
+            database, vault=vault, types=ground.types, licences=licences, clock=clock, public_url=url
+        ),
+        exchanging=Exchanging(database, vault=vault, tokens=tokens, clock=clock, public_url=url),
         issuing=WalletIssuing(
             database, vault=vault, desk=desk, licences=licences, tokens=tokens, clock=clock, public_url=url
         ),

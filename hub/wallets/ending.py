@@ -17,8 +17,16 @@ from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards, guarded_copies
 from hub.storage.jobs import enqueue
 from hub.storage.vault import DataKey, Vault
-from hub.wallets.tables import WalletBatchRow, WalletBondRow, WalletCredentialRow, WalletOfferRow, WalletTokenRow
+from hub.wallets.tables import (
+    WalletAuthorizationRow,
+    WalletBatchRow,
+    WalletBondRow,
+    WalletCredentialRow,
+    WalletOfferRow,
+    WalletTokenRow,
+)
 
+_AUTHORIZATIONS: Final = table(WalletAuthorizationRow)
 _BATCHES: Final = table(WalletBatchRow)
 _BONDS: Final = table(WalletBondRow)
 _CREDENTIALS: Final = table(WalletCredentialRow)
@@ -44,9 +52,11 @@ def end_batches(
 
 
 def forget_wallets(tx: Connection, vault: Vault, subject_id: str, log_key: DataKey, now: datetime) -> None:
-    """Of whoever is erased: copies are refused, offers, tokens and bonds are gone. Under the log's key, since his own
-    is no more.
+    """Of whoever is erased: copies are refused; offers, codes, tokens and bonds are gone. Under the log's key, since
+    his own is no more.
     """
+    for rows in (_OFFERS, _AUTHORIZATIONS):  # first: whoever exchanges one has made its bond by then, or makes none
+        tx.execute(delete(rows).where(rows.c.subject_id == subject_id))
     tx.execute(select(_BONDS.c.id).where(_BONDS.c.subject_id == subject_id).with_for_update()).all()  # none is used now
     standing = standing_of(tx, subject_id)
     for item in standing:
@@ -54,7 +64,7 @@ def forget_wallets(tx: Connection, vault: Vault, subject_id: str, log_key: DataK
     _publish(tx, standing, now)
     mine = select(_BATCHES.c.id).where(_BATCHES.c.subject_id == subject_id)
     tx.execute(delete(_CREDENTIALS).where(_CREDENTIALS.c.batch_id.in_(mine)))
-    for rows in (_TOKENS, _BATCHES, _BONDS, _OFFERS):
+    for rows in (_TOKENS, _BATCHES, _BONDS):
         tx.execute(delete(rows).where(rows.c.subject_id == subject_id))
 
 

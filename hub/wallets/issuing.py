@@ -203,9 +203,11 @@ def _chosen(token: Token, wanted: Wanted) -> str:
     (OpenID4VCI 1.0 §8.2).
     """
     if token.by_identifier:
+        if wanted.identifier is None:
+            raise WalletError("invalid_credential_request", "the token's answer named identifiers: use one")
         if wanted.identifier not in token.certificate_ids:
             raise WalletError("unknown_credential_identifier", "none of the token's")
-        return str(wanted.identifier)
+        return wanted.identifier
     if wanted.configuration != token.configuration:
         raise WalletError("unknown_credential_configuration", "not the one that the token is for")
     return token.certificate_ids[0]

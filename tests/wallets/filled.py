@@ -28,7 +28,7 @@ async def taken_by(hub: Hub, holder: Holder, identifier: str, key: SoftwareSigne
     code = document["grants"][PRE_AUTHORIZED]["pre-authorized_code"]
     form = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": code, "tx_code": offer.digits}
     form["client_id"] = "wallet.example"  # which it says of itself
-    return await hub.wallets.tokens.exchange(form, dpop_of(hub, key))
+    return await hub.wallets.exchanging.exchange(form, dpop_of(hub, key))
 
 
 async def fetched(hub: Hub, token: str, key: SoftwareSigner, slug: str = "identity_card") -> Given:

@@ -42,8 +42,8 @@ async def test_of_two_that_bring_one_refresh_token_one_is_answered(hub: Hub) -> 
     taken = await taken_by(hub, holder, await identifier_of(hub), key)
     form = {"grant_type": REFRESH, "refresh_token": taken["refresh_token"]}
     answers = await asyncio.gather(
-        *[hub.wallets.tokens.exchange(form, dpop_of(hub, key)) for _ in range(2)], return_exceptions=True
+        *[hub.wallets.exchanging.exchange(form, dpop_of(hub, key)) for _ in range(2)], return_exceptions=True
     )
     (good,) = [item for item in answers if isinstance(item, dict)]
     with pytest.raises(WalletError, match="invalid_grant"):  # it came twice: renewal has ended for both
-        await hub.wallets.tokens.exchange(form | {"refresh_token": good["refresh_token"]}, dpop_of(hub, key))
+        await hub.wallets.exchanging.exchange(form | {"refresh_token": good["refresh_token"]}, dpop_of(hub, key))

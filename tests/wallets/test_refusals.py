@@ -241,8 +241,9 @@ async def test_only_named_wallets_push_and_never_without_pkce(hand: Hand) -> Non
         "code_challenge_method": "S256",
     }
     attacks = {
-        "client": (good | {"client_id": "somebody"}, (401, "invalid_client")),
-        "address": (good | {"redirect_uri": "https://elsewhere.example/"}, (401, "invalid_client")),
+        "client": (good | {"client_id": "somebody"}, (400, "invalid_client")),
+        "address": (good | {"redirect_uri": "https://elsewhere.example/"}, (400, "invalid_request")),
+        "reference": (good | {"request_uri": "urn:x"}, (400, "invalid_request")),
         "plain": (good | {"code_challenge_method": "plain"}, (400, "invalid_request")),
         "no PKCE": ({name: good[name] for name in good if "challenge" not in name}, (400, "invalid_request")),
         "scope": (good | {"scope": "everything"}, (400, "invalid_scope")),
