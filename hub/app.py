@@ -111,6 +111,7 @@ from hub.web.kiosk import agreements as kiosk_agreements
 from hub.web.kiosk import collecting as kiosk_collecting
 from hub.web.kiosk import doubting as kiosk_doubting
 from hub.web.kiosk import frame as kiosk_frame
+from hub.web.kiosk import forms as kiosk_forms
 from hub.web.kiosk import lost as kiosk_lost
 from hub.web.kiosk import notices as kiosk_notices
 from hub.web.kiosk import pages as kiosk_pages
@@ -196,6 +197,7 @@ _ROUTERS: Final = (
     kiosk_doubting.router,
     kiosk_collecting.router,
     kiosk_lost.router,
+    kiosk_forms.router,
     kiosk_notices.router,
     kiosk_rating.router,
     console,

@@ -274,7 +274,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         exchange=exchange, bulk=bulk, citizens=citizens, dossier=dossier,
         showing=assemble_showing(ground, faces.source, verification.service, citizens.others.acting),
         wallets=assemble_wallets(ground, faces.source, verification.service),
-        kiosk=assemble_kiosk(ground, faces, citizens),
+        kiosk=assemble_kiosk(ground, faces, citizens, intake),
     )  # fmt: skip
 
 

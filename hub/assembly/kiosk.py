@@ -6,8 +6,10 @@ from hub.assembly.citizens import Citizens
 from hub.assembly.counter import assemble_readers
 from hub.assembly.faces import Faces
 from hub.assembly.ground import Ground
+from hub.assembly.intake import Intake
 from hub.citizens.confirming import Confirming
 from hub.citizens.kiosk.devices import Kiosks
+from hub.citizens.kiosk.own_forms import KioskForms
 from hub.citizens.kiosk.printing import KioskPrints
 from hub.citizens.kiosk.visits import KioskVisits
 from hub.citizens.showing.licences import Showable
@@ -20,22 +22,24 @@ class Kiosk:
     devices: Kiosks
     visits: KioskVisits
     prints: KioskPrints
+    forms: KioskForms
 
 
-def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens) -> Kiosk:
+def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens, intake: Intake) -> Kiosk:
     """Connect them."""
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     readers = assemble_readers(ground)
+    visits = KioskVisits(
+        database,
+        vault=vault,
+        confirming=Confirming(vault=vault, types=ground.types),
+        readers=readers,
+        log_key=log_key,
+        clock=clock,
+    )
     return Kiosk(
         devices=Kiosks(database, vault=vault, readers=readers, log_key=log_key, clock=clock),
-        visits=KioskVisits(
-            database,
-            vault=vault,
-            confirming=Confirming(vault=vault, types=ground.types),
-            readers=readers,
-            log_key=log_key,
-            clock=clock,
-        ),
+        visits=visits,
         prints=KioskPrints(
             database,
             vault=vault,
@@ -46,5 +50,14 @@ def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens) -> Kiosk:
             log_key=log_key,
             clock=clock,
             public_url=ground.public_url,
+        ),
+        forms=KioskForms(
+            database,
+            vault=vault,
+            forms=intake.forms,
+            families=intake.families,
+            visits=visits,
+            log_key=log_key,
+            clock=clock,
         ),
     )

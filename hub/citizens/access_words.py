@@ -86,6 +86,22 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "authorisation.read_at_counter": (
         LOOK,
         ("窗口凭您的证件打开了您的授权清单", "a counter opened the list of your agreements by your card"),
+    "form.read_at_kiosk": (OWN, ("您在自助终端看了办件的申请表", "you read the form of a case at a terminal")),
+    "form.read_by_signer": (
+        LOOK,
+        (
+            "同一申请表的另一位签署人看了表上部门记载的您的内容",
+            "somebody who signs the same form read what departments have on record of you in it",
+        ),
+    ),
+    "form.answered_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端填了申请表", "by your card, at a terminal, the form of a case was answered"),
+    ),
+    "form.signed_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端签署了申请表", "by your card, at a terminal, the form of a case was signed"),
+    ),
     ),
     "authorisation.given_standing_at_counter": (
         CHANGE,

@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 
+from catalog.identifiers import normalise_name
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.access.sessions import csrf_of, hashed
 from hub.citizens.confirming import Confirming
+from hub.citizens.kiosk.card_again import CardAgain
 from hub.citizens.kiosk.devices import Kiosk
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
 from hub.citizens.kiosk.tables import KioskReadRow, KioskVisitRow
@@ -84,8 +86,7 @@ class KioskVisits:
         """
         now, said = self._clock(), await self._read(kiosk, token)
         given = Identity(said.id_type, said.id_number, said.name)
-        # By its own number, which the reader signed: a text can be changed and still be the same read.
-        digest = hashlib.sha256(f"{said.device}\n{said.jti}".encode()).hexdigest()
+        digest = _digest(said)
         secret = secrets.token_urlsafe(32)
         try:
             begun = await self._database.write(lambda tx: self._begin(tx, kiosk, given, digest, secret, now))
@@ -95,6 +96,24 @@ class KioskVisits:
         if not begun:
             raise KioskRefusedError
         return secret
+
+    async def again(self, visit: Visit, token: str) -> CardAgain:
+        """What the terminal's reader has read just now, of the very person who stands there; not used yet.
+
+        Raises: KioskRefusedError: another's card, or no read of this reader; on the ledger.
+        """
+        said, who = await self._read(visit.kiosk, token), visit.holder.identity
+        if (said.id_type, said.id_number, normalise_name(said.name)) != (
+            who.id_type, who.id_number, normalise_name(who.name),
+        ):  # fmt: skip
+            await self._refused(visit.kiosk, "other_card")
+            raise KioskRefusedError
+        digest = _digest(said)
+        return CardAgain(said.device, said.at, digest, id_of(self._vault, "card-read", digest))
+
+    async def refuse_used(self, kiosk: Kiosk) -> None:
+        """The entry of a read that was used before."""
+        await self._refused(kiosk, "read_twice")
 
     async def find(self, kiosk: Kiosk, secret: str) -> Visit:
         """Whose visit it is, and it goes on for another minute. Raises: KioskOverError."""
@@ -223,6 +242,11 @@ class KioskVisits:
         touched = _sealed(key, row._asdict() | {"seen_at": now}, given)
         tx.execute(update(_VISITS).where(_VISITS.c.id == row.id).values(seen_at=now, content=touched))
         return Visit(kiosk, Holder(subject.id, row.id, given, SEES_OWN, HOW, csrf_of(secret)), row.id)
+
+
+def _digest(said: CardRead) -> str:
+    """By its own number, which the reader signed: a text can be changed and still be the same read."""
+    return hashlib.sha256(f"{said.device}\n{said.jti}".encode()).hexdigest()
 
 
 def _sealed(key: DataKey, row: Mapping[str, Any], given: Identity) -> bytes:

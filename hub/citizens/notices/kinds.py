@@ -20,6 +20,7 @@ class NoticeKind(StrEnum):
     DECISION_OVER = "decision_over"  # question for his word
     DECIDED_AT_COUNTER = "decided_at_counter"  # ledger entry
     DECIDED_FOR_HIM = "decided_for_him"  # ledger entry
+    FORM_SIGNED = "form_signed"  # ledger entry
     OBJECTION_ANSWERED = "objection_answered"  # objection
     OBJECTION_OVERDUE = "objection_overdue"  # objection
     RATING_ANSWERED = "rating_answered"  # rating
@@ -79,6 +80,14 @@ KINDS: Final[dict[NoticeKind, Told]] = {
             "Who acts for you decided something: if you do not want it, change it",
         ),
         "/me/authorisations",
+        legal=True,
+    ),
+    NoticeKind.FORM_SIGNED: Told(
+        (
+            "凭您的证件在自助终端签署了一份申请表；不是您本人，请马上提出异议",
+            "By your card a form was signed at a terminal: if it was not you, object",
+        ),
+        "/me/accesses/{about}",
         legal=True,
     ),
     NoticeKind.OBJECTION_ANSWERED: Told(

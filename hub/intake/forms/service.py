@@ -1,6 +1,6 @@
 """Forms: shown filled, answered once, signed as a whole. A signed form stays as it was signed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -34,6 +34,7 @@ from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical, sha256
 
 _SAID: Final = ("key", "value", "state", "records")
+Within = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,17 @@ class FormService:
             ],
         }  # fmt: skip
 
-    async def answer(self, caller: Caller, sheet: Sheet, given: Mapping[str, Any], change_no: int | None) -> None:
-        """What the person says, in the place of all that was said before.
+    async def answer(
+        self,
+        caller: Caller,
+        sheet: Sheet,
+        given: Mapping[str, Any],
+        change_no: int | None,
+        *,
+        within: Within | None = None,
+    ) -> None:
+        """What the person says, in the place of all that was said before. `within`: what has to be written, or to hold,
+        in the same transaction, once nobody closes the case any more.
 
         Raises: FormAnswerError; FormSignedError; FormChangedError: `change_no` is not what it is now.
         """
@@ -125,19 +135,20 @@ class FormService:
             raise FormAnswerError(f"/answers/{key}" if key else "/answers", rule)
         now = self._clock()
         try:
-            await self._database.write(lambda tx: self._answer(tx, caller, sheet, answers, change_no, now))
+            await self._database.write(lambda tx: self._answer(tx, caller, sheet, answers, change_no, now, within))
         except ConflictError:
             raise FormChangedError from None
 
-    async def sign(self, caller: Caller, sheet: Sheet, signature: Signature) -> None:
-        """Take a party's signature of the whole, by the digest that was shown. The same party's again is none.
+    async def sign(self, caller: Caller, sheet: Sheet, signature: Signature, *, within: Within | None = None) -> None:
+        """Take a party's signature of the whole, by the digest that was shown. The same party's again is none. `within`
+        as of `answer`.
 
         Raises: PartyError: it does not sign this form; FormOpenError; FormChangedError: the form is not what was shown;
         FormSignatureError.
         """
         how = checked_signature(signature, sheet.number, sheet.signers)
         now = self._clock()
-        await self._database.write(lambda tx: self._sign(tx, caller, sheet, signature, how, now))
+        await self._database.write(lambda tx: self._sign(tx, caller, sheet, signature, how, now, within))
 
     def _answer(
         self,
@@ -147,8 +158,11 @@ class FormService:
         answers: dict[str, Any],
         change_no: int | None,
         now: datetime,
+        within: Within | None,
     ) -> None:
         _require_open(tx, sheet)
+        if within is not None:
+            within(tx)
         stored = store.find_form(tx, sheet.about, change=True)
         if stored is not None and stored.digest is not None:
             raise FormSignedError
@@ -169,8 +183,11 @@ class FormService:
         signature: Signature,
         how: dict[str, Any],
         now: datetime,
+        within: Within | None,
     ) -> None:
         _require_open(tx, sheet)
+        if within is not None:
+            within(tx)
         stored = store.find_form(tx, sheet.about, change=True)
         if stored is None:
             store.add_form(tx, sheet.about, form_id=new_id(), answers=_sealed(sheet, "answers", {}), now=now)

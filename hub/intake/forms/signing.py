@@ -21,7 +21,8 @@ class Signature:
     Attributes:
         kind: of corroboration, as of cases, or `jws`.
         digest: what was shown and is signed.
-        at, reference: of a confirmation, when and by what it was taken.
+        at, reference: of a confirmation, when and by what it was taken. `terminal`: at which of the hub's own; else it
+            is the word of the system that sends it.
         token, jwk: of a `jws`, the signature over form and digest, and the key that the system says is the party's.
     """
 
@@ -32,6 +33,7 @@ class Signature:
     reference: str = ""
     token: str = ""
     jwk: Mapping[str, Any] | None = None
+    terminal: str = ""
 
 
 def checked_signature(signature: Signature, number: str, signers: Sequence[str]) -> dict[str, Any]:
@@ -42,7 +44,8 @@ def checked_signature(signature: Signature, number: str, signers: Sequence[str])
     if signature.party not in signers:
         raise PartyError("/party", "not_a_signer")
     if signature.kind != JWS:
-        return {"kind": signature.kind, "at": signature.at, "reference": signature.reference}
+        where = {"terminal": signature.terminal} if signature.terminal else {}
+        return {"kind": signature.kind, "at": signature.at, "reference": signature.reference} | where
     try:
         key = Es256Key.from_jwk(dict(signature.jwk or {}))
         payload = _signed(signature.token, key)

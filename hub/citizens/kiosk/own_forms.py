@@ -1,0 +1,244 @@
+"""Signing the one form 一表 at a terminal: the person reads the whole on a screen that he alone sees, says which of two
+records is right, and signs by his card, read once more.
+
+The counter's clerk fills in what nobody has on record and sees no value; here stand the values, of everybody whom the
+form is about, for whoever signs has to have read what he signs. So each look is an entry of the person's, and one of
+each other whose records are shown, before anything leaves. The signature is an entry of the case and, in the same
+transaction, one of the person's, and he is told of it elsewhere, too.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from catalog.forms.filling import State
+from certificates.stores.holders import Subject, find_subjects
+from hub.citizens.errors import HolderSignInNeededError
+from hub.citizens.kiosk.card_again import CardAgain
+from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
+from hub.citizens.kiosk.own_cases import OwnForm, own_forms
+from hub.citizens.kiosk.visits import KioskVisits, Visit
+from hub.citizens.notices.kinds import NoticeKind
+from hub.citizens.notices.notify import notify
+from hub.citizens.present import lock_holder
+from hub.citizens.presentations import refuse_other
+from hub.clock import Clock, rfc3339
+from hub.intake.counter.card_reads import CARD_READ
+from hub.intake.errors import CaseClosedError, FormChangedError
+from hub.intake.families.service import FamilyService
+from hub.intake.forms import store
+from hub.intake.forms.sealing import signatures
+from hub.intake.forms.service import FormService, Sheet, Within
+from hub.intake.forms.signing import Signature
+from hub.ledger.entries import Draft, append, seal
+from hub.storage.database import Database
+from hub.storage.errors import ConflictError, MissingError
+from hub.storage.vault import DataKey, Vault
+from signing.canonical import canonical, sha256
+
+_CASE: Final = "case"
+"""The kind of origin of what the intake system itself said of a party: nobody's record."""
+_PICK_LENGTH: Final = 16
+Said = Callable[[Mapping[str, Any]], Any]
+"""By a field as it is shown, what somebody says of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One of his forms. `signed`: by him."""
+
+    form: OwnForm
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The form as it stands, and whether he has signed it."""
+
+    form: OwnForm
+    told: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def signed(self) -> bool:
+        """By him."""
+        return any(item["party"] == self.form.party for item in self.told["signatures"])
+
+
+def pick_of(value: Any) -> str:
+    """By what a page names one of several records of a field."""
+    return sha256(canonical({"value": value})).hex()[:_PICK_LENGTH]
+
+
+class KioskForms:
+    """Use cases of who stands at a terminal. Each raises KioskOverError; MissingError for a form that he does not sign,
+    which goes on the ledger; CaseClosedError.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        forms: FormService,
+        families: FamilyService,
+        visits: KioskVisits,
+        log_key: DataKey,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._forms = forms
+        self._families = families
+        self._visits = visits
+        self._log_key = log_key
+        self._clock = clock
+
+    async def listed(self, visit: Visit) -> list[Listed]:
+        """What he signs, in cases that are open; nothing of what the forms say."""
+
+        def unit(tx: Connection) -> list[Listed]:
+            found = own_forms(tx, self._vault, self._families.reader, visit.holder.identity)
+            return [Listed(one, one.party in _signed_by(tx, one)) for one in found]
+
+        return await self._database.read(unit)
+
+    async def read(self, visit: Visit, number: str, language: str) -> Shown:
+        """The whole, after the entries of this look."""
+        form, sheet = await self._sheet(visit, number)
+        told = await self._forms.shown(sheet, language)
+        now = self._clock()
+        try:
+            await self._database.write(lambda tx: self._looked(tx, visit, form, told, now))
+        except HolderSignInNeededError:
+            raise KioskOverError from None
+        return Shown(form, told)
+
+    async def answer(self, visit: Visit, number: str, said: Said, change_no: int, language: str) -> None:
+        """What he says of each field; of records that differ, `pick_of` the one that is right; None: nothing, and what
+        was said of it before stays.
+
+        Raises: FormAnswerError, FormSignedError, FormChangedError.
+        """
+        form, sheet = await self._sheet(visit, number)
+        told = await self._forms.shown(sheet, language)
+        answers = {item["key"]: item["value"] for item in told["fields"] if item["state"] in _SAID_BEFORE}
+        found = {item["key"]: _picked(item, said(item)) for item in told["fields"]}
+        new = {key: value for key, value in found.items() if value is not None}
+        detail = {"fields": sorted(new)}
+        within = self._within(visit, form, "form.answered_at_kiosk", detail)
+        try:
+            await self._forms.answer(form.caller, sheet, answers | new, change_no, within=within)
+        except HolderSignInNeededError:
+            raise KioskOverError from None
+
+    async def sign(self, visit: Visit, number: str, digest: str, token: str) -> None:
+        """His signature of what was shown by `digest`, by his card, which the terminal's reader has read just now.
+
+        Raises: KioskRefusedError: it was not, or is used; FormChangedError, FormOpenError.
+        """
+        form, sheet = await self._sheet(visit, number)
+        card = await self._visits.again(visit, token)
+        signature = Signature(
+            form.party, digest, CARD_READ, at=rfc3339(card.at), reference=card.device, terminal=visit.kiosk.id
+        )
+        detail = {"digest": digest, "party": form.party, **card.as_json()}
+        within = self._within(visit, form, "form.signed_at_kiosk", detail, card=card)
+        try:
+            await self._forms.sign(form.caller, sheet, signature, within=within)
+        except HolderSignInNeededError:
+            raise KioskOverError from None
+        except KioskRefusedError:
+            await self._visits.refuse_used(visit.kiosk)
+            raise
+        except ConflictError:  # somebody was a moment faster: with the form, or with this very read
+            raise FormChangedError from None
+
+    async def _sheet(self, visit: Visit, number: str) -> tuple[OwnForm, Sheet]:
+        families = self._families.reader
+        found = await self._database.read(lambda tx: own_forms(tx, self._vault, families, visit.holder.identity))
+        form = next((one for one in found if one.number == number), None)
+        if form is None:
+            await refuse_other(self._database, self._log_key, visit.holder, "form", self._clock())
+            raise MissingError("form")
+        if form.family:
+            return form, await self._families.sheet(form.caller, number)
+        return form, await self._forms.of_case(form.caller, number)
+
+    def _looked(self, tx: Connection, visit: Visit, form: OwnForm, told: Mapping[str, Any], now: datetime) -> None:
+        me = lock_holder(tx, visit.holder.id)
+        KioskVisits.must_stand(tx, visit)
+        shown = _whose_records(told)
+        hashes = {form.people[key].lookup_hash for key in shown if key in form.people}
+        others = find_subjects(tx, [one for one in hashes if one is not None])
+        entries = [self._entry("form.read_at_kiosk", visit, form, me, {"digest": told["digest"]})]
+        entries += [
+            self._entry("form.read_by_signer", visit, form, other, {"digest": told["digest"]})
+            for other in others.values()
+            if other.id != me.id
+        ]
+        append(tx, [seal(entry, now=now) for entry in entries])
+
+    def _within(
+        self, visit: Visit, form: OwnForm, kind: str, detail: Mapping[str, Any], *, card: CardAgain | None = None
+    ) -> Within:
+        """What is written with his word: that he stands there, that the card is used, his own entry, the notice."""
+
+        def unit(tx: Connection) -> None:
+            now = self._clock()
+            me = lock_holder(tx, visit.holder.id)
+            KioskVisits.must_stand(tx, visit)
+            if not any(one.about == form.about for one in self._mine(tx, visit)):
+                raise CaseClosedError
+            if card is not None:
+                card.use_up(tx, now)
+            entry = self._entry(kind, visit, form, me, detail, ends=card.ends if card else {})
+            append(tx, [seal(entry, now=now)])
+            if card is not None:
+                notify(tx, me.id, NoticeKind.FORM_SIGNED, about=entry.id, now=now)
+
+        return unit
+
+    def _mine(self, tx: Connection, visit: Visit) -> list[OwnForm]:
+        return own_forms(tx, self._vault, self._families.reader, visit.holder.identity)
+
+    def _entry(
+        self,
+        kind: str,
+        visit: Visit,
+        form: OwnForm,
+        whose: Subject,
+        detail: Mapping[str, Any],
+        *,
+        ends: Mapping[str, Any] | None = None,
+    ) -> Draft:
+        where = {"by": visit.kiosk.as_json(), "department_id": form.department_id, "session": visit.id}
+        said = {**where, "matter": form.matter, "number": form.number, **detail}
+        key = self._vault.data_key(whose.data_key, whose.kek_kid)
+        return Draft(kind=kind, detail=said, key=key, subject_id=whose.id, **(ends or {}))
+
+
+_SAID_BEFORE: Final = frozenset({State.CHANGED, State.CHOSEN, State.ANSWERED})
+
+
+def _picked(item: Mapping[str, Any], said: Any) -> Any:
+    """The record that he means; else what he says himself. A pick of no record is no answer."""
+    if item["records"]:
+        return next((one["value"] for one in item["records"] if pick_of(one["value"]) == said), None)
+    return said
+
+
+def _signed_by(tx: Connection, form: OwnForm) -> set[str]:
+    stored = store.find_form(tx, form.about)
+    return {item.party for item in signatures(tx, form.key, stored)} if stored is not None else set()
+
+
+def _whose_records(told: Mapping[str, Any]) -> set[str]:
+    """By the keys of parties, of whom the form shows what a department has on record."""
+    return {
+        item["party"]
+        for item in told["fields"]
+        if item["party"] and any(origin.get("kind") != _CASE for record in item["records"] for origin in record["from"])
+    }
