@@ -7,8 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.api.me_objections import handed_json, shown
-from hub.citizens.objections.desk import Answer
-from hub.citizens.objections.values import Objection, State
+from hub.citizens.objections.values import Answer, Objection, State
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, StaffDep, UuidText
 from hub.edge.body import Body, read_json

@@ -18,7 +18,7 @@ from hub.citizens.notices.gateway import MessageGateway
 from hub.citizens.notices.messages import Messages
 from hub.citizens.notices.notify import MESSAGE
 from hub.citizens.notices.service import Notices
-from hub.citizens.objections import corrected, desk, ending, filing
+from hub.citizens.objections import answering, corrected, ending, filing
 from hub.citizens.objections.attested import Attesting
 from hub.citizens.objections.corrected import Telling
 from hub.citizens.objections.correcting import Correcting
@@ -80,9 +80,10 @@ class Citizens:
         """The jobs of this area."""
         return {
             filing.REMIND: self.desk.remind,
-            desk.SIGN: self.desk.sign,
+            answering.SIGN: self.desk.sign,
             corrected.TELL: self.telling.run,
             ending.DELETE: self.ending.delete,
+            ending.UNFILED: self.ending.unfiled,
             MESSAGE: self.messages.run,
             OVER: self.asked_of.end,
         }
@@ -146,7 +147,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
         handing=Handing(database, vault=vault, clock=clock),
         reviewing=reviewing,
         telling=Telling(database, vault=vault, clock=clock),
-        ending=Ending(vault=vault, objects=ground.objects),
+        ending=Ending(database, vault=vault, objects=ground.objects),
         ratings=Ratings(database, vault=vault, papers=papers, log_key=log_key, clock=clock),
         slip_ratings=SlipRatings(database, vault=vault, papers=papers, clock=clock),
         places=Places(database, vault=vault, clock=clock),
@@ -156,9 +157,12 @@ def assemble_citizens(ground: Ground) -> Citizens:
 
 
 def _messages(ground: Ground) -> Messages:
+    gateway = MessageGateway.of(ground.settings)
+    if gateway is None:
+        ground.database.forgo(MESSAGE)
     return Messages(
         ground.database,
-        gateway=MessageGateway.of(ground.settings),
+        gateway=gateway,
         webhooks=Webhooks(private_networks=ground.settings.webhook_networks),
         vault=ground.vault,
         public_url=ground.public_url,
@@ -190,7 +194,7 @@ def _provider(ground: Ground, confirming: Confirming, sessions: HolderSessions) 
         audience="holder",
     )
     outbound = Outbound(settings.holder_oidc_issuer)
-    oidc = OidcService(ground.database, settings=configured, outbound=outbound, clock=ground.clock)
+    oidc = OidcService(ground.database, settings=configured, outbound=outbound, vault=ground.vault, clock=ground.clock)
     return ProviderSignIn(
         ground.database, oidc=oidc, confirming=confirming, sessions=sessions, settings=settings, clock=ground.clock
     )

@@ -61,7 +61,7 @@ def witness_actions(witnessing: Witnessing) -> dict[str, Action]:
 
 def assemble_erasure(ground: Ground) -> ErasureService:
     """Connect it; its list lies beside the remembered checkpoint."""
-    ending = Ending(vault=ground.vault, objects=ground.objects)
+    ending = Ending(ground.database, vault=ground.vault, objects=ground.objects)
 
     def forget(tx: Connection, lookup: bytes, now: datetime) -> None:
         forget_stand_ins(tx, lookup, now)

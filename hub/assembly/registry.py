@@ -12,6 +12,7 @@ from hub.ledger.erasure import ErasureService
 from hub.registry.calls import CallService
 from hub.registry.catalogue.catalogue import Catalogue, assemble_catalogue
 from hub.registry.clocks import REMIND
+from hub.registry.departments.superiors import SUPERIOR, Naming
 from hub.registry.proposal import Action
 from hub.registry.service import RegistryService
 from hub.registry.sharing import Sharing, assemble_sharing
@@ -71,7 +72,7 @@ def assemble_registry(
         peers=peers,
         halts=halts,
         templates=templates,
-        more=more,
+        more={SUPERIOR: Action(Naming.read, catalogue.superiors.by_two), **more},
         vault=vault,
         log_key=log_key,
         clock=clock,

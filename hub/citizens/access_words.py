@@ -48,8 +48,23 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         LOOK,
         ("共同持有人查看了你们共同的证照", "somebody who holds it with you opened a licence"),
     ),
+    "certificate.opened_by_agent": (
+        LOOK,
+        ("代办人查看了您（单位）的证照内容", "who acts for you opened a licence and read what it says"),
+    ),
+    "certificate.not_opened_by_agent": (
+        NOTHING,
+        (
+            "代办人想看您（单位）的证照，来源部门被询问，没有显示任何内容",
+            "who acts for you wanted to read a licence; its source was asked, and nothing was shown",
+        ),
+    ),
     "collection.by_holder": (LOOK, ("向数据源归集了您的证照", "collected your licences from a source")),
     "collection.own": (OWN, ("您请各部门归集自己的证照", "you had your licences collected from departments")),
+    "collection.own_by_agent": (
+        CHANGE,
+        ("代办人请各部门归集您（单位）的证照", "who acts for you had your licences collected from departments"),
+    ),
     "subject.sought": (LOOK, ("平台运行人员按号码查找过您", "an operator of the hub looked you up by your number")),
     "copy.read": (LOOK, ("查看了您交来并盖章的扫描材料", "looked at the sealed scan of a paper that you brought")),
     "case.archive_read": (LOOK, ("取得了您的办件的归档包", "fetched the archive of a case of yours")),
@@ -71,21 +86,6 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "kiosk.left": (OWN, ("您离开了自助终端", "you left a terminal")),
     "kiosk.printed": (OWN, ("您在自助终端打印了证照", "you printed a licence at a terminal")),
     "kiosk.looks": (OWN, ("您在自助终端看了谁看过您的信息", "you saw at a terminal who had looked")),
-    "authorisation.given_at_counter": (
-        CHANGE,
-        ("窗口登记了您对一个办件的同意", "a counter wrote down that you agreed, for one case"),
-    ),
-    "authorisation.refused_at_counter": (
-        CHANGE,
-        ("窗口登记了您不同意", "a counter wrote down that you did not agree"),
-    ),
-    "authorisation.withdrawn_at_counter": (
-        CHANGE,
-        ("窗口登记了您撤回同意", "a counter wrote down that you withdrew your agreement"),
-    ),
-    "authorisation.read_at_counter": (
-        LOOK,
-        ("窗口凭您的证件打开了您的授权清单", "a counter opened the list of your agreements by your card"),
     "form.read_at_kiosk": (OWN, ("您在自助终端看了办件的申请表", "you read the form of a case at a terminal")),
     "form.read_by_signer": (
         LOOK,
@@ -102,6 +102,21 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         CHANGE,
         ("凭您的证件，在自助终端签署了申请表", "by your card, at a terminal, the form of a case was signed"),
     ),
+    "authorisation.given_at_counter": (
+        CHANGE,
+        ("窗口登记了您对一个办件的同意", "a counter wrote down that you agreed, for one case"),
+    ),
+    "authorisation.refused_at_counter": (
+        CHANGE,
+        ("窗口登记了您不同意", "a counter wrote down that you did not agree"),
+    ),
+    "authorisation.withdrawn_at_counter": (
+        CHANGE,
+        ("窗口登记了您撤回同意", "a counter wrote down that you withdrew your agreement"),
+    ),
+    "authorisation.read_at_counter": (
+        LOOK,
+        ("窗口凭您的证件打开了您的授权清单", "a counter opened the list of your agreements by your card"),
     ),
     "authorisation.given_standing_at_counter": (
         CHANGE,
@@ -157,12 +172,26 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         CHANGE,
         ("把您的异议或疑问转给了负责的部门", "handed your objection on to who is responsible"),
     ),
+    "objection.ordered": (
+        CHANGE,
+        ("上级部门认定您的异议成立，责成部门更正", "upheld your objection; the department is to correct its record"),
+    ),
     "objection.answered": (CHANGE, ("答复了您的异议或疑问", "answered your objection or question")),
     "presentation.expired": (OWN, ("出示码未被使用，已失效", "your code ended unused")),
     "acting.begun": (CHANGE, ("有人开始代您（单位）办事", "somebody began to act for you")),
     "acting.ended": (CHANGE, ("代办人结束了代办", "who acted for you ended it")),
     "acting.refused": (NOTHING, ("代办人超出范围或已失效的尝试被拒绝", "who acts, or acted, for you was refused")),
     "acting.saw_licences": (LOOK, ("代办人查看了您（单位）的证照清单", "who acts for you saw your licences")),
+    "acting.saw_licence": (
+        LOOK,
+        ("代办人查看了您（单位）一份证照的状态和经过", "who acts for you saw how a licence stands, and its history"),
+    ),
+    "acting.saw_collection": (
+        LOOK,
+        ("代办人查看了您（单位）还缺哪些证照", "who acts for you saw which licences could be collected"),
+    ),
+    "acting.opened": (OWN, ("您代别人查看了证照内容", "you opened a licence for somebody else")),
+    "acting.collected": (OWN, ("您代别人归集证照", "you had somebody else's licences collected")),
     "acting.saw_accesses": (LOOK, ("代办人查看了谁看过您（单位）", "who acts for you saw who had looked")),
     "acting.saw_delegations": (LOOK, ("代办人查看了单位给出的授权代办", "who acts for you saw the delegations given")),
     "acting.saw_objections": (LOOK, ("代办人查看了您（单位）的异议", "who acts for you saw your objections")),
@@ -242,6 +271,7 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "wallet.offer_taken": (OWN, ("您的电子钱包扫了领取码", "your wallet took the offer of a licence")),
     "wallet.offer_ended": (OWN, ("领取码未被使用，已失效", "your offer to a wallet ended unused")),
     "wallet.allowed": (OWN, ("您同意电子钱包领取证照", "you let a wallet have licences")),
+    "wallet.code_used": (OWN, ("您同意的电子钱包来领取了", "the wallet that you let have licences came for them")),
     "wallet.refused": (NOTHING, ("您拒绝了电子钱包的请求", "you refused a wallet")),
     "wallet.issued": (OWN, ("您的证照放进了电子钱包", "a licence went into your wallet")),
     "wallet.shown": (LOOK, ("您用电子钱包出示了证照", "you showed a licence from your wallet")),

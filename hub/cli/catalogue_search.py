@@ -167,6 +167,28 @@ def merge(
     show({"moved": moved}, as_json=as_json, text=f"{giver} is closed; {taker} answers for it: {_counts(moved)}")
 
 
+@app.command("superior")
+def superior(
+    department: Annotated[str, typer.Argument(help="USCC 部门代码")],
+    legal_basis: LegalBasis,
+    over: Annotated[
+        str, typer.Argument(help="USCC of who reviews for it; none: nobody any more 上级部门代码，可空")
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """Name who reviews what a department refuses to correct. 指定上级部门"""
+
+    async def work(hub: "Hub") -> None:
+        from hub.access.actors import COMMAND
+        from hub.registry.departments.superiors import Naming
+
+        payload = {"department": department, "superior": over, "legal_basis": legal_basis}
+        await told(lambda: hub.catalogue.superiors.name(COMMAND, Naming.read(payload)), _ADVICE)
+
+    with_hub(home, work, writes=True)
+    print(f"department {department}: {over} reviews for it" if over else f"department {department} has no superior")
+
+
 @app.command("hand-over")
 def hand_over(
     giver: Annotated[str, typer.Argument(help="USCC 移交部门")],

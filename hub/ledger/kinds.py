@@ -28,9 +28,9 @@ OF_PERSONS: Final[frozenset[str]] = (
     frozenset({"disclosure", "answer", "refusal", "evidence.read", "slip.printed", "late.shown", "subject.sought"})
     | _of(
         "acting",
-        "begun ended filed presented refused saw_accesses saw_agreements saw_delegations saw_licences saw_objections"
-        " showed showed_taken showing_declined showing_ended showing_given showing_made showing_offline"
-        " showing_refused showing_taken",
+        "begun collected ended filed opened presented refused saw_accesses saw_agreements saw_collection"
+        " saw_delegations saw_licence saw_licences saw_objections showed showed_taken showing_declined showing_ended"
+        " showing_given showing_made showing_offline showing_refused showing_taken",
     )
     | _of("authorisation", "asked silent read_at_counter")
     | _of(
@@ -40,24 +40,24 @@ OF_PERSONS: Final[frozenset[str]] = (
     | _of("case", "open rated rated_by_slip archive_read")
     | _of(
         "certificate",
-        "cancel cancel_transfer change complete_transfer correct expire export issue not_opened opened opened_together"
-        " other render renew restamp resume revoke search supersede suspend transfer_in transfer_out verified"
-        " verified_copy verified_public withdraw",
+        "cancel cancel_transfer change complete_transfer correct expire export issue not_opened not_opened_by_agent"
+        " opened opened_by_agent opened_together other render renew restamp resume revoke search supersede suspend"
+        " transfer_in transfer_out verified verified_copy verified_public withdraw",
     )
-    | _of("collection", "by_holder own")
+    | _of("collection", "by_holder own own_by_agent")
     | _of("copy", "read sealed withdrawn")
     | _of("delegation", "ended given given_at_counter read_at_counter received withdrawn withdrawn_at_counter")
     | _of("form", "answered_at_kiosk read_at_kiosk read_by_signer signed_at_kiosk")
     | _of("holder", "sign_in sign_out")
     | _of("identity", "bound refused released shown")
     | _of("kiosk", "left looks printed visit")
-    | _of("objection", "answered handed raised read scan_read withdrawn")
+    | _of("objection", "answered handed ordered raised read scan_read withdrawn")
     | _of("presentation", "expired made refused taken")
     | _of("showing", "declined ended given made offline refused taken")
     | _of("task", "answered asked read")
     | _of(
         "wallet",
-        "allowed deleted guessed issued offer_ended offer_taken offered refused removed renewal_ended shown",
+        "allowed code_used deleted guessed issued offer_ended offer_taken offered refused removed renewal_ended shown",
     )
 )
 """Of what was disclosed, refused, verified, read and changed of a person, and of what he did himself."""

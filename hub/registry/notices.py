@@ -134,6 +134,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "有当事人对数据或查询提出异议或疑问，请在期限内答复",
         "a person objects to data, or asks about a look at them: it waits for your answer",
     ),
+    "objection.ordered": (
+        "上级部门复核后认定应予更正，请在期限内更正并答复",
+        "your superior has said on review that a record is to be corrected: correct it in time, and answer",
+    ),
     "objection.near": ("当事人异议的答复期限将至", "the time for answering a person's objection ends soon"),
     "objection.over": ("当事人异议逾期未答复", "the answer to a person's objection is overdue"),
     "late.proposed": ("有推迟告知的决定待本部门第二人签署", "an order to show looks late waits for a second signature"),

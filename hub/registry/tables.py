@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
@@ -186,6 +187,24 @@ class DepartmentProfileRow(SQLModel, table=True):
     duties: list[str] = document()
     contact: str = words(200)
     changed_at: datetime = instant()
+
+
+class SuperiorRow(SQLModel, table=True):
+    """Which department is over another, and reviews what it refuses; None: none any more.
+
+    MAC and the ledger's latest entry hold it: who named one by SQL would read what people object to, and answer it.
+    """
+
+    __tablename__ = "department_superiors"
+    __table_args__ = (UniqueConstraint("department_id"),)
+    id: str = uuid(primary_key=True)
+    department_id: str = uuid(references="departments.id")
+    superior_id: str | None = uuid(references="departments.id", nullable=True)
+    legal_basis: str = words(200)
+    row_version: int
+    ledger_entry_id: str = uuid()
+    changed_at: datetime = instant()
+    mac: bytes = binary()
 
 
 class SuccessionRow(SQLModel, table=True):

@@ -39,6 +39,7 @@ BEGIN_READ: Final = "BEGIN"
 BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 _RETRYABLE_SQLSTATES: Final = frozenset({"40001", "40P01"})
 _MENTIONED: Final = "jobs"
+_FORGONE: Final = "forgone"
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -62,6 +63,10 @@ class Database(Protocol):
         """Tell `listener` after every commit which jobs it wrote: the one place from which workers are nudged."""
         ...
 
+    def forgo(self, kind: str) -> None:
+        """Jobs of this kind have nobody who does them: units learn it by `is_forgone`."""
+        ...
+
     async def close(self) -> None:
         """Give all connections back."""
         ...
@@ -70,6 +75,11 @@ class Database(Protocol):
 def mention(tx: Connection, job_id: str) -> None:
     """Have a job told of once this transaction is committed. If it is not, or its process dies, nobody is told."""
     tx.info.setdefault(_MENTIONED, []).append(job_id)
+
+
+def is_forgone(tx: Connection, kind: str) -> bool:
+    """Whether this hub has nobody for jobs of this kind, so that none is to be written."""
+    return kind in tx.info.get(_FORGONE, ())
 
 
 def open_database(url: str) -> Database:
@@ -89,6 +99,10 @@ class _Heard:
 
     def __init__(self) -> None:
         self._listener: Listener | None = None
+        self._forgone: set[str] = set()
+
+    def forgo(self, kind: str) -> None:
+        self._forgone.add(kind)
 
     def hear(self, listener: Listener) -> None:
         self._listener = listener
@@ -98,7 +112,7 @@ class _Heard:
 
         def noted(tx: Connection) -> T:
             mentioned.clear()  # of an attempt that was undone
-            tx.info[_MENTIONED] = mentioned
+            tx.info[_MENTIONED], tx.info[_FORGONE] = mentioned, self._forgone
             return unit(tx)
 
         result = await run(noted)

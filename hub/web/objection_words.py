@@ -20,6 +20,7 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     "running": ("处理中", "under way", "wait"),
     "corrected": ("已更正", "corrected", "good"),
     "refused": ("不予更正", "not corrected", "bad"),
+    "upheld": ("上级认定应予更正", "upheld: to be corrected", "good"),
     "answered": ("已答复", "answered", "good"),
     "withdrawn": ("已撤回", "withdrawn", "off"),
     "erased": ("已抹除", "erased", "off"),
@@ -39,8 +40,8 @@ FAULTS: Final[Mapping[tuple[str, str], Words]] = {
     ),
     ("/department", "decided"): ("运行单位已决定由本部门答复", "The operator has decided that it is yours to answer"),
     ("/department", "not_handed"): (
-        "差评回访和复核不能转给别的部门",
-        "A follow-up of a rating, and a review, stays where it is",
+        "差评回访、复核和上级责成更正的不能转给别的部门",
+        "A follow-up of a rating, a review, and what a superior ordered stays where it is",
     ),
     ("/party", "unknown_party"): ("请选择是谁的", "Choose whose it is"),
     ("/party", "nothing_held"): (

@@ -8,7 +8,7 @@ import pytest
 from hub.access.actors import Role
 from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.values import Ground, Scope
-from hub.citizens.objections.desk import Answer
+from hub.citizens.objections.values import Answer
 from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
 from tests.citizens.others import NEIGHBOUR, REGISTRATION, begun, furnish, in_office, registration_claims, resident, tie

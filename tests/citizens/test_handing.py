@@ -9,9 +9,8 @@ import httpx2
 import pytest
 
 from hub.access.actors import Actor, Role
-from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
-from hub.citizens.objections.values import Kind, Said
+from hub.citizens.objections.values import Answer, Kind, Said
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.citizens.conftest import Watch, erased, signed_in

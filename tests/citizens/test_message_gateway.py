@@ -20,6 +20,7 @@ from hub.citizens.notices.tables import HolderNoticeRow, NoticeMessageRow
 from hub.citizens.values import Holder
 from hub.exchange.subscriptions.delivery import PAUSES
 from hub.runtime import Hub
+from hub.storage.errors import MissingError
 from hub.wallets.jwe import decrypt, encryption_jwk
 from tests.citizens.conftest import erased, signed_in
 from tests.citizens.test_notices import told
@@ -120,6 +121,34 @@ async def test_a_gateway_that_is_down_loses_nothing_and_what_is_given_up_the_ope
         await hub.citizens.messages.again(COMMAND, dead["id"])
         await work(hub)
         assert await hub.citizens.messages.dead(COMMAND) == []
+
+
+@pytest.mark.embedded
+async def test_without_a_gateway_no_job_is_written_and_what_waited_for_it_is_given_up(
+    place: Place, tmp_path: Path
+) -> None:
+    async with listened(place, tmp_path) as (hub, holder, receiver):
+        receiver.mood = "fail"
+        await told(hub, holder, NoticeKind.DECISION_NEEDED)
+        await work(hub)
+        [waits] = await jobs_of(hub)
+    async with place.open() as hub:
+        await told(hub, holder, NoticeKind.DECISION_OVER)
+        assert await jobs_of(hub) == [waits]
+        await hub.citizens.messages.run(waits)
+        [dead] = await hub.citizens.messages.dead(COMMAND)
+        assert (dead["id"], dead["last_error"]) == (waits["notice"], "no_gateway")
+        with pytest.raises(MissingError):  # there is nobody to send it to
+            await hub.citizens.messages.again(COMMAND, dead["id"])
+    async with listening() as receiver, place.open(**gateway(KEY, tmp_path, receiver)) as hub:
+        await hub.citizens.messages.again(COMMAND, dead["id"])
+        await work(hub)
+        assert [message["id"] for message in receiver.messages] == [dead["id"]]  # and not what came in between
+
+
+async def jobs_of(hub: Hub) -> list[dict[str, Any]]:
+    query = select(OUTBOX.c.payload).where(OUTBOX.c.kind == MESSAGE)
+    return list(await hub.database.read(lambda tx: tx.execute(query).scalars().all()))
 
 
 @pytest.mark.embedded

@@ -15,11 +15,11 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.citizens.errors import HolderSignInNeededError
-from hub.citizens.objections.desk import ANSWER_TYPE, Answer
+from hub.citizens.objections.desk import ANSWER_TYPE
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
-from hub.citizens.objections.store import hand_on
+from hub.citizens.objections.succeeding import hand_on
 from hub.citizens.objections.tables import ObjectionRow
-from hub.citizens.objections.values import Kind, Said
+from hub.citizens.objections.values import Answer, Kind, Said
 from hub.intake.store import Case, find_case
 from hub.intake.tables import CaseRow
 from hub.issuing.transitions.acts import Act

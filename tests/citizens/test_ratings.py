@@ -8,8 +8,8 @@ from sqlalchemy import Connection, insert, select, update
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.access.actors import Role
-from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.tables import ObjectionRow
+from hub.citizens.objections.values import Answer
 from hub.citizens.ratings.tables import RatingRow
 from hub.clock import new_id
 from hub.runtime import Hub

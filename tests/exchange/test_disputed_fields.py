@@ -11,10 +11,9 @@ from sqlalchemy import Connection, update
 from catalog.store import find_department
 from catalog.tables import table
 from hub.access.actors import Actor, Role
-from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.objections.tables import ObjectionRow
-from hub.citizens.objections.values import Kind, Said
+from hub.citizens.objections.values import Answer, Kind, Said
 from hub.intake.store import find_case
 from hub.intake.told.tables import CaseEventRow
 from hub.runtime import Hub

@@ -31,6 +31,7 @@ from hub.storage.vault import Vault
 WAITING: Final = "waiting"
 DELIVERED: Final = "delivered"
 DEAD: Final = "dead"
+NO_GATEWAY: Final = "no_gateway"
 LISTED: Final = 100
 _SUBJECTS: Final = table(SubjectRow)
 _ERASURES: Final = table(ErasureRow)
@@ -70,10 +71,10 @@ class Messages:
 
     async def run(self, job: Mapping[str, Any]) -> None:
         """The handler of `MESSAGE`. A failure is written down and tried again later; it is no error of the job."""
-        gateway = self._gateway
-        if gateway is None:
+        gateway, notice_id, attempt = self._gateway, str(job["notice"]), int(job.get("attempt", 0))
+        if gateway is None:  # taken away since: whoever brings one back finds it among what was given up
+            await self._database.write(lambda tx: self._settle(tx, notice_id, attempt, NO_GATEWAY, last=True))
             return
-        notice_id, attempt = str(job["notice"]), int(job.get("attempt", 0))
         body = await self._database.write(lambda tx: self._begin(tx, gateway, notice_id, attempt))
         if body is None:
             return
@@ -92,8 +93,10 @@ class Messages:
         return [dict(zip(row._fields, row, strict=True)) for row in rows]
 
     async def again(self, actor: Actor, notice_id: str) -> None:
-        """Send one that was given up once more, from the start. Raises: MissingError."""
+        """Send one that was given up once more, from the start. Raises: MissingError, also without a gateway."""
         actor.require(Role.OPERATOR)
+        if self._gateway is None:
+            raise MissingError("gateway")
 
         def unit(tx: Connection) -> None:
             found = store.message(tx, notice_id, lock=True)
@@ -134,7 +137,7 @@ class Messages:
         key = self._vault.data_key(row.data_key, row.kek_kid)
         return row.id_type, key.decrypt(f"subjects:{row.id}:id_number", row.id_number).decode()
 
-    def _settle(self, tx: Connection, notice_id: str, attempt: int, error: str) -> None:
+    def _settle(self, tx: Connection, notice_id: str, attempt: int, error: str, *, last: bool = False) -> None:
         found = store.message(tx, notice_id, lock=True)
         if found is None or found.state != WAITING or found.attempts != attempt:
             return
@@ -142,7 +145,7 @@ class Messages:
         tried = attempt + 1
         if not error:
             store.change_message(tx, notice_id, now, state=DELIVERED, attempts=tried, last_error="")
-        elif attempt >= len(PAUSES):
+        elif last or attempt >= len(PAUSES):
             store.change_message(tx, notice_id, now, state=DEAD, attempts=tried, last_error=error)
         else:
             store.change_message(tx, notice_id, now, attempts=tried, last_error=error)

@@ -11,6 +11,7 @@ from catalog.tables import table
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.tables import HolderNoticeRow
 from hub.clock import new_id
+from hub.storage.database import is_forgone
 from hub.storage.jobs import enqueue
 
 MESSAGE: Final = "notice.message"
@@ -29,6 +30,9 @@ _ABOUT: Final = re.compile(rf"{_ID}(:({_ID}|[0-9]{{1,3}}))?", re.ASCII)
 def notify(tx: Connection, subject_id: str, kind: NoticeKind, *, about: str, now: datetime) -> bool:
     """Tell a holder; False where he was told the same before. Reaches nobody here: a gateway hears of it in a job.
 
+    A hub without a gateway writes no job, and one that gets it later tells it of what happens from then on: nobody
+    wants a hundred messages about last year.
+
     Args:
         about: an id of ours, or two, or an id and a small count, with a colon between: never a number, a name or a
             value. What is told again wants an `about` of its own, such as the ledger entry of what happened.
@@ -40,5 +44,6 @@ def notify(tx: Connection, subject_id: str, kind: NoticeKind, *, about: str, now
     made = tx.execute(_ONCE[tx.dialect.name], row).scalar_one_or_none()
     if made is None:
         return False
-    enqueue(tx, MESSAGE, {"notice": made}, now=now)
+    if not is_forgone(tx, MESSAGE):
+        enqueue(tx, MESSAGE, {"notice": made}, now=now)
     return True

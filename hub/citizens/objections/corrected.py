@@ -1,6 +1,7 @@
 """Whether something was corrected, as the library has it; and the cases that were answered with what was wrong."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,20 +31,19 @@ _VALID: Final = "valid"
 _CASES: Final = table(CaseRow)
 
 
-def has_changed(tx: Connection, found: Objection, content: Mapping[str, Any]) -> bool:
-    """Whether the library holds since the objection what it did not before: a newer version, or one that has ceased
-    to be valid; for what was missing, a licence of that type. That a licence loads again cannot be seen from its row,
-    nor that a source now gives another value: the hub keeps none, and its next answer tells.
+def has_changed(tx: Connection, found: Objection, about: str, since: datetime) -> bool:
+    """Whether the library holds since then what it did not before: a newer version, or one that has ceased to be valid;
+    for what was missing, a licence of the type that the key `about` names. That a licence loads again cannot be seen
+    from its row, nor that a source now gives another value: the hub keeps none, and its next answer tells.
     """
     if found.kind in {Kind.NOT_LOADING, Kind.FIELD}:
         return True
     if found.kind is Kind.MISSING:
-        type_code = str(content["key"]).partition(":")[0]
-        held = library.held_of(tx, found.subject_id, type_code)
-        return any(version.state in WHOLE and version.created_at >= found.raised_at for version in held)
+        held = library.held_of(tx, found.subject_id, about.partition(":")[0])
+        return any(version.state in WHOLE and version.created_at >= since for version in held)
     versions = library.versions_of(tx, found.certificate_id or "")
     newest = [version for version in versions if version.state in WHOLE][-1:]
-    return any(version.created_at >= found.raised_at or _ended(tx, version, found.raised_at) for version in newest)
+    return any(version.created_at >= since or _ended(tx, version, since) for version in newest)
 
 
 def _ended(tx: Connection, version: VersionRecord, since: datetime) -> bool:
@@ -63,10 +63,14 @@ class Telling:
         self._clock = clock
 
     async def run(self, payload: Mapping[str, Any]) -> None:
-        """The handler of `TELL`. Each case is told once, whenever it closed; nobody is told what was wrong."""
+        """The handler of `TELL`, of what was given before `since`. Each case is told once, whenever it closed; nobody
+        is told what was wrong.
+        """
         found = await self._database.read(lambda tx: store.find(tx, payload["objection"]))
         if found is None or found.state is not State.CORRECTED:
             return
+        if "since" in payload:
+            found = replace(found, raised_at=datetime.fromisoformat(str(payload["since"])))
         certificate_id, now = found.certificate_id, self._clock()
 
         def used(tx: Connection) -> list[str]:

@@ -1,13 +1,13 @@
 """The department's desk: which objections wait, one of them, its scan, and the answer.
 
-The answer is on the ledger before it is signed; unsigned it counts for nothing. "Corrected" is no word of the officer's
-alone: the library must have changed since. Another department's does not exist for him, and each look is on the ledger.
+The answer is on the ledger before it is signed; unsigned it counts for nothing. Another department's does not exist for
+him, and each look is on the ledger.
 """
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -17,39 +17,24 @@ from hub.access.actors import Actor
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
-from hub.citizens.objections.corrected import TELL, has_changed
+from hub.citizens.objections.answering import Answering
 from hub.citizens.objections.disputed import disputed_identifiers
-from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
 from hub.citizens.objections.filing import tell_staff
 from hub.citizens.objections.sealing import object_name, opened, place, told
 from hub.citizens.objections.shared import disputed_fields
-from hub.citizens.objections.values import OF_DATA, RESULTS, Kind, Objection, State, Told, answerers
+from hub.citizens.objections.values import Answer, Kind, Objection, State, Told, answerers
 from hub.citizens.objections.whose import kinds_of, mine, owned, record
-from hub.clock import Clock, rfc3339
+from hub.clock import Clock
 from hub.intake.lower.finding import seal_key
 from hub.intake.store import parties_of
 from hub.issuing.keys.desk import SigningDesk
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
-from hub.storage.jobs import enqueue
 from hub.storage.objects.folder import ObjectStore
 from hub.storage.vault import Vault
-from signing.canonical import canonical, sha256
 from signing.jose import sign_jws
 
-SIGN: Final = "objection.sign"
-"""The kind of job that signs an answer whose officer's process died."""
 ANSWER_TYPE: Final = "objection-answer+jwt"
-_REASON: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the department says. `next`: where a person goes who is refused and does not agree."""
-
-    result: str
-    reason: str = field(repr=False)
-    next: str = ""
 
 
 class ObjectionDesk:
@@ -71,6 +56,7 @@ class ObjectionDesk:
         self._objects = objects
         self._public_url = public_url
         self._clock = clock
+        self._answering = Answering(vault)
 
     async def list(self, actor: Actor, *, everything: bool = False, limit: int = 200) -> list[Objection]:
         """Those that wait for him, by when they are due; operator and auditor: all. Without a word about a person.
@@ -127,9 +113,9 @@ class ObjectionDesk:
         shown = told(self._vault, found, self._clock())
         if not shown.file or found.state is not State.RUNNING:
             raise MissingError("scan")
-        sealed = await asyncio.to_thread(self._objects.get, object_name(found.id))
+        sealed = await asyncio.to_thread(self._objects.get, object_name(shown.scan))
         key = self._vault.data_key(found.data_key, found.kek_kid)
-        return key.decrypt(place(found.id, "object"), sealed), shown.file
+        return key.decrypt(place(shown.scan, "object"), sealed), shown.file
 
     async def answer(self, actor: Actor, objection_id: str, answer: Answer) -> None:
         """Answer it, once.
@@ -138,7 +124,7 @@ class ObjectionDesk:
             corrected; OwnLookError.
         """
         now = self._clock()
-        await self._database.write(lambda tx: self._answer(tx, actor, objection_id, answer, now))
+        await self._database.write(lambda tx: self._answering.answer(tx, actor, objection_id, answer, now))
         await self.sign({"objection": objection_id})
 
     async def sign(self, payload: Mapping[str, Any]) -> None:
@@ -196,51 +182,3 @@ class ObjectionDesk:
         if found.state is State.RUNNING:
             record(tx, self._vault, actor, found, kind, {}, self._clock())
         return found
-
-    def _answer(self, tx: Connection, actor: Actor, objection_id: str, answer: Answer, now: datetime) -> None:
-        found = owned(actor, store.find(tx, objection_id, lock=True))
-        if found.state is not State.RUNNING:
-            raise ObjectionOverError
-        if not store.is_whole(self._vault, found):
-            raise IntegrityBrokenError("objections")
-        key = self._vault.data_key(found.data_key, found.kek_kid)
-        content = opened(key, found.id, "content", found.content)
-        if content["by"] and content["by"] == actor.id:
-            raise OwnLookError
-        state = _checked(found, answer)
-        if state is State.CORRECTED and not has_changed(tx, found, content):
-            raise ObjectionError("nothing_corrected", "/result")
-        said = {
-            "about": sha256(canonical(content)).hex(),
-            "result": state.value,
-            "reason": answer.reason.strip(),
-            "next": answer.next.strip(),
-            "department": found.department.get("code", ""),
-            "answered_by": actor.id,
-            "answered_at": rfc3339(now),
-        }
-        more = {"result": state.value, "answer_hash": sha256(canonical(said)).hex()}
-        entry_id = record(tx, self._vault, actor, found, "objection.answered", more, now)
-        sealed = key.encrypt(place(found.id, "answer"), canonical(said))
-        if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
-            raise ObjectionOverError
-        told = NoticeKind.RATING_ANSWERED if found.kind is Kind.RATING else NoticeKind.OBJECTION_ANSWERED
-        notify(tx, found.subject_id, told, about=f"{found.id}:{entry_id}", now=now)
-        enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + timedelta(seconds=30))
-        if state is State.CORRECTED and (found.certificate_id is not None or found.kind is Kind.FIELD):
-            enqueue(tx, TELL, {"objection": found.id, "entry": entry_id}, now=now)
-
-
-def _checked(found: Objection, answer: Answer) -> State:
-    allowed = RESULTS[found.kind in OF_DATA]
-    if answer.result not in allowed:
-        raise ObjectionError("one_of:" + ",".join(allowed), "/result")
-    for name, text in (("reason", answer.reason.strip()), ("next", answer.next.strip())):
-        if len(text) > _REASON:
-            raise ObjectionError("too_long", f"/{name}")
-    state = State(answer.result)
-    if state is not State.CORRECTED and not answer.reason.strip():
-        raise ObjectionError("missing", "/reason")
-    if state is State.REFUSED and not answer.next.strip():
-        raise ObjectionError("missing", "/next")
-    return state

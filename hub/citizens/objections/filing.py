@@ -36,6 +36,10 @@ class File:
     text: str = field(repr=False)
     media_type: str
     channel: str
+    scan: str = ""
+    """Whose scan it is, where it is not its own: the id of another of this person's."""
+    ordered: bool = False
+    """A superior has said so, and not the person."""
 
 
 class Filing:
@@ -72,6 +76,7 @@ class Filing:
             "key": target.key,
             "by": target.by,
             **({"shared": dict(target.shared)} if target.shared else {}),
+            **({"scan": file.scan} if file.scan else {}),
         }
         detail = {
             "objection": file.id,
@@ -82,7 +87,8 @@ class Filing:
             "due_at": rfc3339(running.due_at),
             **more,
         }
-        draft = Draft(kind="objection.raised", detail=detail, key=key, subject_id=subject.id)
+        kind = "objection.ordered" if file.ordered else "objection.raised"
+        draft = Draft(kind=kind, detail=detail, key=key, subject_id=subject.id)
         entry = seal(draft, now=now)
         append(tx, [entry])
         store.add(
@@ -105,7 +111,7 @@ class Filing:
                 **row,
             },
         )
-        tell_staff(tx, file.id, file.kind, target.department_id, "raised", now)
+        tell_staff(tx, file.id, file.kind, target.department_id, "ordered" if file.ordered else "raised", now)
         near = clocks.calendar.before(running.due_at, _NEAR)
         for stage, at in (("near", near), ("over", running.due_at)):
             enqueue(tx, REMIND, {"objection": file.id, "stage": stage}, now=now, due=max(at, now))
@@ -121,5 +127,5 @@ def tell_staff(
     elif stage == "over":
         told.append((None, Role.OPERATOR))
     for place_, role in told:
-        about, once = ("objection", objection_id), stage if stage != "raised" else ""
+        about, once = ("objection", objection_id), stage if stage in {"near", "over"} else ""
         notify(tx, f"objection.{stage}", department_id=place_, role=role, about=about, now=now, once=once)

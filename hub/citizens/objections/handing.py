@@ -1,8 +1,8 @@
 """An objection that came to the wrong office is handed to the right one; the clock goes on as it runs.
 
 Once from one to the other, and once back. Who still disagrees hands it to the operator, and where the operator puts it,
-it stays. A review is the operator's own and goes nowhere. Each step is an entry under the person's key, which he reads,
-and the path is read from these entries alone.
+it stays. A review stays with who reviews, and what a superior ordered with whom he ordered it from. Each step is an
+entry under the person's key, which he reads, and the path is read from these entries alone.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from hub.citizens.objections import store
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
 from hub.citizens.objections.filing import tell_staff
 from hub.citizens.objections.sealing import opened
-from hub.citizens.objections.values import REVIEW, Kind, Objection, State
+from hub.citizens.objections.values import ORDERED, REVIEW, Kind, Objection, State
 from hub.citizens.objections.whose import owned
 from hub.clock import Clock
 from hub.ledger.entries import Draft, append, open_detail, seal
@@ -81,8 +81,8 @@ class Handing:
         if not store.is_whole(self._vault, found):
             raise IntegrityBrokenError("objections")
         key = self._vault.data_key(found.data_key, found.kek_kid)
-        of_review = str(opened(key, found.id, "content", found.content)["key"]).startswith(REVIEW)
-        if of_review or found.kind is Kind.RATING:  # the operator's own second look; about what this department did
+        kept = str(opened(key, found.id, "content", found.content)["key"]).startswith((REVIEW, ORDERED))
+        if kept or found.kind is Kind.RATING:  # a second look, or what came of it; about what this department did
             raise ObjectionError("not_handed", "/department")
         taker, path = _taker(read_departments(tx), code), path_of(tx, self._vault, found)
         if taker == found.department_id:

@@ -1,8 +1,8 @@
 """A holder objects, asks about a look, withdraws, and reads what became of it; or a clerk does it for him at a counter.
 
 A clerk's is attested: who wrote it down is on the ledger under the holder's key, and the holder sees that it was.
-A scan is judged and stored before the row is written: a row never points at nothing; what is cut off between is sealed
-under the holder's key and taken back by whoever wrote it.
+A scan is judged and stored before the row is written: a row never points at nothing. What is cut off between whoever
+wrote it takes back; of a process that died, the job that was committed before the scan was stored.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from certificates.stores.holders import Subject, subject_by_id
 from hub.access.actors import Actor
 from hub.citizens.objections import store
+from hub.citizens.objections.ending import FILING_TIME, UNFILED
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.sealing import object_name, place, told
@@ -33,6 +34,7 @@ from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import CommitUnknownError, MissingError, UnavailableError
 from hub.storage.idempotency import write_once
+from hub.storage.jobs import enqueue
 from hub.storage.objects.folder import ObjectStore
 from hub.storage.vault import DataKey, Vault
 
@@ -194,7 +196,13 @@ class Objections:
                 await asyncio.to_thread(self._objects.delete, object_name(objection_id))
 
     async def _keep(self, holder: Whose, objection_id: str, paper: Paper) -> None:
-        subject: Subject = await self._database.read(lambda tx: subject_by_id(tx, holder.id))
+        now = self._clock()
+
+        def unit(tx: Connection) -> Subject:
+            enqueue(tx, UNFILED, {"objection": objection_id}, now=now, due=now + FILING_TIME)
+            return subject_by_id(tx, holder.id)
+
+        subject = await self._database.write(unit)
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         sealed = key.encrypt(place(objection_id, "object"), paper.content)
         await asyncio.to_thread(self._objects.put, object_name(objection_id), sealed)

@@ -1,10 +1,14 @@
-"""The second look 复核: what was refused is looked at once more, by the operator of the hub and not by the department.
+"""The second look 复核: what was refused is looked at once more, and not by the department that refused it: by its
+superior, where one is named, else by the operator of the hub.
 
-One review of one objection, with a clock of its own; what was said and answered before lies before the reviewer, and
-while it runs the licence is disputed again. After it other ways are left, which the answer names.
+One review of one objection, with a clock of its own; what was said, and came with it, and was answered lies before the
+reviewer, and nothing more of the person. While it runs the licence is disputed again. Who reviews is settled when it is
+asked for; after it other ways are left, which the answer names. Who refused does not review, whatever his desk by then.
 """
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -14,13 +18,15 @@ from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, O
 from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.raising import Agent
 from hub.citizens.objections.sealing import opened, told
-from hub.citizens.objections.values import REVIEW, RUNNING_MOST, TEXT_MOST, State, Target
+from hub.citizens.objections.values import LINE, REVIEW, RUNNING_MOST, TEXT_MOST, State, Target, Told
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
+from hub.registry.departments.store import read_departments
+from hub.registry.departments.superior_rows import superior_of
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -28,7 +34,14 @@ from hub.storage.vault import DataKey, Vault
 
 WITHIN: Final = timedelta(days=60)
 """After the refusal, as for an administrative review (Administrative Reconsideration Law, article 20)."""
-_LINE: Final = "\n——\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A review that can be asked for, until then. `department` as code, zh and en; empty: the operator."""
+
+    department: Mapping[str, str]
+    until: datetime
 
 
 class Reviewing:
@@ -63,6 +76,30 @@ class Reviewing:
 
         return await (agent.act(unit) if agent else write_once(self._database, unit))
 
+    async def offers(self, items: Sequence[Told]) -> Mapping[str, Offer]:
+        """By their ids, those that can be reviewed now, and by whom. For callers who show them to their holder."""
+        now = self._clock()
+        refused = [item for item in items if item.state is State.REFUSED and item.department and not item.review]
+        refused = [item for item in refused if item.ended_at is not None and now <= item.ended_at + WITHIN]
+        if not refused:
+            return {}
+
+        def unit(tx: Connection) -> Mapping[str, Offer]:
+            departments, found = read_departments(tx), {}
+            for item in refused:
+                if store.by_once(tx, self._standing(item.id)) is not None or item.ended_at is None:
+                    continue
+                by = departments.by_code(item.department["code"])
+                superior = superior_of(tx, self._vault, departments, by.id) if by else None
+                named = {"code": superior.code, "zh": superior.name_zh, "en": superior.name_en} if superior else {}
+                found[item.id] = Offer(named, item.ended_at + WITHIN)
+            return found
+
+        return await self._database.read(unit)
+
+    def _standing(self, objection_id: str) -> str:
+        return self._vault.lookup_hash("objection-review", objection_id).hex()
+
     def _ask(
         self, tx: Connection, holder: Whose, objection_id: str, text: str, once: Once | None, agent: Agent | None
     ) -> str:
@@ -72,7 +109,7 @@ class Reviewing:
             raise ObjectionOverError
         key = self._vault.data_key(found.data_key, found.kek_kid)
         content = opened(key, found.id, "content", found.content)
-        standing = self._vault.lookup_hash("objection-review", found.id).hex()
+        standing = self._standing(found.id)
         asked = self._vault.lookup_hash("objection-once", holder.id, once.key).hex()[:32] if once else ""
         if (known := store.by_once(tx, standing)) is not None:
             return _made_before(known, asked, once)
@@ -82,12 +119,15 @@ class Reviewing:
             raise ObjectionRunsError
         before = told(self._vault, found, now)
         refusal = opened(key, found.id, "answer", found.answer or b"")  # signed yet or not
-        whole = _LINE.join((text, before.text, refusal["reason"]))
+        whole = LINE.join((text, before.text, refusal["reason"]))
+        departments, by = read_departments(tx), found.department_id
+        superior = superior_of(tx, self._vault, departments, by) if by else None
         target = Target(
-            None, REVIEW + found.id, before.what, before.part, found.certificate_id, before.identifier, content["by"],
-            content.get("shared", {}),
+            superior.id if superior else None, REVIEW + found.id, before.what, before.part, found.certificate_id,
+            before.identifier, refusal["answered_by"] if by else content["by"], content.get("shared", {}),
         )  # fmt: skip
-        file = File(new_id(), found.kind, whole, "", "agent" if agent else "self")
+        channel = "agent" if agent else "self"
+        file = File(new_id(), found.kind, whole, before.file, channel, scan=before.scan if before.file else "")
         row = {"once": standing, "once_hash": asked + once.request_hash[:32] if once else standing}
         self._filing.file(tx, subject, file, target, {"reviews": found.id, **(agent.told if agent else {})}, row, now)
         return file.id

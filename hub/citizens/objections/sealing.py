@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from hub.citizens.objections import store
-from hub.citizens.objections.values import REVIEW, Objection, State, Told
+from hub.citizens.objections.values import ORDERED, OVER_BY_ANSWER, REVIEW, Objection, State, Told, results
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import strict_loads
@@ -42,7 +42,7 @@ def told(vault: Vault, found: Objection, now: datetime) -> Told:
     except IntegrityBrokenError:
         _log.error("guarded_row_broken", alarm=True, where="objections")
     what, part = content.get("what", ("", "")), content.get("part", ("", ""))
-    ended = state in {State.CORRECTED, State.REFUSED, State.ANSWERED}
+    key = str(content.get("key", ""))
     return Told(
         id=found.id,
         kind=found.kind,
@@ -58,8 +58,11 @@ def told(vault: Vault, found: Objection, now: datetime) -> Told:
         due_at=found.due_at,
         overdue=state is State.RUNNING and now > found.due_at,
         ended_at=found.ended_at,
-        unseen=ended and found.seen_at is None,
-        review=str(content.get("key", "")).startswith(REVIEW),
+        unseen=state in OVER_BY_ANSWER and found.seen_at is None,
+        review=key.startswith(REVIEW),
+        ordered=key.startswith(ORDERED),
+        results=results(found.kind, key, found.department_id),
+        scan=str(content.get("scan", found.id)),
         answer=answer,
     )
 

@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, selec
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
 from hub.citizens.objections.tables import ObjectionRow
-from hub.citizens.objections.values import Kind, Objection, State
-from hub.storage.errors import IntegrityBrokenError
+from hub.citizens.objections.values import OVER_BY_ANSWER, Kind, Objection, State
 from hub.storage.vault import Vault
 from signing.canonical import canonical
 
@@ -55,18 +54,10 @@ def erase(tx: Connection, vault: Vault, found: Objection, now: datetime) -> None
     _put(tx, vault, found, State.ERASED, true(), ended_at=ended, **gone)
 
 
-def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
-    """What waits for one department waits for another, with its clock as it runs; what was answered, that office said.
-
-    Raises: IntegrityBrokenError: somebody wrote a row past the hub.
-    """
-    mine = and_(ROWS.c.owner_department_id == giver, ROWS.c.state == State.RUNNING.value)
-    waiting_here = _found(tx, mine, ROWS.c.id, None, lock=True)  # an answer on its way ends first, or waits
-    for found in waiting_here:
-        if not is_whole(vault, found):
-            raise IntegrityBrokenError("objections")
-        _put(tx, vault, replace(found, department_id=taker), found.state, true(), owner_department_id=taker)
-    return len(waiting_here)
+def waiting_for(tx: Connection, department_ids: Collection[str]) -> list[Objection]:
+    """All that run and wait for one of these, locked: an answer on its way ends first, or waits."""
+    theirs = and_(ROWS.c.owner_department_id.in_(list(department_ids)), ROWS.c.state == State.RUNNING.value)
+    return _found(tx, theirs, ROWS.c.id, None, lock=True)
 
 
 def hand(tx: Connection, vault: Vault, found: Objection, taker: str | None) -> bool:
@@ -107,7 +98,7 @@ def running_of(tx: Connection, subject_id: str) -> int:
 
 def unseen_of(tx: Connection, subject_id: str) -> int:
     """How many answers he has not seen."""
-    over = ROWS.c.state.in_([State.CORRECTED.value, State.REFUSED.value, State.ANSWERED.value])
+    over = ROWS.c.state.in_([state.value for state in OVER_BY_ANSWER])
     return _count(tx, and_(ROWS.c.subject_id == subject_id, over, ROWS.c.seen_at.is_(None)))
 
 

@@ -35,6 +35,8 @@ class State(StrEnum):
     RUNNING = "running"
     CORRECTED = "corrected"
     REFUSED = "refused"
+    UPHELD = "upheld"
+    """By a superior: the department is to correct it, which is a running one of its own."""
     ANSWERED = "answered"
     WITHDRAWN = "withdrawn"
     ERASED = "erased"
@@ -45,11 +47,25 @@ OF_LICENCE: Final = frozenset({Kind.LICENCE, Kind.CLAIM, Kind.NOT_LOADING})
 OF_DATA: Final = OF_LICENCE | {Kind.MISSING, Kind.FIELD}
 REVIEW: Final = "review:"
 """What the key of a target begins with that is an objection which was refused."""
-RESULTS: Final[Mapping[bool, tuple[State, ...]]] = {
-    True: (State.CORRECTED, State.REFUSED),
-    False: (State.ANSWERED,),
-}
-"""How it may be answered; True: it is about data."""
+ORDERED: Final = "ordered:"
+"""What the key of a target begins with that is a review which a superior upheld."""
+LINE: Final = "\n——\n"
+"""Between what was said one after the other."""
+OVER_BY_ANSWER: Final = frozenset({State.CORRECTED, State.REFUSED, State.UPHELD, State.ANSWERED})
+
+
+def results(kind: Kind, key: str, department_id: str | None) -> tuple[State, ...]:
+    """How it may be answered. `key`: of its target; `department_id`: who answers.
+
+    A superior does not correct himself what is another's: he upholds, or refuses. What he upheld can only be corrected.
+    """
+    if kind not in OF_DATA:
+        return (State.ANSWERED,)
+    if key.startswith(ORDERED):
+        return (State.CORRECTED,)
+    if key.startswith(REVIEW) and department_id is not None:
+        return (State.UPHELD, State.REFUSED)
+    return (State.CORRECTED, State.REFUSED)
 
 
 def answerers(kind: Kind) -> tuple[Role, ...]:
@@ -101,6 +117,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What whoever answers says. `next`: where a person goes who is refused and does not agree."""
+
+    result: str
+    reason: str = field(repr=False)
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Objection:
     """A stored one."""
 
@@ -147,7 +172,12 @@ class Told:
     ended_at: datetime | None
     unseen: bool
     review: bool = False
-    """Whether it is the operator's second look at one that was refused."""
+    """Whether it is a second look at one that was refused: by the department's superior, or by the operator."""
+    ordered: bool = False
+    """Whether a superior has said that it is to be corrected."""
+    results: tuple[State, ...] = ()
+    scan: str = ""
+    """Whose scan it is that came with it: its own id, or of the first of those that belong together."""
     answer: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 

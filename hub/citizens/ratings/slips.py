@@ -1,11 +1,11 @@
 """Rating without a phone or a sign-in: by the code on the slip that a person took home, once, from any browser.
 
 A code opens nothing but the question how it went. Until it is right nothing tells whether there is such a code, what
-the case was, or whether it has been rated: unknown, over, used and of an erased person sound alike. Guesses are counted
-by address before anything is looked at; right ones are given back.
+the case was, or whether it has been rated: unknown, over, used and of an erased person sound alike. Nobody is kept out
+for guessing: a code has too many digits to be guessed (`hub.citizens.ratings.codes`), and people who share an address
+would be kept out with him.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from certificates.stores.holders import Subject, find_subjects
-from hub.access.staff_throttle import Throttle
 from hub.citizens.behind import subject_behind
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.late.holding import hidden_cases
@@ -51,25 +50,17 @@ class SlipRatings:
         self._vault = vault
         self._papers = papers
         self._writing = Writing(vault)
-        self._throttle = Throttle(vault)
         self._clock = clock
 
-    async def look(self, typed: str, peer: str) -> Past:
-        """What is to be rated. Raises: SlipRefusedError, LockedOutError; StillOpenError: it has not closed yet."""
-        digits = codes.read(typed)
-        if digits is None:  # mistyped: nothing is asked, and no guess is counted
-            raise SlipRefusedError
-        now = self._clock()
-        return (await self._counted(peer, now, lambda tx: self._opened(tx, digits, now))).past
+    async def look(self, typed: str) -> Past:
+        """What is to be rated. Raises: SlipRefusedError; StillOpenError: it has not closed yet."""
+        return await self._past(_digits(typed), self._clock())
 
-    async def rate(self, typed: str, peer: str, given: Given) -> Past:
+    async def rate(self, typed: str, given: Given) -> Past:
         """Rate it, once. Raises: as `look`; ObjectionError: what was given."""
         given.check()
-        digits = codes.read(typed)
-        if digits is None:
-            raise SlipRefusedError
-        now = self._clock()
-        found = (await self._counted(peer, now, lambda tx: self._opened(tx, digits, now))).past
+        digits, now = _digits(typed), self._clock()
+        found = await self._past(digits, now)
         counted = await counted_papers(self._papers, found.case_no)
 
         def unit(tx: Connection) -> None:
@@ -89,20 +80,8 @@ class SlipRatings:
         now = self._clock()
         return await self._database.write(lambda tx: code_rows.forget_old(tx, now))
 
-    async def _counted(self, peer: str, now: datetime, look: Callable[[Connection], _Opened]) -> _Opened:
-        name = f"rating-code {peer}"
-        await self._database.write(lambda tx: self._throttle.claim(tx, user_name=name, peer=name, now=now))
-
-        def right(tx: Connection) -> None:
-            self._throttle.succeeded(tx, user_name=name, peer=name, now=now)
-
-        try:
-            found = await self._database.read(look)
-        except StillOpenError:
-            await self._database.write(right)
-            raise
-        await self._database.write(right)
-        return found
+    async def _past(self, digits: str, now: datetime) -> Past:
+        return (await self._database.read(lambda tx: self._opened(tx, digits, now))).past
 
     def _opened(self, tx: Connection, digits: str, now: datetime) -> _Opened:
         found = code_rows.find(tx, self._vault, digits, now)
@@ -120,3 +99,10 @@ class SlipRatings:
         if not rows or rows[0].stars is not None:
             raise SlipRefusedError
         return _Opened(case, party, subject, rows[0])
+
+
+def _digits(typed: str) -> str:
+    digits = codes.read(typed)
+    if digits is None:  # mistyped: nothing is asked
+        raise SlipRefusedError
+    return digits

@@ -20,6 +20,7 @@ from hub.access.actors import Actor
 from hub.citizens.confirming import Confirming
 from hub.citizens.looks import Looks, count_looks
 from hub.citizens.ratings.code_rows import code_of
+from hub.citizens.ratings.codes import in_groups
 from hub.citizens.taking import KIND as PRESENTED
 from hub.clock import Clock, rfc3339
 from hub.intake import store
@@ -172,9 +173,11 @@ class CaseSlips:
 
 
 def codes_of(tx: Connection, vault: Vault, case: store.Case, now: datetime) -> list[tuple[Words, str]]:
-    """The codes of the parties that have a number, known to the hub or not; none where the time to rate is over."""
+    """The codes of the parties that have a number, known to the hub or not, as they are printed; none where the time to
+    rate is over.
+    """
     codes = [(party, code_of(tx, vault, case, party, now)) for party in store.parties_of(tx, case.id).values()]
-    return [((whose(party.role, "zh-CN"), whose(party.role, "en")), code) for party, code in codes if code]
+    return [((whose(party.role, "zh-CN"), whose(party.role, "en")), in_groups(code)) for party, code in codes if code]
 
 
 def _meaning(slip: Slip) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from hub.registry.clocks import ClockService
 from hub.registry.cursors import Cursors
 from hub.registry.demands.service import DemandService
 from hub.registry.departments.service import DepartmentService
+from hub.registry.departments.superiors import Superiors
 from hub.registry.search.service import CatalogueSearch
 from hub.storage.database import Database
 from hub.storage.keystore.port import KeyStore
@@ -32,6 +33,7 @@ class Catalogue:
     reader: CatalogueReader
     demands: DemandService
     departments: DepartmentService
+    superiors: Superiors
     cursors: Cursors
 
 
@@ -56,6 +58,7 @@ def assemble_catalogue(
             database, search=search, types=types, clocks=ClockService(vault), log_key=log_key, clock=clock
         ),
         departments=DepartmentService(database, vault=vault, desk=desk, log_key=log_key, clock=clock),
+        superiors=Superiors(database, vault=vault, log_key=log_key, clock=clock),
         cursors=cursors,
     )
 

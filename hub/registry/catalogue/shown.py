@@ -1,5 +1,6 @@
 """Entries of the catalogue as JSON, and the core metadata of certificate types."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from catalog.interfaces import Sharing, Terms
@@ -92,8 +93,10 @@ def shown_terms(terms: Terms) -> dict[str, str]:
     }
 
 
-def shown_department(view: DepartmentView, departments: Departments) -> dict[str, Any]:
-    """A department as JSON."""
+def shown_department(
+    view: DepartmentView, departments: Departments, over: Mapping[str, DepartmentView]
+) -> dict[str, Any]:
+    """A department as JSON. `over`: who reviews for whom, by id."""
     successor = departments.current(view.id) if view.closed else None
     return {
         "kind": "department",
@@ -104,6 +107,7 @@ def shown_department(view: DepartmentView, departments: Departments) -> dict[str
         "state": "closed" if view.closed else "open",
         "successor": brief(successor) if successor else None,
         "succeeds": [brief(item) for item in departments.former(view.id)],
+        "superior": brief(over[view.id]) if view.id in over else None,
         "duties": list(view.duties),
         "contact": view.contact,
     }

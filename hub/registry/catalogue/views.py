@@ -19,6 +19,7 @@ from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.guards import check_guards
 from hub.registry.catalogue.shown import brief, shown_department, shown_metadata, type_metadata
 from hub.registry.departments.store import DepartmentView, read_departments
+from hub.registry.departments.superior_rows import superiors
 from hub.registry.interface_history import why_it_ends
 from hub.registry.viewers import Viewer
 from hub.storage.database import Database
@@ -143,7 +144,7 @@ class CatalogueReader:
             view = departments.by_code(code)
             if view is None:
                 raise MissingError("department")
-            return shown_department(view, departments)
+            return shown_department(view, departments, superiors(tx, self._vault, departments))
 
         return await self._database.read(unit)
 
@@ -153,7 +154,8 @@ class CatalogueReader:
 
         def unit(tx: Connection) -> list[dict[str, Any]]:
             departments = read_departments(tx)
-            return [shown_department(view, departments) for view in departments.by_id.values()]
+            over = superiors(tx, self._vault, departments)
+            return [shown_department(view, departments, over) for view in departments.by_id.values()]
 
         return await self._database.read(unit)
 

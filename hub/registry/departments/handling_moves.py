@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from catalog.tables import table
 from hub.access.actors import Actor, Role
-from hub.citizens.objections.store import hand_on
+from hub.citizens.objections.succeeding import hand_on
 from hub.intake import store as cases
 from hub.intake.handling import store as rows
 from hub.intake.handling.guard import believe_stage, staged

@@ -23,7 +23,7 @@ from hub.ledger.guards import check_guards, grant_mac
 from hub.registry.departments import store as department_store
 from hub.registry.departments import succession_store
 from hub.registry.departments.handling_moves import HandlingMoves
-from hub.registry.departments.store import Departments, DepartmentView, read_departments
+from hub.registry.departments.store import DepartmentView, open_department, read_departments
 from hub.registry.departments.succession import Succession
 from hub.registry.departments.succession_store import Part
 from hub.registry.recording import record
@@ -58,7 +58,7 @@ class DepartmentService:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            view = _open(read_departments(tx), code)
+            view = open_department(read_departments(tx), code)
             actor.require(Role.OWNER_ENGINEER, Role.OWNER_APPROVER, Role.OPERATOR, owner=view.id)
             department_store.put_profile(tx, view.id, duties=list(duties), contact=contact, now=now)
             record(
@@ -129,7 +129,7 @@ class DepartmentService:
             raise DefinitionError("succession: as_of lies ahead; hand over on the day")
         legal_basis = text(succession.legal_basis, "succession: legal_basis")
         departments = read_departments(tx)
-        giver, taker = _open(departments, succession.giver), _open(departments, succession.taker)
+        giver, taker = open_department(departments, succession.giver), open_department(departments, succession.taker)
         if giver.id == taker.id:
             raise DefinitionError("succession: a department does not succeed itself")
         department_store.lock_departments(tx, sorted((giver.id, taker.id)))
@@ -191,15 +191,6 @@ class DepartmentService:
 
 def _counts(moved: dict[str, Any]) -> dict[str, int]:
     return {name: value if isinstance(value, int) else len(value) for name, value in moved.items()}
-
-
-def _open(departments: Departments, code: str) -> DepartmentView:
-    view = departments.by_code(code)
-    if view is None:
-        raise MissingError("department")
-    if view.closed:
-        raise DefinitionError(f"department {code} is closed; {departments.current(view.id).code} answers for it")
-    return view
 
 
 def _check_found(part: Part, moved: dict[str, Any], giver: DepartmentView) -> None:

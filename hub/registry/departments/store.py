@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from catalog.errors import DefinitionError
 from catalog.tables import DepartmentRow, table
 from hub.registry.tables import DepartmentProfileRow, SuccessionRow
+from hub.storage.errors import MissingError
 
 _DEPARTMENTS: Final = table(DepartmentRow)
 _PROFILES: Final = table(DepartmentProfileRow)
@@ -80,6 +82,16 @@ def read_departments(tx: Connection) -> Departments:
             for row in rows
         }
     )  # fmt: skip
+
+
+def open_department(departments: Departments, code: str) -> DepartmentView:
+    """The department of this USCC. Raises: MissingError; DefinitionError: another has taken its place."""
+    view = departments.by_code(code)
+    if view is None:
+        raise MissingError("department")
+    if view.closed:
+        raise DefinitionError(f"department {code} is closed; {departments.current(view.id).code} answers for it")
+    return view
 
 
 def put_profile(tx: Connection, department_id: str, *, duties: list[str], contact: str, now: datetime) -> None:

@@ -25,6 +25,7 @@ ACTIONS: Final = {
     "department.add": ("部门", "A department"),
     "department.hand_over": ("职责划转", "Part of a department handed over"),
     "department.merge": ("部门合并", "Departments merged"),
+    "department.superior": ("上级部门", "Who reviews for a department"),
     "dispute.decide": ("争议处理", "A dispute decided"),
     "matter.add": ("政务服务事项", "A matter"),
     "matter.publish": ("事项或其新版本", "A matter, or its next version"),

@@ -30,6 +30,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_planned_closures_ends_at"), ["ends_at"], unique=False)
 
     op.create_table(
+        "department_superiors",
+        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("superior_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
+        sa.Column("legal_basis", sa.String(length=200), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "ledger_entry_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False
+        ),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.ForeignKeyConstraint(["superior_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("department_id"),
+    )
+    op.create_table(
         "wallet_bonds",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("subject_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
@@ -139,6 +156,12 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_showings_shown_by", ["shown_by", "id"], unique=False)
 
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
+
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
+
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
 
@@ -163,6 +186,12 @@ def downgrade() -> None:
         batch_op.drop_column("batch_id")
 
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
+        batch_op.drop_column("mac")
+
+    with op.batch_alter_table("staff_links", schema=None) as batch_op:
+        batch_op.drop_column("mac")
+
+    with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.drop_column("mac")
 
     with op.batch_alter_table("showings", schema=None) as batch_op:
@@ -207,6 +236,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_wallet_bonds_subject_id"))
 
     op.drop_table("wallet_bonds")
+    op.drop_table("department_superiors")
     with op.batch_alter_table("planned_closures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_planned_closures_ends_at"))
 

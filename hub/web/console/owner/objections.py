@@ -8,9 +8,8 @@ from starlette.responses import Response
 
 from catalog.store import list_departments
 from hub.access.actors import Actor, Role
-from hub.citizens.objections.desk import Answer
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
-from hub.citizens.objections.values import OF_DATA, Kind, State
+from hub.citizens.objections.values import OF_DATA, Answer, Kind, State
 from hub.deps import HubDep, UuidText
 from hub.runtime import Hub
 from hub.web.console.forms import FieldError, Form, form

@@ -1,0 +1,45 @@
+"""What belongs together: an objection, the review of its refusal, and what a superior has ordered upon that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.citizens.objections import store
+from hub.citizens.objections.sealing import opened
+from hub.citizens.objections.values import ORDERED, REVIEW, Objection
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """`first`: what the person raised. `key`: of what that is about. `since`: from when on a correction counts."""
+
+    first: Objection
+    key: str
+    since: datetime
+
+
+def lineage_of(tx: Connection, vault: Vault, found: Objection, content: Mapping[str, Any]) -> Lineage:
+    """`content` is that of `found`. What is ordered may have been corrected while it was reviewed.
+
+    Raises: IntegrityBrokenError: one of them is not as the hub wrote it.
+    """
+    key, since = str(content["key"]), found.raised_at
+    if key.startswith(ORDERED):
+        found, key = _before(tx, vault, key.removeprefix(ORDERED))
+        since = found.raised_at
+    if key.startswith(REVIEW):
+        found, key = _before(tx, vault, key.removeprefix(REVIEW))
+    return Lineage(found, key, since)
+
+
+def _before(tx: Connection, vault: Vault, objection_id: str) -> tuple[Objection, str]:
+    found = store.find(tx, objection_id)
+    if found is None or not store.is_whole(vault, found):
+        raise IntegrityBrokenError("objections")
+    content = opened(vault.data_key(found.data_key, found.kek_kid), found.id, "content", found.content)
+    return found, str(content["key"])
