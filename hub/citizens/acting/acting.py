@@ -157,8 +157,8 @@ class ActingFor:
 
         return await self._acted(holder, key, unit)
 
-    def must_act(self, tx: Connection, holder: Holder, key: str, scope: Scope) -> None:
-        """The same in a transaction of another room's, which takes locks before it.
+    def must_act(self, tx: Connection, holder: Holder, key: str, scope: Scope) -> Principal:
+        """The same in a transaction of another room's, which takes locks before it; answers for whom.
 
         Raises: NoLongerActsError, ScopeError, neither of which is on the ledger yet; HolderSignInNeededError.
         """
@@ -166,6 +166,7 @@ class ActingFor:
         if principal is None:
             raise NoLongerActsError
         principal.require(scope)
+        return principal
 
     async def within(
         self, holder: Holder, key: str, scope: Scope, unit: Callable[[Connection, Principal, datetime], T]

@@ -47,6 +47,8 @@ def checked(asked: Asked, now: datetime) -> Identity:
         raise DelegationError("missing", "/scope")
     if not asked.scope <= DELEGABLE:
         raise DelegationError("not_delegable", "/scope")
+    if Scope.OPEN in asked.scope and Scope.LICENCES not in asked.scope:
+        raise DelegationError("without_list", "/scope")
     if asked.matters is not None and not asked.matters:
         raise DelegationError("missing", "/matters")
     if asked.matters is not None and len(asked.matters) > MOST_MATTERS:

@@ -28,10 +28,15 @@ class Scope(StrEnum):
     SHOW = "show"
     AGREE = "agree"
     OBJECT = "object"
+    OPEN = "open_licences"
+    FILES = "take_files"
+    COLLECT = "collect"
 
 
-DELEGABLE: Final = frozenset({Scope.LICENCES, Scope.ACCESSES, Scope.FILE, Scope.SHOW})
-"""What a delegation may let somebody do. What licences say he sees as far as he shows it."""
+DELEGABLE: Final = frozenset({Scope.LICENCES, Scope.OPEN, Scope.ACCESSES, Scope.FILE, Scope.SHOW})
+"""What a delegation may let somebody do. What licences say he reads if that is in it, and else as far as he shows it;
+their files, which whoever has them may pass on, he is not given.
+"""
 WHOLE: Final = frozenset(Scope)
 OF_GROUND: Final[Mapping[Ground, frozenset[Scope]]] = {
     Ground.LEGAL_REPRESENTATIVE: WHOLE,

@@ -18,11 +18,14 @@ GROUNDS: Final[Mapping[str, Words]] = {
 }
 SCOPES: Final[Mapping[str, Words]] = {
     Scope.LICENCES: ("看证照清单", "see the list of licences"),
+    Scope.OPEN: ("打开证照，看内容和以前的版本", "open licences: what they say, and said before"),
     Scope.ACCESSES: ("看谁看过、看异议", "see who looked, and objections"),
     Scope.FILE: ("到窗口代为办件", "open cases at a counter"),
     Scope.SHOW: ("代为亮证（对方会看到由谁代）", "show licences (the other side is told who does)"),
     Scope.AGREE: ("同意、撤回授权", "agree to uses, and withdraw"),
     Scope.OBJECT: ("提出异议", "object to data"),
+    Scope.FILES: ("看版面，下载证照文件", "see their faces, and take files"),
+    Scope.COLLECT: ("一键归集", "have licences collected"),
 }
 STATES: Final[Mapping[str, tuple[Words, str]]] = {
     "stands": (("有效", "in force"), "good"),
@@ -32,6 +35,12 @@ STATES: Final[Mapping[str, tuple[Words, str]]] = {
 USES: Final[Mapping[str, Words]] = {
     "acting.begun": ("开始代办", "began to act"),
     "acting.saw_licences": ("看了证照清单", "saw the list of licences"),
+    "acting.saw_licence": ("看了一份证照的状态和经过", "saw how a licence stands, and its history"),
+    "certificate.opened_by_agent": ("打开了一份证照的内容", "opened what a licence says"),
+    "certificate.not_opened_by_agent": (
+        "向来源部门询问证照内容，没有看到",
+        "asked a licence's source, and was shown nothing",
+    ),
     "acting.saw_accesses": ("看了谁看过", "saw who had looked"),
     "acting.saw_objections": ("看了异议", "saw the objections"),
     "acting.presented": ("生成了出示码", "made a code"),
@@ -51,6 +60,10 @@ _RULES: Final[Mapping[tuple[str, str], Words]] = {
     ("/to", "self"): ("不能授权给自己", "That is yourself"),
     ("/to/name", "missing"): ("请填写对方姓名", "Enter the name"),
     ("/scope", "missing"): ("请至少选一项", "Choose at least one"),
+    ("/scope", "without_list"): (
+        "要让对方打开证照，请同时选“看证照清单”",
+        "To open licences they need the list: choose that, too",
+    ),
     ("/matters", "missing"): ("请填写事项代码，或留空表示全部", "Name matters, or leave it empty for all"),
     ("/matters", "unknown_matter"): ("没有这个事项代码", "There is no matter of this code"),
     ("/matters", "too_many"): ("最多 50 项", "50 at most"),
