@@ -38,7 +38,7 @@ class EdgeGuard:
     """Wraps the application. One instance per application; `refuse` makes the answer to what is not let through.
 
     `body_limits` names paths, as whole regular expressions, that take longer bodies; each counts again by itself.
-    `camera` names the pages that may open the device's camera: no other may, and none a microphone.
+    `camera` names, in the same way, the pages that may open the device's camera: no other may, and none a microphone.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class EdgeGuard:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._max_body_bytes = max_body_bytes
         self._refuse = refuse
-        self._camera = frozenset(camera)
+        self._camera = [re.compile(path) for path in camera]
         self._body_limits = [(re.compile(path), limit) for path, limit in (body_limits or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ class EdgeGuard:
     def _headers(self, scope: Scope, present: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
         names, path = {name.lower() for name, _ in present}, scope["path"]
         csp = _DOCS_CSP if path in {"/docs", "/redoc"} else _CSP
-        devices = _CAMERA if path in self._camera else _NO_DEVICES
+        devices = _CAMERA if any(page.fullmatch(path) for page in self._camera) else _NO_DEVICES
         added = [*_SECURITY_HEADERS, (b"content-security-policy", csp), (b"permissions-policy", devices)]
         added += [(b"x-request-id", request_id.encode())]
         return [(name, value) for name, value in added if name not in names]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from hub.web.static_files import static
 
-CAMERA_PAGES: Final = frozenset({"/receive", "/console/counter/receive", "/me/asked"})
-"""No other page may open a camera (Permissions-Policy)."""
+CAMERA_PAGES: Final = frozenset({"/receive", "/console/counter/receive", "/me/asked", r"/me/acting/[0-9a-f]{32}/asked"})
+"""Whole paths, as regular expressions: no other page may open a camera (Permissions-Policy)."""
 JSQR: Final = "jsqr.js"
 JSQR_INTEGRITY: Final = "sha384-b5Ya4Bq3qCyz39m2ISh+4DxjAIljdeFwK/BsXLuj9gugaNwAcj/ia15fxNZL9Nlx"
 SHOWN: Final = r"^(?:9902[0-9]{28}|YZ1:[0-9A-Z $%*+./:-]+)$"

@@ -20,6 +20,7 @@ from hub.web.citizen.asked import code_of, given_of, no_page, picked, what_page,
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.licence_showing import choose_page, make_of
 from hub.web.citizen.visit import HolderDep, holder_form
+from hub.web.scanning import REQUESTED, scanning
 
 router = APIRouter()
 SHOWINGS: Final = ACTING + "/{key}/showings"
@@ -49,9 +50,9 @@ async def make(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
 
 @router.get(ASKED, response_class=HTMLResponse)
 async def begin(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep) -> HTMLResponse:
-    """Where the code of a request is typed."""
+    """Where the code of a request is scanned or typed."""
     whose = await _acting(hub, holder, key)
-    return render(request, "me/acting_asked.html", holder, **acting_values(whose))
+    return render(request, "me/acting_asked.html", holder, **acting_values(whose), **scanning(REQUESTED))
 
 
 @router.post(ASKED, response_class=HTMLResponse)

@@ -133,7 +133,9 @@ def no_page(request: Request, holder: Holder, error: Exception, *, whose: Acting
         wrong, status = FieldError("code", *_OVER.get(error.state, _OVER["over"])), 409
     if whose is not None:
         values = acting_values(whose)
-        return render(request, "me/acting_asked.html", holder, status=status, errors=[wrong], **values)
+        return render(
+            request, "me/acting_asked.html", holder, status=status, errors=[wrong], **values, **scanning(REQUESTED)
+        )
     return render(request, "me/asked.html", holder, status=status, errors=[wrong], **scanning(REQUESTED))
 
 

@@ -13,7 +13,7 @@ OUTCOMES: Final[Mapping[str, tuple[str, str, str]]] = {
     Outcome.ISSUED.value: ("归集到证照", "collected", "good"),
     Outcome.UNCHANGED.value: ("没有变化", "nothing new", "good"),
     Outcome.ENDED.value: ("登记已终止", "ended in the register", "off"),
-    Outcome.NO_RECORD.value: ("没有您的记录", "no record of you", "off"),
+    Outcome.NO_RECORD.value: ("没有查到记录", "no record found", "off"),
     Outcome.REJECTED.value: ("记录有缺漏，不能生成证照", "a record that is no licence yet", "wait"),
     Outcome.SOURCE_UNAVAILABLE.value: ("部门系统暂时不通", "the department is away", "wait"),
     Outcome.NOT_ALLOWED.value: ("没有询问", "not asked", "off"),
