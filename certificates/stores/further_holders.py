@@ -1,6 +1,6 @@
 """Further holders of a licence, beside the principal one. Queries take the caller's connection and never commit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,3 +45,9 @@ def further_of(tx: Connection, version_id: str) -> list[FurtherHolder]:
     columns = [_HOLDERS.c[name] for name in FurtherHolder.__dataclass_fields__]
     found = select(*columns).where(_HOLDERS.c.version_id == version_id).order_by(_HOLDERS.c.place)
     return [FurtherHolder(*row) for row in tx.execute(found)]
+
+
+def held_among(tx: Connection, subject_id: str, versions: Collection[str]) -> set[str]:
+    """Those of these versions that somebody holds too, by rows alone: no MAC is looked at."""
+    mine = select(_HOLDERS.c.version_id).where(_HOLDERS.c.subject_id == subject_id)
+    return set(tx.execute(mine.where(_HOLDERS.c.version_id.in_(versions))).scalars())

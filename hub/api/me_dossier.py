@@ -5,21 +5,26 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from starlette.responses import Response
 
-from hub.api.me import ActingHolderDep, said
+from hub.api.me import ActingHolderDep, licence_json, said
 from hub.citizens.dossier.at_source import ASKED_PER_MINUTE
+from hub.citizens.dossier.cards import WORDS, wanted_by
 from hub.citizens.dossier.fetching_store import Asked
 from hub.citizens.dossier.folder import OPENED_PER_MINUTE
 from hub.citizens.dossier.missing import Lack
 from hub.citizens.licences import Licence
+from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import rfc3339
 from hub.deps import HubDep, LanguageDep, limit
+from hub.edge.body import Body, read_json
 from hub.issuing.transitions.reading import event_json
 from hub.registry.meanings import Words
 from hub.runtime import Hub
 from hub.web.citizen.visit import HolderDep
+from hub.web.console.forms import check_not_sent
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 IdentifierPath = Annotated[str, Path(max_length=200)]
@@ -30,6 +35,30 @@ _OF_AN_ACT: Final = (
 """What a holder is told of an act. Who of a department did it, in which run or batch, is the department's own business,
 and what took its place may be somebody else's licence.
 """
+
+
+class FindBody(Body):
+    """What is looked for: words of the kind's name in either language, a stage of life, how it stands."""
+
+    words: Annotated[str, Field(max_length=WORDS)] = ""
+    stage: Annotated[str, Field(max_length=20)] = ""
+    standing: Annotated[str, Field(max_length=20, description="stands, soon, over")] = ""
+    cursor: Annotated[str | None, Field(max_length=1024)] = None
+
+
+BODIES: Final = (FindBody,)
+
+
+@router.post("/certificates/find", summary="Find licences 查找证照", openapi_extra={"x-body": "FindBody"})
+async def find(request: Request, holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """By stages of life, as on the page; posted, so that neither address nor log has what is looked for."""
+    body, _ = await read_json(request, FindBody, max_bytes=hub.settings.max_body_bytes)
+    holder.require(SEES_OWN)
+    pages = Pages(hub.catalogue.cursors, holder, "dossier.find")
+    wanted = wanted_by(stage=body.stage, words=body.words, standing=body.standing)
+    shelf = await hub.dossier.cards.page(holder.id, wanted=wanted, after=pages.after(body.cursor))
+    cards = [licence_json(card, language) for card in shelf.cards]
+    return JSONResponse({"certificates": cards, "found": shelf.found, "next": pages.next(shelf.behind)})
 
 
 @router.get("/certificates/{identifier}/history", summary="What was done to it 证照经过")
@@ -129,7 +158,8 @@ async def collect(holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -
 
 
 async def _opening(request: Request, hub: Hub, holder: Holder, identifier: str) -> Licence:
-    """One of his own. Raises: RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
+    """One of his own. Raises: ForgeryError; RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
+    check_not_sent(request)
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
     return await hub.citizens.licences.one(holder, identifier)
 

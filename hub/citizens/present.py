@@ -9,6 +9,7 @@ from catalog.tables import table
 from certificates.stores.holders import Subject, lock_subjects, subject_by_id
 from hub.citizens.errors import HolderSignInNeededError
 from hub.ledger.tables import ErasureRow
+from hub.storage.errors import MissingError
 
 _ERASURES: Final = table(ErasureRow)
 
@@ -25,6 +26,18 @@ def lock_holder(tx: Connection, subject_id: str) -> Subject:
     if not lock_subjects(tx, [subject.lookup_hash]) or tx.execute(erased.limit(1)).first() is not None:
         raise HolderSignInNeededError
     return subject
+
+
+def lock_looker(tx: Connection, subject_id: str, principal_id: str) -> None:
+    """Who looks at a licence, and whose it is, are still there, held until the transaction ends.
+
+    Raises: HolderSignInNeededError: who looks was erased a moment ago; MissingError: whose it is was.
+    """
+    gone = lock_all(tx, {subject_id, principal_id})
+    if subject_id in gone:
+        raise HolderSignInNeededError
+    if gone:
+        raise MissingError("certificate")
 
 
 def lock_all(tx: Connection, subject_ids: Collection[str]) -> set[str]:

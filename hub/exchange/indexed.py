@@ -2,10 +2,12 @@
 
 The hub asks for itself, on the strength of the grant over the licence: only an interface of the department that issued
 the licence, only the fields that are granted, and with the number of the licence or of its holder. An answer that says
-there is no such record contradicts the index: it is a failure of the source, never "none".
+that there is no such record, or by a field that need not be granted that it has ended (`source.ended`), contradicts the
+index: it is a failure of the source, never "none". That field leaves with the others only where it is granted.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -59,7 +61,8 @@ class IndexedClaims:
         answering = await self._database.read(lambda tx: self._answering(tx, rule.interface))
         if answering is None or answering[0].interface.department != source.held.record.issuer_code:
             return unavailable("source_misconfigured")
-        fields = frozenset(rule.claims[name] for name in source.need.wanted if name in rule.claims)
+        granted = frozenset(rule.claims[name] for name in source.need.wanted if name in rule.claims)
+        ended = [(rule.claims[name], values) for name, values in rule.ended.items()]
         query = question_of(claimed, call, resolution.requirement, rule.interface)
         try:
             claimed_query = query_for(
@@ -68,7 +71,7 @@ class IndexedClaims:
                 query,
                 answering=answering,
                 grant=source.grant,
-                fields=fields,
+                fields=granted.union(name for name, _ in ended),
                 params=self._given(answering[0].interface, source),
                 subject=source.held.subject,
             )
@@ -80,7 +83,11 @@ class IndexedClaims:
             return unavailable("source_faulty")
         if found.outcome is Outcome.IDENTITY_UNCONFIRMED:  # the library confirmed who it is; the source names another
             return unavailable("other_record")
-        return found
+        if any(str(record.get(name)) in values for record in found.records for name, values in ended):
+            _log.error("source_contradicts_index", alarm=True, certificate=source.held.record.id, code="ended")
+            return unavailable("source_faulty")
+        kept = ({name: value for name, value in record.items() if name in granted} for record in found.records)
+        return replace(found, records=tuple(kept))
 
     def _answering(self, tx: Connection, code: str) -> tuple[StoredInterface, StoredSource] | None:
         return self._guard.answering(tx, code, now=self._clock())

@@ -76,7 +76,9 @@ def entry_leaf_hash(entry_id: str, recorded_at: datetime, commitment: bytes) -> 
 
 
 def seal(draft: Draft, *, now: datetime) -> Sealed:
-    """Salt, commit and encrypt. Pure; the row is written by `append`."""
+    """Salt, commit and encrypt. Pure; the row is written by `append`. The time stands in the content, too, so that
+    whoever opens one entry need not believe its row; entries of earlier releases do not say it.
+    """
     salt = secrets.token_bytes(_SALT_BYTES)
     content = canonical(
         {
@@ -85,6 +87,7 @@ def seal(draft: Draft, *, now: datetime) -> Sealed:
             "kind": draft.kind,
             "object_id": draft.object_id,
             "object_version": draft.object_version,
+            "recorded_at": rfc3339(now),
             "subject_id": draft.subject_id,
         }
     )

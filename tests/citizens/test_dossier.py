@@ -176,6 +176,17 @@ async def found_by_words(client: httpx2.AsyncClient, hub: Hub, token: dict[str, 
     assert (await client.post("/me/licences/find", data=form | {"csrf": "x"}, headers=HERE)).status_code == 403
     assert (await client.post("/me/licences/find", data=form | {"standing": "x"}, headers=HERE)).status_code == 422
     assert (await client.get("/me/licences/find")).headers["location"] == "/me/licences"
+    api, cursor, listed = "/api/v1/me/certificates/find", None, []
+    while True:
+        asked = {"words": "不动产", "stage": "housing"} | ({"cursor": cursor} if cursor else {})
+        answer = (await client.post(api, json=asked, headers=token)).json()
+        listed += [item["identifier"] for item in answer["certificates"]]
+        cursor = answer["next"]
+        if cursor is None:
+            break
+    assert (set(listed), len(listed), answer["found"]) == (seen, homes, homes)
+    assert (await client.post(api, json={"standing": "x"}, headers=token)).status_code == 422
+    assert (await client.post(api, json={}, headers=HERE)).status_code == 403
 
 
 async def shown_from_its_card(client: httpx2.AsyncClient, hub: Hub, token: dict[str, str]) -> None:

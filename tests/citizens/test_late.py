@@ -217,7 +217,11 @@ async def test_a_look_moved_by_sql_into_a_held_case_is_shown_and_what_is_missing
         party = {"role": "applicant", **PERSON}
         for _ in range(3):
             await open_case(client, city.headers, matter=HOME, parties=[party])
+        early = await looked(city)
+        before = [item.id for item in await ledger(hub) if item.detail.get("case_no") == early]
         await ordered(hub, wanted(hub))
+        since = update(_ENTRIES).where(_ENTRIES.c.id.in_(before)).values(recorded_at=hub.clock())
+        await hub.database.write(lambda tx: tx.execute(since))
         known, held = await looked(city, "application"), await looked(city)
         ids = select(table(CaseRow).c.id).where(table(CaseRow).c.case_no == held)
         entries = [item for item in await ledger(hub) if item.detail.get("case_no") == known]
@@ -235,7 +239,9 @@ async def test_a_look_moved_by_sql_into_a_held_case_is_shown_and_what_is_missing
             found |= {item["id"]: item for item in page["accesses"]}
             cursor = page["next"]
         assert not found[look.id]["whole"]
-        assert sum(item["kind"] == "case.open" for item in found.values()) == 2
+        moved_in_time = [found[one] for one in before if one in found]
+        assert {item["kind"]: item["whole"] for item in moved_in_time} == {"case.open": False, "disclosure": False}
+        assert sum(item["kind"] == "case.open" for item in found.values()) == 3
 
 
 def written_on_pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -326,6 +332,7 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         ({"legal_basis": " "}, "/legal_basis"),
         ({"until": date(2020, 1, 1)}, "/until"),
         ({"until": hub.clock().date() + timedelta(days=200)}, "/until"),
+        ({"until": date.max}, "/until"),
         ({"id_number": "110105194912310021"}, "/id_number"),
         ({"matter": ""}, "/matter"),
     ):
@@ -361,6 +368,8 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         await ordering.refuse(auditor, made.id)
 
     again = wanted(hub, 180, extends=live.id, id_type="", id_number="", matter="")
+    with pytest.raises(MissingError):  # an auditor sees it; it is no order of the department for which he decides
+        await ordering.propose(somebody(elsewhere.department_id, Role.DECIDER, Role.AUDITOR), again)
     longer = await ordering.propose(first, again)
     await ordering.second(second, longer.id)
     longer = await ordering.sign(auditor, longer.id)

@@ -1,18 +1,22 @@
 """One licence laid open: on the ledger before it leaves, for its holders alone."""
 
 import re
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from catalog.tables import table
 from certificates.definitions.parts import Stage
 from certificates.lifecycle.states import Operation
 from certificates.tables import CertificateHolderRow
 from hub.citizens.dossier.cards import Wanted
+from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.values import Level
+from hub.issuing.renditions.press import Job, Press
+from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
-from tests.citizens.conftest import session, signed_in
+from tests.citizens.conftest import erased, session, signed_in
 from tests.citizens.dossiers import HERE, PERMIT_CODE, arrive, furnished, of_kind
 from tests.hub.city import (
     CANARIES,
@@ -61,6 +65,8 @@ async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_el
         assert said["citizen_id"] == PERSON["id_number"]
         token_file = await client.get(f"{api}/file?format=sd-jwt")
         assert token_file.content.count(b"~") > 1
+        for sent in (f"{api}/claims", f"{api}/file", f"{api}/versions/1/claims"):  # by a link on somebody's page
+            assert (await client.get(sent, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403, sent
         written = [item for item in await ledger(hub, since=before) if item.kind == "certificate.opened"]
         assert [item.detail["format"] for item in written] == ["sd-jwt", "picture", "pdf", "sd-jwt", "sd-jwt"]
         assert {item.detail["by"]["kind"] for item in written} == {"holder"}
@@ -88,6 +94,29 @@ async def test_opening_a_licence_is_on_the_ledger_before_it_leaves_and_nobody_el
             posted = await client.post(page_path, data={"csrf": csrf, "wanted": wanted}, headers=HERE)
             assert posted.status_code == 403, page_path
         assert await ledger(hub, since=before) == []
+
+
+@pytest.mark.embedded
+async def test_of_somebody_who_is_erased_while_it_is_opened_nothing_leaves(
+    place: Place, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the opening of the licence and the entry of the look, its holder's key is destroyed."""
+    async with place.client(hub) as client:
+        await furnished(place, hub, client)
+        holder = await signed_in(hub)
+        identifier, real = await of_kind(hub, "identity_card"), Press.set
+
+        async def erasing(press: Press, job: Job) -> Any:
+            await erased(hub)
+            return await real(press, job)
+
+        monkeypatch.setattr(Press, "set", erasing)
+        with pytest.raises(HolderSignInNeededError):
+            await hub.dossier.folder.contents(holder.id, identifier, by=holder.as_json(), language="en", picture=True)
+        kinds = select(table(LedgerEntryRow).c.kind)
+        written = await hub.database.read(lambda tx: set(tx.execute(kinds).scalars()))
+        assert "subject.erased" in written
+        assert "certificate.opened" not in written
 
 
 @pytest.mark.embedded

@@ -173,6 +173,18 @@ async def test_an_answer_about_another_or_of_another_shape_does_not_leave(town: 
 
 
 @pytest.mark.embedded
+async def test_what_its_source_says_has_ended_is_no_proof_whatever_is_granted(town: Town) -> None:
+    source = {"interface": "enterprise_by_uscc", "claims": dict(SOURCE_CLAIMS), "ended": {"standing": ["注销"]}}
+    await furnish(town.hub, standing(source=source), "name")
+    found = await asked(town)
+    assert found["evidence"]["claims"] == {"name": ENTERPRISE["name"]}, "by what it is judged does not leave"
+    town.register.rows[str(ENTERPRISE["id_number"])] = [row(ZT="2")]
+    found = await asked(town)
+    assert (found["outcome"], found["why"]["code"]) == ("source_unavailable", "source_faulty")
+    assert "evidence" not in found
+
+
+@pytest.mark.embedded
 async def test_only_an_interface_of_the_issuing_department_is_asked(town: Town) -> None:
     declared = standing(source={"interface": "enterprise_elsewhere", "claims": dict(SOURCE_CLAIMS)})
     await furnish(town.hub, declared, "name")

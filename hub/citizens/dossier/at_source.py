@@ -185,7 +185,8 @@ class AtSource:
 
     def _changed(self, tx: Connection, index: _Index) -> Exception | None:
         try:
-            same = self._index(tx, index.subject.id, index.version.identifier).version == index.version
+            now = self._index(tx, index.subject.id, index.version.identifier).version
         except (MissingError, NotInForceError, TypeHaltedError) as error:
             return error
-        return None if same else MissingError("certificate")
+        # By its meaning: that the register was read again meanwhile, and says the same, changes nothing.
+        return None if now.meaning() == index.version.meaning() else MissingError("certificate")

@@ -30,6 +30,8 @@ from hub.registry.meanings import Words
 from hub.storage.database import Database
 
 PAGE: Final = 30
+WORDS: Final = 60
+"""So long what is looked for may be."""
 STANDS: Final = (Status.VALID.value, Status.SUSPENDED.value)
 _CERTIFICATES: Final = table(CertificateRow)
 _VERSIONS: Final = table(CertificateVersionRow)
@@ -58,6 +60,18 @@ class Wanted:
 
 
 ALL: Final = Wanted()
+
+
+def wanted_by(*, stage: str = "", words: str = "", standing: str = "") -> Wanted:
+    """As a page or a program asks for it. Raises: DefinitionError for a stage or a standing that there is not."""
+    try:
+        by_stage = Stage(stage) if stage else None
+    except ValueError:
+        raise DefinitionError("stage") from None
+    try:
+        return Wanted(by_stage, words[:WORDS], Standing(standing) if standing else None)
+    except ValueError:
+        raise DefinitionError("standing") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from certificates.stores.certificates import find_version
 from certificates.stores.version import VersionRecord
 from hub.citizens.dossier.folder import OWN, TOGETHER, check_held, titled
-from hub.citizens.present import lock_holder
+from hub.citizens.present import lock_looker
 from hub.clock import Clock
 from hub.issuing.renditions.files import Opening
 from hub.issuing.renditions.source import RenditionSource
@@ -95,8 +95,8 @@ class Earlier:
         return current, asked
 
     def _look(self, tx: Connection, subject_id: str, identifier: str, number: int, by: Mapping[str, str]) -> None:
-        lock_holder(tx, subject_id)
         _, asked = self._seen(tx, subject_id, identifier, number)
+        lock_looker(tx, subject_id, asked.subject_id)
         opening = Opening(by, OWN if asked.subject_id == subject_id else TOGETHER)
         entry = opening.entry(asked.identifier, FORMAT, key=self._source.key_of(tx, asked), version=asked)
         append(tx, [seal(entry, now=self._clock())])

@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 from certificates.claims import Disclosure
 from certificates.definitions.certificate_type import CertificateType
 from certificates.stores.certificates import find_version
-from certificates.stores.further_holders import further_of
+from certificates.stores.further_holders import further_of, held_among
 from certificates.stores.holders import subject_by_id
 from certificates.stores.version import HeldVersion, VersionRecord
 from hub.citizens.licences import Licence, Licences
+from hub.citizens.present import lock_looker
 from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
 from hub.issuing.renditions.pictures import FacePictures
 from hub.issuing.transitions.reading import CertificateHistory, read_history
@@ -165,7 +166,10 @@ class Folder:
         def allowed(version: VersionRecord) -> bool:
             return version.is_current() and (version.subject_id == subject_id or version.id == together)
 
-        return Opening(by, OWN if together is None else TOGETHER), allowed
+        def still(tx: Connection, version: VersionRecord) -> None:
+            lock_looker(tx, subject_id, version.subject_id)
+
+        return Opening(by, OWN if together is None else TOGETHER, still), allowed
 
     def _type(self, tx: Connection, identifier: str) -> CertificateType:
         version = find_version(tx, identifier)
@@ -195,11 +199,9 @@ def check_held(tx: Connection, vault: Vault, subject_id: str, version: VersionRe
 def _earlier(tx: Connection, subject_id: str, history: CertificateHistory) -> Collection[str]:
     """By rows alone: whether he may read one is looked at when he opens it."""
     before = [item for item in history.versions if item.version < history.asked.version and item.state == "issued"]
-    return {
-        item.id
-        for item in before
-        if item.subject_id == subject_id or any(row.subject_id == subject_id for row in further_of(tx, item.id))
-    }
+    if history.asked.subject_id == subject_id:
+        return {item.id for item in before}
+    return held_among(tx, subject_id, [item.id for item in before])
 
 
 def titled(kind: CertificateType, payload: Mapping[str, Any]) -> Sequence[tuple[str, Words, str]]:

@@ -113,7 +113,10 @@ def orders_to_sign(tx: Connection, actor: Actor) -> int:
         mine = _ROWS.c.owner_department_id == actor.department_id
         conditions.append(mine & (_ROWS.c.state == State.PROPOSED.value) & (_ROWS.c.proposed_by != actor.id))
     if Role.AUDITOR in actor.roles:
-        conditions.append(_ROWS.c.state == State.SECONDED.value)
+        others = (_ROWS.c.proposed_by != actor.id) & (_ROWS.c.seconded_by != actor.id)
+        if actor.department_id is not None:
+            others &= _ROWS.c.owner_department_id != actor.department_id
+        conditions.append(others & (_ROWS.c.state == State.SECONDED.value))
     if not conditions:
         return 0
     query = select(func.count()).select_from(_ROWS).where(or_(*conditions))

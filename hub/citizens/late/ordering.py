@@ -86,13 +86,15 @@ class Ordering:
         if not wanted.extends and not 0 < len(wanted.matter) <= 64:
             raise OrderError("length", "/matter")
         now = self._clock()
+        if wanted.until > (now + self._longest).date():  # there is no day after the last of the calendar
+            raise OrderError("end", "/until")
         until = datetime.combine(wanted.until + timedelta(days=1), time(), BEIJING).astimezone(UTC)
         if not now < until <= now + self._longest:
             raise OrderError("end", "/until")
         department_id = actor.department_id
 
         def unit(tx: Connection) -> Order:
-            before = self._extended(tx, actor, wanted.extends, until) if wanted.extends else None
+            before = self._extended(tx, department_id, wanted.extends, until) if wanted.extends else None
             order = Order(
                 id=order_id,
                 lookup_hash=before.lookup_hash if before else digest,
@@ -149,7 +151,7 @@ class Ordering:
                 self._another(tx, actor, before)
             begins = now
             if order.extends:
-                old = self._extended(tx, actor, order.extends, order.until)
+                old = self._extended(tx, order.department_id, order.extends, order.until)
                 begins = old.since or now
                 self._write(tx, replace(old, state=State.EXTENDED, ended_at=now), "late.extended", actor, now)
             changed = replace(order, state=State.LIVE, signed_by=actor.id, since=begins)
@@ -191,9 +193,13 @@ class Ordering:
         said = seal_whom(self._log_key, order_id, wanted.id_type, number)
         return lookup_hash(self._vault, wanted.id_type, number), said
 
-    def _extended(self, tx: Connection, actor: Actor, order_id: str, until: datetime) -> Order:
-        """The order in force that one of this department prolongs to this end."""
-        old = self._own(tx, actor, order_id)
+    def _extended(self, tx: Connection, department_id: str, order_id: str, until: datetime) -> Order:
+        """The order in force that one of the same department prolongs to this end. Not by what the actor sees: an
+        auditor sees all, and another department's looks would be held back from the day on which this order began.
+        """
+        old = store.held(tx, self._vault, order_id)
+        if old is None or old.department_id != department_id:
+            raise MissingError("late order")
         if old.since is None or not old.holds(self._clock()):
             raise OrderOverError
         if not old.until < until <= old.since + self._most:

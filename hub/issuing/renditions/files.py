@@ -58,10 +58,19 @@ class LicenceFile:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A look as the ledger tells it: who (`by`), and as which kind of entry: a holder is told of his own as his own."""
+    """A look as the ledger tells it: who (`by`), and as which kind of entry: a holder is told of his own as his own.
+
+    `still` raises, in the transaction that writes the look down, where who looks may not any more.
+    """
 
     by: Mapping[str, str]
     kind: str = "certificate.export"
+    still: Callable[[Connection, VersionRecord], None] | None = None
+
+    def check(self, tx: Connection, version: VersionRecord) -> None:
+        """Look once more, before it is written down and anything leaves."""
+        if self.still is not None:
+            self.still(tx, version)
 
     def entry(self, identifier: str, wanted: str, *, key: DataKey, version: VersionRecord) -> Draft:
         """The entry, under the principal holder's key."""
@@ -205,6 +214,7 @@ class LicenceFiles:
     def _look(self, identifier: str, wanted: str, allowed: Allowed, opening: Opening, tx: Connection) -> None:
         """Written down last, and only if the licence may still be seen: it may have been revoked meanwhile."""
         version = self._seen(tx, identifier, wanted, allowed)
+        opening.check(tx, version)
         entry = opening.entry(identifier, wanted, key=self._source.key_of(tx, version), version=version)
         append(tx, [seal(entry, now=self._clock())])
 

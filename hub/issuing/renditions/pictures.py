@@ -83,5 +83,6 @@ class FacePictures:
     def _look(self, identifier: str, opening: Opening, allowed: Allowed, tx: Connection) -> None:
         """Written down last, and only of what may still be seen: it may have been revoked meanwhile."""
         version = self._seen(tx, identifier, allowed)
+        opening.check(tx, version)
         entry = opening.entry(identifier, "picture", key=self._source.key_of(tx, version), version=version)
         append(tx, [seal(entry, now=self._clock())])

@@ -6,9 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from catalog.errors import DefinitionError
-from certificates.definitions.parts import Stage
-from hub.citizens.dossier.cards import Standing, Wanted
+from hub.citizens.dossier.cards import Wanted, wanted_by
 from hub.citizens.dossier.fetching import BETWEEN, unanswered
 from hub.citizens.dossier.stages import STAGES
 from hub.citizens.paging import Pages
@@ -28,8 +26,6 @@ COLLECT: Final = LICENCES + "/collect"
 FIND: Final = LICENCES + "/find"
 SEARCHABLE: Final = 8
 """Of fewer licences nobody needs to look for one."""
-WORDS: Final = 60
-"""So long what is looked for may be."""
 
 
 @router.get(LICENCES, response_class=HTMLResponse)
@@ -44,7 +40,7 @@ async def licences(
     if holder.level < SEES_OWN:
         return render(request, "me/licences.html", holder, shelf=None)
     pages = Pages(hub.catalogue.cursors, holder, f"dossier.{stage}")
-    return await _shelf(request, hub, holder, Wanted(_stage(stage)), pages, cursor)
+    return await _shelf(request, hub, holder, wanted_by(stage=stage), pages, cursor)
 
 
 @router.get(FIND)
@@ -59,11 +55,7 @@ async def find(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse
     """Those whose kind's name has the words, or that stand so. What is looked for stands in no address and no log."""
     given = await holder_form(request, holder)
     holder.require(SEES_OWN)
-    try:
-        standing = Standing(given.text("standing")) if given.text("standing") else None
-    except ValueError:
-        raise DefinitionError("standing") from None
-    wanted = Wanted(words=given.text("words")[:WORDS], standing=standing)
+    wanted = wanted_by(words=given.text("words"), standing=given.text("standing"))
     pages = Pages(hub.catalogue.cursors, holder, "dossier.find")
     return await _shelf(request, hub, holder, wanted, pages, given.text("cursor")[:1024])
 
@@ -118,13 +110,3 @@ async def _collecting(request: Request, hub: Hub, holder: Holder, fault: FieldEr
     }
     status = 429 if fault else 200
     return render(request, "me/collect.html", holder, status=status, errors=[fault] if fault else [], **values)
-
-
-def _stage(text: str) -> Stage | None:
-    """Raises: DefinitionError for a stage that there is not."""
-    if not text:
-        return None
-    try:
-        return Stage(text)
-    except ValueError:
-        raise DefinitionError("stage") from None

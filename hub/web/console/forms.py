@@ -129,6 +129,14 @@ def check_origin(request: Request) -> None:
         raise ForgeryError
 
 
+def check_not_sent(request: Request) -> None:
+    """Raises ForgeryError where another site's page sent the browser here. For a GET that leaves a trace: a cookie goes
+    with a link from anywhere. A program, or an address that was typed, is no page.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        raise ForgeryError
+
+
 def checked(request: Request, given: Form, *, anonymous: bool) -> Form:
     """The form, if it has the session's token and no control characters. Raises: ForgeryError, BadRequestError."""
     if any(CONTROLS.search(text) for name, values in given.fields.items() for text in (name, *values)):
