@@ -38,6 +38,7 @@ async def open_hub(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterat
     try:
         await hub.ledger.check_start()
         await hub.erasure.replay()
+        await hub.staff.adopt()
         await hub.registry.typing.adopt()
         await hub.registry.matters.adopt()
         await database.read(hub.desk.load)

@@ -29,6 +29,7 @@ from hub.access.tables import OidcAttemptRow
 from hub.clock import Clock
 from hub.outbound import Outbound, OutboundError
 from hub.storage.database import Database
+from hub.storage.vault import Vault
 from signing.canonical import b64u
 
 ATTEMPT_LIFE: Final = timedelta(minutes=10)
@@ -62,8 +63,11 @@ class Departure:
 class OidcService:
     """The provider's side of signing in. Makes no session: that is `StaffSignIn.begin_for`."""
 
-    def __init__(self, database: Database, *, settings: OidcSettings, outbound: Outbound, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, *, settings: OidcSettings, outbound: Outbound, vault: Vault, clock: Clock
+    ) -> None:
         self._database = database
+        self._vault = vault
         self._settings = settings
         self._outbound = outbound
         self._clock = clock
@@ -113,7 +117,7 @@ class OidcService:
         external_id = claims.get(self._settings.claim)
         if not isinstance(external_id, str) or not 1 <= len(external_id) <= 255:
             raise SignInRefusedError("claim")
-        staff = await self._database.read(lambda tx: find_external(tx, external_id))
+        staff = await self._database.read(lambda tx: find_external(tx, self._vault, external_id))
         if staff is None or not staff.active:
             raise SignInRefusedError("no_account" if staff is None else "disabled")
         return staff, back

@@ -129,7 +129,7 @@ class Sessions:
         now = self._clock()
 
         def unit(tx: Connection) -> None:
-            staff = find_staff(tx, actor.id)
+            staff = find_staff(tx, self._vault, actor.id)
             if staff is None or not staff.active:
                 raise SignInNeededError
             self._add(tx, staff, secret=secret, kind="token", label=label, peer="", expires_at=now + life, now=now)
@@ -162,7 +162,7 @@ class Sessions:
         row = tx.execute(query.where(where)).one_or_none()
         if row is None or row.ended or (kind == "browser" and now - row.seen_at > IDLE):
             raise SignInNeededError
-        staff = find_staff(tx, row.staff_id)
+        staff = find_staff(tx, self._vault, row.staff_id)
         if staff is None or not staff.active or not self._good(row._asdict(), staff.version):
             raise SignInNeededError
         return row._asdict(), staff

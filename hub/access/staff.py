@@ -18,6 +18,8 @@ from hub.access import staff_store as store
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import SecondOperatorError
 from hub.access.sessions import hashed
+from hub.access.staff_adopting import Adopted, adopt, draft_of_guard
+from hub.access.staff_links import add_link
 from hub.access.staff_notices import notify
 from hub.access.staff_store import Staff
 from hub.access.staff_two import BY_TWO, LENT_FOR, invites_alone
@@ -25,7 +27,7 @@ from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, MissingError
-from hub.storage.vault import DataKey
+from hub.storage.vault import DataKey, Vault
 
 LINK_LIFE: Final = timedelta(minutes=30)
 
@@ -33,8 +35,9 @@ LINK_LIFE: Final = timedelta(minutes=30)
 class StaffService:
     """Use cases over accounts."""
 
-    def __init__(self, database: Database, *, log_key: DataKey, clock: Clock, public_url: str) -> None:
+    def __init__(self, database: Database, *, vault: Vault, log_key: DataKey, clock: Clock, public_url: str) -> None:
         self._database = database
+        self._vault = vault
         self._log_key = log_key
         self._clock = clock
         self._public_url = public_url
@@ -57,13 +60,14 @@ class StaffService:
         secret, now = secrets.token_urlsafe(32), self._clock()
 
         def unit(tx: Connection) -> None:
-            staff = _active(tx, staff_id)
+            staff = self._active(tx, staff_id)
             if not invites_alone(actor, staff, now):
                 raise SecondOperatorError
-            store.add_link(
+            add_link(
                 tx,
+                self._vault,
                 secret_hash=hashed(secret),
-                staff_id=staff.id,
+                staff=staff,
                 expires_at=now + LINK_LIFE,
                 now=now,
                 made_by=_person(actor),
@@ -83,7 +87,8 @@ class StaffService:
         def unit(tx: Connection) -> bool:
             if store.has_staff(tx):
                 return False
-            store.add_link(tx, secret_hash=hashed(secret), staff_id=None, expires_at=now + LINK_LIFE, now=now)
+            until = now + LINK_LIFE
+            add_link(tx, self._vault, secret_hash=hashed(secret), staff=None, expires_at=until, now=now)
             return True
 
         made = await self._database.write(unit)
@@ -107,10 +112,10 @@ class StaffService:
         now = self._clock()
 
         def unit(tx: Connection) -> Staff:
-            staff = _known(tx, staff_id)
+            staff = self._known(tx, staff_id)
             wanted = reading.roles_within(roles, staff.department_id)
             if Role.OPERATOR in staff.roles - wanted:
-                _keep_an_operator(tx, staff)
+                self._keep_an_operator(tx, staff)
             if BY_TWO & (wanted - staff.roles):
                 _by_two(actor)
             detail = {"staff": staff.id, "from": reading.listed(staff.roles), "to": reading.listed(wanted)}
@@ -132,7 +137,7 @@ class StaffService:
 
         Raises: DefinitionError, MissingError.
         """
-        staff = _active(tx, staff_id)
+        staff = self._active(tx, staff_id)
         roles = reading.listed(reading.roles_within(staff.roles | more, staff.department_id))
         detail = {"staff": staff.id, "from": reading.listed(staff.roles), "to": roles}
         kept = staff.password_hash if staff.opened_by is None else None
@@ -143,13 +148,13 @@ class StaffService:
 
     def invite_by_two(self, tx: Connection, staff_id: str, by: Actor, now: datetime) -> Staff:
         """Let the second operator draw a link, likewise. Raises: DefinitionError, MissingError."""
-        staff = _active(tx, staff_id)
+        staff = self._active(tx, staff_id)
         self._lend(tx, staff, by, now)
         return staff
 
     def tell_of_invitation(self, tx: Connection, staff_id: str, now: datetime) -> None:
         """Its owner learns that a link was proposed, while he can object. Raises: DefinitionError, MissingError."""
-        staff = _active(tx, staff_id)
+        staff = self._active(tx, staff_id)
         zh = "有人提出为本账号重设密码；如非本人要求，请联系另一名运行人员否决。"
         en = "A new password for this account was proposed; if you did not ask, have another operator reject it."
         notify(tx, "staff.invite", zh=zh, en=en, now=now, path="/console/account", staff_id=staff.id)
@@ -167,29 +172,63 @@ class StaffService:
         everything = bool(actor.roles & reading.HUB_WIDE)
         if not everything and actor.department_id is None:
             return []
-        return await self._database.read(lambda tx: store.list_staff(tx, None if everything else actor.department_id))
+        whose = None if everything else actor.department_id
+        return await self._database.read(lambda tx: store.list_staff(tx, self._vault, whose))
 
     async def get(self, actor: Actor, staff_id: str) -> Staff:
         """One account. Raises MissingError for another department's."""
-        staff = await self._database.read(lambda tx: _known(tx, staff_id))
+        staff = await self._database.read(lambda tx: self._known(tx, staff_id))
         if staff.id != actor.id and not actor.sees(staff.department_id or ""):
             raise MissingError("staff")
         return staff
 
     async def named(self, actor: Actor, user_name: str) -> Staff:
         """The account of a user name. Raises MissingError."""
-        staff = await self._database.read(lambda tx: store.find_user(tx, user_name.strip().lower()))
+        name = user_name.strip().lower()
+        staff = await self._database.read(lambda tx: store.find_user(tx, self._vault, name))
         if staff is None or not actor.sees(staff.department_id or ""):
             raise MissingError("staff")
         return staff
 
-    def record(self, tx: Connection, kind: str, actor: Actor, detail: Mapping[str, Any], now: datetime) -> None:
-        """A ledger entry in the caller's transaction; ids and codes only."""
-        draft = Draft(kind=kind, detail={"by": actor.as_json(), **detail}, key=self._log_key)
+    async def doubted(self, actor: Actor) -> dict[str, str]:
+        """User names and ids of accounts that are not believed: nobody signs in by them until the command line says of
+        one, with `add`, who it is. Raises: ForbiddenError.
+        """
+        actor.require(Role.OPERATOR)
+        return await self._database.read(lambda tx: store.list_doubted(tx, self._vault))
+
+    async def adopt(self) -> Adopted | None:
+        """When a hub is opened: accounts of a release that did not guard them are put under a MAC, once in its life, as
+        far as the ledger says the same of them. None: there was nothing to do.
+        """
+        if not await self._database.read(lambda tx: store.has_staff(tx) and not store.is_guarded(tx)):
+            return None
+        now = self._clock()
+        try:
+            return await self._database.write(lambda tx: adopt(tx, self._vault, self._log_key, now))
+        except ConflictError:  # another process did it at this moment
+            return None
+
+    def record(
+        self,
+        tx: Connection,
+        kind: str,
+        actor: Actor,
+        detail: Mapping[str, Any],
+        now: datetime,
+        number: tuple[str, int] | None = None,
+    ) -> None:
+        """A ledger entry in the caller's transaction; ids and codes only. `number`: of the account that it changes, and
+        which version this makes of it.
+        """
+        object_id, version = number or (None, None)
+        said = {"by": actor.as_json(), **detail}
+        draft = Draft(kind=kind, detail=said, key=self._log_key, object_id=object_id, object_version=version)
         append(tx, [seal(draft, now=now)])
 
     def _lend(self, tx: Connection, staff: Staff, by: Actor, now: datetime) -> None:
-        store.lend_link(tx, staff.id, link_by=_person(by), link_until=now + LENT_FOR)
+        if not store.lend_link(tx, self._vault, staff, link_by=_person(by), link_until=now + LENT_FOR):
+            raise ConflictError("staff.version")
 
     def _add(
         self, tx: Connection, actor: Actor, definition: Mapping[str, Any], now: datetime, *, by_two: bool = False
@@ -197,13 +236,17 @@ class StaffService:
         user_name = reading.user_name(definition.get("user_name"))
         department_id = reading.department_id(tx, definition.get("department"))
         roles = reading.roles_within(definition.get("roles"), department_id)
-        if store.find_user(tx, user_name) is not None:
+        if store.find_user(tx, self._vault, user_name) is not None:
             raise ConflictError("staff.user_name")
-        staff_id = new_id()
         if BY_TWO & roles and not by_two:
             _by_two(actor)
-        store.add_staff(
+        # A row that is not believed, whoever wrote it: on the machine it is said anew who that is, all of it.
+        doubted = store.row_id(tx, user_name) if actor.kind == "command" else None
+        staff_id, write = doubted or new_id(), store.say_again if doubted else store.add_staff
+        version = store.next_number(tx, staff_id)
+        write(
             tx,
+            self._vault,
             id=staff_id,
             owner_department_id=department_id,
             user_name=user_name,
@@ -213,21 +256,24 @@ class StaffService:
             external_id=reading.external(definition.get("external_id")),
             break_glass=definition.get("break_glass") is True,
             active=True,
-            version=1,
+            version=version,
             created_at=now,
             notices_seen_at=now,
         )
-        self.record(tx, "staff.add", actor, {"staff": staff_id, "roles": reading.listed(roles)}, now)
-        return _known(tx, staff_id)
+        detail = {"staff": staff_id, "roles": reading.listed(roles)}
+        self.record(tx, "staff.add", actor, detail, now, (staff_id, version))
+        if not store.is_guarded(tx):
+            append(tx, [seal(draft_of_guard([], [], self._log_key), now=now)])
+        return self._known(tx, staff_id)
 
     async def _switch(self, actor: Actor, staff_id: str, *, active: bool) -> Staff:
         actor.require(Role.OPERATOR)
         now = self._clock()
 
         def unit(tx: Connection) -> Staff:
-            staff = _known(tx, staff_id)
+            staff = self._known(tx, staff_id)
             if not active and Role.OPERATOR in staff.roles:
-                _keep_an_operator(tx, staff)
+                self._keep_an_operator(tx, staff)
             kind = "staff.enable" if active else "staff.disable"
             return self._change(tx, actor, kind, staff, {"staff": staff.id}, now, active=active)
 
@@ -243,10 +289,28 @@ class StaffService:
         now: datetime,
         **values: Any,
     ) -> Staff:
-        if not store.change_staff(tx, staff, **values):
+        if not store.change_staff(tx, self._vault, staff, **values):
             raise ConflictError("staff.version")
-        self.record(tx, kind, actor, detail, now)
-        return _known(tx, staff.id)
+        self.record(tx, kind, actor, detail, now, (staff.id, staff.version + 1))
+        return self._known(tx, staff.id)
+
+    def _known(self, tx: Connection, staff_id: str) -> Staff:
+        staff = store.find_staff(tx, self._vault, staff_id)
+        if staff is None:
+            raise MissingError("staff")
+        return staff
+
+    def _active(self, tx: Connection, staff_id: str) -> Staff:
+        staff = self._known(tx, staff_id)
+        if not staff.active:
+            raise DefinitionError("staff: the account is disabled")
+        return staff
+
+    def _keep_an_operator(self, tx: Connection, staff: Staff) -> None:
+        """A hub whose last operator is gone can only be helped at the command line."""
+        others = [item for item in store.list_staff(tx, self._vault) if item.id != staff.id and item.active]
+        if staff.active and not any(Role.OPERATOR in item.roles for item in others):
+            raise DefinitionError("staff: the last operator stays")
 
 
 def _by_two(actor: Actor) -> None:
@@ -257,24 +321,3 @@ def _by_two(actor: Actor) -> None:
 
 def _person(actor: Actor) -> str | None:
     return actor.id if actor.kind == "staff" else None
-
-
-def _known(tx: Connection, staff_id: str) -> Staff:
-    staff = store.find_staff(tx, staff_id)
-    if staff is None:
-        raise MissingError("staff")
-    return staff
-
-
-def _active(tx: Connection, staff_id: str) -> Staff:
-    staff = _known(tx, staff_id)
-    if not staff.active:
-        raise DefinitionError("staff: the account is disabled")
-    return staff
-
-
-def _keep_an_operator(tx: Connection, staff: Staff) -> None:
-    """A hub whose last operator is gone can only be helped at the command line."""
-    others = [item for item in store.list_staff(tx) if item.id != staff.id and item.active]
-    if staff.active and not any(Role.OPERATOR in item.roles for item in others):
-        raise DefinitionError("staff: the last operator stays")

@@ -15,11 +15,13 @@ from hub.access.errors import PasswordRuleError, SignInRefusedError
 from hub.access.passwords import Passwords, broken_rules
 from hub.access.sessions import Begun, Sessions, SignedIn, hashed
 from hub.access.staff import StaffService
+from hub.access.staff_links import Link, find_link, take_link
 from hub.access.staff_notices import notify
 from hub.access.staff_store import Staff
 from hub.access.staff_throttle import Throttle
 from hub.clock import Clock
 from hub.storage.database import Database
+from hub.storage.vault import Vault
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ class StaffSignIn:
         self,
         database: Database,
         *,
+        vault: Vault,
         staff: StaffService,
         sessions: Sessions,
         passwords: Passwords,
@@ -47,6 +50,7 @@ class StaffSignIn:
         provider: bool,
     ) -> None:
         self._database = database
+        self._vault = vault
         self._staff = staff
         self._sessions = sessions
         self._passwords = passwords
@@ -63,7 +67,7 @@ class StaffSignIn:
 
         def claim(tx: Connection) -> Staff | None:
             self._throttle.claim(tx, user_name=name, peer=peer.address, now=now)
-            return store.find_user(tx, name)
+            return store.find_user(tx, self._vault, name)
 
         staff = await self._database.write(claim)
         checked = await self._passwords.check(staff.password_hash if staff else None, password)
@@ -78,7 +82,7 @@ class StaffSignIn:
             self._same(tx, staff)
             self._throttle.succeeded(tx, user_name=name, peer=peer.address, now=now)
             if checked.rehashed and staff.password_hash:
-                store.replace_hash(tx, staff.id, old=staff.password_hash, new=checked.rehashed)
+                store.replace_hash(tx, self._vault, staff, checked.rehashed)
             if self._provider:
                 self._break_glass(tx, staff)
             return self._begin(tx, staff, peer)
@@ -87,7 +91,7 @@ class StaffSignIn:
 
     async def link_owner(self, secret: str) -> Staff | None:
         """Whose link this is; None for the one that makes the first operator. Raises SignInRefusedError."""
-        return await self._database.read(lambda tx: self._link_owner(tx, secret))
+        return (await self._database.read(lambda tx: self._link(tx, secret))).staff
 
     async def accept(self, secret: str, password: str, peer: Peer, *, first: dict[str, Any] | None = None) -> Begun:
         """Use the link up: set the password and begin a session. With `first`, make the first operator of it.
@@ -99,14 +103,15 @@ class StaffSignIn:
         new_hash = await self._hash(password, user_name)
 
         def unit(tx: Connection) -> Begun:
-            found, maker = self._link_owner(tx, secret), store.link_maker(tx, hashed(secret))
-            if not store.take_link(tx, hashed(secret)):
+            link = self._link(tx, secret)
+            if not take_link(tx, hashed(secret)):
                 raise SignInRefusedError("link")
+            found = link.staff
             if found is None:
                 if store.has_staff(tx):
                     raise SignInRefusedError("link")
                 found = self._staff.add_first(tx, first or {})
-            opened = {"opened_at": found.opened_at or self._clock(), "opened_by": maker}
+            opened = {"opened_at": found.opened_at or self._clock(), "opened_by": link.made_by}
             opened |= {"link_by": None, "link_until": None}
             return self._with_new_password(tx, found, new_hash, peer, "staff.link_used", **opened)
 
@@ -138,7 +143,7 @@ class StaffSignIn:
 
         def unit(tx: Connection) -> Begun:
             self._same(tx, staff)
-            store.mark_opened(tx, staff.id, self._clock())
+            store.mark_opened(tx, self._vault, staff, self._clock())
             return self._begin(tx, staff, peer)
 
         return self._told(await self._database.write(unit), how="provider")
@@ -152,10 +157,11 @@ class StaffSignIn:
     def _with_new_password(
         self, tx: Connection, staff: Staff, new_hash: str, peer: Peer, kind: str, **values: Any
     ) -> Begun:
-        if not store.change_staff(tx, staff, password_hash=new_hash, **values):
+        if not store.change_staff(tx, self._vault, staff, password_hash=new_hash, **values):
             raise SignInRefusedError("changed")
-        self._staff.record(tx, kind, staff.actor(), {"staff": staff.id}, self._clock())
-        changed = store.find_staff(tx, staff.id)
+        number = (staff.id, staff.version + 1)
+        self._staff.record(tx, kind, staff.actor(), {"staff": staff.id}, self._clock(), number)
+        changed = store.find_staff(tx, self._vault, staff.id)
         assert changed is not None  # noqa: S101  # it was changed a line ago
         return self._begin(tx, changed, peer)
 
@@ -163,18 +169,15 @@ class StaffSignIn:
         return self._sessions.begin(tx, staff, peer=peer.address, label=peer.agent, now=self._clock())
 
     def _same(self, tx: Connection, staff: Staff) -> None:
-        now = store.find_staff(tx, staff.id)
+        now = store.find_staff(tx, self._vault, staff.id)
         if now is None or not now.active or now.version != staff.version:
             raise SignInRefusedError("changed")
 
-    def _link_owner(self, tx: Connection, secret: str) -> Staff | None:
-        good, staff_id = store.find_link(tx, hashed(secret), self._clock())
-        if not good:
+    def _link(self, tx: Connection, secret: str) -> Link:
+        found = find_link(tx, self._vault, hashed(secret), self._clock())
+        if found is None:
             raise SignInRefusedError("link")
-        staff = store.find_staff(tx, staff_id) if staff_id else None
-        if staff_id and (staff is None or not staff.active):
-            raise SignInRefusedError("link")
-        return staff
+        return found
 
     def _break_glass(self, tx: Connection, staff: Staff) -> None:
         now = self._clock()

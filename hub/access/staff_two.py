@@ -8,7 +8,10 @@ from sqlalchemy import Connection
 from hub.access import staff_store as store
 from hub.access.actors import Actor, Role
 from hub.access.staff_store import Staff
+from hub.storage.vault import Vault
 
+_ANYBODY: Final = ""
+"""In a line of which a part cannot be told."""
 LENT_FOR: Final = timedelta(days=3)
 """How long whoever confirmed a proposal may draw links of the account that it was about."""
 BY_TWO: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.OWNER_APPROVER, Role.DECIDER})
@@ -24,16 +27,21 @@ def invites_alone(actor: Actor, staff: Staff, now: datetime) -> bool:
     return not staff.opened and not staff.roles & BY_TWO
 
 
-def same_hand(tx: Connection, first: str, second: str) -> bool:
-    """Whether one person may be behind both accounts: whose links opened them, and theirs, are among each other."""
-    opened_by = store.openers(tx)
+def same_hand(vault: Vault, tx: Connection, first: str, second: str) -> bool:
+    """Whether one person may be behind both accounts: whose links opened them, and theirs, are among each other. Who
+    cannot be told, since an account on the way is not believed or is gone, may be.
+    """
 
     def line(staff_id: str) -> set[str]:
         found: set[str] = set()
         at: str | None = staff_id
         while at is not None and at not in found:
             found.add(at)
-            at = opened_by.get(at)
+            staff = store.find_staff(tx, vault, at)
+            if staff is None and store.is_known(tx, at):
+                return found | {_ANYBODY}
+            at = staff.opened_by if staff else None
         return found
 
-    return bool(line(first) & line(second))
+    one, other = line(first), line(second)
+    return bool(one & other) or _ANYBODY in one | other

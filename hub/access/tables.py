@@ -25,7 +25,9 @@ class StaffRow(SQLModel, table=True):
     """An account of one person. `version` rises with every change; `external_id` is the provider's name for him.
 
     `opened_at`: when he first came in, `opened_by`: the operator whose link set his password (None: the command line).
-    `link_by`, `link_until`: the operator who confirmed that he gets a link may draw one until then.
+    `link_by`, `link_until`: the operator who confirmed that he gets a link may draw one until then. `mac` covers every
+    column but when he last read his notices; without a right one, or with a version that is not the ledger's latest of
+    this account, the row is nobody's.
     """
 
     __tablename__ = "staff"
@@ -45,6 +47,7 @@ class StaffRow(SQLModel, table=True):
     opened_by: str | None = uuid(nullable=True)
     link_by: str | None = uuid(nullable=True)
     link_until: datetime | None = instant(nullable=True)
+    mac: bytes | None = binary(nullable=True)
 
 
 class StaffSessionRow(SQLModel, table=True):
@@ -69,7 +72,8 @@ class StaffSessionRow(SQLModel, table=True):
 class StaffLinkRow(SQLModel, table=True):
     """A one-time link by which a password is set; without `staff_id` it makes the first operator.
 
-    `made_by`: the operator who was shown it; None for the command line.
+    `made_by`: the operator who was shown it; None for the command line. `mac` covers every column and the account's
+    version; a row without one is from before there was any, and no link.
     """
 
     __tablename__ = "staff_links"
@@ -77,6 +81,7 @@ class StaffLinkRow(SQLModel, table=True):
     staff_id: str | None = uuid(references="staff.id", nullable=True, index=True)
     expires_at: datetime = instant(index=True)
     made_by: str | None = uuid(nullable=True)
+    mac: bytes | None = binary(nullable=True)
 
 
 class SignInAttemptsRow(SQLModel, table=True):

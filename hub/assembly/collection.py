@@ -51,6 +51,7 @@ def assemble_collection(ground: Ground, issuing: IssuingService, pool: SourcePoo
     """Connect them. No process is started yet."""
     database, vault, log_key, clock = ground.database, ground.vault, ground.log_key, ground.clock
     types, objects, reports = ground.types, ground.objects, ground.settings.home / "reports"
+    hand = partial(same_hand, vault)
     files = CollectionService(
         database, issuing=issuing, types=types, vault=vault, clock=clock, workshop=_workshop(ground)
     )
@@ -63,12 +64,12 @@ def assemble_collection(ground: Ground, issuing: IssuingService, pool: SourcePoo
         log_key=log_key,
         clock=clock,
         folder=reports / "feeds",
-        same_hand=same_hand,
+        same_hand=hand,
     )
     feed_reports = FeedReports(objects, log_key)
     reconciler = Reconciler(database, vault=vault, log_key=log_key, clock=clock)
     batches = BatchService(
-        database, objects=objects, vault=vault, types=types, log_key=log_key, clock=clock, same_hand=same_hand
+        database, objects=objects, vault=vault, types=types, log_key=log_key, clock=clock, same_hand=hand
     )
     return Collection(
         files=files,
@@ -87,7 +88,7 @@ def assemble_collection(ground: Ground, issuing: IssuingService, pool: SourcePoo
         batches=batches,
         batch_desk=BatchDesk(database, batches=batches, log_key=log_key, clock=clock),
         uploads=Uploads(
-            database, batches=batches, types=types, vault=vault, log_key=log_key, clock=clock, same_hand=same_hand
+            database, batches=batches, types=types, vault=vault, log_key=log_key, clock=clock, same_hand=hand
         ),
         batch_runner=BatchRunner(
             database,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from hub.access.staff_two import same_hand
 from hub.assembly.ground import Ground
@@ -78,12 +79,11 @@ def assemble_library(ground: Ground) -> Library:
 
 
 def _transitions(ground: Ground, performing: Performing) -> TransitionService:
+    hand = partial(same_hand, ground.vault)
     waiting = WaitingActs(
-        ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=same_hand
+        ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=hand
     )
-    lists = ActLists(
-        ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=same_hand
-    )
+    lists = ActLists(ground.database, vault=ground.vault, performing=performing, log_key=ground.log_key, same_hand=hand)
     return TransitionService(ground.database, vault=ground.vault, performing=performing, waiting=waiting, lists=lists)
 
 

@@ -28,9 +28,12 @@ def assemble_people(ground: Ground) -> People:
     """Connect them. No provider is reached yet."""
     database, clock = ground.database, ground.clock
     sessions = Sessions(database, vault=ground.vault, log_key=ground.log_key, clock=clock)
-    staff = StaffService(database, log_key=ground.log_key, clock=clock, public_url=ground.public_url)
+    staff = StaffService(
+        database, vault=ground.vault, log_key=ground.log_key, clock=clock, public_url=ground.public_url
+    )
     sign_in = StaffSignIn(
         database,
+        vault=ground.vault,
         staff=staff,
         sessions=sessions,
         passwords=Passwords(),
@@ -61,6 +64,5 @@ def _provider(ground: Ground) -> OidcService | None:
         acr=settings.oidc_acr,
         amr=settings.oidc_amr,
     )
-    return OidcService(
-        ground.database, settings=configured, outbound=Outbound(settings.oidc_issuer), clock=ground.clock
-    )
+    outbound = Outbound(settings.oidc_issuer)
+    return OidcService(ground.database, settings=configured, outbound=outbound, vault=ground.vault, clock=ground.clock)

@@ -37,7 +37,9 @@ def add(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an account and print the one-time link for its owner. 新建账号"""
+    """Make an account and print the one-time link for its owner; of one that is not believed, say anew who it is.
+    新建账号
+    """
     definition = {
         "user_name": user_name,
         "display_name": display_name,
@@ -80,13 +82,20 @@ def invite(
 @app.command("list")
 def list_accounts(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Every account with department, roles and state. 账号列表"""
-    found = [_shown(staff) for staff in with_hub(home, lambda hub: hub.staff.seen_by(_command()))]
+
+    async def work(hub: "Hub") -> tuple[list[dict[str, Any]], list[str]]:
+        doubted = await hub.staff.doubted(_command())
+        return [_shown(staff) for staff in await hub.staff.seen_by(_command())], list(doubted)
+
+    found, doubted = with_hub(home, work)
     lines = [
         f"{item['user_name']:<24} {'active' if item['active'] else 'disabled':<9} {item['department'] or '-':<19}"
         f" {', '.join(item['roles'])}"
         for item in found
     ]
-    show({"staff": found}, as_json=as_json, text="\n".join(lines) or "no accounts: `yizheng staff invite`")
+    lines += [f"{_printable(name):<24} not believed: say anew who it is, with `yizheng staff add`" for name in doubted]
+    text = "\n".join(lines) or "no accounts: `yizheng staff invite`"
+    show({"staff": found, "not_believed": doubted}, as_json=as_json, text=text)
 
 
 @app.command("roles")
@@ -165,3 +174,8 @@ def _shown(staff: "Staff") -> dict[str, Any]:
         "active": staff.active,
         "break_glass": staff.break_glass,
     }
+
+
+def _printable(name: str) -> str:
+    """What stands in a row that somebody else wrote, fit for a terminal."""
+    return name if name.isprintable() else ascii(name)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, func, select
 
 from catalog.grants import Grant
 from catalog.tables import among, numbered, table
@@ -45,6 +45,12 @@ def _latest_entries(count: int) -> Select[tuple[str, str, int]]:
     return select(_ENTRIES.c.object_id, _ENTRIES.c.id, _ENTRIES.c.object_version).join(
         latest, (latest.c.object_id == _ENTRIES.c.object_id) & (latest.c.version == _ENTRIES.c.object_version)
     )
+
+
+def latest_number(object_id: ColumnElement[str] | str) -> ScalarSelect[int | None]:
+    """The number of the ledger's latest entry of this row's object, as a part of the statement that reads the row."""
+    numbers = _ENTRIES.alias("numbers")
+    return select(func.max(numbers.c.object_version)).where(numbers.c.object_id == object_id).scalar_subquery()
 
 
 def recorded_at(tx: Connection, object_id: str, object_version: int) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -100,11 +101,12 @@ def assemble_sharing(
     actions |= {COMPROMISED: Action(Declared.read, emergency.declare, emergency.stop)}
     actions |= {RESUME: Action(emergency.check_named, emergency.resume)}
     actions |= {ACCEPT: Action(peers.check, peers.accept, try_out=peers.try_out)}
+    hand = partial(same_hand, vault)
     return Sharing(
         clocks=clocks,
         requests=requests,
         disputes=disputes,
-        proposals=Proposals(database, vault=vault, log_key=log_key, clock=clock, actions=actions, same_hand=same_hand),
+        proposals=Proposals(database, vault=vault, log_key=log_key, clock=clock, actions=actions, same_hand=hand),
         notices=NoticeService(database, clock=clock),
         reminders=Reminders(database, answering=requests.answering, clock=clock),
     )

@@ -17,6 +17,7 @@ from hub.clock import Clock
 from hub.issuing.keys.errors import SigningKeyError
 from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END, id_of, spent
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import Vault
@@ -151,9 +152,12 @@ class Authorizing:
         return Back(await self._database.write(unit), allowed=False)
 
     def _pushed(self, tx: Connection, secret: str, now: datetime) -> Row[Any] | None:
-        """The request that waits behind a reference, if it says what it said when the wallet pushed it."""
-        where = (_ROWS.c.request_hash == hashed(secret)) & (_ROWS.c.state == PUSHED) & (_ROWS.c.expires_at > now)
-        row = tx.execute(select(_ROWS).where(where)).one_or_none()
+        """The request that waits behind a reference, if it says what it said when the wallet pushed it; one that was
+        answered, and put back, waits for nobody.
+        """
+        digest = hashed(secret)
+        where = (_ROWS.c.request_hash == digest) & (_ROWS.c.state == PUSHED) & (_ROWS.c.expires_at > now)
+        row = tx.execute(select(_ROWS).where(where, ~spent(self._answer_to(digest)))).one_or_none()
         return row if row is not None and bears(self._vault, PUSHED_MEANING, row._asdict(), secret) else None
 
     def _record(
@@ -161,7 +165,14 @@ class Authorizing:
     ) -> None:
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         detail = {"certificates": identifiers, "configuration": row.configuration, "wallet": row.client_id}
-        append(tx, [seal(Draft(kind=kind, detail=detail, key=key, subject_id=subject.id), now=now)])
+        draft = Draft(
+            kind=kind, detail=detail, key=key, subject_id=subject.id, object_id=self._answer_to(row.request_hash),
+            object_version=END,
+        )  # fmt: skip
+        append(tx, [seal(draft, now=now)])
+
+    def _answer_to(self, request_hash: str) -> str:
+        return id_of(self._vault, "wallet-request", request_hash)
 
     def _offered(self, tx: Connection, holder: Holder, type_code: str, now: datetime) -> dict[str, str]:
         """His licences of a type that can go into a wallet now: certificates by identifier."""

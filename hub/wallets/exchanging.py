@@ -15,7 +15,8 @@ from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.access.sessions import hashed
 from hub.clock import Clock, new_id
-from hub.ledger.spent import spent
+from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END, id_of, spent
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError
 from hub.storage.vault import Vault
@@ -38,6 +39,9 @@ _OFFERED: Final = select(_OFFERS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid).joi
     _SUBJECTS, _SUBJECTS.c.id == _OFFERS.c.subject_id
 )
 _AUTHORIZATIONS: Final = table(WalletAuthorizationRow)
+_ALLOWED: Final = select(_AUTHORIZATIONS, _SUBJECTS.c.data_key, _SUBJECTS.c.kek_kid).join(
+    _SUBJECTS, _SUBJECTS.c.id == _AUTHORIZATIONS.c.subject_id
+)
 _VERIFIER: Final = range(43, 129)
 _REFUSED: Final = WalletError("invalid_grant", "unknown, used or over")
 _OTHER: Final = WalletError("invalid_authorization_details", "it was agreed to another configuration")
@@ -133,11 +137,18 @@ class Exchanging:
 
     def _for_code(self, tx: Connection, request: _Request) -> dict[str, Any] | WalletError:
         rows, code = _AUTHORIZATIONS, request.text("code")
-        where = (rows.c.code_hash == hashed(code)) & (rows.c.expires_at > request.now)
-        row = tx.execute(select(rows).where(where, rows.c.state == "allowed").with_for_update()).one_or_none()
+        where = (rows.c.code_hash == hashed(code)) & (rows.c.expires_at > request.now) & (rows.c.state == "allowed")
+        once = id_of(self._vault, "wallet-code", hashed(code))
+        row = tx.execute(_ALLOWED.where(where, ~spent(once)).with_for_update(of=rows)).one_or_none()
         if row is None or not bears(self._vault, CODE_MEANING, row._asdict(), code):
             return _REFUSED
         tx.execute(update(rows).where(rows.c.request_hash == row.request_hash).values(state="used"))
+        key, detail = self._vault.data_key(row.data_key, row.kek_kid), {"wallet": row.client_id}
+        draft = Draft(
+            kind="wallet.code_used", detail=detail, key=key, subject_id=row.subject_id, object_id=once,
+            object_version=END,
+        )  # fmt: skip
+        append(tx, [seal(draft, now=request.now)])
         verifier = request.text("code_verifier")
         challenge = b64u(sha256(verifier.encode()))
         if len(verifier) not in _VERIFIER or not hmac.compare_digest(challenge, row.challenge):

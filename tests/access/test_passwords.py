@@ -65,10 +65,9 @@ async def test_a_hash_of_another_cost_is_replaced_at_the_next_sign_in(hub: Hub) 
     from hub.access.staff_store import replace_hash
 
     assert staff.password_hash is not None
-    old = staff.password_hash
-    await hub.database.write(lambda tx: replace_hash(tx, staff.id, old=old, new=cheap))
+    await hub.database.write(lambda tx: replace_hash(tx, hub.vault, staff, cheap))
     begun = await hub.staff_sign_in.sign_in("li.si", PASSWORD, HERE)
-    stored = await hub.database.read(lambda tx: find_user(tx, "li.si"))
+    stored = await hub.database.read(lambda tx: find_user(tx, hub.vault, "li.si"))
     assert stored is not None
     assert stored.password_hash is not None
     assert stored.password_hash.startswith("$argon2id$v=19$m=65536")

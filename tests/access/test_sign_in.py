@@ -218,13 +218,14 @@ async def test_changes_of_accounts_are_on_the_ledger_without_names(hub: Hub) -> 
     query = select(entries).where(entries.c.kind.like("staff.%")).order_by(entries.c.id)
     rows = await hub.database.read(lambda tx: tx.execute(query).all())
     kinds = ["staff.add", "staff.invite", "staff.link_used"] * 2 + ["staff.roles", "staff.disable", "staff.enable"]
+    kinds.insert(1, "staff.all_guarded")  # with the first of a hub
     assert [row.kind for row in rows] == kinds
     secret = hub.keys.secret("log-detail")
     from hub.storage.vault import DataKey
 
     key = DataKey(secret.value, wrapped=b"", kek_kid=secret.kid)
     details = [open_detail(row.id, row.detail, row.commitment, key=key)["detail"] for row in rows]
-    assert details[6] == {
+    assert details[7] == {
         "by": {"kind": "staff", "id": operator.id},
         "staff": staff.id,
         "from": ["owner_engineer"],

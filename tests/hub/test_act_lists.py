@@ -116,7 +116,7 @@ async def test_a_department_with_one_approver_is_told_before_anything_waits(hub:
     await hub.registry.add_type(declared)
     mine = await amr(hub)
     await approvers(hub, "boss")
-    (boss,) = await hub.database.read(lambda tx: list_staff(tx, mine))
+    (boss,) = await hub.database.read(lambda tx: list_staff(tx, hub.vault, mine))
     lists, transitions = hub.transitions.lists, hub.transitions
     for asking in (lists.put(boss.actor(), STOP, rows), transitions.act(boss.actor(), rows[0], STOP)):
         with pytest.raises(NoSecondPersonError) as caught:

@@ -28,9 +28,10 @@ from hub.citizens.presentations import refuse_other
 from hub.citizens.sessions import end_sessions
 from hub.citizens.tables import HolderSessionRow
 from hub.citizens.values import SHOWS, Holder, Identity, Level
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import settled
+from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -160,29 +161,30 @@ class Bindings:
         self, tx: Connection, binder: Binder, subject: Subject, voucher: Voucher, vouched: Vouched, now: datetime
     ) -> str:
         """Empty, or why not: what is refused stays refused, with its voucher used up and its entry written."""
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
+        key, once = self._vault.data_key(subject.data_key, subject.kek_kid), self._finding.once(voucher)
         if not self._finding.use(tx, voucher, vouched, now):
             return "voucher"
         if vouched.level < SHOWS:
             return "weak"
         if vouched.matches is not True or not _same(binder.identity, vouched):
-            self._refused(tx, subject.id, key, "mismatch", now)
+            self._refused(tx, subject.id, key, "mismatch", now, once)
             return "mismatch"
         row = self._finding.bound(tx, vouched)
         if row is not None and row.subject_id != subject.id:
-            self._refused(tx, subject.id, key, "elsewhere", now)
+            self._refused(tx, subject.id, key, "elsewhere", now, once)
             self._refused(tx, row.subject_id, self._vault.data_key(row.data_key, row.kek_kid), "by_another", now)
             return "elsewhere"
         if row is not None:
             return ""
         if sum(each.state == store.LIVE for each in self._rows(tx, subject.id)) >= MOST:
             return "many"
-        binding_id, trial = new_id(), vouched.trial or binder.trial
+        # Its id is that of its voucher's end: the entry by which it is bound is the one that uses the voucher up.
+        binding_id, trial = once, vouched.trial or binder.trial
         draft = Draft(
             kind="identity.bound",
             detail={"binding": binding_id, "level": binder.level.name.lower(), "transaction": vouched.transaction,
                     "trial": trial, **binder.said},
-            key=key, subject_id=subject.id, object_id=binding_id, object_version=1,
+            key=key, subject_id=subject.id, object_id=binding_id, object_version=END,
         )  # fmt: skip
         append(tx, [seal(draft, now=now)])
         values = {
@@ -197,8 +199,14 @@ class Bindings:
     def _rows(self, tx: Connection, subject_id: str) -> Sequence[Row[Any]]:
         return settled(lambda: store.of_holder(tx, self._vault, subject_id))
 
-    def _refused(self, tx: Connection, subject_id: str, key: DataKey, reason: str, now: datetime) -> None:
-        draft = Draft(kind="identity.refused", detail={"reason": reason}, key=key, subject_id=subject_id)
+    def _refused(
+        self, tx: Connection, subject_id: str, key: DataKey, reason: str, now: datetime, once: str | None = None
+    ) -> None:
+        """On the ledger; with `once`, so that the voucher is used up there."""
+        draft = Draft(
+            kind="identity.refused", detail={"reason": reason}, key=key, subject_id=subject_id, object_id=once,
+            object_version=END if once else None,
+        )  # fmt: skip
         append(tx, [seal(draft, now=now)])
 
 

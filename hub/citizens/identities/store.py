@@ -38,7 +38,8 @@ def by_pseudonym(tx: Connection, vault: Vault, digest: bytes) -> Row[Any] | None
 
 def of_holder(tx: Connection, vault: Vault, subject_id: str) -> Sequence[Row[Any]]:
     """All of a holder's, the newest first, those that he released among them. Raises: IntegrityBrokenError."""
-    rows = tx.execute(_KEYED.where(_ROWS.c.subject_id == subject_id).order_by(_ROWS.c.id.desc())).all()
+    mine = _KEYED.where(_ROWS.c.subject_id == subject_id)
+    rows = tx.execute(mine.order_by(_ROWS.c.bound_at.desc(), _ROWS.c.id)).all()
     _check(tx, vault, rows)
     return rows
 

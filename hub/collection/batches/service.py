@@ -70,7 +70,7 @@ class BatchService:
         self._types = types
         self._log_key = log_key
         self._clock = clock
-        self._second = SecondPerson(same_hand)
+        self._second = SecondPerson(vault, same_hand)
 
     async def create(self, who: Who, order: BatchOrder, *, request: RequestKey | None = None) -> BatchView:
         """Open a batch; with the same Idempotency-Key, the one that it opened the first time.

@@ -69,7 +69,7 @@ class Uploads:
         self._vault = vault
         self._log_key = log_key
         self._clock = clock
-        self._second = SecondPerson(same_hand)
+        self._second = SecondPerson(vault, same_hand)
 
     async def read(self, actor: Actor, batch_id: str) -> BatchView:
         """Learn the columns once all parts are there, and propose a mapping.

@@ -84,7 +84,7 @@ class FeedService:
         self._clock = clock
         self._folder = folder
         self._progress = Progress(log_key, clock)
-        self.second = SecondPerson(same_hand)
+        self.second = SecondPerson(vault, same_hand)
 
     async def declare(self, actor: Actor, declared: Mapping[str, Any]) -> Feed:
         """Declare a feed, or declare it anew, also one that was ended: its watermark stays. The source must be the

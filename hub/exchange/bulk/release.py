@@ -126,7 +126,7 @@ class BulkReleases:
         if case is None:
             raise MissingError("case")
         key = case_key(self._vault, case)
-        staff = find_staff(tx, actor.id) if actor.kind == "staff" else None
+        staff = find_staff(tx, self._vault, actor.id) if actor.kind == "staff" else None
         his = {actor.id, staff.user_name if staff else actor.id}
         if run.ordered["asked_by"] == actor.as_json() or order_of(run, key).officer in his:
             raise TwoPersonsError

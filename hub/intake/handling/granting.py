@@ -16,7 +16,7 @@ from certificates.lifecycle.states import Operation
 from certificates.stores.version import VersionRecord
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
-from hub.access.staff_store import list_staff
+from hub.access.staff_store import find_staff
 from hub.clock import Clock
 from hub.intake import store
 from hub.intake.cases import CaseService
@@ -129,7 +129,7 @@ class Granting:
 
         def begun(tx: Connection) -> None:
             first(tx)
-            _still_decides(tx, hand)
+            _still_decides(tx, self._vault, hand)
             self._first(tx, hand, case, decision, acts)
 
         decide = self._deciding(hand, case, decision, acts)
@@ -224,12 +224,13 @@ class Granting:
         return False
 
 
-def _still_decides(tx: Connection, hand: Hand) -> None:
+def _still_decides(tx: Connection, vault: Vault, hand: Hand) -> None:
     """Whoever asked has not left meanwhile. Raises: ForbiddenError."""
-    staff = list_staff(tx, hand.department_id)
-    if hand.kind == "staff" and not any(
-        item.id == hand.id and item.active and Role.DECIDER in item.roles for item in staff
-    ):
+    if hand.kind != "staff":
+        return
+    staff = find_staff(tx, vault, hand.id)
+    works = staff is not None and staff.active and staff.department_id == hand.department_id
+    if staff is None or not works or Role.DECIDER not in staff.roles:
         raise ForbiddenError([Role.DECIDER])
 
 

@@ -50,7 +50,7 @@ class ActLists:
         self._vault = vault
         self._performing = performing
         self._log_key = log_key
-        self._second = SecondPerson(same_hand)
+        self._second = SecondPerson(vault, same_hand)
 
     async def put(
         self, actor: Actor, act: Act, identifiers: Sequence[str], *, request: RequestKey | None = None

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from hub.access.actors import Actor, Role
 from hub.access.staff_store import list_staff
 from hub.registry.requests.errors import NoSecondPersonError, SameHandError, SamePersonError
+from hub.storage.vault import Vault
 
 SameHand = Callable[[Connection, str, str], bool]
 """Whether one person may be behind both accounts."""
@@ -15,9 +16,10 @@ DECIDE: Final = (Role.OWNER_APPROVER,)
 
 
 class SecondPerson:
-    """Judges by the accounts there are."""
+    """Judges by the accounts there are, as far as they are believed."""
 
-    def __init__(self, same_hand: SameHand) -> None:
+    def __init__(self, vault: Vault, same_hand: SameHand) -> None:
+        self._vault = vault
         self._same_hand = same_hand
 
     def require_one(self, tx: Connection, asker: Actor, department_id: str) -> None:
@@ -25,7 +27,8 @@ class SecondPerson:
 
         Raises: NoSecondPersonError.
         """
-        others = [item.id for item in list_staff(tx, department_id) if item.active and item.roles.intersection(DECIDE)]
+        staff = list_staff(tx, self._vault, department_id)
+        others = [item.id for item in staff if item.active and item.roles.intersection(DECIDE)]
         if not any(self._may_follow(tx, asker.as_json(), "staff", other) for other in others):
             raise NoSecondPersonError
 

@@ -91,7 +91,7 @@ class WaitingActs:
         self._vault = vault
         self._performing = performing
         self._log_key = log_key
-        self._second = SecondPerson(same_hand)
+        self._second = SecondPerson(vault, same_hand)
         self.concluding: Concluding | None = None
         """Whoever decides cases; set when the hub is put together, since that stands above this."""
 
