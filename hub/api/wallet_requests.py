@@ -12,9 +12,9 @@ from hub.deps import CallerDep, HubDep, UuidText, limit
 from hub.edge.body import FORM_TYPE, Body, read_bytes, read_json, require_media_type
 from hub.edge.errors import Fault, InvalidBodyError
 from hub.edge.form import read_form
-from hub.wallets.asking import Asker
 from hub.wallets.errors import WalletError
 from hub.wallets.metadata import PREFIX
+from hub.wallets.questions import Asker
 from hub.wallets.returning import MOST, may_return_to
 
 router = APIRouter(tags=["wallets"])
@@ -80,17 +80,22 @@ async def look(
 async def question(request: Request, reference: Reference, hub: HubDep) -> Response:
     """Signed by the hub (RFC 9101); the certificate's digest is the client id."""
     await limited(request, hub)
-    return Response(await hub.wallets.asking.request(reference), media_type="application/oauth-authz-req+jwt")
+    return Response(await hub.wallets.answering.request(reference), media_type="application/oauth-authz-req+jwt")
 
 
 @router.post(f"{PREFIX}/responses/{{reference}}", summary="A wallet's encrypted answer 钱包答复")
 @refusing
 async def answer(request: Request, reference: Reference, hub: HubDep) -> Response:
-    """`direct_post.jwt`; the verdict is told to the system and to no wallet."""
+    """`direct_post.jwt`; the verdict is told to the system and to no wallet. A wallet that says no may say so readably
+    (OpenID4VP 1.0 §8.2), and the question goes on waiting.
+    """
     await limited(request, hub)
     require_media_type(request, FORM_TYPE)
     form = read_form(await read_bytes(request, max_bytes=_MAX_ANSWER_BYTES))
-    if "response" not in form:  # a wallet that says no, or knows no such licence
+    if "error" in form and "response" not in form:
+        await hub.wallets.answering.declined(reference)
+        return JSONResponse({})
+    if "response" not in form:
         raise WalletError("invalid_request", "an encrypted response is needed")
-    back = await hub.wallets.asking.answer(reference, form["response"])
+    back = await hub.wallets.answering.answer(reference, form["response"])
     return JSONResponse({} if back is None else {"redirect_uri": back})

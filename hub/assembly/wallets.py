@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hub.assembly.ground import Ground
 from hub.issuing.renditions.source import RenditionSource
 from hub.verification.service import VerificationService
+from hub.wallets.answering import Answering
 from hub.wallets.asking import Asking
 from hub.wallets.authorizing import Authorizing
 from hub.wallets.exchanging import Exchanging
@@ -29,6 +30,7 @@ class Wallets:
     notices: WalletNotices
     holdings: Holdings
     asking: Asking
+    answering: Answering
 
 
 def assemble_wallets(ground: Ground, source: RenditionSource, verification: VerificationService) -> Wallets:
@@ -75,6 +77,14 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
             vault=vault,
             desk=desk,
             types=ground.types,
+            log_key=ground.log_key,
+            clock=clock,
+            public_url=url,
+        ),
+        answering=Answering(
+            database,
+            vault=vault,
+            desk=desk,
             verification=verification,
             log_key=ground.log_key,
             clock=clock,

@@ -35,8 +35,9 @@ class Outcome:
     type_code: str = ""
 
 
-def presented(response: str, content: Mapping[str, Any]) -> str:
-    """The one presentation in an answer that was encrypted to this question's key, and returns its `state`.
+def presented(response: str, content: Mapping[str, Any]) -> str | None:
+    """The one presentation in an answer that was encrypted to this question's key, and returns its `state`; None: it
+    says that there is none.
 
     Raises: WalletError ("invalid_request").
     """
@@ -46,7 +47,10 @@ def presented(response: str, content: Mapping[str, Any]) -> str:
         said = strict_loads(plain, max_bytes=len(plain), max_depth=8)
     except SigningError as error:
         raise WalletError("invalid_request", error.reason) from None
+    token: str | None
     match said:
+        case {"error": str(), "state": state} if "vp_token" not in said:
+            token = None
         case {"vp_token": {"licence": [str() as token]} as given, "state": state} if len(given) == 1:  # as `QUERY`
             pass
         case _:

@@ -1,17 +1,20 @@
 """A system asks a wallet that other people wrote; what is shown to somebody else, or for something else, is nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
-from catalog.tables import SystemRow, table
+from catalog.tables import DepartmentRow, SystemRow, table
 from hub.access.actors import COMMAND, Role
 from hub.clock import utc_now
 from hub.runtime import Hub
-from hub.wallets.asking import Asker
+from hub.wallets.jwe import encrypt
+from hub.wallets.questions import Asker
 from hub.wallets.tables import WalletAskRow
+from signing.canonical import canonical, strict_loads, unb64u
 from tests.citizens.conftest import signed_in
 from tests.hub.city import IDENTITY, PERSON, ledger
 from tests.hub.desk import at_desk
@@ -92,6 +95,27 @@ async def test_a_counter_asks_and_only_the_holder_of_the_key_answers_this_questi
     assert await came_of(victim) == {"state": "waiting"}
 
 
+async def test_a_wallet_that_says_no_is_heard_and_the_question_goes_on(
+    place: Place, hub: Hub, client: httpx2.AsyncClient
+) -> None:
+    headers, body = await place.headers(client), {"type": IDENTITY, "claims": ["name"], "purpose": PURPOSE}
+    made = (await client.post(ASKS, json=body, headers=headers)).json()
+    reference = made["scan"].rpartition("%2F")[2]
+    asked = strict_loads(
+        unb64u((await client.get(f"/wallets/requests/{reference}")).text.split(".")[1]), max_bytes=9999
+    )
+    said = {"error": "access_denied", "state": asked["state"]}
+    (key,) = asked["client_metadata"]["jwks"]["keys"]
+    answers = f"/wallets/responses/{reference}"
+    for form in (said, {"response": encrypt(canonical(said), key)}):
+        heard = await client.post(answers, data=form)
+        assert (heard.status_code, heard.json()) == (200, {})
+    other = {"response": encrypt(canonical(said | {"state": "x"}), key)}
+    assert (await client.post(answers, data=other)).status_code == 400
+    assert (await client.post(f"/wallets/responses/{'x' * 43}", data=said)).status_code == 404
+    assert (await client.get(f"{ASKS}/{made['id']}", headers=headers)).json() == {"state": "waiting"}
+
+
 async def test_what_cannot_be_asked(place: Place, hub: Hub, client: httpx2.AsyncClient) -> None:
     headers, good = await place.headers(client), {"type": IDENTITY, "claims": ["name"], "purpose": PURPOSE}
     for wrong, status in (({"claims": ["shoe_size"]}, 422), ({"type": "none"}, 404), ({"purpose": ""}, 422)):
@@ -109,7 +133,22 @@ async def test_what_cannot_be_asked(place: Place, hub: Hub, client: httpx2.Async
     row = await hub.database.read(lambda tx: tx.execute(select(rows)).one())
     asker = Asker(row.department_id, {}, system_id=row.system_id)
     assert (await hub.wallets.asking.look(asker, made["id"])).scan == made["scan"]  # for whom an answer is, stays
+    path = f"/wallets/requests/{reference}"
+    assert (await client.get(path)).status_code == 200
+    for name, forged in (
+        ("department_id", select(table(DepartmentRow).c.id).where(table(DepartmentRow).c.id != row.department_id)),
+        ("claims", ["name", "id_number"]),
+        ("purpose", "something else"),
+        ("expires_at", row.expires_at + timedelta(days=1)),
+    ):
+        value = forged.limit(1).scalar_subquery() if isinstance(forged, Select) else forged
+        await hub.database.write(lambda tx, set_={name: value}: tx.execute(update(rows).values(**set_)))  # type: ignore[misc]
+        assert (await client.get(path)).status_code == 502, name  # the ledger has it otherwise
+        same = {name: getattr(row, name)}
+        await hub.database.write(lambda tx, set_=same: tx.execute(update(rows).values(**set_)))  # type: ignore[misc]
     other = await place.headers(client, NARROW)
+    assert (await client.get(f"{ASKS}/{made['id']}", headers=other)).status_code == 404
+    assert (await ledger(hub))[-1].detail["reason"] == "request_not_own"
     narrow = select(table(SystemRow).c.id).where(table(SystemRow).c.client_id == NARROW).scalar_subquery()
     await hub.database.write(lambda tx: tx.execute(update(rows).values(system_id=narrow)))
     answer = await client.get(f"{ASKS}/{made['id']}", headers=other)  # made another's by SQL: sealed for who asked

@@ -17,8 +17,9 @@ from hub.access.actors import Actor
 from hub.deps import HubDep, UuidText, limit
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from hub.wallets.asking import LIFE, Asker
+from hub.wallets.asking import LIFE
 from hub.wallets.errors import WalletError
+from hub.wallets.questions import Asker
 from hub.web.citizen.showing import qr
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, form
