@@ -119,3 +119,30 @@ async def test_of_whoever_is_erased_no_code_is_good_and_no_answer_is_taken(hub: 
     for rows in (table(WalletBondRow), table(WalletAuthorizationRow)):
         his = select(func.count()).select_from(rows).where(rows.c.subject_id == holder.id)
         assert await hub.database.read(lambda tx, his=his: tx.execute(his).scalar_one()) == 0  # type: ignore[misc]
+
+
+async def test_an_answered_request_and_a_used_code_open_nothing_when_their_rows_are_put_back(
+    hub: Hub, hand: Hand
+) -> None:
+    holder, rows = await signed_in(hub), table(WalletAuthorizationRow)
+
+    async def row() -> dict[str, Any]:
+        query = select(rows).where(rows.c.state.in_(["pushed", "allowed"]))
+        return dict((await hub.database.read(lambda tx: tx.execute(query).one()))._mapping)
+
+    async def put_back(kept: dict[str, Any]) -> None:
+        back = update(rows).where(rows.c.request_hash == kept["request_hash"]).values(**kept)
+        await hub.database.write(lambda tx: tx.execute(back))
+
+    reference = await pushed(hand)
+    waiting = await row()
+    back = await hub.wallets.authorizing.allow(holder, reference, [await identifier_of(hub)])
+    form = FORM | {"code": parse_qs(urlsplit(back.location).query)["code"][0]}
+    allowed = await row()
+    assert (await hand.client.post(TOKEN, data=form, headers={"DPoP": hand.dpop(TOKEN)})).status_code == 200
+    await put_back(allowed)
+    answer = await hand.client.post(TOKEN, data=form, headers={"DPoP": hand.dpop(TOKEN)})
+    assert told(answer) == (400, "invalid_grant")
+    await put_back(waiting)
+    with pytest.raises(MissingError):
+        await hub.wallets.authorizing.allow(holder, reference, [await identifier_of(hub)])
