@@ -219,7 +219,7 @@ class Ordering:
         return order
 
     def _another(self, tx: Connection, actor: Actor, before: str) -> None:
-        if actor.id == before or same_hand(tx, actor.id, before):
+        if actor.id == before or same_hand(self._vault, tx, actor.id, before):
             raise OneHandError
 
     def _write(
