@@ -49,11 +49,13 @@ from hub.api import (
     me,
     me_acting,
     me_acting_agreements,
+    me_acting_dossier,
     me_acting_objections,
     me_acting_showing,
     me_dossier,
     me_notices,
     me_objections,
+    me_record,
     metrics,
     oauth,
     objections,
@@ -110,12 +112,15 @@ from hub.web.console.router import router as console
 from hub.web.kiosk import agreements as kiosk_agreements
 from hub.web.kiosk import collecting as kiosk_collecting
 from hub.web.kiosk import doubting as kiosk_doubting
-from hub.web.kiosk import frame as kiosk_frame
 from hub.web.kiosk import forms as kiosk_forms
+from hub.web.kiosk import frame as kiosk_frame
+from hub.web.kiosk import licence as kiosk_licence
 from hub.web.kiosk import lost as kiosk_lost
 from hub.web.kiosk import notices as kiosk_notices
+from hub.web.kiosk import objecting as kiosk_objecting
 from hub.web.kiosk import pages as kiosk_pages
 from hub.web.kiosk import rating as kiosk_rating
+from hub.web.kiosk import reviewing as kiosk_reviewing
 from hub.web.scanning import CAMERA_PAGES
 from signing.canonical import canonical
 
@@ -136,6 +141,7 @@ _ROUTERS: Final = (
     me.router,
     me_acting.router,
     me_acting_agreements.router,
+    me_acting_dossier.router,
     me_acting_objections.router,
     me_acting_showing.router,
     showings.router,
@@ -144,6 +150,7 @@ _ROUTERS: Final = (
     me_notices.router,
     me_dossier.router,
     me_objections.router,
+    me_record.router,
     ratings.router,
     ratings_page.router,
     objections.router,
@@ -193,11 +200,14 @@ _ROUTERS: Final = (
     entry_page.router,
     citizen_pages.router,
     kiosk_pages.router,
+    kiosk_licence.router,
     kiosk_agreements.router,
     kiosk_doubting.router,
+    kiosk_reviewing.router,
+    kiosk_objecting.router,
+    kiosk_forms.router,
     kiosk_collecting.router,
     kiosk_lost.router,
-    kiosk_forms.router,
     kiosk_notices.router,
     kiosk_rating.router,
     console,

@@ -4,6 +4,7 @@ from typing import Annotated, Final, cast
 
 import structlog
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
@@ -92,14 +93,19 @@ async def known_query(request: Request) -> None:
     """
     if not request.scope["query_string"]:
         return
-    declared = {field.alias for field in request.scope["route"].dependant.query_params}
-    if not declared.issuperset(request.query_params):
+    if not _query_names(request.scope["route"].dependant).issuperset(request.query_params):
         raise BadRequestError(Fault("", "unknown_query_parameter"))
 
 
 async def not_closed(request: Request) -> None:
     """Before anything is looked at. Raises: PlannedClosureError."""
     _hub(request).closures.check(request.scope["path"])
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """Those of the route, and of what it depends on."""
+    names = {field.alias for field in dependant.query_params}
+    return names.union(*map(_query_names, dependant.dependencies))
 
 
 async def limit(request: Request, key: str, per_minute: int) -> None:

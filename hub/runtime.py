@@ -129,6 +129,7 @@ async def _keep_house(hub: Hub) -> None:
         "wallet offers": hub.wallets.offers.sweep,
         "wallet requests": hub.wallets.asking.sweep,
         "witnesses": hub.witnessing.sweep,
+        "witness calls": hub.witness_calls.sweep,
         "ledger arrears": hub.arrears.sweep,
         "verified": hub.tally.sweep,
         "late orders": hub.late.ending.sweep,

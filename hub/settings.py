@@ -25,6 +25,7 @@ _LISTS: Final = (
     "oidc_amr",
     "egress_networks",
     "webhook_networks",
+    "witness_networks",
     "source_folders",
     "allowed_hosts",
 )
@@ -75,6 +76,8 @@ class Settings(BaseSettings):
     """How many witnesses must have co-signed the log lately; default: one, as soon as one is registered."""
     witness_within_seconds: int = Field(default=900, ge=60, le=604_800)
     """What is lately: after that witnesses are silent, and the operators hear of it."""
+    witness_networks: Texts = ()
+    """Private networks in which witnesses may be called; http only there."""
     late_order_days: int = Field(default=183, ge=1, le=366)
     """How far away the end of an order may be by which a look is shown late to the person."""
     late_order_most_days: int = Field(default=732, ge=1, le=1830)
@@ -195,7 +198,7 @@ class Settings(BaseSettings):
             return json.loads(value)
         return [part.strip() for part in value.split(",") if part.strip()]
 
-    @field_validator("egress_networks", "webhook_networks")
+    @field_validator("egress_networks", "webhook_networks", "witness_networks")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for item in value:

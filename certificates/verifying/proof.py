@@ -19,7 +19,7 @@ from certificates.verifying.papers import Paper, SdJwtPaper
 from certificates.verifying.trust import TrustPolicy
 from signing.canonical import b64u, canonical, sha256, strict_loads, unb64u
 from signing.errors import SigningError
-from signing.jose import read_header, sign_jws, verify_jws
+from signing.jose import read_header, sign_jws, take_apart, verify_jws
 from signing.keys import Signer
 from signing.log.checkpoint import Checkpoint, NoteVerifier
 from signing.log.merkle import leaf_hash, verify_inclusion
@@ -136,6 +136,20 @@ def read_proof(data: bytes, *, trust: TrustPolicy, now: datetime) -> Proof:
     except SigningError as error:
         raise ProofRefusedError(error.reason) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProofRefusedError("content") from error
+
+
+def checkpoint_in(data: bytes) -> str:
+    """The checkpoint with all its signature lines, of a proof that `read_proof` has checked: nothing is checked here.
+
+    Raises: ProofRefusedError.
+    """
+    try:
+        content = strict_loads(take_apart(data.strip(), max_bytes=MAX_PROOF_BYTES).payload, max_bytes=MAX_PROOF_BYTES)
+        return str(content["ledger"]["checkpoint"])
+    except SigningError as error:
+        raise ProofRefusedError(error.reason) from error
+    except (KeyError, TypeError) as error:
         raise ProofRefusedError("content") from error
 
 

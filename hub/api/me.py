@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from hub.access.errors import ForgeryError
-from hub.citizens.accesses import Access, Late
 from hub.citizens.licences import Licence
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages
@@ -116,20 +115,6 @@ async def certificate(
     return JSONResponse(licence_json(await hub.citizens.licences.one(holder, identifier), language))
 
 
-@router.get("/accesses", summary="Who looked 谁看过")
-async def accesses(holder: HolderDep, hub: HubDep, language: LanguageDep, cursor: Cursor = None) -> JSONResponse:
-    """Every entry of the ledger about him, the newest first."""
-    pages = Pages(hub.catalogue.cursors, holder, "accesses")
-    found, behind = await hub.citizens.accesses.listed(holder, pages.after(cursor))
-    return JSONResponse({"accesses": [access_json(item, language) for item in found], "next": pages.next(behind)})
-
-
-@router.get("/accesses/{entry_id}", summary="One of them 单条记录")
-async def access(entry_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
-    """One about somebody else is 404. Its proof: `GET /api/v1/ledger/entries/{id}/proof`."""
-    return JSONResponse(access_json(await hub.citizens.accesses.one(holder, entry_id), language))
-
-
 def presented_json(found: Shown | Presentation) -> dict[str, Any]:
     """As answers tell of a code: with its digits while it lives."""
     if isinstance(found, Presentation):
@@ -172,37 +157,6 @@ def licence_json(item: Licence, language: str) -> dict[str, Any]:
         "principal_holder": item.principal,
         "stage": item.stage.value,
         "days_left": item.days_left,
-    }
-
-
-def access_json(item: Access, language: str) -> dict[str, Any]:
-    """As answers tell of an entry about somebody."""
-    return {
-        "id": item.id,
-        "at": rfc3339(item.at),
-        "kind": item.kind,
-        "class": item.look,
-        "what": said(item.what, language),
-        "whole": item.whole,
-        "department": said(item.department, language),
-        "matter": said(item.matter, language),
-        "case_no": item.case_no,
-        "purpose": item.purpose,
-        "person": item.person or None,
-        "licences": [said(words, language) for words in item.licences],
-        "fields": [said(words, language) for words in item.fields],
-        "ground": list(item.ground),
-        "times": item.times,
-        "late": None if item.late is None else _late(item.late, language),
-    }
-
-
-def _late(item: Late, language: str) -> dict[str, Any]:
-    return {
-        "department": said(item.department, language),
-        "reason": said(item.reason, language),
-        "ground": item.ground,
-        "until": rfc3339(item.until),
     }
 
 

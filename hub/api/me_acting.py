@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from hub.api.me import ActingHolderDep, Cursor, PresentationBody, access_json, licence_json, presented_json
+from hub.api.me import ActingHolderDep, Cursor, PresentationBody, licence_json, presented_json
 from hub.api.me_objections import shown as objection_json
 from hub.citizens.acting.acting import Listed
 from hub.citizens.acting.asked import Asked
@@ -36,7 +36,7 @@ _KEY: Final = r"^[0-9a-f]{32}$"
 ActingKey = Annotated[str, Path(pattern=_KEY)]
 As = Annotated[str | None, Query(alias="acting", pattern=_KEY)]
 """As a company's legal representative: the key of that acting."""
-Delegable = Literal["see_licences", "see_accesses", "file", "show"]
+Delegable = Literal["see_licences", "open_licences", "see_accesses", "file", "show"]
 GIVEN_PER_MINUTE: Final = 6
 """Of one person: each says whether a number and a name belong together."""
 
@@ -49,10 +49,12 @@ class ToBody(Body):
 
 
 class DelegationBody(Body):
-    """`matters` left out: all; they count for `file` and `show`. `until` is the last day, at most a year ahead."""
+    """`matters` left out: all; they count for `file` and `show`. `open_licences` comes with `see_licences`. `until` is
+    the last day, at most a year ahead.
+    """
 
     to: ToBody
-    scope: Annotated[tuple[Delegable, ...], Field(min_length=1, max_length=4)]
+    scope: Annotated[tuple[Delegable, ...], Field(min_length=1, max_length=5)]
     matters: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)] | None = None
     until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     reason: Annotated[str, Field(min_length=1, max_length=200)]
@@ -91,17 +93,6 @@ async def certificates(
     pages = Pages(hub.catalogue.cursors, whose, "licences")
     found, behind = await hub.citizens.licences.listed(whose, pages.after(cursor))
     return JSONResponse({"certificates": [licence_json(item, language) for item in found], "next": pages.next(behind)})
-
-
-@router.get("/acting/{key}/accesses", summary="Who looked at the principal's data 谁看过被代办人")
-async def accesses(
-    key: ActingKey, holder: HolderDep, hub: HubDep, language: LanguageDep, cursor: Cursor = None
-) -> JSONResponse:
-    """Every entry about the principal, what his representatives did among them."""
-    whose = await hub.citizens.others.acting.act(holder, key, Scope.ACCESSES, "accesses")
-    pages = Pages(hub.catalogue.cursors, whose, "accesses")
-    found, behind = await hub.citizens.accesses.listed(whose, pages.after(cursor))
-    return JSONResponse({"accesses": [access_json(item, language) for item in found], "next": pages.next(behind)})
 
 
 @router.get("/acting/{key}/objections", summary="The principal's objections 被代办人的异议")

@@ -78,6 +78,7 @@ def _as_json(standing: Standing, found: Cosigned | None) -> dict[str, Any]:
                 "vkey": item.vkey,
                 "body": item.body,
                 "contact": item.contact,
+                "called": bool(item.url),
                 "last": rfc3339(at) if at else None,
             }
             for item, at in standing.last

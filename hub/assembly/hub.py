@@ -24,7 +24,13 @@ from hub.assembly.intake import assemble_intake
 from hub.assembly.keyring import Keyring, assemble_keyring
 from hub.assembly.kiosk import Kiosk, assemble_kiosk
 from hub.assembly.late import LateOrders, assemble_late
-from hub.assembly.ledger import assemble_erasure, assemble_ledger, assemble_witnessing, witness_actions
+from hub.assembly.ledger import (
+    assemble_erasure,
+    assemble_ledger,
+    assemble_witness_calls,
+    assemble_witnessing,
+    witness_actions,
+)
 from hub.assembly.library import assemble_library
 from hub.assembly.lower import Lower, assemble_lower
 from hub.assembly.people import assemble_people
@@ -78,6 +84,7 @@ from hub.issuing.types.registry import TypeRegistry
 from hub.ledger.arrears import Arrears
 from hub.ledger.erasure import FILE_TOMBSTONE, ErasureService
 from hub.ledger.service import LedgerService
+from hub.ledger.witnessing.calling import CALL, WitnessCalls
 from hub.ledger.witnessing.service import Witnessing
 from hub.registry.calls import CallService
 from hub.registry.catalogue.catalogue import Catalogue
@@ -166,6 +173,7 @@ class Hub:
     pushed: PushedRows
     ledger: LedgerService
     witnessing: Witnessing
+    witness_calls: WitnessCalls
     arrears: Arrears
     erasure: ErasureService
     verification: VerificationService
@@ -203,6 +211,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
     ground = lay_ground(settings, database, clock)
     ledger, erasure = assemble_ledger(ground), assemble_erasure(ground)
     witnessing = assemble_witnessing(ground)
+    witness_calls = assemble_witness_calls(ground, witnessing)
     library = assemble_library(ground)
     publishing = assemble_publishing(ground)
     intake = assemble_intake(ground, publishing, log_origin=ledger.origin)
@@ -225,7 +234,9 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         database, vault=ground.vault, families=intake.families, amending=handling.amending, clock=clock
     )
     citizens = assemble_citizens(ground)
-    dossier = assemble_dossier(ground, citizens.licences, faces, collection.by_holder, publishing, intake.pull.readers)
+    dossier = assemble_dossier(
+        ground, citizens.licences, citizens.others.acting, faces, collection.by_holder, publishing, intake.pull.readers
+    )
     jobs = _jobs(
         ground,
         library.handlers(),
@@ -239,7 +250,7 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         registry.handlers(),
         citizens.handlers(),
         dossier.handlers(),
-        {FILE_TOMBSTONE: erasure.file, ARCHIVE: archives.run, DECIDED: family_naming.decided},
+        {FILE_TOMBSTONE: erasure.file, ARCHIVE: archives.run, CALL: witness_calls.call, DECIDED: family_naming.decided},
     )
     return Hub(  # a line or two for each area
         settings=settings, clock=clock, database=database, keys=ground.keys, objects=ground.objects,
@@ -264,7 +275,8 @@ def assemble(settings: Settings, database: Database, clock: Clock) -> Hub:
         handling=handling, lower=lower,
         archives=archives, scans=assemble_scans(ground), retention=assemble_retention(ground),
         closures=Closures(database, log_key=ground.log_key, clock=clock),
-        ledger=ledger, witnessing=witnessing, arrears=Arrears(database, clock=clock), erasure=erasure,
+        ledger=ledger, witnessing=witnessing, witness_calls=witness_calls,
+        arrears=Arrears(database, clock=clock), erasure=erasure,
         verification=verification.service, peers=verification.peers, proofs=verification.proofs,
         tally=verification.tally, late=assemble_late(ground),
         presentation=verification.presentation, faces=faces,

@@ -17,8 +17,10 @@ from hub.ledger.erasure import ErasureService
 from hub.ledger.keeper import CheckpointKeeper
 from hub.ledger.service import LedgerService
 from hub.ledger.tombstones import TombstoneList
+from hub.ledger.witnessing.calling import WitnessCalls
 from hub.ledger.witnessing.register import ADD, REMOVE, WitnessRegister
 from hub.ledger.witnessing.service import Witnessing
+from hub.reach import Reach
 from hub.registry.proposal import Action
 from hub.wallets.ending import forget_wallets
 
@@ -42,11 +44,24 @@ def assemble_witnessing(ground: Ground) -> Witnessing:
     log = ground.keys.note_signer("log").verifier
     return Witnessing(
         ground.database,
-        register=WitnessRegister(vault=ground.vault, log_key=ground.log_key, log_name=log.name),
+        register=WitnessRegister(
+            vault=ground.vault, log_key=ground.log_key, log_name=log.name, reach=Reach(ground.settings.witness_networks)
+        ),
         log=log,
         clock=ground.clock,
         wanted=ground.settings.witness_quorum,
         within=timedelta(seconds=ground.settings.witness_within_seconds),
+    )
+
+
+def assemble_witness_calls(ground: Ground, witnessing: Witnessing) -> WitnessCalls:
+    """Connect it. Nobody is called yet."""
+    return WitnessCalls(
+        ground.database,
+        witnessing=witnessing,
+        origin=ground.keys.note_signer("log").name,
+        reach=Reach(ground.settings.witness_networks),
+        clock=ground.clock,
     )
 
 

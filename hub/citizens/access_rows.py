@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from catalog.tables import table
 from certificates.stores.holders import Subject
@@ -23,6 +23,7 @@ from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 
 OPENINGS: Final = ("case.open", "sandbox.case.open")
+_CASES_AT_ONCE: Final = 500
 _ENTRIES: Final = table(LedgerEntryRow)
 _CASES: Final = table(CaseRow)
 _PARTIES: Final = table(CasePartyRow)
@@ -40,13 +41,21 @@ class Found:
     detail: Mapping[str, Any] | None = field(repr=False)
 
 
-def page(tx: Connection, vault: Vault, subject: Subject, *, after: str | None, limit: int) -> list[Found]:
-    """The next so many of his, behind a place."""
-    about = select(_ENTRIES).where(_ENTRIES.c.subject_id == subject.id)
+def page(
+    tx: Connection,
+    vault: Vault,
+    subject: Subject,
+    *,
+    after: str | None,
+    limit: int,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> list[Found]:
+    """The next so many of his, behind a place; `only`: those of whose rows this is true."""
+    about = select(_ENTRIES).where(_ENTRIES.c.subject_id == subject.id, *only)
     if after is not None:
         about = about.where(_ENTRIES.c.id < after)
     rows = tx.execute(about.order_by(_ENTRIES.c.id.desc()).limit(limit)).all()
-    found = _own(vault, subject, rows) + _next_openings(tx, vault, subject, after, limit)
+    found = _own(vault, subject, rows) + _next_openings(tx, vault, subject, after, limit, only)
     return sorted(found, key=lambda item: item.place, reverse=True)[:limit]
 
 
@@ -94,24 +103,29 @@ def _cases_of(subject: Subject, after: str | None) -> Select[tuple[str]]:
     return mine.order_by(_PARTIES.c.case_id.desc())
 
 
-def _next_openings(tx: Connection, vault: Vault, subject: Subject, after: str | None, limit: int) -> list[Found]:
+def _next_openings(
+    tx: Connection, vault: Vault, subject: Subject, after: str | None, limit: int, only: Sequence[ColumnElement[bool]]
+) -> list[Found]:
     """So many, or all that are left: a case whose opening is not there ends the list for none behind it."""
     found: list[Found] = []
+    step = max(limit, _CASES_AT_ONCE) if only else limit  # of many cases few openings may be wanted
     while len(found) < limit:
-        cases = tx.execute(_cases_of(subject, after).limit(limit)).scalars().all()
-        found += _openings(tx, vault, cases)
-        if len(cases) < limit:
+        cases = tx.execute(_cases_of(subject, after).limit(step)).scalars().all()
+        found += _openings(tx, vault, cases, only)
+        if len(cases) < step:
             break
         after = cases[-1]
     return found
 
 
-def _openings(tx: Connection, vault: Vault, cases: Sequence[str]) -> list[Found]:
+def _openings(
+    tx: Connection, vault: Vault, cases: Sequence[str], only: Sequence[ColumnElement[bool]] = ()
+) -> list[Found]:
     if not cases:
         return []
     joined = _ENTRIES.join(_CASES, _CASES.c.id == _ENTRIES.c.case_id)
     query = select(_ENTRIES, _CASES.c.data_key, _CASES.c.kek_kid, _CASES.c.owner_department_id).select_from(joined)
-    rows = tx.execute(query.where(_ENTRIES.c.case_id.in_(cases), _ENTRIES.c.kind.in_(OPENINGS))).all()
+    rows = tx.execute(query.where(_ENTRIES.c.case_id.in_(cases), _ENTRIES.c.kind.in_(OPENINGS), *only)).all()
     found = []
     for row in rows:
         detail = opened_entry(row, vault.data_key(row.data_key, row.kek_kid))

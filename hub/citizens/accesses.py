@@ -17,7 +17,9 @@ from certificates.errors import NumberingError
 from certificates.numbering import parse
 from certificates.stores.holders import subject_by_id
 from hub.citizens import access_rows as rows
+from hub.citizens.access_filter import EVERYTHING, Wanted
 from hub.citizens.access_names import Names, interfaces_of, names_of, text, texts
+from hub.citizens.access_offices import names_of_office, of_office
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.late.holding import Held, late
 from hub.citizens.late.values import REASONS, Order
@@ -31,6 +33,9 @@ from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 30
+_STEP: Final = 500
+_OPENED: Final = 2000
+"""How many entries are opened at most for one page of one department's; and how many at a time, above."""
 _NOBODY: Final[Words] = ("", "")
 
 
@@ -94,10 +99,14 @@ class Accesses:
         self._log_key = log_key
         self._clock = clock
 
-    async def listed(self, holder: Whose, after: str | None = None) -> tuple[Sequence[Access], str | None]:
-        """A page, and behind which entry the next goes on."""
+    async def listed(
+        self, holder: Whose, after: str | None = None, *, wanted: Wanted = EVERYTHING, size: int | None = None
+    ) -> tuple[Sequence[Access], str | None]:
+        """A page, and behind which entry the next goes on. Of one department it may be short, or empty, and go on all
+        the same: among the entries that were opened for it there were no more.
+        """
         holder.require(SEES_OWN)
-        return await self._database.read(lambda tx: self._page(tx, holder, after))
+        return await self._database.read(lambda tx: self._page(tx, holder, after, wanted, size or PAGE))
 
     async def one(self, holder: Whose, entry_id: str) -> Access:
         """One of them. Raises: MissingError for one about somebody else, which goes on the ledger; for one that is held
@@ -118,19 +127,30 @@ class Accesses:
             raise MissingError("access")
         return found[0]
 
-    def _page(self, tx: Connection, holder: Whose, after: str | None) -> tuple[list[Access], str | None]:
+    def _page(
+        self, tx: Connection, holder: Whose, after: str | None, wanted: Wanted, size: int
+    ) -> tuple[list[Access], str | None]:
         """As many as a page has, whatever is held back between them; and behind which place the next begins."""
         subject, now = subject_by_id(tx, holder.id), self._clock()
+        office, only = names_of_office(tx, wanted.department), wanted.conditions()
+        step, opened = (_STEP if office else size + 1), 0
         shown: list[tuple[rows.Found, Held]] = []
         while True:
-            found = rows.page(tx, self._vault, subject, after=after, limit=PAGE + 1)
+            found = rows.page(tx, self._vault, subject, after=after, limit=step, only=only)
             held = late(tx, self._vault, subject, found, now=now)
-            shown += [(item, held) for item in found if not held.hides(item)]
-            if len(found) <= PAGE or len(shown) > PAGE:
+            # What is held back neither counts nor is a place to go on from: where a page ends would tell of it.
+            seen = [item for item in found if not held.hides(item)]
+            if office:
+                seen = seen[: _OPENED - opened]
+                opened += len(seen)
+            shown += [(item, held) for item in (of_office(tx, seen, office) if office else seen)]
+            if opened >= _OPENED and len(shown) <= size:
+                return self._told(tx, shown), seen[-1].place
+            if len(found) < step or len(shown) > size:
                 break
             after = found[-1].place
-        more = len(shown) > PAGE
-        return self._told(tx, shown[:PAGE]), shown[PAGE - 1][0].place if more else None
+        more = len(shown) > size
+        return self._told(tx, shown[:size]), shown[size - 1][0].place if more else None
 
     def _told(self, tx: Connection, found: Sequence[tuple[rows.Found, Held]]) -> list[Access]:
         """In words."""

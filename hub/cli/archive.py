@@ -11,13 +11,13 @@ import typer
 
 from hub.cli.archive_files import read_package, write_folder, write_stamped
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli.witness_keys import WitnessOption, witness_keys
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from certificates.archive.verdict import ArchiveVerdict
     from hub.runtime import Hub
-    from signing.log.cosignature import WitnessVerifier
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Archives of closed cases 归档包")
@@ -38,9 +38,7 @@ def verify(
     strict: Annotated[
         bool, typer.Option("--strict", help="A stamp whose authority has ended leaves it undecided 从严")
     ] = False,
-    witnesses: Annotated[
-        list[str] | None, typer.Option("--witness", help="Key of a witness of the log, had from itself 见证方公钥")
-    ] = None,
+    witnesses: WitnessOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a package without the hub. Exit 0 passed, 1 failed, 2 indeterminate, 64 wrong call. 核验归档包"""
@@ -48,7 +46,7 @@ def verify(
     from certificates.errors import ArchiveError
     from certificates.verifying.verdict import Result
 
-    roots, moment, known = _anchors(anchors), _moment(at), _witnesses(witnesses or [])
+    roots, moment, known = _anchors(anchors), _moment(at), witness_keys(witnesses)
     try:
         files = read_package(package)
     except ArchiveError as error:
@@ -200,16 +198,6 @@ def _moment(text: str | None) -> "datetime":
     if moment is None or moment.tzinfo is None:
         fail("--at is no instant with a time zone", "such as 2046-11-22T00:00:00Z", Exit.USAGE)
     return moment
-
-
-def _witnesses(given: list[str]) -> "tuple[WitnessVerifier, ...]":
-    from signing.errors import SigningError
-    from signing.log.cosignature import WitnessVerifier
-
-    try:
-        return tuple(WitnessVerifier.from_text(text.strip()) for text in given)
-    except SigningError as error:
-        fail(f"--witness: {error.reason}", "the line that `yizheng witness init` printed there", Exit.USAGE)
 
 
 def _text(verdict: "ArchiveVerdict") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli.ledger_check import check
 from hub.cli.ledger_monitor import monitor
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The ledger 存证账本", no_args_is_help=True)
 app.command("monitor")(monitor)
+app.command("check")(check)
 
 
 @app.command("verify")

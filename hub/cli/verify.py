@@ -1,6 +1,7 @@
 """`yizheng verify` and `yizheng export-trust`."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from hub.cli.common import Exit, HomeOption, JsonOption, fail, show, with_hub
+from hub.cli.witness_keys import WitnessOption, seen_as_json, seen_as_text, witness_keys
 
 if TYPE_CHECKING:
     from certificates.verifying.known import Known
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from certificates.verifying.verdict import Verdict
     from hub.runtime import Hub
     from hub.verification.asking import Question
+    from signing.log.cosignature import WitnessVerifier
 
 _ASK_PROOF: Final = "ask the issuer for the proof of this very licence"
 _ACTIONS: Final = {
@@ -45,6 +48,7 @@ def verify(  # options
         Path | None, typer.Option("--trust", help="Trust and status pack from `export-trust` 信任包")
     ] = None,
     proof: Annotated[Path | None, typer.Option("--proof", help="Proof that came with it 存证证明")] = None,
+    witnesses: WitnessOption = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A civil day or an instant 某日状态")] = None,
     remember: Annotated[
         Path | None, typer.Option("--remember", help="File that remembers how new a list was seen, offline 防以旧充新")
@@ -70,8 +74,11 @@ def verify(  # options
         fail("--remember is for --offline: the hub reads its own rows", "add --offline --trust PACK", Exit.USAGE)
     if identifier is not None and offline:
         fail("--identifier stands beside a control code, which only the hub knows", "leave it out", Exit.USAGE)
+    if witnesses and proof is None:
+        fail("--witness is for the checkpoint in --proof", "add --proof PROOF, or leave it out", Exit.USAGE)
     from certificates.verifying.verdict import Result
 
+    known = witness_keys(witnesses)
     question = _question(
         {
             "audience": audience,
@@ -93,8 +100,9 @@ def verify(  # options
         by = {"trust": {"root_fingerprints": list(pack.policy.fingerprints()), "made_at": made_at}}
     else:
         verdict = with_hub(home, lambda hub: _present(hub, data, identifier, question))
-    roots = [f"  root 根证书 SHA-256 {shown}" for item in by.values() for shown in item["root_fingerprints"]]
-    show(verdict.to_json() | by, as_json=as_json, text="\n".join([_text(verdict), *roots]))
+    cosigned = [] if question.proof is None else _cosigned(question.proof, known, by)
+    roots = [f"  root 根证书 SHA-256 {shown}" for shown in by.get("trust", {}).get("root_fingerprints", ())]
+    show(verdict.to_json() | by, as_json=as_json, text="\n".join([_text(verdict), *cosigned, *roots]))
     codes = {Result.PASSED: Exit.OK, Result.FAILED: Exit.FAILED, Result.INDETERMINATE: Exit.INDETERMINATE}
     raise typer.Exit(codes[verdict.result])
 
@@ -232,6 +240,24 @@ def _proven(proof: bytes, paper: "Paper", pack: "TrustPack", now: datetime) -> "
         return read_proof(proof, trust=pack.policy, now=now).known_of(paper)
     except ProofRefusedError as error:
         fail(str(error), _ASK_PROOF, Exit.USAGE)
+
+
+def _cosigned(proof: bytes, known: "Sequence[WitnessVerifier]", by: dict[str, Any]) -> list[str]:
+    """Who co-signed the checkpoint of a proof that was checked: a line for each, and for programs in `by`. A line of a
+    witness whose key was given, that does not hold, is a forgery.
+    """
+    from certificates.verifying.proof import checkpoint_in
+    from hub.ledger.checking import seen_on
+    from signing.errors import SigningError
+    from signing.log.checkpoint import Checkpoint, note_body
+
+    note = checkpoint_in(proof)
+    try:
+        seen = seen_on(note, log=Checkpoint.from_body(note_body(note)).origin, witnesses=known)
+    except SigningError as error:
+        fail(f"a witness's line in the proof does not hold ({error.reason})", _ASK_PROOF, Exit.FAILED)
+    by["witnesses"] = seen_as_json(seen)
+    return seen_as_text(seen)
 
 
 def _remembered(file: Path | None) -> dict[str, datetime]:

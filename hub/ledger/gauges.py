@@ -10,6 +10,7 @@ from hub.clock import Clock
 from hub.ledger.arrears import Arrears
 from hub.ledger.sequencer import read_head
 from hub.ledger.tables import LedgerEntryRow
+from hub.ledger.witnessing.calling import failing
 from hub.ledger.witnessing.reading import WitnessedLog
 
 _ENTRIES = table(LedgerEntryRow)
@@ -51,6 +52,12 @@ def gauges(tx: Connection, *, arrears: Arrears, witnesses: WitnessedLog, clock: 
             "gauge",
             "Age of the last co-signature of the witness that was silent for longest; 0: there are none.",
             max(((now - at).total_seconds() for at in said), default=0),
+        ),
+        Gauge(
+            "yizheng_witness_calls_failing",
+            "gauge",
+            "Witnesses that did not co-sign when the hub called them last.",
+            failing(tx),
         ),
         Gauge(
             "yizheng_ledger_forks", "gauge", "Checkpoints of this log's key that are not of this log.", standing.forks

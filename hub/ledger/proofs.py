@@ -1,10 +1,10 @@
 """Inclusion and consistency proofs, and the public leaves, all read from the stored tiles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Row, and_, select
 
 from catalog.tables import table
 from hub.ledger.entries import entry_leaf_hash, leaf_data
@@ -16,6 +16,8 @@ from signing.log.merkle import HASH_BYTES, consistency_proof, inclusion_proof
 from signing.log.tiles import TILE_WIDTH, Tile
 
 _ENTRIES: Final = table(LedgerEntryRow)
+_LEAVES: Final = select(_ENTRIES.c.id, _ENTRIES.c.recorded_at, _ENTRIES.c.commitment, _ENTRIES.c.position)
+_AT_ONCE: Final = 500
 Under = Callable[[Connection], tuple[int, str] | None]
 """Size and note of the newest checkpoint that witnesses co-signed; None: there is none."""
 
@@ -40,25 +42,41 @@ def prove_inclusion(tx: Connection, entry_id: str, *, under: tuple[int, str] | N
         under: size and note of an earlier checkpoint of this log, which counts if it covers the entry.
     Raises: NotSequencedError while no signed checkpoint covers it.
     """
-    row = tx.execute(
-        select(_ENTRIES.c.id, _ENTRIES.c.recorded_at, _ENTRIES.c.commitment, _ENTRIES.c.position).where(
-            _ENTRIES.c.id == entry_id
-        )
-    ).one_or_none()
+    row = tx.execute(_LEAVES.where(_ENTRIES.c.id == entry_id)).one_or_none()
     if row is None:
         return None
     head = read_head(tx)
     if row.position is None or head.note is None or row.position >= head.size:
         raise NotSequencedError(entry_id)
     size, note = under if under is not None and row.position < under[0] else (head.size, head.note)
-    path = inclusion_proof(row.position, size, Tiles(tx).node)
+    return _proof(row, size, note, Tiles(tx))
+
+
+def prove_each(
+    tx: Connection, entries: Sequence[str], *, under: tuple[int, str] | None = None
+) -> dict[str, InclusionProof]:
+    """As `prove_inclusion`, of many at once, by entry. Those that no signed checkpoint covers yet, and those that are
+    not there, are left out.
+    """
+    head, tiles, found = read_head(tx), Tiles(tx), dict[str, InclusionProof]()
+    latest = None if head.note is None else (head.size, head.note)
+    trees = [tree for tree in (under, latest) if tree is not None]
+    for first in range(0, len(entries), _AT_ONCE):
+        for row in tx.execute(_LEAVES.where(_ENTRIES.c.id.in_(entries[first : first + _AT_ONCE]))):
+            tree = next((tree for tree in trees if row.position is not None and row.position < tree[0]), None)
+            if tree is not None:
+                found[row.id] = _proof(row, *tree, tiles)
+    return found
+
+
+def _proof(row: Row[Any], size: int, note: str, tiles: Tiles) -> InclusionProof:
     return InclusionProof(
         entry_id=row.id,
         index=row.position,
         size=size,
         leaf_data=leaf_data(row.id, row.recorded_at, row.commitment),
         leaf_hash=entry_leaf_hash(row.id, row.recorded_at, row.commitment),
-        path=tuple(path),
+        path=tuple(inclusion_proof(row.position, size, tiles.node)),
         note=note,
     )
 

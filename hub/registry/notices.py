@@ -63,6 +63,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "账本见证方近期未按要求见证，请联系各见证方",
         "too few witnesses co-signed the log lately: ask them why (GET /api/v1/ledger/witnesses)",
     ),
+    "witness.contradicts": (
+        "有见证方说它见证过与本账本不符的检查点，请立即联系该见证方查明",
+        "a witness says that it co-signed a checkpoint that is not of this log: call it at once",
+    ),
     "witness.forked": (
         "有人提交了本账本密钥签名、但与本账本不符的检查点，请立即查明",
         "a checkpoint was handed in that this log's key signed and that is not of this log: find out at once",

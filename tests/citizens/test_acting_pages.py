@@ -68,6 +68,13 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         looked = text_of(await client.get(f"{base}/accesses"))
         assert "代办人查看了" in looked
         assert "有关的人 您" in looked
+        assert f"{base}/accesses.csv?look=own" in await browser.get(f"{base}/accesses?look=own")
+        table = await browser.get(f"{base}/accesses.csv?look=look")
+        proofs = (await client.get(f"{base}/accesses.json")).json()
+        api = (await client.get(f"/api/v1{base}/accesses/file?format=json")).json()
+        assert [item["id"] for item in api["accesses"]][1:] == [item["id"] for item in proofs["accesses"]]
+        assert sum(item["kind"] == "acting.saw_accesses" for item in api["accesses"]) >= 5, "fetching is told, too"
+        assert "代办人查看了" in table
         told = (await client.get(f"/api/v1{base}/accesses")).json()["accesses"]
         assert {item["person"] for item in told} >= {PERSON["name"]}, "the company is told who"
         assert "没有异议" in await browser.get(f"{base}/objections")

@@ -1,6 +1,7 @@
 """Looks that an order shows late: held back from every list of the person while it is in force, and never after it."""
 
 import importlib
+import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,14 +21,14 @@ from hub.citizens.late.tables import LateOrderRow
 from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
 from hub.citizens.looks import count_looks
 from hub.citizens.notices.tables import HolderNoticeRow
-from hub.citizens.objections.desk import Answer
-from hub.citizens.objections.values import Kind, Said
+from hub.citizens.objections.values import Answer, Kind, Said
 from hub.clock import BEIJING, new_id
 from hub.intake.tables import CaseRow
 from hub.issuing.plan import lookup_hash
 from hub.ledger.tables import LedgerEntryRow
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
+from signing.canonical import unb64u
 from tests.access.people import add
 from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch, session, signed_in
@@ -37,6 +38,7 @@ from tests.support import AMR, POLICE, PUBLIC_URL, PURPOSE, Place, grant_definit
 _ORDERS, _ENTRIES = table(LateOrderRow), table(LedgerEntryRow)
 STRUCK = f"{PERSON['id_number'][:3]}{'*' * 11}{PERSON['id_number'][-4:]}"
 WRITE = "write_offline_code"
+NO_OFFICE = "11330000MB0000000X"
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
 
 
@@ -90,6 +92,31 @@ def of_cases(found: dict[str, dict[str, Any]], *case_nos: str) -> list[tuple[str
     return [(item["kind"], item["case_no"]) for item in found.values() if item["case_no"] in case_nos]
 
 
+async def filtered_and_taken_along(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, *, hidden: list[str]
+) -> None:
+    """What is held back is in no file, and no page of a department's goes on from it or is any shorter by it."""
+    seen = set(await listed(client))
+    for path in ("/me/accesses.csv", "/me/accesses.json", "/api/v1/me/accesses/file"):
+        file = (await client.get(path)).text
+        assert [entry for entry in hidden if entry in file] == []
+        assert all(entry in file for entry in seen)
+    with monkeypatch.context() as few:
+        few.setattr("hub.citizens.accesses._STEP", 2)
+        few.setattr("hub.citizens.accesses._OPENED", 3)
+        cursor: str | None = ""
+        pages, places = 0, set[str]()
+        while cursor is not None:
+            asked = {"department": NO_OFFICE} | ({"cursor": cursor} if cursor else {})
+            page = (await client.get("/api/v1/me/accesses", params=asked)).json()
+            assert page["accesses"] == []
+            cursor, pages = page["next"], pages + 1
+            if cursor:
+                places |= set(json.loads(unb64u(cursor)[16:]))
+    assert places.isdisjoint(hidden)
+    assert pages == len(seen) // 3 + 1, "three that he sees a page, whatever lies between them"
+
+
 async def investigating(place: Place, hub: Hub, client: httpx2.AsyncClient) -> City:
     city = await grow(place, hub, client)
     definition = grant_definition(
@@ -128,6 +155,7 @@ async def test_what_an_order_holds_back_is_nowhere_until_it_ends_and_then_it_say
             assert (await client.get(f"/api/v1/me/accesses/{entry}")).status_code == 404
             assert (await client.get(f"/me/accesses/{entry}")).status_code == 404
             assert (await client.get("/me/objections/new", params={"entry": entry})).status_code == 404
+        await filtered_and_taken_along(client, monkeypatch, hidden=hidden)
         with monkeypatch.context() as few:  # nor is the list of closed cases any shorter by it
             few.setattr("hub.citizens.ratings.rating.LISTED", 2)
             for case_no in (early, held, other):

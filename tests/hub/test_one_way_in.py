@@ -21,7 +21,7 @@ from tests.support import ENTERPRISE, INTAKE, PURPOSE, Place, open_case, pull
 __all__ = ["neighbour"]
 pytestmark = pytest.mark.embedded
 NAMES = [item.name for item in ASKED]
-_OF_THE_COMMAND = {"--offline", "--trust", "--remember", "--home", "--json", "--identifier", "--proof"}
+_OF_THE_COMMAND = {"--offline", "--trust", "--remember", "--home", "--json", "--identifier", "--proof", "--witness"}
 ANSWERS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "audience": ("narrow", ("narrow",), "audience_mismatch"),
     "purpose": ("贷款", ("贷款",), "purpose_mismatch"),

@@ -21,7 +21,7 @@ from tests.support import Place
 pytestmark = pytest.mark.browser
 WITHOUT = re.compile(
     r"/me/(?:sign-in|oidc|view)\b.*"  # before one has signed in; the switches
-    r"|.*/state|.*\.csv"  # parts of pages, and files
+    r"|.*/state|.*\.(?:csv|json)"  # parts of pages, and files
     r"|/me/notices/\{notice_id\}"  # leads on to what it is about
     r"|/me/licences/find"  # leads back to the list
 )

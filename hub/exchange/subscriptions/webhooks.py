@@ -10,7 +10,6 @@ an event, a case of the receiver's own and a ledger entry; no person and no valu
 import asyncio
 import base64
 import hmac
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,6 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.egress import Address, Egress, Network, Target, networks, system_addresses
 from adapters.errors import DefinitionFaultError, SourceError, UnreachableError
 from adapters.http import Http, Reply, Request
 from adapters.port import Budget
@@ -28,6 +26,7 @@ from adapters.tls import client_context
 from adapters.urls import Url, read_url
 from hub.exchange.errors import WebhookError
 from hub.exchange.pool import OpenedSecrets
+from hub.reach import Reach
 from signing.canonical import canonical, strict_loads
 from signing.errors import MalformedError
 
@@ -54,7 +53,7 @@ class Webhooks:
     """Sends messages. `private_networks`: those that subscribers may live in."""
 
     def __init__(self, *, private_networks: Sequence[str]) -> None:
-        self._networks = networks(private_networks)
+        self._reach = Reach(private_networks)
 
     def read(self, receiver: Receiver) -> Url:
         """A subscriber's address, judged by what it says of itself.
@@ -68,8 +67,7 @@ class Webhooks:
         if receiver.ca is not None and url.origin.scheme != "https":
             raise WebhookError("only_with_https", pointer="/ca")
         _tls(receiver.ca)
-        literal = _literal(url.origin.host)
-        if literal and not self._may_be_reached(literal, tls=url.origin.scheme == "https"):
+        if not self._reach.allows(url):
             raise WebhookError("egress")
         return url
 
@@ -104,7 +102,7 @@ class Webhooks:
         url = self.read(receiver)
         body = canonical(dict(message))
         tls = _tls(receiver.ca) if url.origin.scheme == "https" else None
-        http = Http(self._egress(url), tls=tls, connections=1)
+        http = Http(self._reach.egress(url), tls=tls, connections=1)
         headers = signed_headers(receiver.secret, message_id, body, now)
         request = Request("POST", url.origin, url.path_and_query, headers=headers, body=body)
         try:
@@ -124,25 +122,6 @@ class Webhooks:
             raise WebhookError(f"status_{reply.status}")
         return reply
 
-    def _egress(self, url: Url) -> Egress:
-        target = frozenset({Target(url.origin.host, url.origin.port)})
-        if url.origin.scheme == "https":
-            return Egress(target, self._networks)
-        return Egress(target, self._networks, self._private_addresses)
-
-    async def _private_addresses(self, host: str, port: int) -> Sequence[Address]:
-        """Without TLS only what the operator calls his own network is reached."""
-        found = await system_addresses(host, port)
-        if not all(self._inside(address) for address in found):
-            raise UnreachableError("egress")
-        return found
-
-    def _may_be_reached(self, address: Address, *, tls: bool) -> bool:
-        return Egress(frozenset(), self._networks).allows(address) and (tls or self._inside(address))
-
-    def _inside(self, address: Address) -> bool:
-        return any(_holds(network, address) for network in self._networks)
-
 
 def signed_headers(secret: str, message_id: str, body: bytes, now: datetime) -> tuple[tuple[str, str], ...]:
     """`Webhook-Id`, `Webhook-Timestamp` (seconds), `Webhook-Signature` (`v1,` and base64)."""
@@ -154,17 +133,6 @@ def signed_headers(secret: str, message_id: str, body: bytes, now: datetime) -> 
         ("Webhook-Timestamp", stamp),
         ("Webhook-Signature", f"v1,{base64.b64encode(digest).decode()}"),
     )
-
-
-def _literal(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return None
-
-
-def _holds(network: Network, address: Address) -> bool:
-    return network.version == address.version and address in network
 
 
 def _tls(ca: str | None) -> SSLContext:

@@ -13,7 +13,9 @@ from hub.access.actors import Actor
 from hub.clock import new_id, rfc3339
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import latest_changes
-from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessRow
+from hub.ledger.witnessing.address import AddressError, witness_address
+from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessCallRow, LedgerWitnessRow
+from hub.reach import Reach
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical
@@ -28,6 +30,7 @@ MOST: Final = 32
 _KINDS: Final = {True: "witness.added", False: "witness.removed"}
 _WITNESSES: Final = table(LedgerWitnessRow)
 _LINES: Final = table(LedgerCosignatureRow)
+_CALLS: Final = table(LedgerWitnessCallRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Witness:
     ledger_entry_id: str
     mac: bytes = field(repr=False)
     changed_at: datetime
+    url: str = ""
+    """Where it is called; empty: it comes by itself."""
 
     @property
     def verifier(self) -> WitnessVerifier:
@@ -52,15 +57,17 @@ class Witness:
         return WitnessVerifier.from_text(self.vkey)
 
     def meaning(self) -> bytes:
-        """Everything the MAC covers."""
-        content = {name: getattr(self, name) for name in self.__slots__ if name not in {"mac", "changed_at"}}
+        """Everything the MAC covers; that there is no address goes without saying, as in rows of earlier releases."""
+        left_out = {"mac", "changed_at"} if self.url else {"mac", "changed_at", "url"}
+        content = {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
         return b"witness\x1f" + canonical(content | {"changed_at": rfc3339(self.changed_at)})
 
 
 class WitnessRegister:
     """Reads and changes it, in the caller's transaction."""
 
-    def __init__(self, *, vault: Vault, log_key: DataKey, log_name: str) -> None:
+    def __init__(self, *, vault: Vault, log_key: DataKey, log_name: str, reach: Reach) -> None:
+        self._reach = reach
         self._vault = vault
         self._log_key = log_key
         self._log_name = log_name
@@ -77,8 +84,8 @@ class WitnessRegister:
 
     def check_add(self, payload: dict[str, Any]) -> None:
         """Refuse a proposal that could never be made. Raises: DefinitionError."""
-        if set(payload) - {"vkey", "body", "contact"}:
-            raise DefinitionError(f"{ADD}: vkey, body and contact alone")
+        if set(payload) - {"vkey", "body", "contact", "url"}:
+            raise DefinitionError(f"{ADD}: vkey, body, contact and url alone")
         for name in ("body", "contact"):
             value = payload.get(name)
             if not isinstance(value, str) or not 0 < len(value.strip()) <= 200 or not value.isprintable():
@@ -89,6 +96,7 @@ class WitnessRegister:
             raise DefinitionError(f"{ADD}: vkey: the line that `yizheng witness init` printed") from error
         if verifier.name == self._log_name or len(verifier.name) > 200:
             raise DefinitionError(f"{ADD}: vkey: the log is no witness of itself")
+        self._check_url(payload.get("url"))
 
     def check_remove(self, payload: dict[str, Any]) -> None:
         """As `check_add`."""
@@ -107,7 +115,8 @@ class WitnessRegister:
         before = next((item for item in known if item.name == verifier.name), None)
         before = before or Witness(new_id(), verifier.name, "", "", "", False, {}, 0, "", b"", now)  # noqa: FBT003
         body, contact = str(payload["body"]).strip(), str(payload["contact"]).strip()
-        after = replace(before, vkey=verifier.text, body=body, contact=contact, active=True, registered_by=by.as_json())
+        after = replace(before, vkey=verifier.text, body=body, contact=contact, url=str(payload.get("url") or ""))
+        after = replace(after, active=True, registered_by=by.as_json())
         self._write(tx, after, by, now)
         return {"witness": verifier.name}
 
@@ -119,8 +128,18 @@ class WitnessRegister:
         self._write(tx, replace(found, active=False), by, now)
         return {"witness": found.name}
 
+    def _check_url(self, url: object) -> None:
+        if url in (None, ""):
+            return
+        try:
+            witness_address(str(url), self._reach)
+        except AddressError as error:
+            rule = "https://witness.example/…, at most 500 characters; in a private network: YIZHENG_WITNESS_NETWORKS"
+            raise DefinitionError(f"{ADD}: url: {rule} ({error.reason})") from error
+
     def _write(self, tx: Connection, witness: Witness, by: Actor, now: datetime) -> None:
         detail = {"witness": witness.name, "vkey": witness.vkey, "body": witness.body, "actor": by.as_json()}
+        detail |= {"url": witness.url} if witness.url else {}
         version = witness.row_version + 1
         entry = Draft(
             kind=_KINDS[witness.active],
@@ -134,6 +153,7 @@ class WitnessRegister:
         changed = replace(changed, mac=self._vault.row_mac(changed.meaning()))
         values = {name: getattr(changed, name) for name in Witness.__slots__}
         tx.execute(delete(_LINES).where(_LINES.c.witness_id == witness.id))  # of the key before, or of nobody
+        tx.execute(delete(_CALLS).where(_CALLS.c.witness_id == witness.id))  # of the address before
         if tx.execute(update(_WITNESSES).where(_WITNESSES.c.id == witness.id).values(**values)).rowcount == 0:
             tx.execute(insert(_WITNESSES).values(**values))
 

@@ -119,7 +119,8 @@ class Witnessing(WitnessedLog):
             _log.error(
                 "witnesses_silent", alarm=True, lately=standing.lately, wanted=standing.wanted, forks=standing.forks
             )
-            await self._database.write(lambda tx: _tell(tx, forked=bool(standing.forks), now=now))
+            code = "witness.forked" if standing.forks else "witness.silent"
+            await self._database.write(lambda tx: tell_operators(tx, code, now))
         self._quiet = standing.enough
 
     def _take(
@@ -185,10 +186,10 @@ def _keep_fork(tx: Connection, plain: str, now: datetime) -> None:
     known = {row.digest for row in tx.execute(select(FORKS.c.digest))}
     if digest not in known and len(known) < MOST_FORKS:
         tx.execute(insert(FORKS).values(digest=digest, note=plain, reported_at=now))
-        _tell(tx, forked=True, now=now)
+        tell_operators(tx, "witness.forked", now)
 
 
-def _tell(tx: Connection, *, forked: bool, now: datetime) -> None:
-    code = "witness.forked" if forked else "witness.silent"
+def tell_operators(tx: Connection, code: str, now: datetime) -> None:
+    """A notice about the log, once a day."""
     day = f"{now:%Y%m%d}"
     notify(tx, code, department_id=None, role=Role.OPERATOR, about=("ledger", _THE_LOG), now=now, once=day)

@@ -10,8 +10,9 @@ from catalog.tables import binary, document, instant, uuid, words
 
 
 class LedgerWitnessRow(SQLModel, table=True):
-    """A witness, registered by two persons. `body` is the institution, `contact` whom to call there. Guarded: whoever
-    could add a row would have the hub say that a log of his is co-signed.
+    """A witness, registered by two persons. `body` is the institution, `contact` whom to call there, `url` where it is
+    called for its signature; empty: it comes by itself. Guarded: whoever could add a row would have the hub say that a
+    log of his is co-signed.
     """
 
     __tablename__ = "ledger_witnesses"
@@ -26,6 +27,7 @@ class LedgerWitnessRow(SQLModel, table=True):
     ledger_entry_id: str = uuid()
     mac: bytes = binary()
     changed_at: datetime = instant()
+    url: str = words(500, default="")
 
 
 class LedgerRoundRow(SQLModel, table=True):
@@ -56,3 +58,15 @@ class LedgerForkRow(SQLModel, table=True):
     digest: str = Field(sa_column=Column(String(64), primary_key=True))
     note: str = words(20000)
     reported_at: datetime = instant()
+
+
+class LedgerWitnessCallRow(SQLModel, table=True):
+    """That a witness is being called, or is not called again before `due_at`: after so many failures, the last of which
+    was `failed`. Whoever changes it can keep the hub from calling, which its silence tells.
+    """
+
+    __tablename__ = "ledger_witness_calls"
+    witness_id: str = uuid(primary_key=True)
+    due_at: datetime = instant()
+    failures: int
+    failed: str = words(40)

@@ -17,7 +17,6 @@ from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from hub.web.citizen.acting_words import GROUNDS, SCOPES, whom
 from hub.web.citizen.frame import redirect, render
-from hub.web.citizen.looks import looks
 from hub.web.citizen.showing import SHOW
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError
@@ -68,18 +67,6 @@ async def licences(
     shelf = await hub.dossier.cards.page(whose.id, after=pages.after(cursor), order=stages)
     values: dict[str, Any] = {"shelf": shelf, "stages": stages, "statuses": STATUSES, "more": pages.next(shelf.behind)}
     return _render(request, "me/acting_licences.html", holder, whose, **values)
-
-
-@router.get(ACTING + "/{key}/accesses", response_class=HTMLResponse)
-async def accesses(
-    request: Request, key: ActingKey, hub: HubDep, holder: HolderDep, cursor: Cursor = ""
-) -> HTMLResponse:
-    """Who looked at the principal's data, and who acted for him."""
-    whose = await hub.citizens.others.acting.act(holder, key, Scope.ACCESSES, "accesses")
-    pages = Pages(hub.catalogue.cursors, whose, "accesses")
-    entries, behind = await hub.citizens.accesses.listed(whose, pages.after(cursor))
-    more = pages.next(behind)
-    return _render(request, "me/acting_accesses.html", holder, whose, looks=looks(entries), more=more)
 
 
 @router.get(ACTING + "/{key}/objections", response_class=HTMLResponse)

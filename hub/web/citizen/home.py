@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from hub.citizens.dossier.stages import STAGES
-from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN
 from hub.deps import HubDep
 from hub.web.citizen.frame import HOME, render
@@ -18,7 +17,6 @@ from hub.web.console.library.words import STATUSES
 
 router = APIRouter()
 Cursor = Annotated[str, Query(max_length=1024)]
-ACCESSES: Final = "/me/accesses"
 MINE_PATH: Final = "/me/mine"
 VALID: Final = "valid"
 SHOWN: Final = 3
@@ -63,11 +61,3 @@ async def home(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse
 async def mine(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """Everything that is not done every day, and signing out everywhere."""
     return render(request, "me/mine.html", holder, rows=MINE, others=await hub.citizens.sessions.others(holder))
-
-
-@router.get(ACCESSES, response_class=HTMLResponse)
-async def accesses(request: Request, hub: HubDep, holder: HolderDep, cursor: Cursor = "") -> HTMLResponse:
-    """Every entry of the ledger about him, in plain words."""
-    pages = Pages(hub.catalogue.cursors, holder, "accesses")
-    entries, behind = await hub.citizens.accesses.listed(holder, pages.after(cursor))
-    return render(request, "me/accesses.html", holder, looks=looks(entries), more=pages.next(behind))

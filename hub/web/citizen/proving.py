@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from hub.deps import HubDep, UuidText
 from hub.web.citizen.frame import render
-from hub.web.citizen.home import ACCESSES
+from hub.web.citizen.record import ACCESSES
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter()

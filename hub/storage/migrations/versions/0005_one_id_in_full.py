@@ -13,6 +13,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "ledger_witness_calls",
+        sa.Column("witness_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("witness_id"),
+    )
+    op.create_table(
         "planned_closures",
         sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("begins_at", Instant(), nullable=False),
@@ -31,7 +39,6 @@ def upgrade() -> None:
 
     op.create_table(
         "department_superiors",
-        sa.Column("id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("superior_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
         sa.Column("legal_basis", sa.String(length=200), nullable=False),
@@ -43,8 +50,7 @@ def upgrade() -> None:
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
         sa.ForeignKeyConstraint(["superior_id"], ["departments.id"]),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("department_id"),
+        sa.PrimaryKeyConstraint("department_id"),
     )
     op.create_table(
         "wallet_bonds",
@@ -145,6 +151,9 @@ def upgrade() -> None:
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
 
+    with op.batch_alter_table("ledger_witnesses", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("url", sa.String(length=500), server_default="", nullable=False))
+
     with op.batch_alter_table("presentations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("once", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("once_hash", sa.String(length=64), nullable=True))
@@ -203,6 +212,9 @@ def downgrade() -> None:
         batch_op.drop_column("once_hash")
         batch_op.drop_column("once")
 
+    with op.batch_alter_table("ledger_witnesses", schema=None) as batch_op:
+        batch_op.drop_column("url")
+
     with op.batch_alter_table("late_orders", schema=None) as batch_op:
         batch_op.drop_column("whom")
 
@@ -241,3 +253,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_planned_closures_ends_at"))
 
     op.drop_table("planned_closures")
+    op.drop_table("ledger_witness_calls")
