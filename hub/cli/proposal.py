@@ -23,7 +23,7 @@ _ADVICE: Final = "an operator confirms it in the console; `yizheng proposal list
 @app.command("make")
 def make(
     action: Annotated[
-        str, typer.Argument(help="department.add, department.merge, department.hand_over, system.add, dispute.decide …")
+        str, typer.Argument(help="department.add, department.merge, department.superior, system.add, dispute.decide …")
     ],
     file: FileArgument,
     reason: ReasonOption,

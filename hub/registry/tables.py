@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
 from sqlmodel import SQLModel
 
 from catalog.tables import binary, document, instant, uuid, words
@@ -196,9 +195,7 @@ class SuperiorRow(SQLModel, table=True):
     """
 
     __tablename__ = "department_superiors"
-    __table_args__ = (UniqueConstraint("department_id"),)
-    id: str = uuid(primary_key=True)
-    department_id: str = uuid(references="departments.id")
+    department_id: str = uuid(primary_key=True, references="departments.id")
     superior_id: str | None = uuid(references="departments.id", nullable=True)
     legal_basis: str = words(200)
     row_version: int

@@ -24,9 +24,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A row. `superior_id` None: it has none any more."""
+    """A row. `superior_id` None: it has none any more. On the ledger the department's id is that of the naming, too."""
 
-    id: str
     department_id: str
     superior_id: str | None
     legal_basis: str
@@ -37,7 +36,7 @@ class Named:
 
     def meaning(self) -> bytes:
         """All that the MAC covers."""
-        names = ("id", "department_id", "superior_id", "legal_basis", "row_version", "ledger_entry_id")
+        names = ("department_id", "superior_id", "legal_basis", "row_version", "ledger_entry_id")
         return b"superior\x1f" + canonical({name: getattr(self, name) for name in names})
 
 
@@ -58,27 +57,22 @@ def superiors(tx: Connection, vault: Vault, departments: Departments) -> dict[st
     return {one: over for one, over in found.items() if over.id != one}
 
 
-def last_named(tx: Connection, department_id: str) -> Named | None:
-    """The row as it stands, believed or not; locked."""
-    row = tx.execute(select(_ROWS).where(_ROWS.c.department_id == department_id).with_for_update()).one_or_none()
-    return None if row is None else Named(**row._mapping)  # noqa: SLF001
-
-
 def put(tx: Connection, vault: Vault, **values: Any) -> None:
     """Write it, or write it anew."""
     named = Named(mac=b"", **values)
     row = {**values, "mac": vault.row_mac(named.meaning())}
-    if not tx.execute(update(_ROWS).where(_ROWS.c.id == named.id).values(**row)).rowcount:
+    if not tx.execute(update(_ROWS).where(_ROWS.c.department_id == named.department_id).values(**row)).rowcount:
         tx.execute(insert(_ROWS).values(**row))
 
 
 def _believed(tx: Connection, vault: Vault, **where: str) -> list[Named]:
     rows = [Named(**row._mapping) for row in tx.execute(select(_ROWS).filter_by(**where))]  # noqa: SLF001
-    latest = latest_changes(tx, [row.id for row in rows])
+    latest = latest_changes(tx, [row.department_id for row in rows])
     whole = [
         row
         for row in rows
-        if vault.row_mac(row.meaning()) == row.mac and latest.get(row.id) == (row.ledger_entry_id, row.row_version)
+        if vault.row_mac(row.meaning()) == row.mac
+        and latest.get(row.department_id) == (row.ledger_entry_id, row.row_version)
     ]
     if len(whole) < len(rows):
         _log.error("guarded_row_broken", alarm=True, where="department_superiors")

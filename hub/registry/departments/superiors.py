@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from catalog.declared import text
 from catalog.errors import DefinitionError
 from hub.access.actors import Actor, Role
-from hub.clock import Clock, new_id
+from hub.clock import Clock
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.guards import latest_changes
 from hub.registry.departments import superior_rows as rows
 from hub.registry.departments.store import DepartmentView, lock_departments, open_department, read_departments
 from hub.registry.requests.errors import SamePersonError
@@ -84,19 +85,19 @@ class Superiors:
         if superior is not None:
             over = rows.superiors(tx, self._vault, departments)
             _refuse_ring(department, superior, over)
-        known = rows.last_named(tx, department.id)
-        row_id, version = (known.id, known.row_version + 1) if known else (new_id(), 1)
+        # By the ledger, and not by a row that somebody may have put back.
+        version = latest_changes(tx, [department.id]).get(department.id, ("", 0))[1] + 1
         detail = {
             "department": department.code,
             "superior": superior.code if superior else None,
             "legal_basis": naming.legal_basis,
             "actor": actor.as_json(),
         }
-        draft = Draft(kind=SUPERIOR, detail=detail, key=self._log_key, object_id=row_id, object_version=version)
+        draft = Draft(kind=SUPERIOR, detail=detail, key=self._log_key, object_id=department.id, object_version=version)
         entry = seal(draft, now=now)
         append(tx, [entry])
         rows.put(
-            tx, self._vault, id=row_id, department_id=department.id, superior_id=superior.id if superior else None,
+            tx, self._vault, department_id=department.id, superior_id=superior.id if superior else None,
             legal_basis=naming.legal_basis, row_version=version, ledger_entry_id=entry.id, changed_at=now,
         )  # fmt: skip
 
