@@ -14,6 +14,7 @@ from hub.citizens.dossier.cards import WORDS, wanted_by
 from hub.citizens.dossier.fetching_store import Asked
 from hub.citizens.dossier.folder import OPENED_PER_MINUTE
 from hub.citizens.dossier.missing import Lack
+from hub.citizens.dossier.ways import Way
 from hub.citizens.licences import Licence
 from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN, Holder
@@ -22,13 +23,13 @@ from hub.deps import HubDep, LanguageDep, limit
 from hub.edge.body import Body, read_json
 from hub.issuing.transitions.reading import event_json
 from hub.registry.meanings import Words
-from hub.runtime import Hub
 from hub.web.citizen.visit import HolderDep
 from hub.web.console.forms import check_not_sent
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 IdentifierPath = Annotated[str, Path(max_length=200)]
 VersionPath = Annotated[int, Path(ge=1, le=999)]
+Wanted = Annotated[str, Query(alias="format", pattern=r"^(sd-jwt|json|pdf|ofd)$")]
 _OF_AN_ACT: Final = (
     "operation", "from", "to", "reason_code", "reason", "legal_basis", "effective_at", "recorded_at",
 )  # fmt: skip
@@ -64,8 +65,61 @@ async def find(request: Request, holder: ActingHolderDep, hub: HubDep, language:
 @router.get("/certificates/{identifier}/history", summary="What was done to it 证照经过")
 async def history(identifier: IdentifierPath, holder: HolderDep, hub: HubDep) -> JSONResponse:
     """Every version with every act on it, day, reason and legal basis; what took its place, where that is his, too."""
-    await hub.citizens.licences.one(holder, identifier)
-    leaf = await hub.dossier.folder.leaf(holder.id, identifier)
+    return await history_of(hub.dossier.own(holder), identifier)
+
+
+@router.get("/certificates/{identifier}/claims", summary="What it says 证照内容")
+async def claims(
+    request: Request, identifier: IdentifierPath, holder: HolderDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """Everything that the signed licence says. The look is on the ledger before the answer leaves. Of an index record
+    its source is asked now (`custody: index`), and nothing of the answer is kept.
+    """
+    return await claims_of(request, holder, hub.dossier.own(holder), identifier, language)
+
+
+@router.get("/certificates/{identifier}/versions/{version}/claims", summary="What it said before 以前版本的内容")
+async def earlier_claims(
+    request: Request,
+    identifier: IdentifierPath,
+    version: VersionPath,
+    holder: HolderDep,
+    hub: HubDep,
+    language: LanguageDep,
+) -> JSONResponse:
+    """What a version said that another has replaced since: no proof of anything that holds now. On the ledger first."""
+    return await earlier_of(request, holder, hub.dossier.own(holder), (identifier, version), language)
+
+
+@router.get("/certificates/{identifier}/file", summary="A file of it 证照文件")
+async def file(
+    request: Request,
+    identifier: IdentifierPath,
+    holder: HolderDep,
+    hub: HubDep,
+    language: LanguageDep,
+    wanted: Wanted = "pdf",
+) -> Response:
+    """Made when it is first asked for; on the ledger before it leaves."""
+    return await file_of(request, holder, hub.dossier.own(holder), (identifier, wanted), language)
+
+
+@router.get("/collection", summary="What is missing 缺少的证照")
+async def missing(holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """What could be collected, and how far the last collection has come."""
+    return await lacks_of(hub.dossier.own(holder), language)
+
+
+@router.post("/collection", status_code=202, summary="Have mine collected 一键归集")
+async def collect(holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
+    """Asks every source that can be asked about one person, in a job; once an hour (429)."""
+    return await collected_of(hub.dossier.own(holder), language)
+
+
+async def history_of(way: Way, identifier: str) -> JSONResponse:
+    """Of a licence of the dossier that the way leads to."""
+    await way.one(identifier)
+    leaf = await way.leaf(identifier)
     versions = [
         {
             "identifier": version.identifier,
@@ -82,38 +136,24 @@ async def history(identifier: IdentifierPath, holder: HolderDep, hub: HubDep) ->
     return JSONResponse(found | {"versions": versions})
 
 
-@router.get("/certificates/{identifier}/claims", summary="What it says 证照内容")
-async def claims(
-    request: Request, identifier: IdentifierPath, holder: HolderDep, hub: HubDep, language: LanguageDep
-) -> JSONResponse:
-    """Everything that the signed licence says. The look is on the ledger before the answer leaves. Of an index record
-    its source is asked now (`custody: index`), and nothing of the answer is kept.
-    """
-    by, licence = holder.as_json(), await _opening(request, hub, holder, identifier)
+async def claims_of(request: Request, holder: Holder, way: Way, identifier: str, language: str) -> JSONResponse:
+    """As `claims`."""
+    licence = await _opening(request, holder, way, identifier)
     if licence.indexed and licence.principal:
-        await limit(request, f"asked-source:{holder.id}", ASKED_PER_MINUTE)
-        told = await hub.dossier.at_source.contents(holder.id, identifier, holder.identity, by=by)
+        await limit(request, f"asked-source:{way.subject_id}", ASKED_PER_MINUTE)
+        told = await way.at_source(identifier)
         times = {
             "obtained_at": rfc3339(told.obtained_at),
             "as_of": rfc3339(told.as_of) if told.as_of else None,
         }
         return JSONResponse(_claims(told.claims, language) | {"custody": "index"} | times)
-    found = await hub.dossier.folder.contents(holder.id, identifier, by=by, language=language)
-    return JSONResponse(_claims(found.claims, language))
+    return JSONResponse(_claims((await way.contents(identifier, language=language)).claims, language))
 
 
-@router.get("/certificates/{identifier}/versions/{version}/claims", summary="What it said before 以前版本的内容")
-async def earlier_claims(
-    request: Request,
-    identifier: IdentifierPath,
-    version: VersionPath,
-    holder: HolderDep,
-    hub: HubDep,
-    language: LanguageDep,
-) -> JSONResponse:
-    """What a version said that another has replaced since: no proof of anything that holds now. On the ledger first."""
-    await _opening(request, hub, holder, identifier)
-    then = await hub.dossier.earlier.contents(holder.id, identifier, version, by=holder.as_json())
+async def earlier_of(request: Request, holder: Holder, way: Way, which: tuple[str, int], language: str) -> JSONResponse:
+    """As `earlier_claims`, of an identifier and a version."""
+    await _opening(request, holder, way, which[0])
+    then = await way.earlier(*which)
     told = {
         "identifier": then.identifier,
         "version": then.version,
@@ -124,44 +164,33 @@ async def earlier_claims(
     return JSONResponse(told | _claims(then.claims, language))
 
 
-@router.get("/certificates/{identifier}/file", summary="A file of it 证照文件")
-async def file(
-    request: Request,
-    identifier: IdentifierPath,
-    holder: HolderDep,
-    hub: HubDep,
-    language: LanguageDep,
-    wanted: Annotated[str, Query(alias="format", pattern=r"^(sd-jwt|json|pdf|ofd)$")] = "pdf",
-) -> Response:
-    """Made when it is first asked for; on the ledger before it leaves."""
-    await _opening(request, hub, holder, identifier)
-    found = await hub.dossier.folder.file(holder.id, identifier, wanted, by=holder.as_json(), language=language)
+async def file_of(request: Request, holder: Holder, way: Way, which: tuple[str, str], language: str) -> Response:
+    """As `file`, of an identifier and a format."""
+    await _opening(request, holder, way, which[0])
+    found = await way.file(*which, language=language)
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-@router.get("/collection", summary="What is missing 缺少的证照")
-async def missing(holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
-    """What could be collected, and how far the last collection has come."""
-    holder.require(SEES_OWN)
-    lacks = await hub.dossier.missing.of(holder.id, holder.identity)
-    last = await hub.dossier.fetching.last(holder.id)
-    return JSONResponse({"missing": [_lack(item, language) for item in lacks], "last": last and _asked(last, language)})
+async def lacks_of(way: Way, language: str) -> JSONResponse:
+    """As `missing`."""
+    found = await way.lacks()
+    lacks = [_lack(item, language) for item in found.missing]
+    return JSONResponse({"missing": lacks, "last": found.last and _asked(found.last, language)})
 
 
-@router.post("/collection", status_code=202, summary="Have mine collected 一键归集")
-async def collect(holder: ActingHolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
-    """Asks every source that can be asked about one person, in a job; once an hour (429)."""
-    holder.require(SEES_OWN)
-    asked = await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
-    return JSONResponse(_asked(asked, language), status_code=202)
+async def collected_of(way: Way, language: str) -> JSONResponse:
+    """As `collect`."""
+    return JSONResponse(_asked(await way.collect(), language), status_code=202)
 
 
-async def _opening(request: Request, hub: Hub, holder: Holder, identifier: str) -> Licence:
-    """One of his own. Raises: ForgeryError; RateLimitedError; LevelError; MissingError: not his, and on the ledger."""
+async def _opening(request: Request, holder: Holder, way: Way, identifier: str) -> Licence:
+    """One of the dossier's. Raises: ForgeryError; RateLimitedError; LevelError; MissingError: not of it, and on the
+    ledger.
+    """
     check_not_sent(request)
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
-    return await hub.citizens.licences.one(holder, identifier)
+    return await way.one(identifier)
 
 
 def _claims(claims: Sequence[tuple[str, Words, str]], language: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""What the source says of a licence of which the hub keeps an index alone, for its holder who wants to read it.
+"""What the source says of a licence of which the hub keeps an index alone, for its holder who wants to read it, or for
+who acts for him.
 
-The way of a pull (`indexed`), without a case and without a grant: nobody but the holder is given it. The source is told
-that he asks himself. Only an interface of the department that issued the licence is asked, by his number and name or by
-the number of the licence. Nothing is taken from the cache of answers, and nothing is put there.
+The way of a pull (`indexed`), without a case and without a grant: nobody else is given it. The source is told that he
+asks himself, or that somebody asks for him. Only an interface of the department that issued the licence is asked, by
+his number and name or by the number of the licence. Nothing is taken from the cache of answers, and nothing is put
+there.
 """
 
 from collections.abc import Mapping
@@ -38,7 +40,6 @@ from hub.storage.vault import Vault
 from hub.threads import off_loop, weight
 from signing.canonical import canonical
 
-PURPOSE: Final = "本人查看"
 AGAIN: Final = timedelta(minutes=5)
 """After a failure of which nobody knows how long it lasts."""
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class OwnQuestion:
     """Of which licence, and who its holder is. `number`: of the licence, as its index has it; `fields`: of the answer,
-    those that may be shown and those by which it is held against the index.
+    those that may be shown and those by which it is held against the index. `purpose`: as the source is told.
     """
 
     record: VersionRecord
@@ -55,6 +56,7 @@ class OwnQuestion:
     fields: frozenset[str]
     number: str | int = field(repr=False)
     holder: Identity = field(repr=False)
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class OwnLicences:
             return OwnAnswer(unavailable("source_quarantined"))
         context = Context(
             material=question.kind.name.zh,
-            purpose=PURPOSE,
+            purpose=question.purpose,
             applicant_name=question.holder.name,
             applicant_code=question.holder.id_number or "",
         )

@@ -4,7 +4,8 @@
 again; write down on the ledger what came of it, under his key; then he is shown it. Whatever the source says is held
 against the index first: where they differ nothing is shown, and he is told that.
 
-Only the principal holder: the source is asked by the number and name of whoever asks, and knows the others by his.
+Only for the principal holder, by himself or by who acts for him: the source is asked by his number and name, and knows
+further holders by his.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from certificates.stores.version import VersionRecord
 from hub.citizens.dossier.contradicting import contradiction
 from hub.citizens.dossier.errors import DossierError, SourceAwayError, SourceContradictsError
 from hub.citizens.dossier.folder import OWN, titled
+from hub.citizens.dossier.hands import Hand, hand_of
+from hub.citizens.errors import CitizenError, HolderSignInNeededError
 from hub.citizens.present import lock_holder
 from hub.citizens.values import Identity
 from hub.clock import Clock
@@ -37,7 +40,7 @@ from hub.issuing.held_then import standing
 from hub.issuing.renditions.errors import NotInForceError
 from hub.issuing.types.halts import refuse_halted
 from hub.issuing.types.registry import TypeRegistry
-from hub.ledger.entries import Draft, append, seal
+from hub.ledger.entries import Draft
 from hub.ledger.guards import check_guards
 from hub.registry.meanings import Words
 from hub.storage.database import Database
@@ -92,20 +95,22 @@ class AtSource:
         self._clock = clock
 
     async def contents(
-        self, subject_id: str, identifier: str, identity: Identity, *, by: Mapping[str, str]
+        self, subject_id: str, identifier: str, identity: Identity, *, by: Mapping[str, Any] | Hand
     ) -> FromSource:
-        """What it says. `identity`: of the subject, who asks himself.
+        """What it says. `identity`: of the subject; `by`: who looks.
 
         Raises: MissingError; NotInForceError, TypeHaltedError (the source hears nothing); SourceAwayError,
             SourceContradictsError (on the ledger); IntegrityBrokenError.
         """
+        hand = hand_of(by)
         index = await self._database.read(lambda tx: self._index(tx, subject_id, identifier))
         asked = Asker(identity.id_type, identity.id_number, identity.name)
         fields = frozenset(index.kind.source.claims.values()) if index.kind.source else frozenset()
-        answer = await self._sources.ask(OwnQuestion(index.version, index.kind, fields, index.number, asked))
+        question = OwnQuestion(index.version, index.kind, fields, index.number, asked, hand.purpose)
+        answer = await self._sources.ask(question)
         found = answer.found
         claims, fault = self._read(index, found, answer.again_at)
-        stopped = await self._database.write(lambda tx: self._written(tx, index, claims, fault, by))
+        stopped = await self._database.write(lambda tx: self._written(tx, index, claims, fault, hand))
         if stopped is not None:
             raise stopped
         never = index.kind.disclosed(Disclosure.NEVER)
@@ -159,15 +164,21 @@ class AtSource:
         index: _Index,
         claims: Mapping[str, Any],
         fault: DossierError | None,
-        by: Mapping[str, str],
+        hand: Hand,
     ) -> Exception | None:
-        """Written down last. Answers why nothing is shown; also that it was ended or replaced meanwhile."""
-        subject = lock_holder(tx, index.subject.id)
-        stopped = fault or self._changed(tx, index)
+        """Written down last. Answers why nothing is shown; also that it was ended or replaced meanwhile, or that who
+        looks may not any more: the source was asked all the same, and whom it is about is told that.
+        """
+        refused = _refused(tx, hand)
+        try:
+            subject = lock_holder(tx, index.subject.id)
+        except HolderSignInNeededError as error:
+            raise (refused or error) from None
+        stopped = refused or fault or self._changed(tx, index)
         source = index.kind.source
         detail: dict[str, Any] = {
             "identifier": index.version.identifier,
-            "by": dict(by),
+            "by": dict(hand.by),
             "format": "source",
             "interface": source.interface if source else "",
         }
@@ -176,11 +187,13 @@ class AtSource:
                 detail["digest"] = sha256(canonical(dict(claims))).hex()
             case SourceAwayError() | SourceContradictsError():
                 detail["why"] = stopped.code
+            case CitizenError():
+                detail["why"] = "no_longer_acts"
             case _:
                 detail["why"] = "changed"
         key, now = self._vault.data_key(subject.data_key, subject.kek_kid), self._clock()
         kind = OWN if stopped is None else NOT_OPENED
-        append(tx, [seal(Draft(kind=kind, detail=detail, key=key, subject_id=subject.id), now=now)])
+        hand.write(tx, Draft(kind=kind, detail=detail, key=key, subject_id=subject.id), now)
         return stopped
 
     def _changed(self, tx: Connection, index: _Index) -> Exception | None:
@@ -190,3 +203,11 @@ class AtSource:
             return error
         # By its meaning: that the register was read again meanwhile, and says the same, changes nothing.
         return None if now.meaning() == index.version.meaning() else MissingError("certificate")
+
+
+def _refused(tx: Connection, hand: Hand) -> CitizenError | None:
+    try:
+        hand.check(tx)
+    except CitizenError as error:
+        return error
+    return None

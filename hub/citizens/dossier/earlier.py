@@ -7,20 +7,20 @@ the ledger before it leaves, as every look; a further holder sees the versions t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from certificates.stores.certificates import find_version
 from certificates.stores.version import VersionRecord
 from hub.citizens.dossier.folder import OWN, TOGETHER, check_held, titled
+from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.present import lock_looker
 from hub.clock import Clock
 from hub.issuing.renditions.files import Opening
 from hub.issuing.renditions.source import RenditionSource
 from hub.issuing.transitions.reading import read_history
 from hub.issuing.types.halts import refuse_halted
-from hub.ledger.entries import append, seal
 from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -53,14 +53,16 @@ class Earlier:
         self._source = source
         self._clock = clock
 
-    async def contents(self, subject_id: str, identifier: str, version: int, *, by: Mapping[str, str]) -> SaidThen:
+    async def contents(
+        self, subject_id: str, identifier: str, version: int, *, by: Mapping[str, Any] | Hand
+    ) -> SaidThen:
         """What the version of this number said of the licence whose version of today `identifier` names.
 
         Raises: MissingError: not his, no such version, not replaced, or an index record; TypeHaltedError;
             IntegrityBrokenError.
         """
         said = await self._database.read(lambda tx: self._read(tx, subject_id, identifier, version))
-        await self._database.write(lambda tx: self._look(tx, subject_id, identifier, version, by))
+        await self._database.write(lambda tx: self._look(tx, subject_id, identifier, version, hand_of(by)))
         return said
 
     def _read(self, tx: Connection, subject_id: str, identifier: str, number: int) -> SaidThen:
@@ -94,9 +96,10 @@ class Earlier:
                 check_held(tx, self._vault, subject_id, item)
         return current, asked
 
-    def _look(self, tx: Connection, subject_id: str, identifier: str, number: int, by: Mapping[str, str]) -> None:
+    def _look(self, tx: Connection, subject_id: str, identifier: str, number: int, hand: Hand) -> None:
+        hand.check(tx)
         _, asked = self._seen(tx, subject_id, identifier, number)
         lock_looker(tx, subject_id, asked.subject_id)
-        opening = Opening(by, OWN if asked.subject_id == subject_id else TOGETHER)
-        entry = opening.entry(asked.identifier, FORMAT, key=self._source.key_of(tx, asked), version=asked)
-        append(tx, [seal(entry, now=self._clock())])
+        opening = Opening(hand.by, OWN if asked.subject_id == subject_id else TOGETHER, written=hand.write)
+        key = self._source.key_of(tx, asked)
+        opening.write(tx, asked.identifier, FORMAT, key=key, version=asked, now=self._clock())

@@ -1,8 +1,8 @@
 """Having one's own licences collected 一键归集: every source that can be asked about one person is, in a job.
 
 No case and no grant stand behind it: nothing leaves a department but a licence that this department issues, and its
-feed says by `by_holder` that it may be asked about one person. Who asks is the person himself, confirmed. Once an hour;
-a source that is away is asked twice more by itself.
+feed says by `by_holder` that it may be asked about one person. Who asks is the person himself, confirmed, or who acts
+for him (`for_others`). Once an hour; a source that is away is asked twice more by itself.
 
 Order: the sources that are to be asked stand on the ledger with the row, and that is committed before any of them hears
 of him. A crash leaves the job, which asks those that have not answered yet; asking again is safe.
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from certificates.stores.holders import subject_by_id
 from hub.citizens.dossier import fetching_store as store
 from hub.citizens.dossier.fetching_store import Asked
+from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.present import lock_holder
 from hub.citizens.values import Identity
 from hub.clock import Clock, new_id
@@ -27,7 +28,7 @@ from hub.collection.reach import Named
 from hub.edge.errors import RateLimitedError
 from hub.issuing.plan import lookup_hash, name_hash
 from hub.issuing.types.registry import TypeRegistry
-from hub.ledger.entries import Draft, append, seal
+from hub.ledger.entries import Draft
 from hub.storage.database import Database
 from hub.storage.jobs import enqueue
 from hub.storage.vault import Vault
@@ -61,13 +62,13 @@ class Fetching:
         self._collecting = collecting
         self._clock = clock
 
-    async def ask(self, subject_id: str, identity: Identity, *, by: Mapping[str, str]) -> Asked:
-        """Begin; `by`: who asks, as the ledger names him.
+    async def ask(self, subject_id: str, identity: Identity, *, by: Mapping[str, Any] | Hand) -> Asked:
+        """Begin; `by`: who asks, as the ledger names him. Once an hour for the subject, whoever asks.
 
         Raises: RateLimitedError: within the hour; HolderSignInNeededError: erased a moment ago.
         """
         now = self._clock()
-        await self._database.write(lambda tx: self._ask(tx, subject_id, identity, by, now))
+        await self._database.write(lambda tx: self._ask(tx, subject_id, identity, hand_of(by), now))
         asked = await self.last(subject_id)
         assert asked is not None  # noqa: S101  # it was written just now
         return asked
@@ -102,7 +103,8 @@ class Fetching:
         await asyncio.gather(*(one(feed) for feed in waiting))
         await self._database.write(lambda tx: self._end(tx, collection_id))
 
-    def _ask(self, tx: Connection, subject_id: str, given: Identity, by: Mapping[str, str], now: datetime) -> None:
+    def _ask(self, tx: Connection, subject_id: str, given: Identity, hand: Hand, now: datetime) -> None:
+        hand.check(tx)
         subject = lock_holder(tx, subject_id)
         last = store.last_of(tx, subject_id)
         if last is not None and now < last.asked_at + BETWEEN:
@@ -120,8 +122,8 @@ class Fetching:
             key.encrypt(_place(collection_id), canonical(content)),
             now,
         )
-        detail = {"by": dict(by), "feeds": feeds}
-        append(tx, [seal(Draft(kind="collection.own", detail=detail, key=key, subject_id=subject_id), now=now)])
+        detail = {"by": dict(hand.by), "feeds": feeds}
+        hand.write(tx, Draft(kind="collection.own", detail=detail, key=key, subject_id=subject_id), now)
         enqueue(tx, FETCH, {"collection": collection_id}, now=now)
 
     def _givers(self, tx: Connection, id_type: str) -> list[Giver]:

@@ -21,6 +21,7 @@ from certificates.stores.certificates import find_version
 from certificates.stores.further_holders import further_of, held_among
 from certificates.stores.holders import subject_by_id
 from certificates.stores.version import HeldVersion, VersionRecord
+from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.licences import Licence, Licences
 from hub.citizens.present import lock_looker
 from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
@@ -116,9 +117,9 @@ class Folder:
         return Leaf(licence, kind, history, withheld, self._offered(licence, kind), successor, earlier)
 
     async def contents(
-        self, subject_id: str, identifier: str, *, by: Mapping[str, str], language: str, picture: bool = False
+        self, subject_id: str, identifier: str, *, by: Mapping[str, Any] | Hand, language: str, picture: bool = False
     ) -> Said:
-        """What it says, `picture`: with its face.
+        """What it says, `picture`: with its face; `by`: who looks.
 
         Raises: MissingError, NotInForceError (with a picture), TypeHaltedError, RenderingError, IntegrityBrokenError.
         """
@@ -134,7 +135,7 @@ class Folder:
         return Said(titled(kind, payload), pages)
 
     async def file(
-        self, subject_id: str, identifier: str, wanted: str, *, by: Mapping[str, str], language: str
+        self, subject_id: str, identifier: str, wanted: str, *, by: Mapping[str, Any] | Hand, language: str
     ) -> LicenceFile:
         """A file of it, made when it is first asked for. Raises: MissingError; as `LicenceFiles.give`."""
         opening, allowed = await self._opening(subject_id, identifier, by)
@@ -146,11 +147,13 @@ class Folder:
             raise MissingError("certificate")
         return licence
 
-    async def _opening(self, subject_id: str, identifier: str, by: Mapping[str, str]) -> tuple[Opening, Any]:
+    async def _opening(
+        self, subject_id: str, identifier: str, by: Mapping[str, Any] | Hand
+    ) -> tuple[Opening, Callable[[VersionRecord], bool]]:
         """How the look is written down, and whether a version may be seen. Raises: MissingError, IntegrityBrokenError:
         the row by which a further holder holds it is not the hub's.
         """
-        licence = await self._own(subject_id, identifier)
+        hand, licence = hand_of(by), await self._own(subject_id, identifier)
         if licence.indexed:
             raise MissingError("document")
 
@@ -167,9 +170,10 @@ class Folder:
             return version.is_current() and (version.subject_id == subject_id or version.id == together)
 
         def still(tx: Connection, version: VersionRecord) -> None:
+            hand.check(tx)
             lock_looker(tx, subject_id, version.subject_id)
 
-        return Opening(by, OWN if together is None else TOGETHER, still), allowed
+        return Opening(hand.by, OWN if together is None else TOGETHER, still, hand.write), allowed
 
     def _type(self, tx: Connection, identifier: str) -> CertificateType:
         version = find_version(tx, identifier)

@@ -3,9 +3,9 @@
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -60,22 +60,30 @@ class LicenceFile:
 class Opening:
     """A look as the ledger tells it: who (`by`), and as which kind of entry: a holder is told of his own as his own.
 
-    `still` raises, in the transaction that writes the look down, where who looks may not any more.
+    `still` raises, in the transaction that writes the look down, where who looks may not any more; `written` writes
+    the entry, and what else is told of the look.
     """
 
-    by: Mapping[str, str]
+    by: Mapping[str, Any]
     kind: str = "certificate.export"
     still: Callable[[Connection, VersionRecord], None] | None = None
+    written: Callable[[Connection, Draft, datetime], None] | None = None
 
     def check(self, tx: Connection, version: VersionRecord) -> None:
         """Look once more, before it is written down and anything leaves."""
         if self.still is not None:
             self.still(tx, version)
 
-    def entry(self, identifier: str, wanted: str, *, key: DataKey, version: VersionRecord) -> Draft:
-        """The entry, under the principal holder's key."""
+    def write(
+        self, tx: Connection, identifier: str, wanted: str, *, key: DataKey, version: VersionRecord, now: datetime
+    ) -> None:
+        """Write it, under the principal holder's key."""
         detail = {"identifier": identifier, "by": dict(self.by), "format": wanted}
-        return Draft(kind=self.kind, detail=detail, key=key, subject_id=version.subject_id)
+        draft = Draft(kind=self.kind, detail=detail, key=key, subject_id=version.subject_id)
+        if self.written is not None:
+            self.written(tx, draft, now)
+        else:
+            append(tx, [seal(draft, now=now)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ class LicenceFiles:
         wanted: str,
         *,
         language: str,
-        by: Mapping[str, str] | Opening,
+        by: Mapping[str, Any] | Opening,
         allowed: Allowed,
     ) -> LicenceFile:
         """One file of one version.
@@ -215,8 +223,8 @@ class LicenceFiles:
         """Written down last, and only if the licence may still be seen: it may have been revoked meanwhile."""
         version = self._seen(tx, identifier, wanted, allowed)
         opening.check(tx, version)
-        entry = opening.entry(identifier, wanted, key=self._source.key_of(tx, version), version=version)
-        append(tx, [seal(entry, now=self._clock())])
+        key = self._source.key_of(tx, version)
+        opening.write(tx, identifier, wanted, key=key, version=version, now=self._clock())
 
 
 def control_code_hash(vault: Vault, code: str) -> bytes:

@@ -23,7 +23,6 @@ from hub.issuing.renditions.source import Opened, RenditionSource
 from hub.issuing.renditions.template_in_force import template_of
 from hub.issuing.status.service import UnknownCertificateError
 from hub.issuing.types.halts import refuse_halted
-from hub.ledger.entries import append, seal
 from hub.ledger.guards import check_guards
 from hub.storage.database import Database
 from hub.storage.vault import Vault
@@ -84,5 +83,5 @@ class FacePictures:
         """Written down last, and only of what may still be seen: it may have been revoked meanwhile."""
         version = self._seen(tx, identifier, allowed)
         opening.check(tx, version)
-        entry = opening.entry(identifier, "picture", key=self._source.key_of(tx, version), version=version)
-        append(tx, [seal(entry, now=self._clock())])
+        key = self._source.key_of(tx, version)
+        opening.write(tx, identifier, "picture", key=key, version=version, now=self._clock())

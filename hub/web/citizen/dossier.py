@@ -9,11 +9,13 @@ from starlette.responses import Response
 from hub.citizens.dossier.cards import Wanted, wanted_by
 from hub.citizens.dossier.fetching import BETWEEN, unanswered
 from hub.citizens.dossier.stages import STAGES
+from hub.citizens.dossier.ways import Way
 from hub.citizens.paging import Pages
 from hub.citizens.values import SEES_OWN, Holder
 from hub.deps import HubDep
 from hub.edge.errors import RateLimitedError
 from hub.runtime import Hub
+from hub.web.citizen.acting import acting_values
 from hub.web.citizen.dossier_words import OUTCOMES, STANDINGS, WRONG
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
@@ -63,19 +65,28 @@ async def find(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse
 @router.get(COLLECT, response_class=HTMLResponse)
 async def collecting(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """What is missing and could be collected, and how far the last collection has come."""
-    return await _collecting(request, hub, holder)
+    return await collecting_page(request, hub, holder, hub.dossier.own(holder))
 
 
 @router.post(COLLECT, response_class=HTMLResponse)
 async def collect(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     """Every source that can be asked about one person is, once an hour."""
     await holder_form(request, holder)
-    holder.require(SEES_OWN)
+    return await collected(request, hub, holder, hub.dossier.own(holder))
+
+
+async def collected(request: Request, hub: Hub, holder: Holder, way: Way) -> Response:
+    """Ask them; within the hour it is said from when on he may again."""
     try:
-        await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
+        await way.collect()
     except RateLimitedError:
-        return await _collecting(request, hub, holder, WRONG["hour"])
-    return redirect(COLLECT)
+        return await collecting_page(request, hub, holder, way, WRONG["hour"])
+    return redirect(f"{place_of(way)['base']}/licences/collect")
+
+
+def place_of(way: Way) -> dict[str, Any]:
+    """For the pages of a dossier: whose it is, and where its pages are. `principal` None: the holder's own."""
+    return acting_values(way.acting) if way.acting else {"principal": None, "base": "/me"}
 
 
 async def _shelf(request: Request, hub: Hub, holder: Holder, wanted: Wanted, pages: Pages, cursor: str) -> HTMLResponse:
@@ -93,20 +104,22 @@ async def _shelf(request: Request, hub: Hub, holder: Holder, wanted: Wanted, pag
     return render(request, "me/licences.html", holder, statuses=STATUSES, **values)
 
 
-async def _collecting(request: Request, hub: Hub, holder: Holder, fault: FieldError | None = None) -> HTMLResponse:
-    holder.require(SEES_OWN)
-    last = await hub.dossier.fetching.last(holder.id)
-    missing = await hub.dossier.missing.of(holder.id, holder.identity)
-    free = last is None or hub.clock() >= last.asked_at + BETWEEN
+async def collecting_page(
+    request: Request, hub: Hub, holder: Holder, way: Way, fault: FieldError | None = None
+) -> HTMLResponse:
+    """What could be collected, and how far the last collection has come."""
+    found = await way.lacks()
+    last = found.last
     values: dict[str, Any] = {
         "last": last,
         "waiting": len(unanswered(last)) if last else 0,
-        "missing": missing,
+        "missing": found.missing,
         "outcomes": OUTCOMES,
-        "free": free,
-        "askable": bool(await hub.dossier.fetching.givers(holder.identity.id_type)),
+        "free": last is None or hub.clock() >= last.asked_at + BETWEEN,
+        "askable": found.askable,
         "free_at": last.asked_at + BETWEEN if last else None,
         "names": {item.type_code: hub.types.newest(item.type_code) for item in last.feeds} if last else {},
+        **place_of(way),
     }
     status = 429 if fault else 200
     return render(request, "me/collect.html", holder, status=status, errors=[fault] if fault else [], **values)

@@ -1,4 +1,6 @@
-"""One licence of one's own laid open: what it is and was, and, by a button, what it says, its picture and its files."""
+"""One licence laid open, of one's own or of whom one acts for: what it is and was, and, by a button, what it says, its
+picture and its files.
+"""
 
 from base64 import b64encode
 from typing import Annotated, Any, Final
@@ -12,14 +14,14 @@ from hub.citizens.dossier.at_source import ASKED_PER_MINUTE, STANDS, FromSource
 from hub.citizens.dossier.earlier import SaidThen
 from hub.citizens.dossier.errors import SourceAwayError, SourceContradictsError
 from hub.citizens.dossier.folder import OPENED_PER_MINUTE, Said
-from hub.citizens.dossier.stages import STAGES
+from hub.citizens.dossier.stages import STAGES, STAGES_OF_BODY
+from hub.citizens.dossier.ways import Way
 from hub.citizens.licences import Licence
-from hub.citizens.values import Holder
+from hub.citizens.values import BODIES, Holder
 from hub.deps import HubDep, limit
 from hub.issuing.renditions.errors import FormatError, NotInForceError
 from hub.issuing.renditions.files import FORMATS
-from hub.runtime import Hub
-from hub.web.citizen.dossier import LICENCES
+from hub.web.citizen.dossier import LICENCES, place_of
 from hub.web.citizen.dossier_words import CONTRADICTS, WRONG
 from hub.web.citizen.frame import render
 from hub.web.citizen.visit import HolderDep, holder_form
@@ -40,59 +42,61 @@ Shown = Said | SaidThen | FromSource
 @router.get(LICENCES + "/{identifier}", response_class=HTMLResponse)
 async def licence(request: Request, identifier: IdentifierPath, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """What it is, how it stands, what was done to it; nothing of what it says."""
-    return await _page(request, hub, holder, identifier)
+    return await licence_page(request, holder, hub.dossier.own(holder), identifier)
 
 
 @router.post(LICENCES + "/{identifier}", response_class=HTMLResponse)
 async def look(request: Request, identifier: IdentifierPath, hub: HubDep, holder: HolderDep) -> Response:
     """What it says, its picture, or a file of it: on the ledger before it leaves."""
     given = await holder_form(request, holder)
+    return await opened_page(request, holder, hub.dossier.own(holder), identifier, given)
+
+
+async def opened_page(request: Request, holder: Holder, way: Way, identifier: str, given: Form) -> Response:
+    """What the form wants of it; why nothing is shown is said in the page."""
     await limit(request, f"opened:{holder.id}", OPENED_PER_MINUTE)
-    found = await hub.citizens.licences.one(holder, identifier)  # somebody else's goes on the ledger
-    wanted, by = given.text("wanted"), holder.as_json()
+    found = await way.one(identifier)  # somebody else's goes on the ledger
+    wanted = given.text("wanted")
     try:
         if wanted in FORMATS:
-            language = view_of(request).language
-            file = await hub.dossier.folder.file(holder.id, identifier, wanted, by=by, language=language)
+            file = await way.file(identifier, wanted, language=view_of(request).language)
             headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
             return Response(file.content, media_type=file.media_type, headers=headers)
-        shown = await _opened(request, hub, holder, found, given)
+        shown = await _opened(request, way, found, given)
     except NotInForceError:
-        return await _page(request, hub, holder, identifier, fault=WRONG["over" if found.indexed else "state"])
+        return await licence_page(request, holder, way, identifier, fault=WRONG["over" if found.indexed else "state"])
     except FormatError:
-        return await _page(request, hub, holder, identifier, fault=WRONG["format"])
+        return await licence_page(request, holder, way, identifier, fault=WRONG["format"])
     except SourceAwayError as error:
-        page = await _page(request, hub, holder, identifier, away=error)
+        page = await licence_page(request, holder, way, identifier, away=error)
         if error.retry_after_seconds:
             page.headers["Retry-After"] = str(error.retry_after_seconds)
         return page
     except SourceContradictsError as error:
-        return await _page(request, hub, holder, identifier, contradicts=error)
-    page = await _page(request, hub, holder, identifier, shown=shown)
+        return await licence_page(request, holder, way, identifier, contradicts=error)
+    page = await licence_page(request, holder, way, identifier, shown=shown)
     if isinstance(shown, Said) and shown.pages:
         page.headers["Content-Security-Policy"] = _WITH_PICTURES
     return page
 
 
-async def _opened(request: Request, hub: Hub, holder: Holder, found: Licence, given: Form) -> Shown:
+async def _opened(request: Request, way: Way, found: Licence, given: Form) -> Shown:
     """What is shown in the page: an earlier version, what the source says, or what lies here."""
-    by, wanted = holder.as_json(), given.text("wanted")
+    wanted = given.text("wanted")
     if wanted == "earlier":
         number = given.text("version")
         version = int(number) if number.isascii() and number.isdigit() and len(number) <= len("999") else 0
-        return await hub.dossier.earlier.contents(holder.id, found.identifier, version, by=by)
+        return await way.earlier(found.identifier, version)
     if found.indexed and found.principal:
-        await limit(request, f"asked-source:{holder.id}", ASKED_PER_MINUTE)
-        return await hub.dossier.at_source.contents(holder.id, found.identifier, holder.identity, by=by)
-    language = view_of(request).language
-    picture = wanted == "picture"
-    return await hub.dossier.folder.contents(holder.id, found.identifier, by=by, language=language, picture=picture)
+        await limit(request, f"asked-source:{way.subject_id}", ASKED_PER_MINUTE)
+        return await way.at_source(found.identifier)
+    return await way.contents(found.identifier, language=view_of(request).language, picture=wanted == "picture")
 
 
-async def _page(
+async def licence_page(
     request: Request,
-    hub: Hub,
     holder: Holder,
+    way: Way,
     identifier: str,
     *,
     shown: Shown | None = None,
@@ -100,8 +104,10 @@ async def _page(
     away: SourceAwayError | None = None,
     contradicts: SourceContradictsError | None = None,
 ) -> HTMLResponse:
-    await hub.citizens.licences.one(holder, identifier)
-    leaf = await hub.dossier.folder.leaf(holder.id, identifier)
+    """The page, with what was opened in it, or why nothing was."""
+    await way.one(identifier)
+    leaf = await way.leaf(identifier, opened=shown is not None)
+    place = place_of(way)
     values: dict[str, Any] = {
         "leaf": leaf,
         "item": leaf.licence,
@@ -112,13 +118,14 @@ async def _page(
         "asks": leaf.licence.indexed and leaf.licence.principal and leaf.licence.status in STANDS,
         "away": away,
         "contradicts": CONTRADICTS.get(contradicts.code) if contradicts else None,
-        "stages": STAGES,
+        "stages": STAGES_OF_BODY if way.id_type in BODIES else STAGES,
         "statuses": STATUSES,
         "operations": OPERATIONS,
         "reasons": REASON_WORDS,
         "known_reasons": {item.value: item for item in Reason},
         "shown_seconds": SHOWN_SECONDS,
-        "page_path": f"{LICENCES}/{identifier}",
+        "page_path": f"{place['base']}/licences/{identifier}",
+        **place,
     }
     status = 422 if fault else 503 if away else 409 if contradicts else 200
     return render(request, "me/licence.html", holder, status=status, errors=[fault] if fault else [], **values)
