@@ -84,7 +84,7 @@ async def question(request: Request, reference: Reference, hub: HubDep) -> Respo
 
 
 @router.post(f"{PREFIX}/responses/{{reference}}", summary="A wallet's encrypted answer 钱包答复")
-@refusing
+@refusing()
 async def answer(request: Request, reference: Reference, hub: HubDep) -> Response:
     """`direct_post.jwt`; the verdict is told to the system and to no wallet. A wallet that says no may say so readably
     (OpenID4VP 1.0 §8.2), and the question goes on waiting.

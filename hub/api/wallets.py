@@ -39,28 +39,31 @@ _MAX_REQUEST_BYTES: Final = 131_072
 _PUBLIC: Final = {"Cache-Control": "public, max-age=60"}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 P = ParamSpec("P")
+Route = Callable[Concatenate[Request, P], Coroutine[Any, Any, Response]]
 
 
-def refusing(
-    route: Callable[Concatenate[Request, P], Coroutine[Any, Any, Response]],
-) -> Callable[Concatenate[Request, P], Coroutine[Any, Any, Response]]:
-    """A refusal in the words of OAuth 2 (RFC 6749 §5.2, RFC 9449 §7.1); what cannot be read is `invalid_request`."""
+def refusing(malformed: str = "invalid_request") -> Callable[[Route[P]], Route[P]]:
+    """A refusal in the words of OAuth 2 (RFC 6749 §5.2, RFC 9449 §7.1); what cannot be read is `malformed`."""
 
-    @wraps(route)
-    async def answered(request: Request, *args: P.args, **named: P.kwargs) -> Response:
-        try:
-            return await route(request, *args, **named)
-        except BadRequestError as error:
-            refused = WalletError("invalid_request", str(error))
-        except BodyTooLargeError:
-            refused = WalletError("invalid_request", "too large", status=413)
-        except WalletError as error:
-            refused = error
-        headers = {"WWW-Authenticate": f'DPoP error="{refused.error}", algs="ES256"'} if refused.status == 401 else {}
-        body = {"error": refused.error, "error_description": refused.description}
-        return JSONResponse(body, status_code=refused.status, headers=headers)
+    def guarded(route: Route[P]) -> Route[P]:
+        @wraps(route)
+        async def answered(request: Request, *args: P.args, **named: P.kwargs) -> Response:
+            try:
+                return await route(request, *args, **named)
+            except BadRequestError as error:
+                refused = WalletError(malformed, str(error))
+            except BodyTooLargeError:
+                refused = WalletError(malformed, "too large", status=413)
+            except WalletError as error:
+                refused = error
+            challenge = f'DPoP error="{refused.error}", algs="ES256"'
+            headers = {"WWW-Authenticate": challenge} if refused.status == 401 else {}
+            body = {"error": refused.error, "error_description": refused.description}
+            return JSONResponse(body, status_code=refused.status, headers=headers)
 
-    return answered  # type: ignore[return-value]  # FastAPI calls by name, `request` too
+        return answered  # type: ignore[return-value]  # FastAPI calls by name, `request` too
+
+    return guarded
 
 
 @router.get("/.well-known/openid-credential-issuer", summary="Metadata of the credential issuer 钱包签发元数据")
@@ -111,7 +114,7 @@ async def offer(
 
 
 @router.post(f"{PREFIX}/par", summary="Push an authorization request (RFC 9126)")
-@refusing
+@refusing()
 async def push(request: Request, hub: HubDep) -> Response:
     """Of a wallet that the operator named, with PKCE S256."""
     await limited(request, hub)
@@ -137,7 +140,7 @@ async def authorize(
 
 
 @router.post(f"{PREFIX}/token", summary="A token for an offer or a code 钱包令牌")
-@refusing
+@refusing()
 async def token(request: Request, hub: HubDep) -> Response:
     """Bound to the wallet's key by DPoP (RFC 9449)."""
     await limited(request, hub)
@@ -146,7 +149,7 @@ async def token(request: Request, hub: HubDep) -> Response:
 
 
 @router.post(f"{PREFIX}/credential", summary="Licences bound to a wallet's keys 领取证照")
-@refusing
+@refusing("invalid_credential_request")
 async def credential(request: Request, hub: HubDep) -> Response:
     """One copy for each key (OpenID4VCI 1.0 §8); request and answer may be encrypted (§10), refusals never are."""
     await limited(request, hub)
@@ -161,7 +164,7 @@ async def credential(request: Request, hub: HubDep) -> Response:
 
 
 @router.post(f"{PREFIX}/notification", status_code=204, summary="What a wallet did with what it got 钱包回告")
-@refusing
+@refusing("invalid_notification_request")
 async def notification(request: Request, hub: HubDep) -> Response:
     """Kept, deleted or failed (OpenID4VCI 1.0 §11); what it has not is refused from then on."""
     await limited(request, hub)
@@ -182,7 +185,7 @@ def _bearing(request: Request, hub: Hub, path: str) -> tuple[str, Dpop]:
     """An access token and the proof that goes with it. Raises: WalletError (401)."""
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "dpop" or not value:
-        raise WalletError("invalid_token", "Authorization: DPoP …", status=401)
+        raise WalletError("invalid_token", "Authorization: DPoP and the token", status=401)
     try:
         return value, _dpop(request, hub, path, token=value)
     except WalletError as error:

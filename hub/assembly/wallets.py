@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hub.assembly.ground import Ground
+from hub.citizens.confirming import Confirming
 from hub.issuing.renditions.source import RenditionSource
 from hub.verification.service import VerificationService
 from hub.wallets.answering import Answering
@@ -61,7 +62,14 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
         ),
         exchanging=Exchanging(database, vault=vault, tokens=tokens, clock=clock, public_url=url),
         issuing=WalletIssuing(
-            database, vault=vault, desk=desk, licences=licences, tokens=tokens, clock=clock, public_url=url
+            database,
+            vault=vault,
+            desk=desk,
+            confirming=Confirming(vault=vault, types=ground.types),
+            licences=licences,
+            tokens=tokens,
+            clock=clock,
+            public_url=url,
         ),
         notices=WalletNotices(database, vault=vault, tokens=tokens, clock=clock),
         holdings=Holdings(

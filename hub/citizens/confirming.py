@@ -11,7 +11,7 @@ from certificates.stores import certificates as library
 from certificates.stores.holders import Subject
 from certificates.stores.version import HeldVersion
 from hub.citizens.values import BODIES, Identity
-from hub.intake.identity import identity_types, unconfirmed
+from hub.intake.identity import certified_dead, identity_types, unconfirmed
 from hub.intake.store import Party
 from hub.issuing.plan import lookup_hash, name_hash
 from hub.issuing.types.registry import TypeRegistry
@@ -43,6 +43,12 @@ class Confirming:
         known, held = settled(lambda: self._held(tx, number, identity_types(types)))
         why = unconfirmed(party, held, types, today=now.astimezone(CIVIL_ZONE).date())
         return known.get(number) if why is None and party.id_type not in BODIES else None
+
+    def died(self, tx: Connection, subject: Subject, now: datetime) -> bool:
+        """Whether a current record says that he has died, by whatever name. Raises: IntegrityBrokenError."""
+        types, number = self._types.current(), subject.lookup_hash
+        _, held = settled(lambda: self._held(tx, number, identity_types(types)))
+        return certified_dead(Party("holder", None, number, None), held, types, today=now.astimezone(CIVIL_ZONE).date())
 
     def _held(
         self, tx: Connection, number: bytes, codes: Sequence[str]

@@ -16,7 +16,9 @@ class WalletError(Exception):
 
 
 class NotForWalletsError(Exception):
-    """`why`: "state" (not in force), "custody" (no document here, or its department signs it by hand), "halted"."""
+    """`why`: "state" (not in force, or its holder has died), "custody" (no document here, or its department signs it by
+    hand), "halted".
+    """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

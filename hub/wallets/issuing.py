@@ -17,7 +17,9 @@ from sqlalchemy import Connection, insert
 from catalog.tables import table
 from certificates.copies.store import Copies, add_copies
 from certificates.lifecycle.states import Status
+from certificates.stores.holders import subject_by_id
 from certificates.stores.status import take_status_counters
+from hub.citizens.confirming import Confirming
 from hub.clock import Clock, new_id
 from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.issuing.keys.errors import SigningKeyError
@@ -78,6 +80,7 @@ class WalletIssuing:
         *,
         vault: Vault,
         desk: SigningDesk,
+        confirming: Confirming,
         licences: WalletLicences,
         tokens: Tokens,
         clock: Clock,
@@ -86,6 +89,7 @@ class WalletIssuing:
         self._database = database
         self._vault = vault
         self._desk = desk
+        self._confirming = confirming
         self._licences = licences
         self._tokens = tokens
         self._clock = clock
@@ -124,6 +128,8 @@ class WalletIssuing:
         if good_for.copies_left < len(keys):
             raise WalletError("credential_request_denied", "the token has given out all its copies")
         use_nonce(tx, self._vault, keys[0].nonce, now)
+        if self._confirming.died(tx, subject_by_id(tx, good_for.subject_id), now):  # his phone outlives him
+            raise NotForWalletsError("state")
         giving = self._licences.give(tx, good_for.subject_id, certificate_id, now=now)
         # Before the version is held: whoever issues takes the two in this order.
         [(number, counter)] = take_status_counters(tx, 1, now=now)

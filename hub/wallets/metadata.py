@@ -59,24 +59,29 @@ def issuer_metadata(
 
 
 def server_metadata(public_url: str, scopes: Iterable[str], *, codes: bool) -> dict[str, Any]:
-    """Where wallets get tokens. `codes`: some wallets are named that may ask a holder for his consent here."""
+    """Where wallets get tokens. `codes`: some wallets are named that may ask a holder for his consent here; else
+    nothing is said of how (OpenID4VCI 1.0 §12.2 lets `response_types_supported` out).
+    """
     base = server_of(public_url)
-    return {
-        "issuer": base,
-        "token_endpoint": f"{base}/token",
+    asked = {
         "authorization_endpoint": f"{base}/authorize",
         "pushed_authorization_request_endpoint": f"{base}/par",
         "require_pushed_authorization_requests": True,
-        "response_types_supported": ["code"] if codes else [],
+        "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "scopes_supported": sorted(scopes),
+    }
+    return {
+        "issuer": base,
+        "token_endpoint": f"{base}/token",
         "grant_types_supported": [*([AUTHORIZATION] if codes else []), PRE_AUTHORIZED, REFRESH],
         "pre-authorized_grant_anonymous_access_supported": True,
-        "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["none"],
-        "authorization_response_iss_parameter_supported": True,
         "authorization_details_types_supported": [DETAILS],
-        "scopes_supported": sorted(scopes),
+        **(asked if codes else {}),
     }
 
 
@@ -131,7 +136,7 @@ def _configuration(kind: CertificateType, public_url: str) -> dict[str, Any]:
             "claims": [
                 {
                     "path": [claim.name],
-                    "mandatory": claim.disclosure is Disclosure.ALWAYS,
+                    "mandatory": claim.required,
                     "display": _named(claim.title.zh, claim.title.en),
                 }
                 for claim in shown

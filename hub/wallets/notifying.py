@@ -42,8 +42,8 @@ class WalletNotices:
         self._clock = clock
 
     async def take(self, token: str, dpop: Dpop, notification_id: str, event: str) -> None:
-        """Take it; the same once more changes nothing. Where the last copies of a bond were deleted, it ends too; what
-        could not be stored may be asked for again.
+        """Take it; the same once more changes nothing, whatever has ended by it. Where the last copies of a bond were
+        deleted, it ends too; what could not be stored may be asked for again.
 
         Raises: WalletError.
         """
@@ -52,7 +52,7 @@ class WalletNotices:
             raise WalletError("invalid_notification_request", f"event must be one of {', '.join(EVENTS)}")
 
         def unit(tx: Connection) -> bool:
-            good_for = self._tokens.read(tx, token, dpop, now)
+            good_for = self._tokens.read(tx, token, dpop, now, ended=True)
             mine = (_BATCHES.c.id == notification_id) & (_BATCHES.c.bond_id == good_for.bond_id)
             if tx.execute(select(_BATCHES.c.id).where(mine)).one_or_none() is None:
                 return False

@@ -18,8 +18,11 @@ DPOP_TYP: Final = "dpop+jwt"
 PROOF_TYP: Final = "openid4vci-proof+jwt"
 DPOP_AGE: Final = timedelta(seconds=60)
 PROOF_AGE: Final = timedelta(minutes=5)
-MAX_PROOF_BYTES: Final = 8192
+MAX_DPOP_BYTES: Final = 8192
+MAX_PROOF_BYTES: Final = 16_384
 _HEADER: Final = frozenset({"alg", "typ", "jwk", "kid"})
+_ATTESTED: Final = _HEADER | {"key_attestation"}
+"""Some wallets always send an attestation of their keys. None is asked for, so it is passed over, and not believed."""
 _MAX_JTI: Final = 256
 
 
@@ -53,7 +56,15 @@ def read_dpop(proof: str | None, *, method: str, url: str, now: datetime, token:
         raise WalletError("invalid_dpop_proof", "a DPoP proof is needed")
     required = frozenset({"jti", "htm", "htu", "iat"}) | ({"ath"} if token is not None else frozenset())
     try:
-        key, claims = _verified(proof, typ=DPOP_TYP, audience=None, now=now, required=required)
+        key, claims = _verified(
+            proof,
+            typ=DPOP_TYP,
+            audience=None,
+            now=now,
+            required=required,
+            header_names=_HEADER,
+            max_bytes=MAX_DPOP_BYTES,
+        )
     except SigningError as error:
         raise WalletError("invalid_dpop_proof", error.reason) from None
     jti, issued = claims["jti"], claims["iat"]
@@ -76,7 +87,15 @@ def read_key_proof(proof: str, *, issuer: str, now: datetime) -> KeyProof:
     """
     required = frozenset({"aud", "iat", "nonce"})
     try:
-        key, claims = _verified(proof, typ=PROOF_TYP, audience=issuer, now=now, required=required)
+        key, claims = _verified(
+            proof,
+            typ=PROOF_TYP,
+            audience=issuer,
+            now=now,
+            required=required,
+            header_names=_ATTESTED,
+            max_bytes=MAX_PROOF_BYTES,
+        )
     except SigningError as error:
         raise WalletError("invalid_proof", error.reason) from None
     nonce = claims["nonce"]
@@ -86,10 +105,17 @@ def read_key_proof(proof: str, *, issuer: str, now: datetime) -> KeyProof:
 
 
 def _verified(
-    proof: str, *, typ: str, audience: str | None, now: datetime, required: frozenset[str]
+    proof: str,
+    *,
+    typ: str,
+    audience: str | None,
+    now: datetime,
+    required: frozenset[str],
+    header_names: frozenset[str],
+    max_bytes: int,
 ) -> tuple[Es256Key, Mapping[str, Any]]:
     """By the key in the proof itself: it shows that somebody holds that key, and nothing else. Raises: SigningError."""
-    header = read_header(proof, max_bytes=MAX_PROOF_BYTES)
+    header = read_header(proof, max_bytes=max_bytes)
     jwk = header.get("jwk")
     key = Es256Key.from_jwk(jwk if isinstance(jwk, dict) else {})
     kid = header.get("kid")
@@ -102,7 +128,7 @@ def _verified(
         now=now,
         max_lifetime=None,
         required=required,
-        max_bytes=MAX_PROOF_BYTES,
-        header_names=_HEADER,
+        max_bytes=max_bytes,
+        header_names=header_names,
     )
     return key, claims

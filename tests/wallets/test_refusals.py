@@ -73,10 +73,13 @@ class Hand:
     async def nonce(self) -> str:
         return str((await self.client.post("/wallets/nonce")).json()["c_nonce"])
 
-    async def proof(self, nonce: str | None = None, *, typ: str = "openid4vci-proof+jwt", **changes: Any) -> str:
+    async def proof(
+        self, nonce: str | None = None, *, typ: str = "openid4vci-proof+jwt", attested: str = "", **changes: Any
+    ) -> str:
         signer = SoftwareSigner.generate()
         claims = {"aud": PUBLIC_URL, "iat": int(time.time()), "nonce": nonce or await self.nonce()}
-        return sign_jws(claims | changes, signer=signer, typ=typ, header={"jwk": bare(signer)})
+        header = {"jwk": bare(signer)} | ({"key_attestation": attested} if attested else {})
+        return sign_jws(claims | changes, signer=signer, typ=typ, header=header)
 
     async def ask(self, token: str, *proofs: str, dpop: str | None = None, **body: Any) -> httpx2.Response:
         wanted = {"credential_configuration_id": "identity_card", "proofs": {"jwt": list(proofs)}} | body
@@ -160,8 +163,15 @@ async def test_a_nonce_is_used_once_and_a_proof_is_for_this_issuer(hand: Hand, w
     assert told(await hand.ask(token, both[0], await hand.proof())) == (400, "invalid_nonce")
     assert len((await hand.ask(token, *both)).json()["credentials"]) == 2
     assert told(await hand.ask(token, await hand.proof(nonce))) == (400, "invalid_nonce")
-    for body in ({"credential_configuration_id": "business_licence"}, {"credential_configuration_id": 3}):
-        assert (await hand.ask(token, await hand.proof(), **body)).status_code == 400
+    for body, error in (
+        ({"credential_configuration_id": "business_licence"}, "unknown_credential_configuration"),
+        ({"credential_configuration_id": 3}, "invalid_credential_request"),
+    ):
+        assert told(await hand.ask(token, await hand.proof(), **body)) == (400, error)
+    headers = {"Authorization": f"DPoP {token}", "DPoP": hand.dpop(CREDENTIAL, token=token)}
+    unread = await hand.client.post(CREDENTIAL, data={"a": "b"}, headers=headers)
+    assert told(unread) == (400, "invalid_credential_request")
+    assert (await hand.ask(token, await hand.proof(attested="x" * 9000))).status_code == 200  # passed over
     nonce, later = await hand.nonce(), int(time.time()) + 360
     watch.ahead = timedelta(minutes=6)
     proof, dpop = await hand.proof(nonce, iat=later), hand.dpop(CREDENTIAL, token=token, iat=later)

@@ -8,10 +8,11 @@ import pytest
 
 from hub.runtime import Hub
 from hub.wallets.bonds import LIFE
-from hub.wallets.issuing import BATCH
+from hub.wallets.metadata import BATCH, server_metadata
 from signing.sd_jwt import parse
 from tests.citizens.conftest import signed_in
-from tests.hub.city import identity_claims, ledger
+from tests.citizens.others import DEATH, furnish, tie
+from tests.hub.city import PERSON, identity_claims, ledger
 from tests.support import POLICE, PUBLIC_URL, issue
 from tests.wallets.conftest import Watch
 from tests.wallets.foreign import Wallet
@@ -76,6 +77,8 @@ async def test_a_wallet_says_what_it_did_and_what_it_deleted_is_refused(
     assert "error" in await wallet.do("tell", event="credential_accepted", id=str(uuid.uuid4()))
     assert "invalid_notification_id" in wallet.seen[-1][2]
     token = await hand.token()
+    headers = {"Authorization": f"DPoP {token}", "DPoP": hand.dpop(NOTIFY, token=token)}
+    assert told(await client.post(NOTIFY, data={"a": "b"}, headers=headers)) == (400, "invalid_notification_request")
     batch = (await hand.ask(token, await hand.proof())).json()["notification_id"]
     good = {"notification_id": batch, "event": "credential_failure"}
     for body, error in (
@@ -90,12 +93,24 @@ async def test_a_wallet_says_what_it_did_and_what_it_deleted_is_refused(
     assert told_of
     assert (await wallet.do("tell", event="credential_deleted"))["status"] == 204
     assert await verified(client, copy) == ("failed", "copy_removed")
+    assert (await wallet.do("tell", event="credential_deleted"))["status"] == 204  # an answer may have been lost
     assert "error" in await wallet.do("renew")  # nothing was left of what the holder gave it
     kinds = [item.kind for item in await ledger(hub)]
     assert (kinds.count("wallet.deleted"), kinds.count("wallet.renewal_ended")) == (1, 1)
     headers = {"Authorization": f"DPoP {token}", "DPoP": hand.dpop(NOTIFY, token=token)}
     assert (await client.post(NOTIFY, json=good, headers=headers)).status_code == 204
     assert (await hand.ask(token, await hand.proof())).status_code == 200  # what failed is asked for again
+
+
+@pytest.mark.embedded
+async def test_the_phone_of_somebody_who_died_renews_nothing(hub: Hub, hand: Hand) -> None:
+    token = await hand.token()
+    assert (await hand.ask(token, await hand.proof())).status_code == 200
+    await furnish(hub, DEATH)
+    died = {"certificate_no": "D-1", "name": "另一写法", "citizen_id": PERSON["id_number"], "sex": "男"}
+    died |= {"died_on": "2026-01-02", "place": "示例医院", "institution": "示例医院", "issued_on": "2026-01-03"}
+    await tie(hub, DEATH, died)
+    assert told(await hand.ask(token, await hand.proof())) == (400, "credential_request_denied")
 
 
 @pytest.mark.embedded
@@ -135,6 +150,13 @@ async def test_the_library_reads_what_the_metadata_say(hub: Hub, wallet: Wallet,
     logo = shown["display"][0]["logo"]["uri"]
     assert (await client.get(logo)).headers["content-type"].startswith("image/svg")
     assert configuration["credential_signing_alg_values_supported"] == ["ES256"]
+    required = {claim.name for claim in hub.types.newest("identity_card").claims.values() if claim.required}
+    assert {item["path"][0] for item in shown["claims"] if item["mandatory"]} <= required
+    assert {"name", "citizen_id"} <= {item["path"][0] for item in shown["claims"] if item["mandatory"]}
+    alone = server_metadata(PUBLIC_URL, ["identity_card"], codes=False)
+    assert not any(
+        name.startswith(("response", "authorization_endpoint")) or value == [] for name, value in alone.items()
+    )
     meant = (await client.get("/wallets/types/identity_card")).json()
     assert meant["vct"] == configuration["vct"]
     assert [item["path"] for item in meant["claims"]] == [item["path"] for item in shown["claims"]]
