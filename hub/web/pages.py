@@ -88,7 +88,8 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
     """A problem as people read it who are on nobody's pages."""
     wait = getattr(error, "retry_after_seconds", None) or kind.retry_after_seconds
     changed = request.method != "GET"
-    page = public_page("error.html", request, None, kind=kind, request_id=request_id, wait=wait, changed=changed)
+    values = {"kind": kind, "request_id": request_id, "wait": wait, "changed": changed, "again": ""}
+    page = public_page("error.html", request, None, **values)
     page.status_code = kind.status
     if wait:
         page.headers["Retry-After"] = str(wait)

@@ -79,6 +79,7 @@ def _page(
 ) -> HTMLResponse:
     values = {"code": "", "given": {}, "done": 0, "bad": False, "csrf": "", "item": item, **shown}
     page = public_page("rate.html", request, lang, errors=errors, **values)
+    page.headers["Referrer-Policy"] = "same-origin"  # or a browser sends `Origin: null` with the form
     if errors:
         page.status_code = 422
     return page

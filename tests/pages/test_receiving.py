@@ -121,6 +121,14 @@ def test_at_a_desk_and_on_a_telephone_what_opens_does_so_once(browser: Browser, 
         assert (faults(page), overflow(page)) == ([], 0)
 
 
+def test_the_code_of_a_slip_is_taken_from_a_browser_too(browser: Browser, town: Town) -> None:
+    with visiting(browser, town.site) as page:
+        assert "这个评价码不对" in tried(page, "/rate", "1234")
+        page.locator("#code").press("Enter")  # and from the page that refused it
+        page.wait_for_load_state()
+        assert "这个评价码不对" in page.locator("main").inner_text()
+
+
 def test_of_two_who_scan_at_once_one_sees_it(town: Town) -> None:
     code = town.shows()
 
