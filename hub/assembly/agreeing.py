@@ -8,4 +8,5 @@ from hub.citizens.authorising.questions import Questions
 
 def assemble_questions(ground: Ground) -> Questions:
     """How a question to a holder is written, for pulls and for queries."""
-    return Questions(vault=ground.vault, within=timedelta(days=ground.settings.holder_decision_days))
+    within = timedelta(days=ground.settings.holder_decision_days)
+    return Questions(vault=ground.vault, types=ground.types, within=within)

@@ -37,7 +37,7 @@ class HolderAsking:
         party = claimed.parties.get(requirement.party)
         subject = claimed.subjects.get(party.lookup_hash) if party is not None and party.lookup_hash else None
         grants = undecided(requirement, question)
-        if subject is None or not grants:
+        if party is None or subject is None or not grants:
             return {}
         asked = [
             Wanted(
@@ -46,6 +46,7 @@ class HolderAsking:
                 grant=grant,
                 code=requirement.code,
                 party=requirement.party,
+                id_type=party.id_type or "",
                 purpose=call.purpose,
                 language=call.language,
                 kid=caller.kid,

@@ -18,6 +18,8 @@ class NoticeKind(StrEnum):
     LOOKED_UNUSUALLY = "looked_unusually"  # case
     DECISION_NEEDED = "decision_needed"  # question for his word
     DECISION_OVER = "decision_over"  # question for his word
+    DECISION_NEEDED_FOR = "decision_needed_for"  # question for the word of a company that he stands for
+    DECISION_OVER_FOR = "decision_over_for"  # question for the word of a company that he stands for
     DECIDED_AT_COUNTER = "decided_at_counter"  # ledger entry
     DECIDED_FOR_HIM = "decided_for_him"  # ledger entry
     FORM_SIGNED = "form_signed"  # ledger entry
@@ -64,6 +66,22 @@ KINDS: Final[dict[NoticeKind, Told]] = {
     NoticeKind.DECISION_OVER: Told(
         ("一件等您决定的事已经结束，请看怎样继续", "Something that waited for your word is over: see how it goes on"),
         "/me/authorisations",
+        legal=True,
+    ),
+    NoticeKind.DECISION_NEEDED_FOR: Told(
+        (
+            "您代表的单位有一件事等您同意或者不同意",
+            "Something waits for your yes or no for a company that you stand for",
+        ),
+        "/me/acting",
+        legal=True,
+    ),
+    NoticeKind.DECISION_OVER_FOR: Told(
+        (
+            "您代表的单位有一件等您决定的事已经结束，请看怎样继续",
+            "Something that waited for your word for a company is over: see how it goes on",
+        ),
+        "/me/acting",
         legal=True,
     ),
     NoticeKind.DECIDED_AT_COUNTER: Told(

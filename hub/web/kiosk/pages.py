@@ -9,13 +9,11 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from catalog.store import list_departments
-from hub.citizens.kiosk.errors import KioskRefusedError, KioskUnknownError, NotPrintableError
-from hub.citizens.kiosk.values import OTHERS, PURPOSES, Choice
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.errors import KioskRefusedError, KioskUnknownError
 from hub.deps import HubDep, limit
 from hub.web.console.forms import FieldError, form
-from hub.web.console.view import LANGUAGE_COOKIE, remember, view_of
+from hub.web.console.library.words import STATUSES
+from hub.web.console.view import LANGUAGE_COOKIE, remember
 from hub.web.kiosk.frame import START, redirect, render
 from hub.web.kiosk.visit import PERSON, TERMINAL, KioskDep, VisitDep, cookie, give, take_back, visit_form
 from hub.web.objection_words import KINDS, STATES
@@ -23,19 +21,12 @@ from hub.web.objection_words import KINDS, STATES
 router = APIRouter(include_in_schema=False)
 MINE: Final = START + "/mine"
 _SET_UPS_PER_MINUTE: Final = 10
-_SAME_ORIGIN: Final = {
-    "X-Frame-Options": "SAMEORIGIN",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'",
-}
-"""Of what the page has in a frame of its own: the paper."""
 _REFUSED: Final = FieldError(
     "card",
     "没有认出您。请重新放一次证件；还不行，请到窗口",
     "You were not recognised. Place your card once more; if that does not help, go to a counter",
 )
 _NO_CODE: Final = FieldError("code", "设置码不对、已用过或已过期", "The code is wrong, used, or too old")
-_PICK: Final = FieldError("purpose", "请选择用途和给谁", "Choose what it is for, and for whom")
-_NOT_NOW: Final = FieldError("", "这份证照现在不能打印，请到窗口", "It cannot be printed now: go to a counter")
 
 
 @router.get(START, response_class=HTMLResponse)
@@ -106,44 +97,17 @@ async def stay(request: Request, visit: VisitDep) -> Response:
 
 @router.get(MINE, response_class=HTMLResponse)
 async def mine(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
-    """The licences, those that can be printed as buttons."""
+    """The licences, and whatever else he can do here."""
     licences, more = await hub.citizens.licences.listed(visit.holder)
-    return render(request, "kiosk/mine.html", visit.kiosk, visit=visit, licences=licences, more=more is not None)
-
-
-@router.post(START + "/licence", response_class=HTMLResponse)
-async def licence(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
-    """For what, and for whom."""
-    given = await visit_form(request, visit)
-    found = await hub.citizens.licences.one(visit.holder, given.text("identifier")[:200])
-    departments = await hub.database.read(list_departments)
-    say = view_of(request).t
-    receivers = [(code, say(*words)) for code, words in OTHERS.items()]
-    receivers += [(item.code, say(item.name_zh, item.name_en)) for item in departments if not item.closed]
     return render(
         request,
-        "kiosk/licence.html",
+        "kiosk/mine.html",
         visit.kiosk,
         visit=visit,
-        item=found,
-        purposes=[(code, say(*words)) for code, words in PURPOSES.items()],
-        receivers=receivers,
+        licences=licences,
+        more=more is not None,
+        statuses=STATUSES,
     )
-
-
-@router.post(START + "/print", response_class=HTMLResponse)
-async def print_it(request: Request, hub: HubDep, visit: VisitDep) -> Response:
-    """The paper, into the frame of the page that asks for it."""
-    given = await visit_form(request, visit)
-    choice = Choice(given.text("identifier")[:200], given.text("purpose"), given.text("receiver")[:18])
-    if choice.purpose not in PURPOSES or not choice.receiver:
-        return _in_frame(request, visit, _PICK)
-    try:
-        paper = await hub.kiosk.prints.print(visit, choice, view_of(request).language)
-    except NotPrintableError:
-        return _in_frame(request, visit, _NOT_NOW)
-    headers = {**_SAME_ORIGIN, "Content-Disposition": "inline"}
-    return Response(paper, media_type="application/pdf", headers=headers)
 
 
 @router.get(START + "/looks", response_class=HTMLResponse)
