@@ -127,9 +127,3 @@ async def objections(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResp
     return render(
         request, "kiosk/objections.html", visit.kiosk, visit=visit, found=found.items, kinds=KINDS, states=STATES
     )
-
-
-def _in_frame(request: Request, visit: Visit, error: FieldError) -> Response:
-    page = render(request, "kiosk/not_printed.html", visit.kiosk, visit=visit, status=422, said=error)
-    page.headers.update(_SAME_ORIGIN)
-    return page
