@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from hub.api.me import ActingHolderDep
 from hub.api.me_acting import ActingKey
-from hub.api.me_objections import FORM_BYTES, PER_MINUTE, ReviewBody, handed_json, said_of, shown
+from hub.api.me_objections import FORM_BYTES, PER_MINUTE, ReviewBody, said_of, shown, shown_in_full
 from hub.citizens.once import Once
 from hub.deps import HubDep, KeyDep, LanguageDep, UuidText, limit
 from hub.edge.body import read_json
@@ -36,8 +36,8 @@ async def objection(
     key: ActingKey, objection_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep
 ) -> JSONResponse:
     """With the signed answer, and where it was handed on. Another's is 404."""
-    found = shown(await hub.citizens.objecting_for.one(holder, key, objection_id), language)
-    return JSONResponse(found | {"handed": handed_json(await hub.citizens.handing.path(objection_id))})
+    found = await hub.citizens.objecting_for.one(holder, key, objection_id)
+    return JSONResponse(await shown_in_full(hub, found, language))
 
 
 @router.post("/{objection_id}/withdraw", summary="Withdraw it 撤回异议")

@@ -79,9 +79,10 @@ async def objections(holder: HolderDep, hub: HubDep, language: LanguageDep, curs
 
 @router.get("/{objection_id}", summary="One of them 单条异议")
 async def objection(objection_id: UuidText, holder: HolderDep, hub: HubDep, language: LanguageDep) -> JSONResponse:
-    """With the signed answer, which counts as seen from now on, and where it was handed on. Another's is 404."""
-    found = shown(await hub.citizens.objections.one(holder, objection_id), language)
-    return JSONResponse(found | {"handed": handed_json(await hub.citizens.handing.path(objection_id))})
+    """With the signed answer, which counts as seen from now on, where it was handed on, and whether and by whom a
+    refusal can be reviewed. Another's is 404.
+    """
+    return JSONResponse(await shown_in_full(hub, await hub.citizens.objections.one(holder, objection_id), language))
 
 
 @router.post("/{objection_id}/withdraw", summary="Withdraw it 撤回异议")
@@ -105,7 +106,9 @@ async def review(
     language: LanguageDep,
     key: KeyDep,
 ) -> JSONResponse:
-    """Once, within sixty days, by the operator of the hub: an objection of its own."""
+    """Once, within sixty days, by the superior of the department that refused, or, where none is named, by the operator
+    of the hub: an objection of its own. What a superior upholds the department is ordered to correct (`ordered`).
+    """
     body, raw = await read_json(request, ReviewBody, max_bytes=hub.settings.max_body_bytes)
     once = Once(key, hashlib.sha256(raw).hexdigest()) if key else None
     made = await hub.citizens.reviewing.ask(holder, objection_id, body.text, once=once)
@@ -134,6 +137,15 @@ async def said_of(request: Request, hub: Hub) -> tuple[Said, str]:
     return said, hashlib.sha256(raw).hexdigest()
 
 
+async def shown_in_full(hub: Hub, item: Told, language: str) -> dict[str, Any]:
+    """One, with where it was handed on, and by whom (null: the operator), until when a refusal can be reviewed."""
+    offer = (await hub.citizens.reviewing.offers([item])).get(item.id)
+    return shown(item, language) | {
+        "handed": handed_json(await hub.citizens.handing.path(item.id)),
+        "can_review": {"by": dict(offer.department) or None, "until": rfc3339(offer.until)} if offer else None,
+    }
+
+
 def handed_json(path: Sequence[Handed]) -> list[dict[str, Any]]:
     """Where it went, the first step first."""
     return [
@@ -158,6 +170,8 @@ def shown(item: Told, language: str) -> dict[str, Any]:
         "kind": item.kind.value,
         "state": item.state.value,
         "channel": item.channel,
+        "review": item.review,
+        "ordered": item.ordered,
         "what": said(item.what),
         "part": said(item.part),
         "identifier": item.identifier or None,
@@ -169,7 +183,7 @@ def shown(item: Told, language: str) -> dict[str, Any]:
         "overdue": item.overdue,
         "ended_at": rfc3339(item.ended_at) if item.ended_at else None,
         "answer": {name: item.answer[name] for name in ("result", "reason", "next", "answered_at", "signed_by")}
-        | {"jws": item.answer["token"]}
+        | {"departments": item.answer.get("departments", []), "jws": item.answer["token"]}
         if item.answer
         else None,
     }

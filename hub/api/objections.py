@@ -16,11 +16,12 @@ router = APIRouter(prefix="/api/v1/objections", tags=["objections"])
 
 
 class ObjectionAnswerBody(Body):
-    """About data: `corrected`, once the library has changed, or `refused` with the reason and where to go next. About a
+    """About data: `corrected`, once the library has changed, or `refused` with the reason and where to go next. A
+    superior who reviews: `upheld`, which orders the correction, or `refused`; what is ordered: `corrected`. About a
     look or a case: `answered`, in words.
     """
 
-    result: Annotated[str, Field(max_length=20, description="corrected, refused, answered")] = ""
+    result: Annotated[str, Field(max_length=20, description="corrected, refused, upheld, answered")] = ""
     reason: Annotated[str, Field(max_length=1000)] = ""
     next: Annotated[str, Field(max_length=1000)] = ""
 

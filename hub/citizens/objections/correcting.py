@@ -29,6 +29,7 @@ from hub.access.staff_throttle import Throttle
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.objections import store
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
+from hub.citizens.objections.handing import OPERATOR
 from hub.citizens.objections.raising import Clerk, Objections
 from hub.citizens.objections.values import Kind, Said, Target
 from hub.citizens.values import BODIES, SEES_OWN, Holder, Identity
@@ -37,6 +38,7 @@ from hub.issuing.plan import KeyedHolder, lookup_hash, name_hash, number_hash
 from hub.issuing.subjects import subject_row
 from hub.issuing.types.registry import TypeRegistry
 from hub.registry.departments.store import Departments, read_departments
+from hub.registry.departments.superior_rows import superior_of
 from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
@@ -77,11 +79,12 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """All that the clerk learns."""
+    """All that the clerk learns. `reviewer`: who would look again at a refusal, as things stand."""
 
     id: str
     department: Words
     due_at: datetime
+    reviewer: Words
 
 
 class Correcting:
@@ -127,10 +130,15 @@ class Correcting:
             made = await self._objections.raise_(holder, said, clerk=clerk, target=target)
         except HolderSignInNeededError:  # erased a moment ago: the next try finds nobody, and files it as missing
             raise ObjectionRunsError from None
-        filed = await self._database.read(lambda tx: store.find(tx, made))
-        if filed is None:
+        return await self._database.read(lambda tx: self._filed(tx, made))
+
+    def _filed(self, tx: Connection, objection_id: str) -> Filed:
+        filed = store.find(tx, objection_id)
+        if filed is None or filed.department_id is None:
             raise MissingError("objection")
-        return Filed(made, (filed.department["zh"], filed.department["en"]), filed.due_at)
+        superior = superior_of(tx, self._vault, read_departments(tx), filed.department_id)
+        reviewer = (superior.name_zh, superior.name_en) if superior else OPERATOR
+        return Filed(filed.id, (filed.department["zh"], filed.department["en"]), filed.due_at, reviewer)
 
     def _count(self, tx: Connection, actor: Actor, card: Identity, now: datetime) -> None:
         """Five about one person, twenty altogether, then ever slower: right and wrong alike, since all look alike."""

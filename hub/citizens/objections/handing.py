@@ -31,7 +31,7 @@ from hub.storage.vault import Vault
 
 HANDED: Final = "objection.handed"
 _REASON: Final = 500
-_OPERATOR: Final[Words] = ("平台运行单位", "the operator of the hub")
+OPERATOR: Final[Words] = ("平台运行单位", "the operator of the hub")
 _ENTRIES: Final = table(LedgerEntryRow)
 
 
@@ -143,4 +143,4 @@ def _taker(departments: Departments, code: str) -> str | None:
 
 def _name(departments: Departments, department_id: str | None) -> Words:
     found = departments.by_id.get(department_id) if department_id else None
-    return (found.name_zh, found.name_en) if found else _OPERATOR
+    return (found.name_zh, found.name_en) if found else OPERATOR

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from hub.citizens.objections import store
 from hub.citizens.objections.sealing import opened
 from hub.citizens.objections.values import REVIEW, Objection
+from hub.registry.departments.store import Departments, read_departments
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
@@ -19,9 +20,9 @@ def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
 
     Raises: IntegrityBrokenError: somebody wrote a row past the hub.
     """
-    moved = 0
+    moved, departments = 0, read_departments(tx)
     for found in store.waiting_for(tx, (giver, taker)):
-        own = _refused_by(tx, vault, found) in {giver, taker}
+        own = _refused_by(tx, vault, departments, found) in {giver, taker}
         if own or found.department_id == giver:
             if not store.is_whole(vault, found):
                 raise IntegrityBrokenError("objections")
@@ -29,9 +30,9 @@ def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
     return moved
 
 
-def _refused_by(tx: Connection, vault: Vault, found: Objection) -> str | None:
-    """Who refused what this one reviews; None: it reviews nothing."""
+def _refused_by(tx: Connection, vault: Vault, departments: Departments, found: Objection) -> str | None:
+    """Who refused what this one reviews, or has succeeded to who did; None: it reviews nothing."""
     key = vault.data_key(found.data_key, found.kek_kid)
     about = str(opened(key, found.id, "content", found.content)["key"])
     refused = store.find(tx, about.removeprefix(REVIEW)) if about.startswith(REVIEW) else None
-    return refused.department_id if refused else None
+    return departments.current(refused.department_id).id if refused and refused.department_id else None

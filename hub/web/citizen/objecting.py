@@ -153,6 +153,7 @@ async def one_page(
         errors=errors,
         item=found,
         handed=await hub.citizens.handing.path(found.id),
+        offer=(await hub.citizens.reviewing.offers([found])).get(found.id),
         kinds=KINDS,
         states=STATES,
         **_place(whose),

@@ -124,6 +124,8 @@ async def looks(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
 async def objections(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
     """What became of the newest thirty; one is raised at a counter, which sees the card and reads it out."""
     found = await hub.citizens.objections.listed(visit.holder)
+    offers = await hub.citizens.reviewing.offers(found.items)
     return render(
-        request, "kiosk/objections.html", visit.kiosk, visit=visit, found=found.items, kinds=KINDS, states=STATES
-    )
+        request, "kiosk/objections.html", visit.kiosk, visit=visit, found=found.items, offers=offers, kinds=KINDS,
+        states=STATES,
+    )  # fmt: skip

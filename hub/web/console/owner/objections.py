@@ -21,8 +21,8 @@ router = APIRouter()
 LIST: Final = "/console/owner/objections"
 _OWN: Final = FieldError(
     "",
-    "问的是您本人的查询，须由他人答复",
-    "It asks about what you did yourself: somebody else answers",
+    "这是您本人的查询，或者由您本人不予更正的，须由他人答复",
+    "It is about what you did or refused yourself: somebody else answers",
 )
 
 
@@ -103,5 +103,6 @@ async def _page(
         item=found, given=given or Form({}), kinds=KINDS, states=STATES, list_path=LIST,
         of_data=found.kind in OF_DATA, running=found.state is State.RUNNING, departments=departments,
         handed=await hub.citizens.handing.path(objection_id),
-        handable=found.kind is not Kind.RATING and not found.review,
+        results=[result.value for result in found.results],
+        handable=found.kind is not Kind.RATING and not (found.review or found.ordered),
     )  # fmt: skip
