@@ -274,7 +274,7 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
     "wallet.code_used": (OWN, ("您同意的电子钱包来领取了", "the wallet that you let have licences came for them")),
     "wallet.refused": (NOTHING, ("您拒绝了电子钱包的请求", "you refused a wallet")),
     "wallet.issued": (OWN, ("您的证照放进了电子钱包", "a licence went into your wallet")),
-    "wallet.shown": (LOOK, ("您用电子钱包出示了证照", "you showed a licence from your wallet")),
+    "wallet.shown": (LOOK, ("收到电子钱包出示的您的证照", "was shown a licence of yours from a wallet")),
     "wallet.removed": (OWN, ("您停用了钱包里的证照副本", "you ended copies of a licence in a wallet")),
     "wallet.deleted": (OWN, ("钱包删除了您的证照副本", "a wallet deleted copies of a licence of yours")),
     "wallet.renewal_ended": (OWN, ("钱包不能再自行更新您的证照", "a wallet renews your licences no more")),

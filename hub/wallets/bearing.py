@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from hub.clock import rfc3339
 from hub.storage.vault import Vault
 from signing.canonical import b64u, canonical
+
+_log = structlog.get_logger(__name__)
 
 
 def bearer(vault: Vault, meaning: Sequence[str], row: Mapping[str, Any]) -> str:
@@ -17,8 +21,13 @@ def bearer(vault: Vault, meaning: Sequence[str], row: Mapping[str, Any]) -> str:
 
 
 def bears(vault: Vault, meaning: Sequence[str], row: Mapping[Any, Any], secret: str) -> bool:
-    """Whether the row says what it said when this secret was made for it."""
-    return hmac.compare_digest(secret.rpartition(".")[2].encode(), _mac(vault, meaning, row).encode())
+    """Whether the row, which was found by this very secret, says what it said when the secret was made for it. One that
+    does not was written past the hub, and somebody is told.
+    """
+    right = hmac.compare_digest(secret.rpartition(".")[2].encode(), _mac(vault, meaning, row).encode())
+    if not right:
+        _log.error("guarded_row_broken", alarm=True, where="wallets")
+    return right
 
 
 def _mac(vault: Vault, meaning: Sequence[str], row: Mapping[Any, Any]) -> str:

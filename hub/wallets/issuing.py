@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, insert
 
 from catalog.tables import table
@@ -40,6 +41,7 @@ from signing import sd_jwt
 from signing.keys import Es256Key
 from signing.status_list import permute
 
+_log = structlog.get_logger(__name__)
 _CREDENTIALS: Final = table(WalletCredentialRow)
 _BATCHES: Final = table(WalletBatchRow)
 _DENIED: Final = WalletError("credential_request_denied", "the licence cannot be given out now")
@@ -106,7 +108,10 @@ class WalletIssuing:
             ready = await self._database.write(lambda tx: self._commit(tx, token, dpop, wanted, keys, now))
         except ConflictError:
             raise WalletError(REPLAYED.error, REPLAYED.description, status=401) from None
-        except (NotForWalletsError, SigningKeyError, IntegrityBrokenError):
+        except (NotForWalletsError, SigningKeyError):
+            raise WalletError(_DENIED.error, _DENIED.description) from None
+        except IntegrityBrokenError as error:
+            _log.error("guarded_row_broken", alarm=True, where=error.where)
             raise WalletError(_DENIED.error, _DENIED.description) from None
         return Given(await asyncio.to_thread(_signed, ready), ready.batch_id)
 

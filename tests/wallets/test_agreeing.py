@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from catalog.tables import table
 from hub.citizens.errors import HolderSignInNeededError
@@ -100,8 +101,9 @@ async def test_a_pushed_request_that_was_changed_by_sql_waits_for_nobody(hub: Hu
         reference = await pushed(hand)
         changed = update(rows).where(rows.c.state == "pushed").values({name: forged})
         await hub.database.write(lambda tx, changed=changed: tx.execute(changed))  # type: ignore[misc]
-        with pytest.raises(MissingError):
+        with pytest.raises(MissingError), capture_logs() as logs:
             await hub.wallets.authorizing.look(holder, reference)
+        assert [(entry["event"], entry["alarm"]) for entry in logs] == [("guarded_row_broken", True)]
         with pytest.raises(MissingError):
             await hub.wallets.authorizing.allow(holder, reference, [await identifier_of(hub)])
 
