@@ -122,6 +122,20 @@ async def test_what_is_asked_is_read_with_its_ground_and_nothing_else_can_be_giv
 
 
 @pytest.mark.embedded
+async def test_what_a_licence_lacks_is_not_given_for_needed(hub: Hub) -> None:
+    """An identity card without an end: its holder ticks the end, and nothing else of it leaves for nothing."""
+    claims = identity_claims(citizen_id=STRANGER["id_number"])
+    del claims["valid_until"]
+    await issue(hub, claims, slug="identity_card", issuer=POLICE)
+    holder, asker = await signed_in(hub, person=STRANGER), await clerk(hub)
+    item = Item("identity_card", ("sex", "valid_until"), ("valid_until",))
+    question, answering = await asked(hub, asker, Wanted([item], MATTER, "办理食品经营许可")), hub.showing.answering
+    with pytest.raises(ChoiceError, match="needed"):
+        await answering.give(holder, question.code, await picks(hub, holder, "sex", "valid_until"), peer=PEER)
+    assert await state(hub, asker, question) == "asked"
+
+
+@pytest.mark.embedded
 @pytest.mark.parametrize("between", ["suspended", "withdrawn", "erased", "late"])
 async def test_what_changes_between_the_yes_and_the_fetching_counts(hub: Hub, watch: Watch, between: str) -> None:
     holder, asker = await signed_in(hub), await clerk(hub)

@@ -224,7 +224,7 @@ class Answering:
         kept = self._showable.chosen(tx, subject.id, Choice(picks), now)
         if kept is None:
             return None
-        _fit(self._showable, tx, wanted, picks)
+        _fit(self._showable, tx, wanted, picks, kept)
         self._end(tx, row, GIVEN, now)
         showing_id = write_showing(
             tx,
@@ -263,17 +263,19 @@ class Answering:
             raise RequestOverError("over" if found is None else state_of(found, now))
 
 
-def _fit(showable: Showable, tx: Connection, wanted: Wanted, picks: Sequence[Pick]) -> None:
-    """Nothing that was not asked for, and nothing missing that is needed. Raises: ChoiceError."""
+def _fit(showable: Showable, tx: Connection, wanted: Wanted, picks: Sequence[Pick], kept: Sequence[Pick]) -> None:
+    """Nothing that was not asked for, and nothing missing that is needed: of what is ticked, a licence may lack some,
+    and `kept` is what will be shown. Raises: ChoiceError.
+    """
     asked = {item.type_code: item for item in wanted.items}
-    for place, pick in enumerate(picks):
+    for place, (pick, shown) in enumerate(zip(picks, kept, strict=True)):
         item = asked.pop(showable.type_of(tx, pick) or "", None)
         if item is None:
             raise ChoiceError("not_asked", place)
         for at, name in enumerate(pick.claims):
             if name not in item.claims:
                 raise ChoiceError("not_asked", place, at)
-        if not set(item.needed) <= set(pick.claims):
+        if not set(item.needed) <= set(shown.claims):
             raise ChoiceError("needed", place)
     if any(item.wanted for item in asked.values()):
         raise ChoiceError("needed")
