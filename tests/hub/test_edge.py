@@ -181,7 +181,7 @@ def test_every_error_that_a_route_can_meet_has_a_problem() -> None:
         "OutboundError", "LeaseLostError", "BadReferenceError", "NotNowError", "PictureError", "UnreadableError",
         "_RepeatedError", "AskedWronglyError", "NotEmptyError", "ArchiveFaultyError", "RewrittenError",
         "StillOwedError", "PresentedError", "GroundChangedError", "_GoneError", "WalletError", "NotForWalletsError",
-        "ChoiceError", "UnopenedError", "WantedError",
+        "ChoiceError", "UnopenedError", "WantedError", "AddressError", "CallError",
     }  # fmt: skip
     unmapped = {cls for cls in error_classes() if problem_of(cls.__new__(cls)) is INTERNAL} - roots
     assert {cls.__name__ for cls in unmapped if not cls.__module__.startswith(programs)} <= caught_by_their_callers

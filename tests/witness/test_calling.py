@@ -22,7 +22,7 @@ from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessCall
 from hub.runtime import Hub, open_hub, open_keys
 from hub.storage.errors import IntegrityBrokenError
 from hub.witness.folder import WitnessFolder
-from signing.log.checkpoint import Checkpoint, NoteVerifier, sign_note
+from signing.log.checkpoint import Checkpoint, NoteVerifier, note_body, sign_note
 from signing.log.cosignature import cosignatures
 from tests.citizens.conftest import Watch
 from tests.hub.logbook import add
@@ -190,6 +190,59 @@ async def one_that_contradicts_is_an_alarm(hub: Hub, client: httpx2.AsyncClient,
         assert await called(hub, laid=True) == reason
     assert (await told(hub)).count("witness.contradicts") == 1
     assert await signed(hub, client, folder) == before
+
+
+async def test_nothing_is_kept_but_the_signature_of_the_very_witness_on_the_very_checkpoint(
+    hub: Hub, client: httpx2.AsyncClient, tmp_path: Path, watch: Watch
+) -> None:
+    folder = tmp_path / "w"
+    mine = WitnessFolder.make(folder, "archive.example/w").signer
+    anothers = WitnessFolder.make(tmp_path / "other", "university.example/w").signer
+    said, heard = [b""], list[bytes]()
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        heard.append(head + await reader.readexactly(size))
+        writer.write(said[0])
+        await writer.drain()
+        writer.close()
+
+    def answer(status: str, body: str = "", *headers: str) -> bytes:
+        lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body.encode())}", "Connection: close", *headers)
+        return "\r\n".join((*lines, "", body)).encode()
+
+    server = await asyncio.start_server(answering, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        await register(hub, folder, f"http://127.0.0.1:{port}/w1/")
+        await grown(hub, watch)
+        note = await hub.database.read(hub.witnessing.to_cosign)
+        assert note is not None
+        body, now = note_body(note), int(watch().timestamp())
+        wrong = (
+            (answer("200 OK", "hallo\n"), "cosignature"),
+            (answer("200 OK", anothers.line(body, time=now)), "cosignature"),
+            (answer("200 OK", mine.line(b"other\n", time=now)), "cosignature"),
+            (answer("200 OK", mine.line(body, time=now + 86_400)), "cosignature"),
+            (answer("200 OK", "x" * 20_000), "faulty_too_large"),
+            (answer("302 Found", "", "Location: http://127.0.0.1:1/"), "faulty_redirect"),
+            (answer("404 Not Found"), "status_404"),
+            (answer("409 Conflict", "3\n", "Content-Type: text/x.tlog.size"), "moving"),
+            (b"", "faulty_cut_off"),
+        )
+        for said[0], reason in wrong:
+            watch.ahead += PAUSES[-1]
+            assert await called(hub, laid=True) == reason
+            assert (await client.get("/ledger/checkpoint/cosigned")).status_code == 404
+        watch.ahead += PAUSES[-1]
+        said[0] = answer("200 OK", anothers.line(body, time=now) + mine.line(body, time=now))
+        assert await called(hub, laid=True) == ""
+    seen = (await client.get("/ledger/checkpoint/cosigned")).text
+    assert "university" not in seen
+    assert len(cosignatures(seen, [mine.verifier])) == 1
+    assert all(request.startswith(b"POST /w1/add-checkpoint HTTP/1.1\r\n") for request in heard)
+    assert heard[0].partition(b"\r\n\r\n")[2] == b"old 0\n\n" + note.encode()
 
 
 async def test_an_address_is_refused_where_it_could_lead_elsewhere(hub: Hub, tmp_path: Path) -> None:

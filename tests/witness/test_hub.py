@@ -1,7 +1,8 @@
 """A hub and its witnesses: registered by two, asked for one checkpoint, counted, silent, forked."""
 
+import json
 import shutil
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.archive.gathering import _proofs
 from hub.clock import utc_now
+from hub.issuing.files import identifiers_of, read_document
 from hub.ledger.witnessing.register import ADD, REMOVE
 from hub.ledger.witnessing.service import ROUND
 from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerForkRow, LedgerWitnessRow
@@ -32,8 +34,9 @@ from signing.log.cosignature import WitnessSigner, WitnessVerifier, cosignatures
 from signing.log.merkle import leaf_hash, verify_inclusion
 from signing.log.tiles import Tile
 from tests.citizens.conftest import Watch
+from tests.hub.command import yizheng
 from tests.hub.logbook import add, note, positions
-from tests.support import Place
+from tests.support import ENTERPRISE, Place
 
 pytestmark = pytest.mark.embedded
 TEXT = {"Content-Type": "text/plain"}
@@ -147,6 +150,54 @@ async def test_two_witnesses_sign_one_checkpoint_and_every_proof_can_rest_on_it(
     assert cosignatures((await client.get("/ledger/checkpoint")).text, known)
     assert "witnesses" not in await degraded(client)
     assert (await hub.ledger.verify()).intact
+
+
+async def test_a_reader_names_the_witnesses_of_a_proof_by_the_keys_that_he_has(
+    place: Place, hub: Hub, client: httpx2.AsyncClient, tmp_path: Path, watch: Watch
+) -> None:
+    (held,) = await identifiers_of(hub, ENTERPRISE["id_type"], ENTERPRISE["id_number"])
+    log = NoteVerifier.from_text(hub.ledger.verifier)
+    for name in ("archive", "university"):
+        witness = made(tmp_path, watch, name)
+        await register(hub, key_of(tmp_path, name))
+        await hub.witnessing.sweep()
+        await Near(client).hand_in((await look(witness, Near(client), key=log)).note)
+    files = {name: tmp_path / name for name in ("text", "proof", "pack", "key", "entry")}
+    files["text"].write_bytes(await read_document(hub, held["identifier"]))
+    files["proof"].write_bytes(await hub.proofs.prove(held["identifier"], allowed=lambda _: True))
+    files["pack"].write_bytes(await hub.verification.trust_pack())
+    entry = next(iter(await positions(hub)))
+    answer = await client.get(f"/api/v1/ledger/entries/{entry}/proof", params={"against": "cosigned"})
+    files["entry"].write_bytes(answer.content)
+    files["key"].write_text(hub.ledger.verifier)
+    theirs = key_of(tmp_path, "archive")
+    forger = WitnessSigner("archive.example/w", Ed25519PrivateKey.generate()).verifier
+    online = ("verify", str(files["text"]), "--json", "--proof", str(files["proof"]))
+    offline = (*online, "--offline", "--trust", str(files["pack"]))
+    check = ("ledger", "check", str(files["entry"]), "--key", str(files["key"]), "--json")
+    for command in (online, offline, check):
+        done = await yizheng(place, *command, "--witness", theirs.text)
+        assert done.code == 0, done.err
+        told = done.json()
+        named = told["witnesses"] if "witnesses" in told else told["checkpoints"][0]["witnesses"]
+        assert [(item["name"], item["verified"]) for item in named] == [
+            ("archive.example/w", True),
+            ("university.example/w", False),
+        ]
+        assert (named[0]["time"] is not None, named[1]["time"]) == (True, None)
+        unknown = (await yizheng(place, *command)).out
+        assert ("true" not in unknown.partition('"witnesses"')[2], unknown.count("example/w")) == (True, 2)
+        other = await yizheng(place, *command, "--witness", forger.text)
+        assert "archive.example/w" in other.out, "a namesake's key proves nothing for it"
+        assert (await yizheng(place, *command, "--witness", "archive")).code == 64
+    note = json.loads(answer.content)["checkpoint"]
+    line = WitnessSigner(theirs.name, Ed25519PrivateKey.generate()).line(note_body(note), time=1000)
+    mine = next(line for line in note.splitlines() if theirs.name in line)
+    forged = b64decode(mine.rpartition(" ")[2])[:4] + b64decode(line.rpartition(" ")[2])[4:]
+    changed = note.replace(mine, f"— {theirs.name} {b64encode(forged).decode()}")
+    files["entry"].write_text(json.dumps(json.loads(answer.content) | {"checkpoint": changed}))
+    assert (await yizheng(place, *check, "--witness", theirs.text)).code == 1
+    assert (await yizheng(place, *online[:3], "--witness", theirs.text)).code == 64
 
 
 async def test_silence_is_told_once_and_ends_with_the_next_signature(
