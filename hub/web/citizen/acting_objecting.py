@@ -35,7 +35,7 @@ async def begin(
 ) -> HTMLResponse:
     """About a licence or a look of the principal's, or what is missing; the look at it goes on the ledger."""
     whose = await hub.citizens.objecting_for.looks(holder, key)
-    asked = Form({"licence": [licence], "entry": [entry], "kind": [kind]})
+    asked = Form({"licence": [licence], "entry": [entry], "kind": [kind or ("access" if entry else "")]})
     return await new_page(request, hub, holder, asked, whose=whose)
 
 

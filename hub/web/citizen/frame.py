@@ -21,7 +21,7 @@ from hub.web.framing import framed
 HOME: Final = "/me"
 SIGN_IN: Final = "/me/sign-in"
 _PART: Final = "/[0-9A-Za-z-][0-9A-Za-z.*-]{0,127}"
-_PATH: Final = re.compile(rf"/ratings|/me(?!/(?:view|oidc|sign-out)\b)(?:{_PART}){{0,4}}", re.ASCII)
+_PATH: Final = re.compile(rf"/me(?!/(?:view|oidc|sign-out)\b)(?:{_PART}){{0,4}}", re.ASCII)
 # Under the guard's `no-referrer` a browser sends `Origin: null` with a form, and the origin could not be checked.
 _REFERRER: Final = "same-origin"
 

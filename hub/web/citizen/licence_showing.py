@@ -203,6 +203,8 @@ async def choose_page(
     pages = Pages(hub.catalogue.cursors, whose or holder, "licences")
     found, behind = await hub.citizens.licences.listed(whose or holder, pages.after(cursor))
     made, _ = await hub.showing.showings.listed(holder)
+    if whose:
+        made = [item for item in made if item.behalf and item.behalf.principal == whose.principal.identity]
     # What lies open or was ticked is there, on whichever page of the list it has its place.
     wanted = [unfolded] if unfolded else [pick.identifier for pick in ticked(given)] if given else []
     absent = [name for name in wanted[:MOST_LICENCES] if name not in {item.identifier for item in found}]

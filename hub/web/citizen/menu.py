@@ -63,7 +63,7 @@ TABS: Final[Sequence[Tab]] = (
         "我的",
         "Mine",
         "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4 20c1-4 4-5.5 8-5.5s7 1.5 8 5.5",
-        ("/ratings", *(row.path for row in MINE)),
+        tuple(row.path for row in MINE),
     ),
 )
 

@@ -57,8 +57,11 @@ async def begin(
     entry: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
     kind: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
 ) -> HTMLResponse:
-    """About a licence, about a look, or, with neither, about what is missing. `kind`: chosen already."""
-    return await new_page(request, hub, holder, Form({"licence": [licence], "entry": [entry], "kind": [kind]}))
+    """About a licence, about a look, or, with neither, about what is missing. `kind`: chosen already; of a look, that
+    one does not know it.
+    """
+    chosen = kind or (Kind.ACCESS.value if entry else "")
+    return await new_page(request, hub, holder, Form({"licence": [licence], "entry": [entry], "kind": [chosen]}))
 
 
 @router.post(NEW, response_class=HTMLResponse)
