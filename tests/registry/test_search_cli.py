@@ -115,6 +115,10 @@ async def test_departments_merge(place: Place, tmp_path: Path) -> None:
     assert (await yizheng(place, "catalogue", "duties", AMR, duties)).code == 0
     found = await yizheng(place, "search", "价格监测", "--json")
     assert found.json()["entries"][0]["code"] == AMR
+    by_law = ("--legal-basis", "三定规定")
+    assert (await yizheng(place, "catalogue", "superior", AMR, POLICE, *by_law)).code == 0
+    ring = await yizheng(place, "catalogue", "superior", POLICE, AMR, *by_law)
+    assert (ring.code, "stands under it" in ring.err) == (65, True)
     basis = ("--legal-basis", "机构改革方案", "--as-of", "2026-11-01")
     part = await yizheng(place, "catalogue", "hand-over", AMR, POLICE, *basis, "--matter", "FOOD", "--json")
     assert part.json()["moved"]["matters"] == ["FOOD"]
