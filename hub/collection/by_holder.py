@@ -10,7 +10,7 @@ look alike, and issue nothing.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +37,7 @@ from hub.storage.database import Database
 from hub.storage.errors import STORE_FAILED
 from hub.storage.vault import Vault
 
+Still = Callable[[], Awaitable[bool]]
 _log = structlog.get_logger(__name__)
 
 
@@ -119,12 +120,13 @@ class HolderCollection:
                     found[item.code] = opened
         return found
 
-    async def ask(self, opened: Opened, person: Named) -> Outcome:
+    async def ask(self, opened: Opened, person: Named, *, still: Still | None = None) -> Outcome:
         """One source, about one person; what it has of him becomes his licence. That it may be asked, and that this is
-        on the ledger, is the caller's. Raises: StorageError.
+        on the ledger, is the caller's. `still`: asked once more when it has answered; where it says no, nothing of the
+        answer is taken. Raises: StorageError.
         """
         try:
-            totals = await self._collected(opened, person)
+            totals = await self._collected(opened, person, still)
         except SourceError:
             return Outcome.SOURCE_UNAVAILABLE
         except STORE_FAILED:
@@ -140,15 +142,17 @@ class HolderCollection:
             return Outcome.UNCHANGED
         return Outcome.REJECTED if totals.rejected else Outcome.NO_RECORD
 
-    async def _collected(self, opened: Opened, person: Named) -> Totals:
+    async def _collected(self, opened: Opened, person: Named, still: Still | None) -> Totals:
         assert opened.feed.by_holder is not None  # noqa: S101  # the caller looked
         reader = await self._feeds.reader(opened, opened.feed.by_holder)
-        pages = self._his(opened, person, reader.pages(Place(), id_number=person.id_number))
+        pages = self._his(opened, person, reader.pages(Place(), id_number=person.id_number), still)
         # Rejected rows are kept for nobody here: they would pile up one person at a time.
         with tempfile.TemporaryDirectory() as folder:
             return (await self._feeds.collect_once(opened, pages, Path(folder))).totals
 
-    async def _his(self, opened: Opened, person: Named, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    async def _his(
+        self, opened: Opened, person: Named, pages: AsyncIterator[Page], still: Still | None
+    ) -> AsyncIterator[Page]:
         """Only rows that name him as a holder, those among them that are no licences too. What names nobody is
         anybody's: a row of which a register emptied the cells, say, when it ended.
         """
@@ -162,6 +166,8 @@ class HolderCollection:
                     read = {rule.claim: raw.cells[column].strip() for column, rule in columns.items()}
                     if self._names(kind, mapped.claims if isinstance(mapped, Mapped) else read, person):
                         kept.append(replace(raw, number=len(kept) + 1))
+                if kept and still is not None and not await still():
+                    kept = []
                 yield Page(tuple(kept), page.as_of, page.place, page.last)
 
     def _names(self, kind: CertificateType, claims: Mapping[str, str | int], person: Named) -> bool:

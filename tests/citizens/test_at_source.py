@@ -9,9 +9,12 @@ from sqlalchemy import update
 
 from catalog.tables import table
 from certificates.lifecycle.states import Operation
+from certificates.stores.certificates import find_version
+from certificates.stores.holders import subject_by_id
 from certificates.tables import CertificateVersionRow
 from hub.access.actors import COMMAND
 from hub.citizens.dossier.at_source import ASKED_PER_MINUTE
+from hub.citizens.dossier.contradicting import contradiction
 from hub.runtime import Hub, open_hub
 from hub.web.citizen.dossier_words import CONTRADICTS
 from tests.citizens.conftest import Watch, signed_in
@@ -185,6 +188,14 @@ async def test_what_contradicts_the_index_is_not_shown_and_said(place: Place, hu
             assert f"kind=not_loading&amp;licence={identifier}" in shown.text
             (entry,) = await ledger(hub, since=before)
             assert (entry.kind, entry.detail["why"]) == ("certificate.not_opened", code)
+        version = await hub.database.read(lambda tx: find_version(tx, identifier))
+        kind = hub.types.find("pass")
+        assert version is not None
+        assert kind is not None
+        subject = await hub.database.read(lambda tx: subject_by_id(tx, version.subject_id))
+        for number, code in ((NUMBER, ""), (STRANGER["id_number"], "other_record")):  # by the number, without a name
+            said = {"citizen_id": number, "ends_on": ROW["至"]}
+            assert contradiction(kind.type, version, subject, "TX-1", said, hub.vault) == code
         limited = await look(client, identifier, token)
         assert limited.status_code == 429, "a few a minute"
         assert len(register.asked) == ASKED_PER_MINUTE

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.access.actors import COMMAND
 from hub.citizens.dossier.tables import OwnCollectionFeedRow
 from hub.citizens.errors import HolderSignInNeededError
 from hub.collection.by_holder import Outcome
+from hub.collection.feeds.reading import FeedReader, Page
 from hub.issuing.files import identifiers_of
 from hub.runtime import Hub
 from tests.citizens.conftest import Watch, erased, signed_in
@@ -136,6 +138,29 @@ async def test_of_somebody_who_was_erased_meanwhile_no_source_hears(place: Place
         assert await hub.dossier.fetching.last(holder.id) is None, "nor is it kept which departments know him"
         with pytest.raises(HolderSignInNeededError):
             await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
+
+
+@pytest.mark.embedded
+async def test_the_answer_of_a_slow_source_does_not_bring_back_who_was_erased_meanwhile(
+    place: Place, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = FeedReader.pages
+
+    async def slow(reader: FeedReader, *given: Any, **named: Any) -> AsyncIterator[Page]:
+        async for page in read(reader, *given, **named):
+            await erased(hub)
+            yield page
+
+    async with place.client(hub) as client:
+        await grow(place, hub, client)
+        holder = await signed_in(hub)
+        path = _register(tmp_path / "register", (PERSON["id_number"], PERSON["name"], "2035-06-30"))
+        await _feed(hub, path, "permits")
+        await hub.dossier.fetching.ask(holder.id, holder.identity, by=holder.as_json())
+        monkeypatch.setattr(FeedReader, "pages", slow)
+        await hub.jobs.sweep()
+        assert await hub.dossier.fetching.last(holder.id) is None, "he was erased in the middle of it"
+        assert await identifiers_of(hub, PERSON["id_type"], PERSON["id_number"]) == []
 
 
 @pytest.mark.embedded

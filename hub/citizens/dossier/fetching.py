@@ -92,12 +92,16 @@ class Fetching:
         open_ones = [item.feed for item in asked.feeds if item.outcome in {"", Outcome.SOURCE_UNAVAILABLE}]
         waiting = [feed for feed in open_ones if feed in feeds]  # one that SQL put beside them stands on no ledger
 
+        async def still() -> bool:
+            """A source may take its time: whoever was erased meanwhile is not brought back by its answer."""
+            return await self._database.read(lambda tx: store.find(tx, collection_id)) is not None
+
         async def one(feed: str) -> None:
             opened = known.get(feed)
             if opened is None or opened.feed.by_holder is None:  # it was ended, or may not be asked any more
                 outcome = Outcome.NOT_ALLOWED
             else:
-                outcome = await self._collecting.ask(opened, named)
+                outcome = await self._collecting.ask(opened, named, still=still)
             await self._database.write(lambda tx: store.answered(tx, collection_id, feed, outcome.value))
 
         await asyncio.gather(*(one(feed) for feed in waiting))
