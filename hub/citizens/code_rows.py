@@ -114,4 +114,4 @@ class CodeRows:
 
     def _overdue(self, tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
         late = self.keyed.where(self.rows.c.state == LIVE, self.rows.c.expires_at <= now)
-        return list(tx.execute(late.limit(limit)))
+        return list(tx.execute(late.order_by(self.rows.c.expires_at, self.rows.c.id).limit(limit)))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, and_, select
 
 from catalog.tables import DepartmentRow, table
 from certificates.tables import SubjectRow
-from hub.citizens.code_rows import CodeRows
+from hub.citizens.code_rows import EXPIRED, LIVE, CodeRows
 from hub.citizens.tables import PresentationRow
 from hub.ledger.spent import spent
 
@@ -84,7 +84,7 @@ def _told() -> Select[Any]:
         for name, alias in (("for", _FOR), ("by", _BY), ("not", _NOT))
         for column in (alias.c.code, alias.c.name_zh, alias.c.name_en)
     ]
-    joined = select(_ROWS, *named).outerjoin(_FOR, _FOR.c.id == _ROWS.c.department_id)
+    joined = select(_ROWS, spent(_ROWS.c.id).label("spent"), *named).outerjoin(_FOR, _FOR.c.id == _ROWS.c.department_id)
     return joined.outerjoin(_BY, _BY.c.id == _ROWS.c.taken_by).outerjoin(_NOT, _NOT.c.id == _ROWS.c.refused_by)
 
 
@@ -96,7 +96,7 @@ def _read(row: Row[Any]) -> Presentation:
     return Presentation(
         id=row.id,
         subject_id=row.subject_id,
-        state=row.state,
+        state=EXPIRED if row.state == LIVE and row.spent else row.state,  # put back
         made_at=row.made_at,
         expires_at=row.expires_at,
         made_for=department("for"),

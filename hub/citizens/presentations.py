@@ -99,9 +99,10 @@ class Presentations:
         if row is None or told is None or told.subject_id != holder.id:
             await refuse_other(self._database, self._log_key, holder, "presentation", now)
             raise MissingError("presentation")
+        lives = CODES.lives(row, now)
         if told.state != LIVE:
             return told
-        if not CODES.lives(row, now):
+        if not lives:
             return replace(told, state=EXPIRED)
         content = opened(self._vault, row)
         seconds = max(1, int((told.expires_at - now).total_seconds()))

@@ -78,6 +78,7 @@ async def test_a_code_that_was_taken_or_replaced_opens_no_second_case(hub: Hub) 
     await put_back(hub, CODES, revived)
     told = await hub.citizens.presentations.look(holder, first.presentation.id)
     assert getattr(told, "state", "") == "expired"
+    assert {item.state for item in (await hub.citizens.presentations.listed(holder))[0]} == {"expired"}
     await run(hub, update(CODES).values(expires_at=kept["made_at"]))
     assert await hub.citizens.presentations.sweep() == 0  # it ends no second time, and is in nobody's way
     assert (await row_of(hub, CODES, first.presentation.id))["content"] is None
@@ -102,6 +103,7 @@ async def test_a_showing_is_seen_once_whatever_its_row_says(hub: Hub) -> None:
         await hub.showing.receiving.take(ANYBODY, live.code)
     told = await hub.showing.showings.look(holder, live.showing.id)
     assert getattr(told, "state", "") == "expired"
+    assert {item.state for item in (await hub.showing.showings.listed(holder))[0]} == {"expired"}
     assert await ends(hub, live.showing.id) == ["showing.ended"]
 
 

@@ -119,9 +119,7 @@ class Showings:
         now = self._clock()
         row = await self._own(holder, showing_id, now)
         content = opened(self._vault, row)
-        told = store.read(row, content, holder.id)
-        if told.state == LIVE and not store.CODES.lives(row, now):
-            return replace(told, state=EXPIRED)
+        told = self._read(row, content, holder, now)
         if told.state != LIVE or content is None or not content.code or not told.mine:
             return told
         return Live(told, content.code, max(1, int((told.expires_at - now).total_seconds())))
@@ -138,15 +136,16 @@ class Showings:
         holder.require(SHOWS)
         now = self._clock()
         rows = await self._database.read(lambda tx: store.of_holder(tx, holder.id, after=after, limit=PAGE + 1))
-        items = [store.read(row, opened(self._vault, row), holder.id) for row in rows[:PAGE]]
-        over = [
-            replace(item, state=EXPIRED) if item.state == LIVE and item.expires_at <= now else item for item in items
-        ]
-        return over, over[-1].id if len(rows) > PAGE else None
+        items = [self._read(row, opened(self._vault, row), holder, now) for row in rows[:PAGE]]
+        return items, items[-1].id if len(rows) > PAGE else None
 
     async def sweep(self) -> int:
         """Part of the housekeeping: ends those past their time, and forgets old rows; answers how many ended."""
         return await store.CODES.sweep(self._database, self._clock(), self._end)
+
+    def _read(self, row: Row[Any], content: Content | None, holder: Holder, now: datetime) -> Showing:
+        told = store.read(row, content, holder.id)
+        return told if told.state != LIVE or store.CODES.lives(row, now) else replace(told, state=EXPIRED)
 
     async def _own(self, holder: Holder, showing_id: str, now: datetime) -> Row[Any]:
         row = await self._database.read(lambda tx: store.CODES.own(tx, showing_id))
