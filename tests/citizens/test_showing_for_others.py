@@ -322,7 +322,12 @@ async def test_by_pages_and_api_it_is_shown_and_read(place: Place, hub: Hub) -> 
         assert "没有这种有效证照" in mine
         assert f'action="{base}/asked"' in mine, "he may answer for the company"
         typed = await browser.get(f"{base}/asked")
-        await browser.post(f"{base}/asked", typed, 422, code="12345678")
+        assert 'data-scan="code"' in typed
+        for path, may in ((f"{base}/asked", True), (f"{base}/asked/x", False), (base, False), ("/me/asked", True)):
+            sent_with = (await client.get(path)).headers["permissions-policy"]
+            assert ("camera=(self)" in sent_with) is may, path
+        wrong = await browser.post(f"{base}/asked", typed, 422, code="12345678")
+        assert 'data-scan="code"' in wrong.text
         what = (await browser.post(f"{base}/asked", typed, 200, code=question.code)).text
         await browser.post(f"{base}/asked/answer", what, 422, code=question.code, decision="give")
         fields = {f"licence-{code}": licence for code in re.findall(r'name="licence-([^"]+)"', what)}

@@ -123,10 +123,11 @@ async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
     to = others.NEIGHBOUR
     scope = frozenset({Scope.LICENCES, Scope.FILE})
     delegation = await delegating.give(holder, Asked(to["id_number"], to["name"], scope, None, until, "腿脚不便"))
-    key = (await others.begun(hub, holder, "legal_representative")).key
+    company = await others.begun(hub, holder, "legal_representative")
+    key, [licence, *_] = company.key, (await hub.dossier.cards.page(company.id)).cards
     said = Said(kind=Kind.MISSING, text="少一份许可证", type_code=REGISTRATION_TYPE, department=AMR)
     theirs = await hub.citizens.objecting_for.raise_(holder, key, said)
-    return {"key": key, "delegation_id": delegation, "theirs": theirs}
+    return {"key": key, "delegation_id": delegation, "theirs": theirs, "their_licence": licence.identifier}
 
 
 async def _cosigned(hub: Hub, place: Place) -> str:
