@@ -15,12 +15,13 @@ from sqlalchemy import delete, select, update
 from catalog.errors import DefinitionError
 from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
-from hub.ledger.witnessing.calling import PAUSES
+from hub.ledger.witnessing.calling import CALL, PAUSES
 from hub.ledger.witnessing.register import ADD
 from hub.ledger.witnessing.service import ROUND
 from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessCallRow, LedgerWitnessRow
 from hub.runtime import Hub, open_hub, open_keys
 from hub.storage.errors import IntegrityBrokenError
+from hub.storage.jobs import unsettled
 from hub.witness.folder import WitnessFolder
 from signing.log.checkpoint import Checkpoint, NoteVerifier, note_body, sign_note
 from signing.log.cosignature import cosignatures
@@ -28,7 +29,6 @@ from tests.citizens.conftest import Watch
 from tests.hub.logbook import add
 from tests.support import Place
 
-pytestmark = pytest.mark.embedded
 SECOND = Actor("staff", "op.two", "two", None, frozenset({Role.OPERATOR}))
 CALLS, LINES = table(LedgerWitnessCallRow), table(LedgerCosignatureRow)
 PATIENCE_SECONDS = 60
@@ -100,7 +100,9 @@ async def called(hub: Hub, *, laid: bool = False) -> str:
     if not laid:
         await hub.ledger.drain()
         await hub.witnessing.sweep()
-    await hub.witness_calls.sweep()
+    before = await hub.database.read(lambda tx: len(unsettled(tx, CALL)))
+    await asyncio.gather(*(hub.witness_calls.sweep() for _ in range(3)))  # as of several processes
+    assert await hub.database.read(lambda tx: len(unsettled(tx, CALL))) <= before + 1
     await hub.jobs.sweep()
     return "".join(str(row.failed) for row in await calls(hub))
 
@@ -116,6 +118,7 @@ async def signed(hub: Hub, client: httpx2.AsyncClient, folder: Path) -> int:
     return Checkpoint.parse(note, verifier=NoteVerifier.from_text(hub.ledger.verifier)).size
 
 
+@pytest.mark.both
 async def test_a_witness_is_called_away_back_forgotten_and_contradicting(
     hub: Hub, client: httpx2.AsyncClient, tmp_path: Path, watch: Watch
 ) -> None:
@@ -192,6 +195,7 @@ async def one_that_contradicts_is_an_alarm(hub: Hub, client: httpx2.AsyncClient,
     assert await signed(hub, client, folder) == before
 
 
+@pytest.mark.embedded
 async def test_nothing_is_kept_but_the_signature_of_the_very_witness_on_the_very_checkpoint(
     hub: Hub, client: httpx2.AsyncClient, tmp_path: Path, watch: Watch
 ) -> None:
@@ -245,6 +249,7 @@ async def test_nothing_is_kept_but_the_signature_of_the_very_witness_on_the_very
     assert heard[0].partition(b"\r\n\r\n")[2] == b"old 0\n\n" + note.encode()
 
 
+@pytest.mark.embedded
 async def test_an_address_is_refused_where_it_could_lead_elsewhere(hub: Hub, tmp_path: Path) -> None:
     folder = tmp_path / "w"
     WitnessFolder.make(folder, "archive.example/w")

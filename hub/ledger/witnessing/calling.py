@@ -89,8 +89,8 @@ class WitnessCalls:
 
     def _begin(self, tx: Connection, now: datetime) -> None:
         for witness_id in self._due(tx, now):
-            _write(tx, witness_id, due_at=now + IN_HAND)
-            enqueue(tx, CALL, {"witness": witness_id}, now=now)
+            if _write(tx, witness_id, unless_after=now, due_at=now + IN_HAND):  # of two processes one
+                enqueue(tx, CALL, {"witness": witness_id}, now=now)
 
     def _waiting(self, tx: Connection, witness_id: str) -> tuple[Witness, str, int, int] | None:
         """The witness, the checkpoint that lies before it, and what it co-signed last, as far as is known here; None
@@ -132,8 +132,11 @@ def _settle(tx: Connection, witness_id: str, failed: str, now: datetime) -> str:
     return before
 
 
-def _write(tx: Connection, witness_id: str, **values: Any) -> None:
+def _write(tx: Connection, witness_id: str, *, unless_after: datetime | None = None, **values: Any) -> bool:
+    """Whether it was written: not where the row is due after that instant."""
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     fresh = {"failures": 0, "failed": ""} | values
     statement = insert(_CALLS).values(witness_id=witness_id, **fresh)
-    tx.execute(statement.on_conflict_do_update(index_elements=["witness_id"], set_=values))
+    where = None if unless_after is None else _CALLS.c.due_at <= unless_after
+    written = statement.on_conflict_do_update(index_elements=["witness_id"], set_=values, where=where)
+    return tx.execute(written.returning(_CALLS.c.witness_id)).first() is not None
