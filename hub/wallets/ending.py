@@ -15,6 +15,7 @@ from certificates.stores.holders import subject_by_id
 from hub.issuing.transitions.writing import PUBLISH_STATUS
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards, guarded_copies
+from hub.storage.errors import IntegrityBrokenError
 from hub.storage.jobs import enqueue
 from hub.storage.vault import DataKey, Vault
 from hub.wallets.tables import (
@@ -35,17 +36,26 @@ _TOKENS: Final = table(WalletTokenRow)
 
 
 def end_batches(
-    tx: Connection, vault: Vault, ids: Sequence[str], *, kind: str, detail: Mapping[str, Any], now: datetime
+    tx: Connection,
+    vault: Vault,
+    subject_id: str,
+    ids: Sequence[str],
+    *,
+    kind: str,
+    detail: Mapping[str, Any],
+    now: datetime,
 ) -> int:
-    """End these, each with an entry of this kind in its holder's ledger; answers how many had not ended before.
+    """End these of one holder, each with an entry of this kind in his ledger; answers how many had not ended before.
 
-    Raises: IntegrityBrokenError.
+    Raises: IntegrityBrokenError: also where one of them is somebody else's, which no batch of his says by itself.
     """
     standing = [item for item in read_copies(tx, ids, lock=True) if item.ended_at is None]
     check_guards(tx, vault, copies=standing)
+    if any(item.subject_id != subject_id for item in standing):
+        raise IntegrityBrokenError("wallet_batches")
+    subject = subject_by_id(tx, subject_id)
+    key = vault.data_key(subject.data_key, subject.kek_kid)
     for item in standing:
-        subject = subject_by_id(tx, item.subject_id)
-        key = vault.data_key(subject.data_key, subject.kek_kid)
         _end(tx, vault, item, kind=kind, detail=detail, key=key, subject_id=subject.id, now=now)
     _publish(tx, standing, now)
     return len(standing)

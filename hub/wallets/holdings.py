@@ -105,7 +105,7 @@ class Holdings:
             identifier = tx.execute(named.order_by(_VERSIONS.c.version.desc()).limit(1)).scalar_one()
             detail = {"identifier": identifier, "session": holder.session_id, "wallet": rows[0].client_id}
             ids = [row.id for row in rows]
-            ended = end_batches(tx, self._vault, ids, kind=REMOVED, detail=detail, now=now)
+            ended = end_batches(tx, self._vault, holder.id, ids, kind=REMOVED, detail=detail, now=now)
             bonds.end(tx, self._vault, bond_id, now, why="removed")
             return ended
 

@@ -36,7 +36,7 @@ from hub.wallets.once import use_nonce
 from hub.wallets.proofs import Dpop, KeyProof, read_key_proof
 from hub.wallets.sealing import Receiver
 from hub.wallets.tables import WalletBatchRow, WalletCredentialRow
-from hub.wallets.tokens import REPLAYED, Token, Tokens
+from hub.wallets.tokens import REPLAYED, Token, Tokens, names_of
 from signing import sd_jwt
 from signing.keys import Es256Key
 from signing.status_list import permute
@@ -216,9 +216,10 @@ def _chosen(token: Token, wanted: Wanted) -> str:
     if token.by_identifier:
         if wanted.identifier is None:
             raise WalletError("invalid_credential_request", "the token's answer named identifiers: use one")
-        if wanted.identifier not in token.certificate_ids:
+        found = names_of(token.configuration, token.certificate_ids).get(wanted.identifier)
+        if found is None:
             raise WalletError("unknown_credential_identifier", "none of the token's")
-        return wanted.identifier
+        return found
     if wanted.configuration != token.configuration:
         raise WalletError("unknown_credential_configuration", "not the one that the token is for")
     return token.certificate_ids[0]

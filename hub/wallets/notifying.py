@@ -59,7 +59,8 @@ class WalletNotices:
             tx.execute(update(_BATCHES).where(mine).values(told=told))
             if told != "accepted":
                 detail = {"event": event, "wallet": good_for.client_id}
-                end_batches(tx, self._vault, [notification_id], kind=DELETED, detail=detail, now=now)
+                whose = good_for.subject_id
+                end_batches(tx, self._vault, whose, [notification_id], kind=DELETED, detail=detail, now=now)
                 if told == "deleted" and not _any_left(tx, good_for.bond_id):
                     bonds.end(tx, self._vault, good_for.bond_id, now, why="deleted")
             return True

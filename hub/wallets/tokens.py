@@ -59,6 +59,13 @@ class Token:
     bond_id: str
 
 
+def names_of(configuration: str, certificate_ids: Sequence[str]) -> dict[str, str]:
+    """By which identifiers a wallet names what its token is good for. They mean something beside this token alone: in
+    public a licence has no name but its number, which a later version changes.
+    """
+    return {f"{configuration}.{place}": item for place, item in enumerate(certificate_ids, 1)}
+
+
 class Tokens:
     """Gives out and reads them."""
 
@@ -84,7 +91,7 @@ class Tokens:
         details = {
             "type": DETAILS,
             "credential_configuration_id": given["configuration"],
-            "credential_identifiers": list(given["certificate_ids"]),
+            "credential_identifiers": list(names_of(given["configuration"], given["certificate_ids"])),
         }
         answer: dict[str, Any] = {"access_token": token, "token_type": "DPoP", "expires_in": int(LIFE.total_seconds())}
         answer["scope"] = given["configuration"]  # of those asked for some may have been passed over (RFC 6749 §5.1)

@@ -18,8 +18,8 @@ from signing.canonical import b64u, canonical, sha256
 from tests.citizens.conftest import erased, signed_in
 from tests.support import PUBLIC_URL
 from tests.wallets.conftest import CLIENT, REDIRECT
+from tests.wallets.hand import TOKEN, Hand, hand, told
 from tests.wallets.test_issuing import identifier_of
-from tests.wallets.test_refusals import TOKEN, Hand, hand, told
 
 __all__ = ["hand"]
 pytestmark = pytest.mark.embedded

@@ -17,10 +17,11 @@ from hub.clock import utc_now
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.wallets.holdings import Holding
-from hub.wallets.tables import WalletBondRow, WalletCredentialRow
+from hub.wallets.tables import WalletBatchRow, WalletBondRow, WalletCredentialRow
 from signing.sd_jwt import parse
 from signing.status_list import INVALID, SUSPENDED, VALID
 from tests.citizens.conftest import erased, signed_in
+from tests.citizens.others import NEIGHBOUR, resident
 from tests.hub.city import PERSON, ledger
 from tests.hub.test_status_lists import read
 from tests.support import PUBLIC_URL, Place
@@ -154,6 +155,17 @@ async def test_a_copy_put_back_by_sql_is_not_believed(hub: Hub, wallet: Wallet, 
     later = utc_now() + timedelta(days=9)
     await hub.database.write(lambda tx: tx.execute(update(bonds).values(refresh_hash="0" * 64, expires_at=later)))
     assert "error" in await wallet.do("renew")
+
+
+@pytest.mark.embedded
+async def test_a_batch_made_his_by_sql_ends_nobody_elses_copies(hub: Hub, wallet: Wallet) -> None:
+    await taken(hub, wallet)
+    (mine,) = await hub.wallets.holdings.listed(await signed_in(hub))
+    other, rows = await resident(hub, NEIGHBOUR), table(WalletBatchRow)
+    await hub.database.write(lambda tx: tx.execute(update(rows).values(subject_id=other.id)))
+    with pytest.raises(IntegrityBrokenError):
+        await hub.wallets.holdings.remove(other, mine.bond_id, mine.certificate_id)
+    assert await hub.database.read(lambda tx: tx.execute(select(COPIES.c.ended_at)).scalar_one()) is None
 
 
 @pytest.mark.embedded

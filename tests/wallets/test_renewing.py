@@ -16,8 +16,8 @@ from tests.hub.city import PERSON, identity_claims, ledger
 from tests.support import POLICE, PUBLIC_URL, issue
 from tests.wallets.conftest import Watch
 from tests.wallets.foreign import Wallet
+from tests.wallets.hand import Hand, hand, told
 from tests.wallets.test_holdings import taken, verified
-from tests.wallets.test_refusals import Hand, hand, told
 
 __all__ = ["hand"]
 NOTIFY = f"{PUBLIC_URL}/wallets/notification"
