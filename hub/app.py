@@ -109,8 +109,10 @@ from hub.web.console.library import arriving as library_arriving
 from hub.web.console.library import uploading as library_uploading
 from hub.web.console.owner import trials as owner_trials
 from hub.web.console.router import router as console
+from hub.web.kiosk import acting as kiosk_acting
 from hub.web.kiosk import agreements as kiosk_agreements
 from hub.web.kiosk import collecting as kiosk_collecting
+from hub.web.kiosk import delegating as kiosk_delegating
 from hub.web.kiosk import doubting as kiosk_doubting
 from hub.web.kiosk import forms as kiosk_forms
 from hub.web.kiosk import frame as kiosk_frame
@@ -201,6 +203,8 @@ _ROUTERS: Final = (
     citizen_pages.router,
     kiosk_pages.router,
     kiosk_licence.router,
+    kiosk_acting.router,
+    kiosk_delegating.router,
     kiosk_agreements.router,
     kiosk_doubting.router,
     kiosk_reviewing.router,

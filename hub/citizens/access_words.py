@@ -239,6 +239,10 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         CHANGE,
         ("窗口登记了您撤回授权代办", "a counter wrote down that a delegation of yours has ended"),
     ),
+    "delegation.withdrawn_at_kiosk": (
+        CHANGE,
+        ("凭您的证件，在自助终端撤回了授权代办", "by your card, at a terminal, a delegation of yours was ended"),
+    ),
     "delegation.read_at_counter": (LOOK, ("窗口打开了您的代办授权", "a counter opened what you let others do for you")),
     "delegation.withdrawn": (CHANGE, ("一项授权代办已撤回", "a delegation of yours was withdrawn")),
     "delegation.received": (CHANGE, ("有人授权您代办", "somebody lets you act for him")),

@@ -46,7 +46,10 @@ OF_PERSONS: Final[frozenset[str]] = (
     )
     | _of("collection", "by_holder own own_by_agent")
     | _of("copy", "read sealed withdrawn")
-    | _of("delegation", "ended given given_at_counter read_at_counter received withdrawn withdrawn_at_counter")
+    | _of(
+        "delegation",
+        "ended given given_at_counter read_at_counter received withdrawn withdrawn_at_counter withdrawn_at_kiosk",
+    )
     | _of("form", "answered_at_kiosk read_at_kiosk read_by_signer signed_at_kiosk")
     | _of("holder", "sign_in sign_out")
     | _of("identity", "bound refused released shown")

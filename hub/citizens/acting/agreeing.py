@@ -8,6 +8,8 @@ principal's from then on, whoever comes into office later; the entry about him n
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from sqlalchemy import Connection
+
 from hub.citizens.acting.acting import ActingFor
 from hub.citizens.acting.errors import NoLongerActsError
 from hub.citizens.acting.recording import told
@@ -55,23 +57,33 @@ class AgreeingFor:
         return whose, await self._authorisations.listed(person), await self._asked.listed(person)
 
     async def decide(
-        self, holder: Holder, key: str, grant_id: str, decision: Decision, *, lasts: Lasts = Lasts.GRANT
+        self,
+        holder: Holder,
+        key: str,
+        grant_id: str,
+        decision: Decision,
+        *,
+        lasts: Lasts = Lasts.GRANT,
+        place: Hand | None = None,
     ) -> None:
-        """His standing word. Raises besides: MissingError: no grant in force that reaches his records and rests on
-        agreement.
+        """His standing word. `place`: where he says it, if that is not his own session.
+
+        Raises besides: MissingError: no grant in force that reaches his records and rests on agreement.
         """
         principal = await self._principal(holder, key)
-        person, hand = _as_principal(holder, principal), self._hand(holder, key, principal)
+        person, hand = _as_principal(holder, principal), self._hand(holder, key, principal, place)
         await self._written(
             holder, key, lambda: self._authorisations.decide(person, grant_id, decision, lasts=lasts, hand=hand)
         )
 
-    async def answer(self, holder: Holder, key: str, question_id: str, decision: Decision) -> None:
+    async def answer(
+        self, holder: Holder, key: str, question_id: str, decision: Decision, *, place: Hand | None = None
+    ) -> None:
         """His word for one case. Raises besides: MissingError: no question of his that is open, which goes on the
         ledger as this person's try.
         """
         principal = await self._principal(holder, key)
-        person, hand = _as_principal(holder, principal), self._hand(holder, key, principal)
+        person, hand = _as_principal(holder, principal), self._hand(holder, key, principal, place)
         if question_id not in {item.id for item in await self._asked.listed(person) if item.open}:
             await refuse_other(self._database, self._log_key, holder, "question", self._clock())
             raise MissingError("question")
@@ -87,18 +99,25 @@ class AgreeingFor:
             await self._principal(holder, key)
             raise
 
-    def _hand(self, holder: Holder, key: str, principal: Principal) -> Hand:
+    def _hand(self, holder: Holder, key: str, principal: Principal, place: Hand | None) -> Hand:
         said = {
             "agent": told(holder.id, holder.identity),
             "level": holder.level.name.lower(),
             "session": holder.session_id,
             **principal.as_told(),
+            **(place.said if place is not None else {}),
         }
+
+        def must_hold(tx: Connection) -> None:
+            if place is not None:
+                place.check(tx)
+            self._acting.must_act(tx, holder, key, Scope.AGREE)
+
         return Hand(
             said,
             for_a_case=_BY_AGENT,
             standing=_BY_AGENT,
-            must_hold=lambda tx: self._acting.must_act(tx, holder, key, Scope.AGREE),
+            must_hold=must_hold,
             # Nobody signs in as a company: its legal representative reads who acted in its entries.
             tells=None if principal.identity.id_type in BODIES else NoticeKind.DECIDED_FOR_HIM,
         )

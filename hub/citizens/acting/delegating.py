@@ -20,7 +20,7 @@ from hub.citizens.acting.errors import DelegationError, NoLongerActsError
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.uses import Use, uses_told
 from hub.citizens.acting.values import Acting, Ground
-from hub.citizens.acting.writing import end, write
+from hub.citizens.acting.writing import At, end, write
 from hub.citizens.confirming import Confirming
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.once import Once
@@ -106,16 +106,17 @@ class Delegating:
         *,
         acting: Acting | None = None,
         at_counter: Mapping[str, Any] | None = None,
+        at_kiosk: Mapping[str, Any] | None = None,
     ) -> None:
-        """End it at once, from either side; one that has ended stays as it is.
+        """End it at once, from either side; one that has ended stays as it is. `at_counter`, `at_kiosk`: what the entry
+        says of a clerk, or of the terminal where his card says it.
 
         Raises: MissingError: none of his, which goes on the ledger.
         """
         holder.require(SEES_OWN)
         now = self._clock()
-        if not await self._database.write(
-            lambda tx: self._withdraw(tx, holder, delegation_id, acting, at_counter, now)
-        ):
+        where = At("counter", at_counter) if at_counter else At("kiosk", at_kiosk) if at_kiosk else None
+        if not await self._database.write(lambda tx: self._withdraw(tx, holder, delegation_id, acting, where, now)):
             await refuse_other(self._database, self._log_key, holder, "delegation", now)
             raise MissingError("delegation")
 
@@ -200,7 +201,7 @@ class Delegating:
         holder: Holder,
         delegation_id: str,
         acting: Acting | None,
-        at_counter: Mapping[str, Any] | None,
+        where: At | None,
         now: datetime,
     ) -> bool:
         found = store.find(tx, self._vault, delegation_id)
@@ -210,7 +211,7 @@ class Delegating:
         found = store.find(tx, self._vault, delegation_id, lock=True)
         if found is None or found.state != store.LIVE:
             return found is not None
-        end(tx, self._vault, holder, found, now, at_counter=at_counter)
+        end(tx, self._vault, holder, found, now, where=where)
         return True
 
     def _made_before(self, tx: Connection, subject_id: str, once: Once) -> str | None:

@@ -3,6 +3,7 @@ caller's transaction, which holds both and has judged that he may.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +19,14 @@ from hub.citizens.values import Holder
 from hub.clock import new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where it was written down, if not in his own session: `counter` or `kiosk`, and what the entry says of that."""
+
+    place: str
+    said: Mapping[str, Any]
 
 
 def write(
@@ -50,7 +59,15 @@ def write(
     }
     people = {"agent": told(delegate.id, terms.to), "given_by": told(holder.id, terms.giver)}
     detail = {**said, **people, "session": holder.session_id, **(at_counter or {})}
-    entry = _enter(tx, vault, _kind("delegation.given", at_counter), subject, detail, now, of=(delegation_id, 1))
+    entry = _enter(
+        tx,
+        vault,
+        _kind("delegation.given", At("counter", at_counter) if at_counter else None),
+        subject,
+        detail,
+        now,
+        of=(delegation_id, 1),
+    )
     said["principal"] = told(subject.id, terms.principal)
     _enter(tx, vault, "delegation.received", delegate, said, now)
     for told_too in (delegate.id, *([holder.id] if at_counter else ())):
@@ -79,23 +96,23 @@ def end(
     found: Delegation,
     now: datetime,
     *,
-    at_counter: Mapping[str, Any] | None = None,
+    where: At | None = None,
 ) -> None:
-    """`holder` ends a live one, from either side. `at_counter` as in `write`."""
+    """`holder` ends a live one, from either side. `where`: if not in his own session; a notice tells him, too."""
     subject, delegate = subject_by_id(tx, found.subject_id), subject_by_id(tx, found.to_id)
     people = {"agent": told(found.to_id, found.terms.to), "by": told(holder.id, holder.identity)}
-    detail = {"delegation": found.id, "session": holder.session_id, **people, **(at_counter or {})}
-    kind, version = _kind("delegation.withdrawn", at_counter), found.row_version + 1
+    detail = {"delegation": found.id, "session": holder.session_id, **people, **(where.said if where else {})}
+    kind, version = _kind("delegation.withdrawn", where), found.row_version + 1
     entry = _enter(tx, vault, kind, subject, detail, now, of=(found.id, version))
     _enter(tx, vault, "delegation.ended", delegate, {"delegation": found.id}, now)
-    for other in sorted({subject.id, delegate.id} - (set() if at_counter else {holder.id})):
+    for other in sorted({subject.id, delegate.id} - (set() if where else {holder.id})):
         notify(tx, other, NoticeKind.DELEGATION_WITHDRAWN, about=found.id, now=now)
     store.end(tx, vault, found, now, ledger_entry_id=entry)
 
 
-def _kind(kind: str, at_counter: Mapping[str, Any] | None) -> str:
-    """What a clerk wrote down is called so: the person may ask about it, which he may not about his own doing."""
-    return f"{kind}_at_counter" if at_counter else kind
+def _kind(kind: str, where: At | None) -> str:
+    """What was not done in his own session is called so: he may ask about it, which he may not about his own doing."""
+    return f"{kind}_at_{where.place}" if where else kind
 
 
 def _enter(
