@@ -13,7 +13,7 @@ from tests.citizens.conftest import session
 from tests.citizens.others import NEIGHBOUR, REGISTRATION, furnish, in_office, registration_claims, resident, tie
 from tests.hub.city import PERSON
 from tests.hub.desk import text_of
-from tests.support import ENTERPRISE, PUBLIC_URL, Place
+from tests.support import ENTERPRISE, PUBLIC_URL, Place, matter_definition
 
 pytestmark = pytest.mark.embedded
 HERE = {"Origin": PUBLIC_URL}
@@ -116,9 +116,16 @@ async def test_a_company_lets_somebody_act_and_takes_it_back(place: Place, hub: 
         wrong = await browser.post(new, form, 422, **filled)
         assert "请至少选一项" in wrong.text
         wrong = await browser.post(new, form, 422, **filled, scope="file", matters="，")
-        assert "请填写事项代码" in wrong.text
-        made = (await browser.post(new, form, scope="file", **filled)).headers["location"]
+        assert "请填写事项" in wrong.text
+        wrong = await browser.post(new, form, 422)
+        for word in ("请填写对方身份证号码", "请填写对方姓名", "请至少选一项", "请填写日期", "请写明原因"):
+            assert word in wrong.text
+        wrong = await browser.post(new, form, 422, **filled, scope="file", matters="没有的事")
+        assert "没有这个事项" in wrong.text
+        named = matter_definition()["name"]["zh"]
+        made = (await browser.post(new, form, scope="file", matters=f"{named}；", **filled)).headers["location"]
         page = await browser.get(made)
+        assert f"<dd>{named}</dd>" in page
         assert "有效" in text_of(await client.get(f"/me/delegations?acting={key}"))
         await browser.post(made.replace("?", "/withdraw?"), page)
         assert "已撤回" in await browser.get(made)

@@ -20,6 +20,7 @@ from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError, Form
 from hub.web.console.view import view_of
+from hub.web.matter_names import Names, called, codes_in, names_of
 
 router = APIRouter()
 DELEGATIONS: Final = "/me/delegations"
@@ -27,6 +28,14 @@ NEW: Final = DELEGATIONS + "/new"
 As = Annotated[str, Query(alias="acting", pattern=r"^([0-9a-f]{32})?$")]
 """As a company's legal representative: the key of that acting."""
 DelegationId = Annotated[UuidText, Path()]
+_NEEDED: Final = {
+    "id_number": ("missing", "/to/id_number"),
+    "name": ("missing", "/to/name"),
+    "scope": ("missing", "/scope"),
+    "until": ("kind", "/until"),
+    "reason": ("missing", "/reason"),
+}
+"""Fields that must not be empty, and the fault where one is: all of them at once, in the order of the form."""
 
 
 @router.get(DELEGATIONS, response_class=HTMLResponse)
@@ -49,8 +58,12 @@ async def give(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -
     given = await holder_form(request, holder)
     await limit(request, f"delegate:{holder.id}", GIVEN_PER_MINUTE)
     company = await _company(hub, holder, key)
+    blank = [wrong(DelegationError(*fault)) for name, fault in _NEEDED.items() if not given.text(name)]
+    if blank:
+        return _form(request, holder, company, key, given, blank)
     try:
-        made = await hub.citizens.others.delegating.give(holder, _asked(given), acting=company)
+        asked = _asked(given, await names_of(hub))
+        made = await hub.citizens.others.delegating.give(holder, asked, acting=company)
     except DelegationError as error:
         return _form(request, holder, company, key, given, [wrong(error)])
     return redirect(f"{DELEGATIONS}/{made}{_query(key)}")
@@ -63,7 +76,9 @@ async def one(
     """Its terms, and every use of it."""
     company = await _company(hub, holder, key, looks=True)
     found = await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)
-    return _render(request, "me/delegation.html", holder, company, key, item=found, uses=USES)
+    codes = found.delegation.terms.matters or ()
+    matters = called(codes, await names_of(hub), view_of(request).language)
+    return _render(request, "me/delegation.html", holder, company, key, item=found, uses=USES, matters=matters)
 
 
 @router.post(DELEGATIONS + "/{delegation_id}/withdraw", response_class=HTMLResponse)
@@ -81,13 +96,12 @@ async def _company(hub: Hub, holder: Holder, key: str, *, looks: bool = False) -
     return await hub.citizens.others.acting.in_office(holder, key, looks=looks) if key else None
 
 
-def _asked(given: Form) -> Asked:
-    codes = frozenset(given.text("matters").replace("，", ",").replace("、", ",").replace(",", " ").split())
+def _asked(given: Form, names: Names) -> Asked:
     return Asked(
         id_number=given.text("id_number"),
         name=given.text("name"),
         scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),
-        matters=codes if given.text("matters") else None,
+        matters=codes_in(given.text("matters"), names),
         until=_day(given.text("until")),
         reason=given.text("reason"),
     )

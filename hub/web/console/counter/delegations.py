@@ -30,6 +30,7 @@ from hub.web.console.forms import FieldError, Form, form
 from hub.web.console.frame import render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
+from hub.web.matter_names import Names, codes_in, names_of
 
 router = APIRouter()
 DELEGATIONS: Final = COUNTER + "/delegations"
@@ -78,20 +79,19 @@ async def _done(request: Request, hub: Hub, actor: Actor, given: Form, card: Car
     seen = await shown(hub, await hub.counter.caller(actor), card, "delegation")
     presented, desk = Presented(actor, seen.how, seen.reference), hub.citizens.others.at_counter
     if given.text("do") == "give":
-        return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given)))
+        return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given, await names_of(hub))))
     if given.text("do") == "withdraw":
         ended = await desk.withdraw(presented, card.identity, given.text("delegation")[:36])
         return _slip(request, hub, actor, ended)
     return _page(request, hub, actor, Form({}), found=await desk.listed(presented, card.identity))
 
 
-def _asked(given: Form) -> Asked:
-    codes = frozenset(given.text("matters").replace("，", ",").replace("、", ",").replace(",", " ").split())
+def _asked(given: Form, names: Names) -> Asked:
     return Asked(
         id_number=given.text("to"),
         name=given.text("to_name"),
         scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),
-        matters=codes if given.text("matters") else None,
+        matters=codes_in(given.text("matters"), names),
         until=day_of(given.text("until")[:10]),
         reason=given.text("reason"),
     )
