@@ -1,11 +1,14 @@
 """Somebody else's licence laid open: by whom the ground allows it, judged where it is written down, told to both."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.util import await_only
 
 from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Ground, Scope
@@ -285,3 +288,32 @@ async def test_who_holds_it_with_the_principal_is_told_as_ever_and_the_principal
     }
     assert PERSON["name"] not in str(entries[other.id].detail), "who acts for the other is the other's business"
     assert entries[found.id].detail["agent"]["name"] == PERSON["name"]
+
+
+@pytest.mark.both
+async def test_nothing_is_opened_once_the_withdrawal_is_on_its_way(hub: Hub) -> None:
+    holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    delegating = hub.citizens.others.delegating
+    made = await delegating.give(holder, asked(hub, scope=OPENS))
+    found = await begun(hub, neighbour, "delegate")
+    licence = await licence_of(hub, holder.id, "居民身份证")
+    way = await hub.dossier.for_others.way(neighbour, found.key)
+    withdrawn, go_on = asyncio.Event(), asyncio.Event()
+
+    def end(tx: Connection) -> None:
+        assert delegating._withdraw(tx, holder, made, None, None, hub.clock())
+        withdrawn.set()
+        if tx.dialect.name == "postgresql":  # the other has one writer: nobody comes between
+            await_only(go_on.wait())
+
+    ending = asyncio.create_task(hub.database.write(end))
+    await asyncio.wait_for(withdrawn.wait(), 30)
+    opening = asyncio.create_task(way.contents(licence, language="zh-CN"))
+    await asyncio.wait([opening], timeout=0.2)  # before its end or after it, it is refused
+    go_on.set()
+    await ending
+    with pytest.raises(NoLongerActsError):
+        await opening
+    kinds = {entry.kind for entry in await ledger(hub)}
+    assert "acting.refused" in kinds
+    assert not kinds & {"certificate.opened_by_agent", "acting.opened"}
