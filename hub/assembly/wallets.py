@@ -60,7 +60,14 @@ def assemble_wallets(ground: Ground, source: RenditionSource, verification: Veri
         authorizing=Authorizing(
             database, vault=vault, types=ground.types, licences=licences, clock=clock, public_url=url
         ),
-        exchanging=Exchanging(database, vault=vault, tokens=tokens, clock=clock, public_url=url),
+        exchanging=Exchanging(
+            database,
+            vault=vault,
+            tokens=tokens,
+            clients=ground.settings.wallet_clients,
+            clock=clock,
+            public_url=url,
+        ),
         issuing=WalletIssuing(
             database,
             vault=vault,

@@ -63,10 +63,20 @@ class _Request:
 class Exchanging:
     """Gives tokens for what a holder agreed to."""
 
-    def __init__(self, database: Database, *, vault: Vault, tokens: Tokens, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        tokens: Tokens,
+        clients: Mapping[str, Sequence[str]],
+        clock: Clock,
+        public_url: str,
+    ) -> None:
         self._database = database
         self._vault = vault
         self._tokens = tokens
+        self._clients = clients
         self._clock = clock
         self._public_url = public_url
 
@@ -172,6 +182,8 @@ class Exchanging:
         bond = bonds.renew(tx, self._vault, request.text("refresh_token"), request.dpop.thumbprint, request.now)
         if bond is None:
             return _REFUSED
+        if bond.row["client_id"] and bond.row["client_id"] not in self._clients:  # struck off by the operator
+            raise WalletError(_REFUSED.error, _REFUSED.description)
         if request.named not in {None, bond.row["configuration"]}:
             raise WalletError(_OTHER.error, _OTHER.description)  # and nothing is used up by it
         return self._tokens.give(tx, bond, request.now, by_identifier=request.named is not None)

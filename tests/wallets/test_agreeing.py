@@ -90,6 +90,18 @@ async def test_who_names_details_for_a_token_is_answered_with_identifiers(hand: 
     assert (await hand.ask(named["access_token"], await hand.proof(), **body)).status_code == 200
 
 
+async def test_a_wallet_that_is_not_named_any_more_renews_nothing(
+    hub: Hub, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await hand.client.post(TOKEN, data=FORM | {"code": await code(hand)}, headers={"DPoP": hand.dpop(TOKEN)})
+    form = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+    with monkeypatch.context() as struck:
+        struck.delitem(hub.settings.wallet_clients, CLIENT)
+        refused = await hand.client.post(TOKEN, data=form, headers={"DPoP": hand.dpop(TOKEN)})
+        assert told(refused) == (400, "invalid_grant")
+    assert (await hand.client.post(TOKEN, data=form, headers={"DPoP": hand.dpop(TOKEN)})).status_code == 200
+
+
 async def test_a_pushed_request_that_was_changed_by_sql_waits_for_nobody(hub: Hub, hand: Hand) -> None:
     holder, rows = await signed_in(hub), table(WalletAuthorizationRow)
     for name, forged in (
