@@ -217,11 +217,13 @@ async def _wanted(request: Request, hub: Hub) -> Wanted:
             pass
         case _:
             raise WalletError("invalid_proof", "proofs of type jwt are needed")
-    names = [body.get("credential_configuration_id"), body.get("credential_identifier")]
-    if len([name for name in names if isinstance(name, str)]) != 1:
-        raise WalletError("invalid_credential_request", "name one credential_configuration_id or credential_identifier")
-    configuration, identifier = (name if isinstance(name, str) else None for name in names)
-    return Wanted(configuration, identifier, proofs, receiver)
+    match body.get("credential_configuration_id"), body.get("credential_identifier"):
+        case ((str(), None) | (None, str())) as names:
+            configuration, identifier = names
+            return Wanted(configuration, identifier, proofs, receiver)
+        case _:
+            wrong = "name one credential_configuration_id or credential_identifier"
+            raise WalletError("invalid_credential_request", wrong)
 
 
 def _dpop(request: Request, hub: Hub, path: str, *, token: str | None = None) -> Dpop:

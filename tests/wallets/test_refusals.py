@@ -101,6 +101,8 @@ async def test_a_nonce_is_used_once_and_a_proof_is_for_this_issuer(hand: Hand, w
     for body, error in (
         ({"credential_configuration_id": "business_licence"}, "unknown_credential_configuration"),
         ({"credential_configuration_id": 3}, "invalid_credential_request"),
+        ({"credential_identifier": 3}, "invalid_credential_request"),
+        ({"credential_identifier": "identity_card.1"}, "invalid_credential_request"),
     ):
         assert told(await hand.ask(token, await hand.proof(), **body)) == (400, error)
     headers = {"Authorization": f"DPoP {token}", "DPoP": hand.dpop(CREDENTIAL, token=token)}
