@@ -73,7 +73,7 @@ async def ask(witness: Witness, brought: Brought, *, old_size: int, reach: Reach
     Raises: CallError.
     """
     try:
-        url = witness_address(witness.url, reach)
+        url = witness_address(witness.url or "", reach)
     except AddressError as error:
         raise CallError(error.reason) from None
     tls = _of_machine() if url.origin.scheme == "https" else None

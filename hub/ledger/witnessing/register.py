@@ -48,8 +48,8 @@ class Witness:
     ledger_entry_id: str
     mac: bytes = field(repr=False)
     changed_at: datetime
-    url: str = ""
-    """Where it is called; empty: it comes by itself."""
+    url: str | None = None
+    """Where it is called; None: it comes by itself."""
 
     @property
     def verifier(self) -> WitnessVerifier:
@@ -115,7 +115,7 @@ class WitnessRegister:
         before = next((item for item in known if item.name == verifier.name), None)
         before = before or Witness(new_id(), verifier.name, "", "", "", False, {}, 0, "", b"", now)  # noqa: FBT003
         body, contact = str(payload["body"]).strip(), str(payload["contact"]).strip()
-        after = replace(before, vkey=verifier.text, body=body, contact=contact, url=str(payload.get("url") or ""))
+        after = replace(before, vkey=verifier.text, body=body, contact=contact, url=payload.get("url") or None)
         after = replace(after, active=True, registered_by=by.as_json())
         self._write(tx, after, by, now)
         return {"witness": verifier.name}
@@ -129,7 +129,7 @@ class WitnessRegister:
         return {"witness": found.name}
 
     def _check_url(self, url: object) -> None:
-        if url in (None, ""):
+        if url is None:
             return
         try:
             witness_address(str(url), self._reach)

@@ -11,7 +11,7 @@ from catalog.tables import binary, document, instant, uuid, words
 
 class LedgerWitnessRow(SQLModel, table=True):
     """A witness, registered by two persons. `body` is the institution, `contact` whom to call there, `url` where it is
-    called for its signature; empty: it comes by itself. Guarded: whoever could add a row would have the hub say that a
+    called for its signature; None: it comes by itself. Guarded: whoever could add a row would have the hub say that a
     log of his is co-signed.
     """
 
@@ -27,7 +27,7 @@ class LedgerWitnessRow(SQLModel, table=True):
     ledger_entry_id: str = uuid()
     mac: bytes = binary()
     changed_at: datetime = instant()
-    url: str = words(500, default="")
+    url: str | None = words(500, nullable=True)
 
 
 class LedgerRoundRow(SQLModel, table=True):

@@ -152,7 +152,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("whom", sa.LargeBinary(), nullable=True))
 
     with op.batch_alter_table("ledger_witnesses", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("url", sa.String(length=500), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("url", sa.String(length=500), nullable=True))
 
     with op.batch_alter_table("presentations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("once", sa.String(length=64), nullable=True))
