@@ -26,11 +26,11 @@ from hub.wallets.bearing import bears
 from hub.wallets.errors import WalletError
 from hub.wallets.metadata import AUTHORIZATION, PRE_AUTHORIZED, REFRESH
 from hub.wallets.offers import ENDED, LIVE, TAKEN, TRIES, end_on_ledger, typed_hash
-from hub.wallets.once import use
+from hub.wallets.once import replayed, use
 from hub.wallets.proofs import Dpop
 from hub.wallets.pushing import details_of
 from hub.wallets.tables import WalletAuthorizationRow, WalletOfferRow
-from hub.wallets.tokens import REPLAYED, Tokens
+from hub.wallets.tokens import Tokens
 from signing.canonical import b64u, sha256
 
 _OFFERS: Final = table(WalletOfferRow)
@@ -99,13 +99,13 @@ class Exchanging:
 
         def unit(tx: Connection) -> dict[str, Any] | WalletError:
             if not use(tx, dpop.once, dpop.until, request.now):
-                return REPLAYED
+                return replayed()
             return flow(tx, request)
 
         try:
             answer = await self._database.write(unit)
         except ConflictError:
-            raise REPLAYED from None
+            raise replayed() from None
         if isinstance(answer, WalletError):
             raise WalletError(answer.error, answer.description)
         return answer

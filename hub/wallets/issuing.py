@@ -32,11 +32,11 @@ from hub.storage.vault import Vault
 from hub.wallets.errors import NotForWalletsError, WalletError
 from hub.wallets.licences import Giving, WalletLicences
 from hub.wallets.metadata import BATCH
-from hub.wallets.once import use_nonce
+from hub.wallets.once import replayed, use_nonce
 from hub.wallets.proofs import Dpop, KeyProof, read_key_proof
 from hub.wallets.sealing import Receiver
 from hub.wallets.tables import WalletBatchRow, WalletCredentialRow
-from hub.wallets.tokens import REPLAYED, Token, Tokens, names_of
+from hub.wallets.tokens import Token, Tokens, names_of
 from signing import sd_jwt
 from signing.keys import Es256Key
 from signing.status_list import permute
@@ -107,7 +107,7 @@ class WalletIssuing:
         try:
             ready = await self._database.write(lambda tx: self._commit(tx, token, dpop, wanted, keys, now))
         except ConflictError:
-            raise WalletError(REPLAYED.error, REPLAYED.description, status=401) from None
+            raise replayed(status=401) from None
         except (NotForWalletsError, SigningKeyError):
             raise WalletError(_DENIED.error, _DENIED.description) from None
         except IntegrityBrokenError as error:

@@ -17,9 +17,10 @@ from hub.storage.vault import Vault
 from hub.wallets import bonds
 from hub.wallets.ending import end_batches
 from hub.wallets.errors import WalletError
+from hub.wallets.once import replayed
 from hub.wallets.proofs import Dpop
 from hub.wallets.tables import WalletBatchRow
-from hub.wallets.tokens import REPLAYED, Tokens
+from hub.wallets.tokens import Tokens
 
 EVENTS: Final[Mapping[str, str]] = {
     "credential_accepted": "accepted",
@@ -68,7 +69,7 @@ class WalletNotices:
         try:
             known = await self._database.write(unit)
         except ConflictError:
-            raise WalletError(REPLAYED.error, REPLAYED.description, status=401) from None
+            raise replayed(status=401) from None
         if not known:
             raise WalletError(_UNKNOWN.error, _UNKNOWN.description)
 

@@ -50,5 +50,10 @@ def use(tx: Connection, once: str, until: datetime, now: datetime) -> bool:
     return True
 
 
+def replayed(*, status: int = 400) -> WalletError:
+    """The refusal of a DPoP proof that was used before; `status` is 401 where a token goes with it (RFC 9449 §7.1)."""
+    return WalletError("invalid_dpop_proof", "used before", status=status)
+
+
 def _mac(vault: Vault, said: str) -> str:
     return b64u(vault.row_mac(f"wallet-nonce\x1f{said}".encode()))

@@ -20,14 +20,13 @@ from hub.wallets.bearing import bearer, bears
 from hub.wallets.bonds import Bond
 from hub.wallets.errors import WalletError
 from hub.wallets.metadata import BATCH, DETAILS
-from hub.wallets.once import use
+from hub.wallets.once import replayed, use
 from hub.wallets.proofs import Dpop
 from hub.wallets.tables import WalletTokenRow
 
 LIFE: Final = timedelta(minutes=10)
 COPIES: Final = 2 * BATCH
 """How many copies of licences one token is good for."""
-REPLAYED: Final = WalletError("invalid_dpop_proof", "used before")
 _TOKENS: Final = table(WalletTokenRow)
 _MEANING: Final = (
     "id",
@@ -107,7 +106,7 @@ class Tokens:
         Raises: WalletError ("invalid_token", "invalid_dpop_proof").
         """
         if not use(tx, dpop.once, dpop.until, now):
-            raise WalletError(REPLAYED.error, REPLAYED.description, status=401)
+            raise replayed(status=401)
         where = (_TOKENS.c.token_hash == hashed(token)) & (_TOKENS.c.expires_at > now)
         row = tx.execute(select(_TOKENS).where(where).with_for_update()).one_or_none()
         if row is None or not self._good(row, token, dpop) or not (bonds.hold(tx, row.bond_id) or ended):
