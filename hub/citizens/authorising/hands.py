@@ -33,7 +33,7 @@ class Hand:
     said: Mapping[str, Any]
     for_a_case: str = ""
     standing: str = ""
-    must_hold: Callable[[Connection], object] | None = field(default=None, repr=False)
+    must_hold: Callable[[Connection], None] | None = field(default=None, repr=False)
     tells: NoticeKind | None = None
 
     def check(self, tx: Connection) -> None:
