@@ -143,6 +143,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "your superior has said on review that a record is to be corrected: correct it in time, and answer",
     ),
     "objection.near": ("当事人异议的答复期限将至", "the time for answering a person's objection ends soon"),
+    "objection.disobeyed": (
+        "贵部门复核认定应予更正的，原部门逾期未更正",
+        "what your department upheld on review was not corrected in time",
+    ),
     "objection.over": ("当事人异议逾期未答复", "the answer to a person's objection is overdue"),
     "late.proposed": ("有推迟告知的决定待本部门第二人签署", "an order to show looks late waits for a second signature"),
     "late.seconded": ("有推迟告知的决定待审计人员签署", "an order to show looks late waits for an auditor"),

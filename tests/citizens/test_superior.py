@@ -1,6 +1,7 @@
 """What a department refuses its superior reviews, where one is named: once, bindingly, seeing what the first saw."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -10,10 +11,11 @@ from hub.citizens.objections.desk import ANSWER_TYPE
 from hub.citizens.objections.errors import ObjectionError, OwnLookError
 from hub.citizens.objections.values import Answer, Kind, Said
 from hub.registry.departments.superiors import Naming
+from hub.registry.notices import NoticeService
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from signing.jose import verify_jws
-from tests.citizens.conftest import signed_in
+from tests.citizens.conftest import Watch, signed_in
 from tests.citizens.test_handing import OPERATOR
 from tests.citizens.test_kiosk import standing
 from tests.citizens.test_objections import PATH, PNG, TEXT, of_title, officer, signed
@@ -98,9 +100,22 @@ async def test_the_superior_upholds_and_the_department_has_to_correct_it(place: 
         await desk.answer(police, order, Answer("corrected", ""))
         states = {item["id"]: item["state"] for item in (await client.get(PATH)).json()["objections"]}
         assert states == {made: "refused", review["id"]: "upheld", order: "corrected"}
-        kinds = [entry.kind for entry in await ledger(hub) if entry.kind.startswith("objection.")]
-        assert kinds.count("objection.ordered") == 1
-        assert "责成部门更正" in text_of(await client.get("/me/accesses"))
+        assert [entry.kind for entry in await ledger(hub)].count("objection.ordered") == 1
+        looks = text_of(await client.get("/me/accesses"))
+        assert ("责成部门更正" in looks, "市场监督管理局" in looks) == (True, True)
+
+
+async def test_an_order_that_is_not_obeyed_in_time_is_told_to_whoever_gave_it(hub: Hub, watch: Watch) -> None:
+    await over(hub, POLICE, AMR)
+    review = await hub.citizens.reviewing.ask(await signed_in(hub), await refused(hub), "请再看")
+    superior, police = await officer(hub, AMR, name="superior"), await officer(hub, POLICE)
+    await hub.citizens.desk.answer(superior, review, Answer("upheld", "档案中有底册"))
+    notices = NoticeService(hub.database, clock=hub.clock)
+    assert "objection.ordered" in {notice.code for notice in await notices.list(police)}
+    watch.ahead += timedelta(days=30)
+    await hub.jobs.sweep()
+    assert "objection.disobeyed" in {notice.code for notice in await notices.list(superior)}
+    assert "objection.disobeyed" not in {notice.code for notice in await notices.list(police)}
 
 
 async def test_a_correction_during_the_review_counts_and_only_cases_before_it_are_told(place: Place, hub: Hub) -> None:

@@ -20,6 +20,7 @@ from hub.citizens.objections import store
 from hub.citizens.objections.answering import Answering
 from hub.citizens.objections.disputed import disputed_identifiers
 from hub.citizens.objections.filing import tell_staff
+from hub.citizens.objections.lineage import tell_superior
 from hub.citizens.objections.sealing import object_name, opened, place, told
 from hub.citizens.objections.shared import disputed_fields
 from hub.citizens.objections.values import Answer, Kind, Objection, State, Told, answerers
@@ -174,6 +175,7 @@ class ObjectionDesk:
                 tell_staff(tx, found.id, found.kind, found.department_id, str(payload["stage"]), now)
                 if payload["stage"] == "over":
                     notify(tx, found.subject_id, NoticeKind.OBJECTION_OVERDUE, about=found.id, now=now)
+                    tell_superior(tx, self._vault, found, now)
 
         await self._database.write(unit)
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from hub.citizens.objections import store
 from hub.citizens.objections.sealing import opened
-from hub.citizens.objections.values import ORDERED, REVIEW, Objection
+from hub.citizens.objections.values import ORDERED, REVIEW, Objection, answerers
+from hub.registry.notices import notify
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
@@ -35,6 +36,24 @@ def lineage_of(tx: Connection, vault: Vault, found: Objection, content: Mapping[
     if key.startswith(REVIEW):
         found, key = _before(tx, vault, key.removeprefix(REVIEW))
     return Lineage(found, key, since)
+
+
+def tell_superior(tx: Connection, vault: Vault, found: Objection, now: datetime) -> None:
+    """Of an order that is overdue, whoever ordered it hears: about his review, since the order is another's to read."""
+    key = str(opened(vault.data_key(found.data_key, found.kek_kid), found.id, "content", found.content)["key"])
+    review = store.find(tx, key.removeprefix(ORDERED)) if key.startswith(ORDERED) else None
+    if review is not None and review.department_id is not None:
+        for role in answerers(review.kind):
+            about = ("objection", review.id)
+            notify(
+                tx,
+                "objection.disobeyed",
+                department_id=review.department_id,
+                role=role,
+                about=about,
+                now=now,
+                once="over",
+            )
 
 
 def _before(tx: Connection, vault: Vault, objection_id: str) -> tuple[Objection, str]:
