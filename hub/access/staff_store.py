@@ -180,7 +180,8 @@ def _write(
     """Change the row under its MAC while it is the hub's and of the version that was read: two changes at one moment
     must not each leave a MAC over what the other did not see.
     """
-    row = tx.execute(select(_STAFF).where(_STAFF.c.id == staff.id).with_for_update()).one_or_none()
+    query = select(_STAFF).where(_STAFF.c.id == staff.id)
+    row = tx.execute(query.with_for_update(key_share=True)).one_or_none()  # whoever begins a session does not wait
     if row is None or row.version != staff.version or not written_by_us(vault, row):
         return False
     before = row._asdict()
