@@ -2,13 +2,15 @@
 card that is read once more.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import text
 
-from hub.citizens.kiosk.errors import KioskOverError
+from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
 from hub.citizens.notices.kinds import NoticeKind
 from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
@@ -28,7 +30,6 @@ from tests.hub.city import (
 from tests.hub.desk import text_of
 from tests.support import AMR, POLICE, Place, grant_definition, issue, open_case, pull, requirement
 
-pytestmark = pytest.mark.embedded
 LOAN = "LOAN"
 OTHER = {"id_type": "111", "id_number": STRANGER["id_number"], "name": "周另一"}
 FORM = [
@@ -107,6 +108,7 @@ def digest_of(page: str) -> str:
     return str(digest)
 
 
+@pytest.mark.embedded
 async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_card(hub: Hub, hall: Hall) -> None:
     await hall.terminal.card()
     assert "等您核对、签署" in text_of(await hall.terminal.get("/forms"))
@@ -165,6 +167,7 @@ async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_ca
     assert (await hall.sign(digest, id_number=OTHER["id_number"], name=OTHER["name"]))[1] == "/kiosk/forms"
 
 
+@pytest.mark.embedded
 async def test_a_form_of_somebody_else_is_not_found_and_one_that_is_over_is_gone(hub: Hub, hall: Hall) -> None:
     await hall.terminal.card()
     misnamed = [{"role": "applicant", **OTHER, "name": "周别名"}, {"role": "spouse", **PERSON, "name": "陈别名"}]
@@ -195,3 +198,27 @@ async def test_a_form_of_somebody_else_is_not_found_and_one_that_is_over_is_gone
     closed = await hall.city.client.post(f"/api/v1/cases/{hall.case_no}/close", headers=hall.city.headers)
     assert closed.status_code == 200
     assert "没有要您签署的申请表" in text_of(await hall.terminal.get("/forms"))
+
+
+@pytest.mark.both
+async def test_one_read_of_a_card_signs_once_also_when_it_is_sent_twice_at_once(hub: Hub, hall: Hall) -> None:
+    forms = hub.kiosk.forms
+    await hall.terminal.card()
+    kiosk = await hub.kiosk.devices.find(hall.terminal.cookie("yz_kiosk"))
+    visit = await hub.kiosk.visits.find(kiosk, hall.terminal.cookie("yz_kiosk_visit"))
+    said = {"answers": {"applicant.phone": "1", "applicant.LOAN.first": True, "applicant.LOAN.day": "2035-06-30"}}
+    path = f"/api/v1/cases/{hall.case_no}/form"
+    told = (await hall.city.client.put(path, json=said, headers=hall.city.headers)).json()
+    assert told["asked"] == []
+    token, read = hall.terminal.reader.reads(**PERSON), "form.signed_at_kiosk"
+    done = await asyncio.gather(
+        *(forms.sign(visit, hall.case_no, told["digest"], token) for _ in range(2)), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in done) == ["KioskRefusedError", "NoneType"]
+    assert [one.kind for one in await ledger(hub)].count(read) == 1
+
+    # A row that is put back, or taken out, opens nothing: the ledger knows the read.
+    await hub.database.write(lambda tx: tx.execute(text("DELETE FROM kiosk_reads")) and None)
+    with pytest.raises(KioskRefusedError):
+        await forms.sign(visit, hall.case_no, told["digest"], token)
+    assert [one.kind for one in await ledger(hub)].count(read) == 1

@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from hub.access.actors import COMMAND
+from hub.runtime import Hub
+from tests.citizens.conftest import signed_in
+from tests.citizens.others import NEIGHBOUR, REGISTRATION, asked, furnish, in_office, resident
 from tests.citizens.test_kiosk import CARD
 from tests.hub.city import IDENTITY, identity_claims
 from tests.hub.test_card_readers import StandIn
@@ -16,7 +19,7 @@ from tests.pages.counter_town import CARD as SHOP_CARD
 from tests.pages.counter_town import SHOP
 from tests.pages.counter_town import furnish as furnish_counter
 from tests.serving import serving
-from tests.support import AMR, POLICE, Place, grant_definition, issue
+from tests.support import AMR, POLICE, Place, grant_definition, issue, open_case, requirement
 
 pytestmark = pytest.mark.browser
 _SMALL = """() => [...document.querySelectorAll("a, button, input, select")]
@@ -24,6 +27,20 @@ _SMALL = """() => [...document.querySelectorAll("a, button, input, select")]
     .filter((e) => e.type !== "hidden" && e.getClientRects().length && !e.matches("[type=radio], .skip"))
     .map((e) => [e.textContent.trim() || e.name, e.getBoundingClientRect().height])
     .filter(([, height]) => height < 59.5)"""
+
+
+LOAN = {
+    "code_system": "test",
+    "code": "LOAN",
+    "name": {"zh": "贷款", "en": "Loan"},
+    "department": AMR,
+    "roles": ["applicant"],
+    "requirements": [requirement("identity", "身份证", "applicant", [[{"type": IDENTITY, "fields": ["name"]}]])],
+    "form": [
+        {"field": "name", "term": "person_name"},
+        {"field": "first", "title": {"zh": "首次申请", "en": "First time"}, "kind": "boolean"},
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,14 @@ class Hall:
     code: str
     reader: StandIn
     desk: StandIn
+
+
+async def in_office_of_a_company(hub: Hub) -> None:
+    """The person of the card stands for a company, and lets a neighbour act."""
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    await resident(hub, NEIGHBOUR)
+    await hub.citizens.others.delegating.give(await signed_in(hub), asked(hub))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +75,11 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
             kid = await hub.counter.readers.register(COMMAND, AMR, reader.signer.public.jwk, "大厅读卡器")
             await hub.counter.readers.register(COMMAND, AMR, desk.signer.public.jwk, "1号窗口")
             _, code = await hub.kiosk.devices.register(COMMAND, AMR, kid, "大厅1号机")
+            await hub.registry.add_matter(LOAN)
+            async with place.client(hub) as client:
+                parties = [{"role": "applicant", **CARD}]
+                await open_case(client, await place.headers(client), matter=LOAN["code"], parties=parties)
+            await in_office_of_a_company(hub)
             await hub.ledger.drain()
             return code
 
@@ -95,6 +125,50 @@ def agrees_for_a_year(page: Page) -> None:
     page.get_by_role("link", name="返回").click()
 
 
+def signs_a_form(page: Page, hall: Hall) -> None:
+    """Reads it, says what nobody has on record, and signs by the card."""
+    page.get_by_role("link", name="申请表：核对、签署").click()
+    sound(page, "forms")
+    page.get_by_role("button", name="贷款").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("贷款：申请表")
+    sound(page, "form")
+    page.get_by_label("是", exact=True).check()
+    page.get_by_role("button", name="就是这样").click()
+    page.get_by_role("button", name="都对，去签署").click()
+    expect(page.locator("[autofocus]")).to_be_focused()
+    sound(page, "form-sign")
+    page.keyboard.insert_text(hall.reader.reads(**CARD))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("您已签署")).to_be_visible()
+    page.get_by_role("link", name="返回").click()
+
+
+def looks_after_others(page: Page) -> None:
+    """The company that he stands for, and the neighbour whom he lets act."""
+    page.get_by_role("link", name="代办：单位、孩子和委托人").click()
+    sound(page, "acting")
+    page.get_by_role("button", name="谁可以用信息").click()
+    sound(page, "acting-agreements")
+    page.get_by_role("link", name="返回").click()
+    page.get_by_role("link", name="返回").click()
+    page.get_by_role("link", name="我授权谁代办").click()
+    sound(page, "delegations")
+    page.get_by_role("button", name="授权给").click()
+    sound(page, "delegation")
+    page.goto("/kiosk/mine")
+
+
+def opens_it_and_objects(page: Page) -> None:
+    """From the page of a licence, and back to it."""
+    page.get_by_role("button", name="看内容").click()
+    expect(page.get_by_role("heading", name="证照内容")).to_be_visible()
+    sound(page, "licence-said")
+    page.get_by_role("button", name="提出异议").click()
+    sound(page, "object")
+    page.goto("/kiosk/mine")
+    page.get_by_role("button", name="居民身份证").click()
+
+
 def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser) -> None:
     with visiting(chromium, hall.site, None, "zh-CN", viewport={"width": 1280, "height": 1024}) as page:
         page.clock.install()
@@ -118,13 +192,16 @@ def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser)
         sound(page, "objections")
         page.get_by_role("link", name="返回").click()
         agrees_for_a_year(page)
-        for place in ("notices", "lost", "collect"):
+        signs_a_form(page, hall)
+        looks_after_others(page)
+        for place in ("notices", "lost", "collect", "missing"):
             page.goto(f"/kiosk/{place}")
             sound(page, place)
             page.get_by_role("link", name="返回").click()
         page.get_by_role("button", name="居民身份证").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("打印：居民身份证")
+        expect(page.get_by_role("heading", level=1)).to_have_text("居民身份证")
         sound(page, "licence")
+        opens_it_and_objects(page)
         page.set_viewport_size({"width": 320, "height": 800})
         assert overflow(page) == 0
         page.set_viewport_size({"width": 1280, "height": 1024})
