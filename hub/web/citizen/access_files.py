@@ -34,7 +34,7 @@ _CUT: Final = ("更早的记录不在本文件中，请按日期下载", "Older 
 
 async def file_of(request: Request, hub: Hub, whose: Whose, wanted: Wanted, form: Form, t: Told) -> Response:
     """The file. Raises: RateLimitedError."""
-    await limit(request, f"record:{whose.id}", FILES_PER_MINUTE)
+    await limit(request, f"record:{whose.asker_id}", FILES_PER_MINUTE)
     found, whole = await _all(hub, whose, wanted, MOST[form])
     named = {"Content-Disposition": f'attachment; filename="who-looked.{form}"'}
     if form == "csv":
