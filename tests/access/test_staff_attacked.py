@@ -22,7 +22,8 @@ from hub.ledger.tables import LedgerEntryRow
 from hub.registry.requests.errors import NoSecondPersonError
 from hub.runtime import Hub, open_hub
 from hub.storage.errors import ConflictError, MissingError
-from tests.access.people import HERE, OTHER, PASSWORD, add, add_operator, secret_of
+from tests.access.people import HERE, OTHER, PASSWORD, add, add_operator, secret_of, visitor
+from tests.hub.city import statements
 from tests.support import Place
 
 STAFF, LINKS, ENTRIES = table(StaffRow), table(StaffLinkRow), table(LedgerEntryRow)
@@ -88,7 +89,7 @@ async def believed(hub: Hub) -> set[str]:
 
 
 @pytest.mark.sampled
-async def test_an_account_that_was_changed_by_sql_is_nobodys(hub: Hub) -> None:
+async def test_an_account_that_was_changed_by_sql_is_nobodys(place: Place, hub: Hub) -> None:
     """Each column: no sign-in, no session that goes on, no place in a list; and an alarm."""
     staff, operator = await add(hub, "li.si", Role.OWNER_ENGINEER), await add_operator(hub)
     assert set(CHANGES) == set(STAFF.c.keys()) - {"notices_seen_at"}
@@ -119,6 +120,13 @@ async def test_an_account_that_was_changed_by_sql_is_nobodys(hub: Hub) -> None:
     assert not await enters(hub, "wang.wu")
     assert await believed(hub) == {"operator", "li.si"}
     assert await hub.staff.doubted(operator.actor()) == {"wang.wu": forged["id"]}
+    async with visitor(place, hub) as seen:
+        await seen.sign_in("operator")
+        page = (await seen.get("/console/staff")).text
+        assert (page.count("wang.wu"), page.count("不予采信")) == (1, 1)
+        async with statements(hub) as sql:  # the session and the account, each with what the ledger says of it
+            await hub.sessions.find(seen.session, "browser")
+        assert len([each for each in sql if each.startswith("SELECT")]) == 2
 
 
 @pytest.mark.sampled

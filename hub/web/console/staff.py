@@ -41,9 +41,10 @@ _WRONG: Final = {
 
 @router.get("/console/staff", response_class=HTMLResponse)
 async def people(request: Request, hub: HubDep, actor: ConsoleDep) -> HTMLResponse:
-    """The accounts he sees."""
+    """The accounts he sees; an operator those that are not believed, too."""
     found = await hub.staff.seen_by(actor)
-    return render(request, "console/staff.html", actor, people=found, **_shown(actor))
+    doubted = await hub.staff.doubted(actor) if Role.OPERATOR in actor.roles else ()
+    return render(request, "console/staff.html", actor, people=found, doubted=doubted, **_shown(actor))
 
 
 @router.get("/console/staff/new", response_class=HTMLResponse)
