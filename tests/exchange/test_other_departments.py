@@ -71,8 +71,8 @@ ELSEWHERE: Final = re.compile(
 desks of clerks and deciders, and replays, which only auditors may see: `tests/hub/test_acts_attacked.py`,
 `tests/hub/test_act_lists.py`, `tests/collection/test_feed_desk.py`, `tests/hub/test_case_stages.py`,
 `tests/hub/test_dead_ends.py`, `tests/registry/test_matters_published.py`, `tests/hub/test_counter.py`,
-`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/citizens/test_late_signed.py`, `test_late_pages.py`,
-`tests/hub/test_replay.py`, `tests/hub/test_supervision_pages.py`.
+`tests/hub/test_approver.py`, `tests/citizens/test_objections.py`, `tests/citizens/test_late_signed.py`,
+`tests/citizens/test_late_pages.py`, `tests/hub/test_replay.py`, `tests/hub/test_supervision_pages.py`.
 """
 FORBIDDEN: Final = re.compile(
     r"/(?:console|api/v1)/(?:staff/\{staff_id\}/(?:roles|invite|state|disable|enable)|proposals/.*)"
