@@ -13,6 +13,7 @@ from hub.runtime import Hub
 from hub.wallets.tables import WalletCredentialRow
 from signing.sd_jwt import parse
 from tests.citizens.conftest import signed_in
+from tests.citizens.others import KINSHIP, NEIGHBOUR, furnish, kinship_claims, tie
 from tests.hub.city import PERSON, ledger
 from tests.support import PUBLIC_URL
 from tests.wallets.conftest import CLIENT, ORIGIN, REDIRECT
@@ -87,6 +88,20 @@ async def test_who_says_no_gives_nothing(
     answered = await holder_client.post("/me/wallets/answer", data=form, headers=ORIGIN)
     assert "error=access_denied" in answered.text
     assert [entry.kind for entry in await ledger(hub) if entry.kind.startswith("wallet.")] == ["wallet.refused"]
+
+
+async def test_a_holder_of_many_licences_finds_each_of_them(
+    hub: Hub, holder_client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.citizens.licences.PAGE", 1)
+    await furnish(hub, KINSHIP)
+    await tie(hub, KINSHIP, kinship_claims(PERSON, NEIGHBOUR, "邻居"))
+    first = (await holder_client.get("/me/wallets")).text
+    (behind,) = re.findall(r'href="(/me/wallets\?cursor=[^"]+)"', first)
+    second = (await holder_client.get(unescape(behind))).text
+    offered = {field(page, "identifier") for page in (first, second)}
+    assert len(offered) == 2
+    assert "/me/wallets?cursor=" not in second
 
 
 def field(page: str, name: str) -> str:

@@ -11,7 +11,7 @@ from hub.wallets.bonds import LIFE
 from hub.wallets.metadata import BATCH, server_metadata
 from signing.sd_jwt import parse
 from tests.citizens.conftest import signed_in
-from tests.citizens.others import DEATH, furnish, tie
+from tests.citizens.others import DEATH, death_claims, furnish, tie
 from tests.hub.city import PERSON, identity_claims, ledger
 from tests.support import POLICE, PUBLIC_URL, issue
 from tests.wallets.conftest import Watch
@@ -107,9 +107,7 @@ async def test_the_phone_of_somebody_who_died_renews_nothing(hub: Hub, hand: Han
     token = await hand.token()
     assert (await hand.ask(token, await hand.proof())).status_code == 200
     await furnish(hub, DEATH)
-    died = {"certificate_no": "D-1", "name": "另一写法", "citizen_id": PERSON["id_number"], "sex": "男"}
-    died |= {"died_on": "2026-01-02", "place": "示例医院", "institution": "示例医院", "issued_on": "2026-01-03"}
-    await tie(hub, DEATH, died)
+    await tie(hub, DEATH, death_claims(PERSON | {"name": "另一写法"}))
     assert told(await hand.ask(token, await hand.proof())) == (400, "credential_request_denied")
 
 

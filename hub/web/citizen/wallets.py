@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.access.sessions import hashed
+from hub.citizens.paging import Pages
 from hub.citizens.values import SHOWS
 from hub.deps import HubDep, UuidText, limit
 from hub.issuing.keys.errors import SigningKeyError
@@ -28,9 +29,11 @@ OfferId = Annotated[UuidText, Path()]
 
 
 @router.get(WALLETS, response_class=HTMLResponse)
-async def begin(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
-    """His licences in force, each to be offered."""
-    return await _begin(request, hub, holder)
+async def begin(
+    request: Request, hub: HubDep, holder: HolderDep, cursor: Annotated[str, Query(max_length=1024)] = ""
+) -> HTMLResponse:
+    """His licences in force, each to be offered; a page of them."""
+    return await _begin(request, hub, holder, cursor=cursor)
 
 
 @router.post(WALLETS, response_class=HTMLResponse)
@@ -115,11 +118,17 @@ async def one(request: Request, offer_id: OfferId, hub: HubDep, holder: HolderDe
 
 
 async def _begin(
-    request: Request, hub: HubDep, holder: HolderDep, errors: list[FieldError] | None = None, *, done: bool = False
+    request: Request,
+    hub: HubDep,
+    holder: HolderDep,
+    errors: list[FieldError] | None = None,
+    *,
+    done: bool = False,
+    cursor: str = "",
 ) -> HTMLResponse:
-    sure = holder.level >= SHOWS
+    sure, pages = holder.level >= SHOWS, Pages(hub.catalogue.cursors, holder, "wallets")
     held = await hub.wallets.holdings.listed(holder) if sure else []
-    licences = (await hub.citizens.licences.listed(holder))[0] if sure else ()
+    licences, behind = await hub.citizens.licences.listed(holder, pages.after(cursor)) if sure else ((), None)
     mine = [item for item in licences if item.status == "valid" and item.principal and not item.indexed]
     status = 422 if errors else 200
     return render(
@@ -129,6 +138,7 @@ async def _begin(
         status=status,
         errors=errors or (),
         licences=mine,
+        more=pages.next(behind),
         sure=sure,
         held=held,
         done=done,
