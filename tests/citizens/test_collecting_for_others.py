@@ -170,6 +170,36 @@ async def asking(place: Place, watch: Watch, register: Register) -> AsyncIterato
 
 
 @pytest.mark.embedded
+async def test_by_page_and_api_the_source_is_asked_for_the_child_and_its_department_is_told_that_somebody_acts(
+    place: Place, asking: Hub, register: Register
+) -> None:
+    hub, child = asking, await signed_in(asking, person=CHILD)
+    licence = await licence_of(hub, child.id, "通行证")
+    async with place.client(hub) as client:
+        token = await arrive(client, hub)
+        (key,) = [item["key"] for item in (await client.get("/api/v1/me/acting")).json()["acting"]]
+        base, form = f"/me/acting/{key}", {"csrf": token["X-CSRF-Token"], "wanted": "contents"}
+        await client.post(base, data=form, headers=HERE)
+        page = await client.get(f"{base}/licences/{licence}")
+        assert "该部门只知道是代办人在看" in text_of(page)
+        assert register.asked == [], "a page asks nobody"
+        shown = await client.post(f"{base}/licences/{licence}", data=form, headers=HERE)
+        assert "金丝雀等级" in shown.text
+        said = (await client.get(f"/api/v1{base}/certificates/{licence}/claims")).json()
+        assert (said["custody"], len(register.asked)) == ("index", 2)
+        register.rows[str(CHILD["id_number"])] = []
+        gone = await client.post(f"{base}/licences/{licence}", data=form, headers=HERE)
+        assert gone.status_code == 409
+        assert f"{base}/objections/new?kind=not_loading&amp;licence={licence}" in gone.text
+        entry = (await ledger(hub))[-2]
+        assert (entry.kind, entry.detail["why"], entry.subject_id) == (
+            "certificate.not_opened_by_agent",
+            "gone",
+            child.id,
+        )
+
+
+@pytest.mark.embedded
 async def test_a_parent_reads_at_its_source_and_not_where_that_ended_while_it_was_asked(
     asking: Hub, register: Register
 ) -> None:
