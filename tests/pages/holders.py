@@ -21,6 +21,7 @@ from hub.witness.folder import WitnessFolder
 from signing.log.checkpoint import note_body
 from tests.citizens import others
 from tests.citizens.conftest import session
+from tests.citizens.test_superior import over, refused
 from tests.hub.city import IDENTITY, PERSON, identity_claims
 from tests.pages.browser import Site, faults, overflow, seen, visiting
 from tests.pages.looking import LOOKS, NARROW, turn
@@ -63,8 +64,8 @@ async def found(place: Place) -> None:
 
 
 async def furnish(place: Place) -> Furnished:
-    """Somebody with a licence, a code that he shows, a showing, an objection, a closed case, an offer to a wallet, a
-    copy in another, and an entry of the log about him that a witness has co-signed.
+    """Somebody with a licence, a code that he shows, a showing, an objection that was refused, a closed case, an offer
+    to a wallet, a copy in another, and an entry of the log about him that a witness has co-signed.
     """
     async with place.open() as hub:
         await issue(hub, identity_claims(), slug="identity_card", issuer=POLICE)
@@ -78,9 +79,10 @@ async def furnish(place: Place) -> Furnished:
         await _agreements(place, hub, holder)
         [licence], _ = await hub.citizens.licences.listed(holder)
         identifier = licence.identifier
-        objection = await hub.citizens.objections.raise_(
-            holder, Said(kind=Kind.LICENCE, text="住址不是现在的", identifier=identifier)
-        )
+        said = Said(kind=Kind.LICENCE, text="住址不是现在的", identifier=identifier)
+        await hub.citizens.objections.raise_(holder, said)
+        await over(hub, POLICE, AMR)
+        objection = await refused(hub)
         await put_into_wallet(hub, holder, identifier)
         made = {
             **await _for_others(hub, holder),

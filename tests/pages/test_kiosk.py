@@ -12,6 +12,7 @@ from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
 from tests.citizens.others import NEIGHBOUR, REGISTRATION, asked, furnish, in_office, resident
 from tests.citizens.test_kiosk import CARD
+from tests.citizens.test_superior import over, refused
 from tests.hub.city import IDENTITY, identity_claims
 from tests.hub.test_card_readers import StandIn
 from tests.pages.browser import Site, faults, overflow, people_of, reached_by_keyboard, seen, visiting
@@ -80,6 +81,8 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
                 parties = [{"role": "applicant", **CARD}]
                 await open_case(client, await place.headers(client), matter=LOAN["code"], parties=parties)
             await in_office_of_a_company(hub)
+            await over(hub, POLICE, AMR)
+            await refused(hub)
             await hub.ledger.drain()
             return code
 
@@ -109,6 +112,17 @@ def shown(route: Route) -> None:
     answer = route.fetch()
     said = f"{answer.headers['content-type']} {answer.body()[:5].decode()}"
     route.fulfill(status=answer.status, content_type="text/html", body=f"<p>{said}</p>")
+
+
+def does_not_agree(page: Page) -> None:
+    """With the answer to an objection: from the first page of a visit, and back to it."""
+    page.get_by_role("link", name="我的异议和答复").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("我的异议和答复")
+    sound(page, "objections")
+    page.get_by_role("button", name="不同意").click()
+    sound(page, "review")
+    page.get_by_role("link", name="返回").click()
+    page.get_by_role("link", name="返回").click()
 
 
 def agrees_for_a_year(page: Page) -> None:
@@ -165,6 +179,10 @@ def opens_it_and_objects(page: Page) -> None:
     sound(page, "licence-said")
     page.get_by_role("button", name="提出异议").click()
     sound(page, "object")
+    page.get_by_label("住址").check()
+    page.get_by_role("button", name="提出异议").click()
+    expect(page.get_by_text("处理中")).to_be_visible()
+    sound(page, "objection-runs")
     page.goto("/kiosk/mine")
     page.get_by_role("button", name="居民身份证").click()
 
@@ -187,10 +205,7 @@ def test_a_person_prints_and_the_terminal_forgets(hall: Hall, chromium: Browser)
         expect(page.get_by_role("heading", level=1)).to_have_text("谁看过我的信息")
         sound(page, "looks")
         page.get_by_role("link", name="返回").click()
-        page.get_by_role("link", name="我的异议和答复").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("我的异议和答复")
-        sound(page, "objections")
-        page.get_by_role("link", name="返回").click()
+        does_not_agree(page)
         agrees_for_a_year(page)
         signs_a_form(page, hall)
         looks_after_others(page)
