@@ -20,10 +20,12 @@ class Reach:
         self._networks = networks(private_networks)
 
     def allows(self, url: Url) -> bool:
-        """Whether it may be reached, as far as it says so itself; a name is judged when it is resolved."""
+        """Whether it may be reached, as far as it says so itself; a name is judged when it is resolved, and one without
+        TLS leads nowhere where no network was opened.
+        """
         literal = _literal(url.origin.host)
         if literal is None:
-            return True
+            return _has_tls(url) or bool(self._networks)
         return Egress(frozenset(), self._networks).allows(literal) and (_has_tls(url) or self._inside(literal))
 
     def egress(self, url: Url) -> Egress:

@@ -15,10 +15,12 @@ from sqlalchemy import delete, select, update
 from catalog.errors import DefinitionError
 from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
+from hub.ledger.witnessing.address import AddressError, witness_address
 from hub.ledger.witnessing.calling import CALL, PAUSES
 from hub.ledger.witnessing.register import ADD
 from hub.ledger.witnessing.service import ROUND
 from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessCallRow, LedgerWitnessRow
+from hub.reach import Reach
 from hub.runtime import Hub, open_hub, open_keys
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.jobs import unsettled
@@ -265,6 +267,8 @@ async def test_an_address_is_refused_where_it_could_lead_elsewhere(hub: Hub, tmp
     ):
         with pytest.raises(DefinitionError):
             await register(hub, folder, url)
+    with pytest.raises(AddressError, match="egress"):
+        witness_address("http://witness.example/", Reach(()))
     await register(hub, folder, "https://witness.example/w1")
     await hub.database.write(lambda tx: tx.execute(update(table(LedgerWitnessRow)).values(url="https://other.example")))
     with pytest.raises(IntegrityBrokenError):
