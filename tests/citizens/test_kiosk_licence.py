@@ -96,6 +96,13 @@ async def test_what_is_wrong_is_chosen_and_goes_to_its_department(place: Place, 
         raised = (await hub.citizens.objections.listed(await signed_in(hub))).items
         assert {one.kind for one in raised} == {Kind.CLAIM, Kind.MISSING}
         assert all("在自助终端提出" in one.text for one in raised)
+        (running, *_) = [one.id for one in raised if one.kind is Kind.CLAIM]
+        for wrong in ("x", "00000000-0000-0000-0000-000000000000"):
+            assert (await terminal.sent("/objections/withdraw", objection=wrong)).status_code == 404
+        for _ in range(2):  # taken back already: the list says so
+            done = await terminal.sent("/objections/withdraw", objection=running)
+            assert done.headers["location"] == "/kiosk/objections"
+        assert "已撤回" in text_of(await terminal.get("/objections"))
         stranger = await issue_to_stranger(hub)
         assert (await terminal.sent("/object", identifier=stranger)).status_code == 404
         assert PERSON["id_number"] not in (await terminal.get("/objections")).text

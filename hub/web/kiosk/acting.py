@@ -26,7 +26,7 @@ from hub.web.console.forms import FieldError, Form
 from hub.web.console.library.words import STATUSES
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, render
-from hub.web.kiosk.visit import VisitDep, visit_form
+from hub.web.kiosk.visit import VisitDep, id_in, visit_form
 
 router = APIRouter(include_in_schema=False)
 ACTING: Final = START + "/acting"
@@ -90,10 +90,10 @@ async def decide(request: Request, hub: HubDep, visit: VisitDep) -> Response:
 async def _decide(hub: Hub, visit: Visit, key: str, given: Form) -> None:
     decision, lasts = decision_in(given)
     agreeing, place = hub.citizens.others.agreeing, _place(visit)
-    question, grant = given.text("question")[:36], given.text("grant")[:36]
-    if question:
-        await agreeing.answer(visit.holder, key, question, decision, place=place)
+    if given.checked("question"):
+        await agreeing.answer(visit.holder, key, id_in(given, "question"), decision, place=place)
     else:
+        grant = id_in(given, "grant")
         await agreeing.decide(visit.holder, key, grant, decision, lasts=lasts, place=place)
 
 

@@ -19,7 +19,7 @@ from hub.web.agreement_words import ASKED, STATES, decision_in, terms
 from hub.web.console.forms import Form
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, visit_form
+from hub.web.kiosk.visit import VisitDep, id_in, visit_form
 
 router = APIRouter(include_in_schema=False)
 AGREEMENTS: Final = START + "/agreements"
@@ -52,7 +52,8 @@ async def one(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     if given.checked("decision"):
         await _decide(hub, visit, given)
         return redirect(AGREEMENTS)
-    grant, question = given.text("grant")[:36], given.text("question")[:36]
+    question = id_in(given, "question") if given.checked("question") else ""
+    grant = "" if question else id_in(given, "grant")
     item = await (
         hub.citizens.asked_of.one(visit.holder, question)
         if question
@@ -71,10 +72,11 @@ async def one(request: Request, hub: HubDep, visit: VisitDep) -> Response:
 
 async def _decide(hub: Hub, visit: Visit, given: Form) -> None:
     decision, lasts = decision_in(given)
-    question, grant, hand = given.text("question")[:36], given.text("grant")[:36], _hand(visit)
-    if question:
-        await hub.citizens.asked_of.decide(visit.holder, question, decision, hand=hand)
+    hand = _hand(visit)
+    if given.checked("question"):
+        await hub.citizens.asked_of.decide(visit.holder, id_in(given, "question"), decision, hand=hand)
     else:
+        grant = id_in(given, "grant")
         await hub.citizens.authorisations.decide(visit.holder, grant, decision, lasts=lasts, hand=hand)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hub.deps import HubDep
 from hub.web.citizen.acting_words import SCOPES, STATES, USES, whom
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, visit_form
+from hub.web.kiosk.visit import VisitDep, id_in, visit_form
 
 router = APIRouter(include_in_schema=False)
 DELEGATIONS: Final = START + "/delegations"
@@ -32,7 +32,7 @@ async def listed(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse
 async def one(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     """One with its uses; sent with `sure`, ended. Another's is 404, and on the ledger."""
     given = await visit_form(request, visit)
-    delegating, wanted = hub.citizens.others.delegating, given.text("delegation")[:36]
+    delegating, wanted = hub.citizens.others.delegating, id_in(given, "delegation")
     if given.checked("sure"):
         where = {"by": visit.kiosk.as_json(), "department_id": visit.kiosk.department_id}
         await delegating.withdraw(visit.holder, wanted, at_kiosk=where)

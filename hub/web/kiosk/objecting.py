@@ -5,6 +5,7 @@ hand is written down at a counter, which copies the paper's number.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -16,14 +17,14 @@ from hub.api.me_objections import PER_MINUTE
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError
 from hub.citizens.kiosk.visits import Visit
-from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.values import Kind, Said
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
 from hub.web.console.forms import FieldError
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, visit_form
+from hub.web.kiosk.visit import VisitDep, id_in, visit_form
 from hub.web.objection_words import fault, missing_choices
 
 router = APIRouter(include_in_schema=False)
@@ -82,6 +83,15 @@ async def miss(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     except ObjectionError as error:
         wrong = FieldError(error.pointer.removeprefix("/"), *fault(error.pointer, error.rule))
         return await _missing(request, hub, visit, [wrong], (code, department))
+    return redirect(OBJECTIONS)
+
+
+@router.post(OBJECTIONS + "/withdraw")
+async def withdraw(request: Request, hub: HubDep, visit: VisitDep) -> Response:
+    """Take one back while it runs. Another's is 404, and on the ledger."""
+    wanted = id_in(await visit_form(request, visit), "objection")
+    with suppress(ObjectionOverError):  # answered a moment ago
+        await hub.citizens.objections.withdraw(visit.holder, wanted)
     return redirect(OBJECTIONS)
 
 
