@@ -4,7 +4,7 @@ A holding is one licence in one wallet, however often it was fetched. Removing i
 whoever has the phone gets no new ones either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +20,7 @@ from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import Clock
 from hub.issuing.types.registry import TypeRegistry
+from hub.ledger.spent import spent
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
@@ -43,7 +44,9 @@ _REFUSED: Final = [item.value for item in Status if STATUS_BITS[item] in {status
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One licence in one wallet. Older ones, which have no entry of their own, are not removed and name no bond."""
+    """One licence in one wallet; without copies: the wallet may fetch it, and has none that would be taken. Older ones,
+    which have no entry of their own, are not removed and name no bond.
+    """
 
     bond_id: str
     certificate_id: str
@@ -81,7 +84,10 @@ class Holdings:
         self._clock = clock
 
     async def listed(self, holder: Holder) -> list[Holding]:
-        """What would still be taken as his, the last fetched first; of many the newest. Raises: LevelError."""
+        """What would still be taken as his, the last fetched first, then what wallets may fetch; of many the newest.
+
+        Raises: LevelError.
+        """
         holder.require(SEES_OWN)
         return await self._database.read(lambda tx: self._listed(tx, holder.id, self._clock()))
 
@@ -96,15 +102,14 @@ class Holdings:
         def unit(tx: Connection) -> int | None:
             lock_holder(tx, holder.id)
             bonds.hold(tx, bond_id)  # no copy is made of it meanwhile
+            bond = tx.execute(select(_BONDS).where(_BONDS.c.id == bond_id)).one_or_none()
             mine = (_BATCHES.c.bond_id == bond_id) & (_BATCHES.c.certificate_id == certificate_id)
-            query = select(_BATCHES.c.id, _BONDS.c.client_id).join(_BONDS, _BONDS.c.id == _BATCHES.c.bond_id)
-            rows = tx.execute(query.where(mine, _BATCHES.c.subject_id == holder.id)).all()
-            if not rows:
+            ids = tx.execute(select(_BATCHES.c.id).where(mine, _BATCHES.c.subject_id == holder.id)).scalars().all()
+            if bond is None or not (ids or (bond.subject_id == holder.id and certificate_id in bond.certificate_ids)):
                 return None
             named = select(_VERSIONS.c.identifier).where(_VERSIONS.c.certificate_id == certificate_id)
             identifier = tx.execute(named.order_by(_VERSIONS.c.version.desc()).limit(1)).scalar_one()
-            detail = {"identifier": identifier, "session": holder.session_id, "wallet": rows[0].client_id}
-            ids = [row.id for row in rows]
+            detail = {"identifier": identifier, "session": holder.session_id, "wallet": bond.client_id}
             ended = end_batches(tx, self._vault, holder.id, ids, kind=REMOVED, detail=detail, now=now)
             bonds.end(tx, self._vault, bond_id, now, why="removed")
             return ended
@@ -132,7 +137,30 @@ class Holdings:
         holdings: dict[tuple[str, str], list[Row[Any]]] = {}
         for row in tx.execute(newest):
             holdings.setdefault((row.bond_id, row.certificate_id), []).append(row)
-        return [self._holding(rows, now) for rows in holdings.values()] + self._older(tx, subject_id)
+        held = [self._holding(rows, now) for rows in holdings.values()]
+        return held + self._promised(tx, subject_id, holdings.keys(), now) + self._older(tx, subject_id)
+
+    def _promised(
+        self, tx: Connection, subject_id: str, held: Collection[tuple[str, str]], now: datetime
+    ) -> list[Holding]:
+        """What a wallet may fetch though nothing of it lies there (any more): whoever has that phone could."""
+        live = (_BONDS.c.subject_id == subject_id) & (_BONDS.c.expires_at > now) & ~spent(_BONDS.c.id)
+        found = tx.execute(select(_BONDS).where(live).order_by(_BONDS.c.id.desc()).limit(MOST)).all()
+        wanted = [(bond, item) for bond in found for item in bond.certificate_ids if (bond.id, item) not in held]
+        ids = {item for _, item in wanted}
+        query = (
+            select(_CERTIFICATES.c.id, _VERSIONS.c.status, *_NAMED)
+            .join(_VERSIONS, _VERSIONS.c.certificate_id == _CERTIFICATES.c.id)
+            .join(_DEPARTMENTS, _DEPARTMENTS.c.id == _CERTIFICATES.c.owner_department_id)
+            .where(_CERTIFICATES.c.id.in_(list(ids)))
+            .order_by(_VERSIONS.c.version)
+        )
+        newest = {row.id: row for row in tx.execute(query)} if ids else {}
+        return [
+            self._named(newest[item], bond, bond.id, item, 0, bond.made_at, bond.expires_at)
+            for bond, item in wanted
+            if item in newest and newest[item].status not in _REFUSED
+        ]
 
     def _older(self, tx: Connection, subject_id: str) -> list[Holding]:
         """Of early releases: under the entry of their licence."""
@@ -148,22 +176,24 @@ class Holdings:
             .group_by(_CREDENTIALS.c.client_id, *_NAMED)
             .limit(MOST)
         )
-        return [self._named(row, "", "", row.copies, row.first_at) for row in tx.execute(query)]
+        return [self._named(row, row, "", "", row.copies, row.first_at) for row in tx.execute(query)]
 
     def _holding(self, rows: Sequence[Row[Any]], now: datetime) -> Holding:
         row, copies = rows[0], sum(item.copies for item in rows)
         renews = row.expires_at if row.refresh_hash is not None and row.expires_at > now else None
-        return self._named(row, row.bond_id, row.certificate_id, copies, rows[-1].made_at, renews)
+        return self._named(row, row, row.bond_id, row.certificate_id, copies, rows[-1].made_at, renews)
 
     def _named(
         self,
         row: Row[Any],
+        fetched: Row[Any],
         bond_id: str,
         certificate_id: str,
         copies: int,
         first_at: datetime,
         renews_until: datetime | None = None,
     ) -> Holding:
+        """Args: row: what the licence is called by. fetched: by which wallet, and when last."""
         kind = self._types.newest(row.type_code)
         return Holding(
             bond_id=bond_id,
@@ -173,10 +203,10 @@ class Holdings:
             issuer_zh=row.name_zh,
             issuer_en=row.name_en or row.name_zh,
             identifier=row.identifier,
-            wallet=row.client_id if bond_id and row.client_id in self._clients else "",
+            wallet=fetched.client_id if bond_id and fetched.client_id in self._clients else "",
             copies=copies,
             first_at=first_at,
-            last_at=row.made_at,
+            last_at=fetched.made_at,
             renews_until=renews_until,
         )
 

@@ -16,16 +16,20 @@ from certificates.verifying.procedure import verify_paper
 from hub.clock import utc_now
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.wallets.errors import WalletError
 from hub.wallets.holdings import Holding
+from hub.wallets.metadata import REFRESH
 from hub.wallets.tables import WalletBatchRow, WalletBondRow, WalletCredentialRow
+from signing.keys import SoftwareSigner
 from signing.sd_jwt import parse
 from signing.status_list import INVALID, SUSPENDED, VALID
-from tests.citizens.conftest import erased, signed_in
+from tests.citizens.conftest import erased, session, signed_in
 from tests.citizens.others import NEIGHBOUR, resident
-from tests.hub.city import PERSON, ledger
+from tests.hub.city import PERSON, identity_claims, ledger
 from tests.hub.test_status_lists import read
-from tests.support import PUBLIC_URL, Place
+from tests.support import POLICE, PUBLIC_URL, Place, issue
 from tests.wallets.conftest import ORIGIN, Watch
+from tests.wallets.filled import dpop_of, fetched, taken_by
 from tests.wallets.foreign import Wallet
 from tests.wallets.test_issuing import field, identifier_of
 
@@ -155,6 +159,29 @@ async def test_a_copy_put_back_by_sql_is_not_believed(hub: Hub, wallet: Wallet, 
     later = utc_now() + timedelta(days=9)
     await hub.database.write(lambda tx: tx.execute(update(bonds).values(refresh_hash="0" * 64, expires_at=later)))
     assert "error" in await wallet.do("renew")
+
+
+async def test_who_may_fetch_is_listed_and_ended_though_nothing_lies_there(hub: Hub, place: Place) -> None:
+    holder, key, thief = await signed_in(hub), SoftwareSigner.generate(), SoftwareSigner.generate()
+    identifier = await identifier_of(hub)
+    waiting = await taken_by(hub, holder, identifier, thief)  # and fetches when nobody looks any more
+    outdated = await taken_by(hub, holder, identifier, key)
+    await fetched(hub, outdated["access_token"], key)
+    await issue(hub, identity_claims(address="新址二号"), slug="identity_card", issuer=POLICE)
+    listed = await hub.wallets.holdings.listed(holder)
+    assert [(item.copies, item.renews_until is not None) for item in listed] == [(0, True), (0, True)]
+    async with place.client(hub) as browser:
+        browser.cookies.set("yz_holder", await session(hub))
+        assert (await browser.get("/me/wallets")).text.count('name="bond"') == 2
+    for mine in listed:
+        assert await hub.wallets.holdings.remove(holder, mine.bond_id, mine.certificate_id) in (0, 1)
+    assert await hub.wallets.holdings.listed(holder) == []
+    for token, of in ((waiting, thief), (outdated, key)):
+        with pytest.raises(WalletError, match="invalid_token"):
+            await fetched(hub, token["access_token"], of)
+        form = {"grant_type": REFRESH, "refresh_token": token["refresh_token"]}
+        with pytest.raises(WalletError, match="invalid_grant"):
+            await hub.wallets.exchanging.exchange(form, dpop_of(hub, of))
 
 
 @pytest.mark.embedded
