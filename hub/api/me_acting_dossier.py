@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
-from hub.api.me import ActingHolderDep
+from hub.api.me import ActingHolderDep, licence_json
 from hub.api.me_acting import ActingKey
 from hub.api.me_dossier import (
     IdentifierPath,
@@ -24,6 +24,16 @@ from hub.deps import HubDep, LanguageDep
 from hub.web.citizen.visit import HolderDep
 
 router = APIRouter(prefix="/api/v1/me/acting/{key}", tags=["me"])
+
+
+@router.get("/certificates/{identifier}", summary="One of them 被代办人的单个证照")
+async def certificate(
+    key: ActingKey, identifier: IdentifierPath, holder: HolderDep, hub: HubDep, language: LanguageDep
+) -> JSONResponse:
+    """As `/api/v1/me/certificates/{identifier}`."""
+    way = await hub.dossier.for_others.way(holder, key)
+    await way.one(identifier)
+    return JSONResponse(licence_json((await way.leaf(identifier)).licence, language))
 
 
 @router.get("/certificates/{identifier}/history", summary="What was done to it 被代办人证照的经过")

@@ -110,6 +110,7 @@ async def test_a_legal_representative_opens_his_companys_licence_and_both_read_t
     assert "data:image/png;base64,iVBOR" in (await office.look("picture")).text
     assert (await office.look("pdf")).content[:5] == b"%PDF-"
     one = f"{office.api}/certificates/{office.licence}"
+    assert (await client.get(one)).json()["type_name"] == "营业执照"
     history = (await client.get(f"{one}/history")).json()
     assert (len(history["versions"]), "pdf" in history["formats"]) == (3, True)
     assert (await office.said("/claims"))["business_scope"] == "第三版范围"
@@ -139,13 +140,13 @@ async def test_what_is_not_the_companys_and_what_is_over_is_not_opened_and_on_th
 ) -> None:
     client, one = office.client, f"{office.api}/certificates"
     own, before = await of_kind(hub, "identity_card"), await ledger(hub)
-    gone = [await client.get(f"{one}/{own}/{what}") for what in ("history", "claims", "file")]
+    gone = [await client.get(f"{one}/{own}{what}") for what in ("", "/history", "/claims", "/file")]
     gone += [await client.get(office.path.replace(office.licence, own))]
     gone += [await office.look(licence=own), await office.look("pdf", licence=own)]
     gone += [await client.get(office.path.replace(office.key, "f" * 32))]
-    assert [each.status_code for each in gone] == [404] * 7, "his own is not the company's"
+    assert [each.status_code for each in gone] == [404] * 8, "his own is not the company's"
     reasons = [(item.detail["reason"], "principal" in item.detail) for item in await ledger(hub, since=before)]
-    assert reasons == [("certificate_not_own", True)] * 6 + [("acting_not_own", False)]
+    assert reasons == [("certificate_not_own", True)] * 7 + [("acting_not_own", False)]
     forged = await client.post(office.path, data={"csrf": "x", "wanted": "contents"}, headers=HERE)
     assert forged.status_code == 403
 
@@ -155,6 +156,14 @@ async def test_what_is_not_the_companys_and_what_is_over_is_not_opened_and_on_th
     assert [each.status_code for each in over] == [403] * 3
     assert not [each for each in over if ADDRESS in each.text]
     assert [item.kind for item in await ledger(hub, since=before)] == ["acting.refused"] * 3
+    client.cookies.clear()
+    paths = ["", "/history", "/claims", "/file", "/versions/1/claims"]
+    closed = [await client.get(f"{one}/{office.licence}{path}") for path in paths]
+    closed += [
+        await client.get(f"{office.api}/collection"),
+        await client.post(f"{office.api}/collection", headers=HERE),
+    ]
+    assert [each.status_code for each in closed] == [401] * 7
 
 
 @pytest.mark.embedded
