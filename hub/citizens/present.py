@@ -21,11 +21,16 @@ def lock_holder(tx: Connection, subject_id: str) -> Subject:
         never open again.
     """
     subject = subject_by_id(tx, subject_id)
-    erased = select(_ERASURES.c.id).where(_ERASURES.c.subject_id == subject_id)
     # The erasure gives him another look-up hash: whoever waited for it finds nobody.
-    if not lock_subjects(tx, [subject.lookup_hash]) or tx.execute(erased.limit(1)).first() is not None:
+    if not lock_subjects(tx, [subject.lookup_hash]) or is_erased(tx, subject_id):
         raise HolderSignInNeededError
     return subject
+
+
+def is_erased(tx: Connection, subject_id: str) -> bool:
+    """Whether what was sealed under his key opens no more. Holds nothing."""
+    erased = select(_ERASURES.c.id).where(_ERASURES.c.subject_id == subject_id)
+    return tx.execute(erased.limit(1)).first() is not None
 
 
 def lock_looker(tx: Connection, subject_id: str, principal_id: str) -> None:

@@ -168,6 +168,15 @@ async def test_a_further_holder_opens_it_too_and_the_principal_is_told_but_a_for
         told = [item["class"] for item in looks if item["kind"].startswith("certificate.opened")]
         assert told == ["own", "look"]
 
+        await erased(hub)
+        token = await arrive(client, hub, spouse)
+        page = await client.get(f"/me/licences/{identifier}")
+        assert "主持有人的信息已依法抹除" in text_of(page), "with his key what it says is gone, which is no fault"
+        assert 'name="wanted"' not in page.text
+        assert (await client.get(api)).status_code == 404
+        form = {"csrf": token["X-CSRF-Token"], "wanted": "contents"}
+        assert (await client.post(f"/me/licences/{identifier}", data=form, headers=HERE)).status_code == 404
+
         rows = table(CertificateHolderRow)
         await hub.database.write(lambda tx: tx.execute(update(rows).values(role="owner")))
         await arrive(client, hub, spouse)

@@ -15,7 +15,7 @@ from certificates.stores.certificates import find_version
 from certificates.stores.version import VersionRecord
 from hub.citizens.dossier.folder import OWN, TOGETHER, check_held, titled
 from hub.citizens.dossier.hands import Hand, hand_of
-from hub.citizens.present import lock_looker
+from hub.citizens.present import is_erased, lock_looker
 from hub.clock import Clock
 from hub.issuing.renditions.files import Opening
 from hub.issuing.renditions.source import RenditionSource
@@ -94,6 +94,8 @@ class Earlier:
         for item in (current, asked):
             if item.subject_id != subject_id:
                 check_held(tx, self._vault, subject_id, item)
+                if is_erased(tx, item.subject_id):
+                    raise MissingError("document")
         return current, asked
 
     def _look(self, tx: Connection, subject_id: str, identifier: str, number: int, hand: Hand) -> None:

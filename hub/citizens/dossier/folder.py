@@ -23,7 +23,7 @@ from certificates.stores.holders import subject_by_id
 from certificates.stores.version import HeldVersion, VersionRecord
 from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.licences import Licence, Licences
-from hub.citizens.present import lock_looker
+from hub.citizens.present import is_erased, lock_looker
 from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
 from hub.issuing.renditions.pictures import FacePictures
 from hub.issuing.transitions.reading import CertificateHistory, read_history
@@ -52,6 +52,7 @@ class Leaf:
         formats: files that would be given out now.
         successor: what took its place, where that is the subject's too.
         earlier: ids of the versions before it whose contents lie here (`earlier`).
+        gone: its principal holder was erased, and with his key what it says, also for who holds it with him.
     """
 
     licence: Licence
@@ -61,6 +62,7 @@ class Leaf:
     formats: Sequence[str]
     successor: str | None
     earlier: Collection[str]
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Folder:
         """Its page, which is no look at what it says. Raises: MissingError, IntegrityBrokenError."""
         licence = await self._own(subject_id, identifier)
 
-        def unit(tx: Connection) -> tuple[CertificateHistory, str | None, Collection[str]]:
+        def unit(tx: Connection) -> tuple[CertificateHistory, str | None, Collection[str], bool]:
             version = find_version(tx, identifier)
             if version is None:
                 raise MissingError("certificate")
@@ -108,13 +110,15 @@ class Folder:
             next_one = history.successor()
             after = find_version(tx, next_one) if next_one else None
             own = after is not None and after.subject_id == subject_id and after.is_current()
-            return history, next_one if own else None, _earlier(tx, subject_id, history)
+            gone = not licence.principal and is_erased(tx, version.subject_id)
+            return history, next_one if own else None, () if gone else _earlier(tx, subject_id, history), gone
 
-        history, successor, earlier = await self._database.read(unit)
+        history, successor, earlier, gone = await self._database.read(unit)
         kind = self._types.version(history.asked.type_code, history.asked.type_version)
         never = [kind.claims[name].title for name in kind.disclosed(Disclosure.NEVER)]
         withheld = [(title.zh, title.en) for title in never]
-        return Leaf(licence, kind, history, withheld, self._offered(licence, kind), successor, earlier)
+        formats = () if gone else self._offered(licence, kind)
+        return Leaf(licence, kind, history, withheld, formats, successor, earlier, gone)
 
     async def contents(
         self, subject_id: str, identifier: str, *, by: Mapping[str, Any] | Hand, language: str, picture: bool = False
@@ -162,6 +166,8 @@ class Folder:
             if version is None:
                 raise MissingError("certificate")
             check_held(tx, self._vault, subject_id, version)
+            if is_erased(tx, version.subject_id):
+                raise MissingError("document")
             return version.id
 
         together = None if licence.principal else await self._database.read(unit)
