@@ -113,16 +113,21 @@ async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_ca
     await hall.terminal.card()
     assert "等您核对、签署" in text_of(await hall.terminal.get("/forms"))
     page = await hall.read()
-    for words in ("陈晓示", "另一路三号", "记录不一致，请您选定", "2035-06-30", "2036-01-01", "公安局", "还要说明的"):
+    for words in (
+        "陈晓示",
+        "由对方本人核对",
+        "记录不一致，请您选定",
+        "2035-06-30",
+        "2036-01-01",
+        "公安局",
+        "还要说明的",
+    ):
         assert words in page, words
     assert PERSON["id_number"] not in page, "struck out"
+    assert "另一路三号" not in page, "the other's own, who has not signed"
     assert 'name="digest"' not in page, "not while something is open"
-    looked = [one for one in await ledger(hub) if one.kind in {"form.read_at_kiosk", "form.read_by_signer"}]
     me, other = await signed_in(hub), await signed_in(hub, person=OTHER)
-    assert [(one.kind, one.subject_id) for one in looked] == [
-        ("form.read_at_kiosk", me.id),
-        ("form.read_by_signer", other.id),
-    ]
+    assert await looked(hub) == [("form.read_at_kiosk", me.id)]
 
     path = f"/api/v1/cases/{hall.case_no}/form"
     said = {"answers": {"applicant.phone": "0570-1"}}
@@ -161,10 +166,17 @@ async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_ca
     notices, _ = await hub.citizens.notices.listed(me, None)
     assert [one.kind for one in notices].count(NoticeKind.FORM_SIGNED) == 1
 
-    # The other signer signs the same form, which is as it was signed; nobody else opens it.
+    # The other signer reads all of the same form, which is as it was signed, and signs it.
     await hall.terminal.card(id_number=OTHER["id_number"], name=OTHER["name"])
-    assert digest_of(await hall.read()) == digest
+    page = await hall.read()
+    assert ("另一路三号" in page, "2035-06-30" in page, digest_of(page)) == (True, True, digest)
+    assert (await looked(hub))[-2:] == [("form.read_at_kiosk", other.id), ("form.read_by_signer", me.id)]
     assert (await hall.sign(digest, id_number=OTHER["id_number"], name=OTHER["name"]))[1] == "/kiosk/forms"
+
+
+async def looked(hub: Hub) -> list[tuple[str, str | None]]:
+    kinds = {"form.read_at_kiosk", "form.read_by_signer"}
+    return [(one.kind, one.subject_id) for one in await ledger(hub) if one.kind in kinds]
 
 
 @pytest.mark.embedded

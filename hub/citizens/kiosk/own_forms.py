@@ -1,10 +1,11 @@
 """Signing the one form 一表 at a terminal: the person reads the whole on a screen that he alone sees, says which of two
 records is right, and signs by his card, read once more.
 
-The counter's clerk fills in what nobody has on record and sees no value; here stand the values, of everybody whom the
-form is about, for whoever signs has to have read what he signs. So each look is an entry of the person's, and one of
-each other whose records are shown, before anything leaves. The signature is an entry of the case and, in the same
-transaction, one of the person's, and he is told of it elsewhere, too.
+The counter's clerk fills in what nobody has on record and sees no value; here stand the values. Of another person's
+records only those who has signed already: else a clerk who knows a number could name a friend as the other party, and
+have him read what he may not see himself. Each looks after his own; the digest is of the whole. A look is an entry of
+the person's, and one of each other whose records are shown, before anything leaves. The signature is an entry of the
+case and, in the same transaction, one of the person's, and he is told of it elsewhere, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,6 +43,9 @@ from signing.canonical import canonical, sha256
 _CASE: Final = "case"
 """The kind of origin of what the intake system itself said of a party: nobody's record."""
 _PICK_LENGTH: Final = 16
+THEIRS: Final = "theirs"
+THEIRS_OPEN: Final = "theirs_open"
+"""States of a field of somebody else's who has not signed: what records say is his to look after, or to choose."""
 Said = Callable[[Mapping[str, Any]], Any]
 """By a field as it is shown, what somebody says of it."""
 
@@ -108,7 +112,7 @@ class KioskForms:
     async def read(self, visit: Visit, number: str, language: str) -> Shown:
         """The whole, after the entries of this look."""
         form, sheet = await self._sheet(visit, number)
-        told = await self._forms.shown(sheet, language)
+        told = _as_seen_by(form.party, await self._forms.shown(sheet, language))
         now = self._clock()
         try:
             await self._database.write(lambda tx: self._looked(tx, visit, form, told, now))
@@ -124,8 +128,9 @@ class KioskForms:
         """
         form, sheet = await self._sheet(visit, number)
         told = await self._forms.shown(sheet, language)
+        seen = _as_seen_by(form.party, told)
         answers = {item["key"]: item["value"] for item in told["fields"] if item["state"] in _SAID_BEFORE}
-        found = {item["key"]: _picked(item, said(item)) for item in told["fields"]}
+        found = {item["key"]: _picked(item, said(item)) for item in seen["fields"]}
         new = {key: value for key, value in found.items() if value is not None}
         detail = {"fields": sorted(new)}
         within = self._within(visit, form, "form.answered_at_kiosk", detail)
@@ -223,8 +228,35 @@ class KioskForms:
 _SAID_BEFORE: Final = frozenset({State.CHANGED, State.CHOSEN, State.ANSWERED})
 
 
+def _as_seen_by(party: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what departments have on record of others who have not signed."""
+    may_see = {party, *(item["party"] for item in told["signatures"])}
+    return {
+        **told,
+        "fields": [
+            item
+            if item["party"] in may_see or not _recorded(item)
+            else {
+                **item,
+                "value": None,
+                "records": [],
+                "state": THEIRS_OPEN if item["state"] == State.CONFLICT else THEIRS,
+            }
+            for item in told["fields"]
+        ],
+    }
+
+
+def _recorded(item: Mapping[str, Any]) -> bool:
+    """Whether a department says so of a party; not the intake system alone, by what the case was opened with."""
+    origins = [origin for record in item["records"] for origin in record["from"]]
+    return bool(item["party"]) and any(origin.get("kind") != _CASE for origin in origins)
+
+
 def _picked(item: Mapping[str, Any], said: Any) -> Any:
     """The record that he means; else what he says himself. A pick of no record is no answer."""
+    if item["state"] in {THEIRS, THEIRS_OPEN}:
+        return None
     if item["records"]:
         return next((one["value"] for one in item["records"] if pick_of(one["value"]) == said), None)
     return said
@@ -237,8 +269,4 @@ def _signed_by(tx: Connection, form: OwnForm) -> set[str]:
 
 def _whose_records(told: Mapping[str, Any]) -> set[str]:
     """By the keys of parties, of whom the form shows what a department has on record."""
-    return {
-        item["party"]
-        for item in told["fields"]
-        if item["party"] and any(origin.get("kind") != _CASE for record in item["records"] for origin in record["from"])
-    }
+    return {item["party"] for item in told["fields"] if _recorded(item)}

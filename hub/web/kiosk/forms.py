@@ -117,7 +117,11 @@ async def _page(request: Request, hub: Hub, visit: Visit, number: str, errors: S
         fields=fields,
         differing=[item for item in fields if item["state"] in _DIFFERING],
         choosing=[item for item in fields if item["state"] in _OWN_WORD and item["choices"]],
-        lacking=[item for item in fields if item["key"] in shown.told["asked"] and not item["answerable"]],
+        lacking=[
+            item
+            for item in fields
+            if item["key"] in shown.told["asked"] and item["state"] == State.ASKED and not item["choices"]
+        ],
     )
 
 
@@ -138,7 +142,6 @@ def _field(item: Mapping[str, Any], view: View, names: Mapping[str, str]) -> dic
         "chosen": chosen,
         "choices": choices,
         "answered": {"True": "yes", "False": "no"}.get(str(item["value"]), item["value"]),
-        "answerable": item["state"] == State.CONFLICT or bool(choices),
     }
 
 
