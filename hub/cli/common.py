@@ -81,6 +81,7 @@ def guarded(run: Callable[[], Awaitable[T]]) -> T:
     from certificates.errors import CertificateError
     from hub.collection.errors import CollectionError
     from hub.ledger.errors import LedgerError
+    from hub.logs import on_stderr
     from hub.storage.errors import ConflictError, StorageError
     from signing.errors import SigningError
 
@@ -88,7 +89,8 @@ def guarded(run: Callable[[], Awaitable[T]]) -> T:
         return await run()
 
     try:
-        return asyncio.run(awaited())
+        with on_stderr():
+            return asyncio.run(awaited())
     except CollectionError as error:
         fail(str(error), getattr(error, "advice", "") or "check the command's file, type and mapping", Exit.BAD_DATA)
     except (CatalogError, CertificateError, SigningError) as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError, SecondOperatorError
@@ -195,3 +196,10 @@ async def test_the_command_makes_changes_and_lists_accounts(place: Place) -> Non
     assert (listed["user_name"], listed["active"], listed["roles"]) == ("wang.wu", False, ["owner_approver"])
     assert "示例王五" not in await run("list")
     assert "active" in await run("enable", "wang.wu")
+    async with place.open() as hub:
+        await hub.database.write(lambda tx: tx.execute(text("UPDATE staff SET active = false, user_name = 'wang.liu'")))
+    assert json.loads(await run("list", "--json")) == {"staff": [], "not_believed": ["wang.liu"]}
+    assert "wang.liu" in await run("list")
+    again = ["add", "wang.liu", "--name", "示例王六", "--role", "clerk", "--department", AMR]
+    assert "/console/link?t=" in await run(*again)
+    assert "wang.liu                 active    " in await run("list")
