@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from hub.citizens.acting.delegations import Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Scope
 from hub.citizens.once import Once
 from hub.citizens.presentations import Shown
+from hub.citizens.values import Identity
 from hub.intake.errors import IdempotencyError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
@@ -32,6 +34,14 @@ from tests.citizens.others import (
 )
 from tests.hub.city import PERSON, ledger
 from tests.support import ENTERPRISE, MATTER, PUBLIC_URL, Place
+
+
+def test_what_a_later_release_let_somebody_do_lets_nothing_here() -> None:
+    who = Identity("111", PERSON["id_number"], PERSON["name"])
+    terms = Terms(who, who, who, frozenset({Scope.FILE}), None, "x")
+    read = Terms.of_json({**terms.as_json(), "scope": ["file", "fly"]})
+    assert read == terms
+    assert {type(each) for each in read.scope} == {Scope}
 
 
 @pytest.mark.embedded

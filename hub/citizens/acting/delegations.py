@@ -56,10 +56,11 @@ class Terms:
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> "Terms":
-        """Read what `as_json` wrote."""
+        """Read what `as_json` wrote, here or in a later release: a scope that is not known here lets nobody do anything."""
         principal, giver, to = (Identity(**said[name]) for name in ("principal", "giver", "to"))
         matters = None if said["matters"] is None else frozenset(said["matters"])
-        return cls(principal, giver, to, frozenset(Scope(each) for each in said["scope"]), matters, said["reason"])
+        scope = frozenset(each for each in Scope if each.value in said["scope"])
+        return cls(principal, giver, to, scope, matters, said["reason"])
 
 
 @dataclass(frozen=True, slots=True)
