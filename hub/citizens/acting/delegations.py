@@ -56,7 +56,7 @@ class Terms:
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> "Terms":
-        """Read what `as_json` wrote, here or in a later release: a scope that is not known here lets nobody do anything."""
+        """Read what `as_json` wrote, here or in a later release: a scope that is not known here lets nobody act."""
         principal, giver, to = (Identity(**said[name]) for name in ("principal", "giver", "to"))
         matters = None if said["matters"] is None else frozenset(said["matters"])
         scope = frozenset(each for each in Scope if each.value in said["scope"])
