@@ -265,11 +265,14 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
         OWN,
         ("您生成了离线码，谁看过平台不知道", "you made an offline code; who sees it the hub does not know"),
     ),
-    "showing.taken": (LOOK, ("您出示证照，对方查看了您选定的内容", "was shown what you picked of your licences")),
+    "showing.taken": (
+        LOOK,
+        ("您出示证照，对方查看了您选定的内容", "you showed licences, and what you picked was seen"),
+    ),
     "showing.ended": (OWN, ("亮证码未被使用，已失效", "your code to show licences ended unused")),
     "showing.refused": (
         NOTHING,
-        ("试用您的亮证码，被拒绝", "tried your code to show licences and was refused"),
+        ("有人试用您的亮证码，被拒绝", "somebody tried your code to show licences and was refused"),
     ),
     "wallet.offered": (OWN, ("您准备把证照放进电子钱包", "you offered a licence to your wallet")),
     "wallet.offer_taken": (OWN, ("您的电子钱包扫了领取码", "your wallet took the offer of a licence")),
