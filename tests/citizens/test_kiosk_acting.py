@@ -11,10 +11,11 @@ from hub.citizens.notices.kinds import NoticeKind
 from hub.runtime import Hub
 from hub.web.console.forms import Form
 from hub.web.kiosk import acting
+from hub.web.kiosk.licence import _way
 from tests.citizens.conftest import signed_in
 from tests.citizens.others import NEIGHBOUR, REGISTRATION, asked, furnish, in_office, registration_claims, resident, tie
 from tests.citizens.test_agreed_for_others import resting
-from tests.citizens.test_kiosk import standing
+from tests.citizens.test_kiosk import Terminal, standing
 from tests.hub.city import PERSON, ledger
 from tests.hub.desk import text_of
 from tests.support import ENTERPRISE, Place, open_case, pull
@@ -43,6 +44,7 @@ async def test_who_stands_for_a_company_decides_for_it_by_his_card(place: Place,
         assert "食品" in text_of(await terminal.sent("/acting", key=key, what="agreements"))
         assert "营业执照" in text_of(await terminal.sent("/acting", key=key, what="licences"))
         assert "代办" in text_of(await terminal.sent("/acting", key=key, what="looks"))
+        licence = await opened(hub, terminal, key)
         assert (await terminal.sent("/acting", key=key, what="x")).status_code == 404
         assert (await terminal.sent("/acting", key="0" * 32, what="licences")).status_code == 404
         assert (await ledger(hub))[-1].detail["reason"] == "acting_not_own"
@@ -62,14 +64,33 @@ async def test_who_stands_for_a_company_decides_for_it_by_his_card(place: Place,
         await hub.kiosk.visits.end(kiosk)
         with pytest.raises(KioskOverError):
             await acting._decide(hub, visit, key, Form({"grant": [grant], "decision": ["refuse"]}))
+        with pytest.raises(KioskOverError):
+            await (await _way(hub, visit, key)).contents(licence, language="zh-CN")
+        assert [one.kind for one in await ledger(hub)].count("certificate.opened_by_agent") == 1
         await terminal.card()
         await resident(hub, NEIGHBOUR)
         await terminal.sent("/acting", key=key, what="agreements")
         await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR))
         late = await terminal.sent("/acting/agreement", key=key, grant=grant, decision="refuse")
         assert (late.status_code, "依据已经变了" in text_of(late)) == (422, True)
+        late = await terminal.sent("/licence", key=key, identifier=licence, wanted="contents")
+        assert late.headers["location"] == "/kiosk/acting"
         assert (await ledger(hub))[-1].kind == "acting.refused"
         assert await outcome() == "satisfied"
+
+
+async def opened(hub: Hub, terminal: Terminal, key: str) -> str:
+    """The company's business licence, read by who stands for it; answers its identifier."""
+    listed = (await terminal.sent("/acting", key=key, what="licences")).text
+    (licence,) = re.findall(
+        r'name="identifier" value="([^"]+)"><button[^>]*>打开<span class="hidden"> 营业执照', listed
+    )
+    assert (await terminal.sent("/licence", identifier=licence)).status_code == 404, "not his own"
+    said = text_of(await terminal.sent("/licence", key=key, identifier=licence, wanted="contents"))
+    assert ("示例市中心路1号" in said, "用途、给谁" in said) == (True, False)
+    (entry,) = [one for one in await ledger(hub) if one.kind == "certificate.opened_by_agent"]
+    assert entry.detail["agent"]["name"] == PERSON["name"]
+    return str(licence)
 
 
 async def test_a_delegation_is_seen_and_ended_by_either_side(place: Place, hub: Hub) -> None:

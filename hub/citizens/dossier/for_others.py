@@ -27,6 +27,7 @@ from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
 T = TypeVar("T")
+Place = Callable[[Connection], None]
 _HIS: Final[Mapping[str, str]] = {OWN: "acting.opened", "collection.own": "acting.collected"}
 """What he who acts reads among his own, by the kind of the principal's entry."""
 _TOLD_HIM: Final = ("identifier", "format")
@@ -37,7 +38,15 @@ class AgentsHand(Hand):
 
     purpose: ClassVar[str] = "代办人查看"
 
-    def __init__(self, acting: ActingFor, vault: Vault, holder: Holder, principal: Principal, scope: Scope) -> None:
+    def __init__(
+        self,
+        acting: ActingFor,
+        vault: Vault,
+        holder: Holder,
+        principal: Principal,
+        scope: Scope,
+        place: Place | None = None,
+    ) -> None:
         """`principal`: as he was judged a moment ago."""
         super().__init__({"kind": "agent", "id": holder.id, "for": principal.id})
         self._acting = acting
@@ -45,9 +54,12 @@ class AgentsHand(Hand):
         self._holder = holder
         self._principal = principal
         self._scope = scope
+        self._place = place
 
     def check(self, tx: Connection) -> None:
         """Judge him in this transaction, and hold what that rests on. Raises: as `ActingFor.must_act`."""
+        if self._place is not None:
+            self._place(tx)
         self._principal = self._acting.must_act(tx, self._holder, self._principal.key, self._scope)
 
     def write(self, tx: Connection, draft: Draft, now: datetime) -> None:
@@ -74,13 +86,21 @@ class WayForOther(Way):
     acting: Acting
 
     def __init__(
-        self, services: Services, *, acting: ActingFor, vault: Vault, holder: Holder, principal: Principal
+        self,
+        services: Services,
+        *,
+        acting: ActingFor,
+        vault: Vault,
+        holder: Holder,
+        principal: Principal,
+        place: Place | None = None,
     ) -> None:
         hand = AgentsHand(acting, vault, holder, principal, Scope.OPEN)
         self.acting = Acting(holder, principal)
         super().__init__(services, self.acting, principal.identity, hand)
         self._judging = acting
         self._vault = vault
+        self._place = place
 
     async def leaf(self, identifier: str, *, opened: bool = False) -> Leaf:
         """The look is an entry of the principal's."""
@@ -107,7 +127,7 @@ class WayForOther(Way):
         holder, principal = self.acting.holder, self.acting.principal
         try:
             principal.require(scope)
-            return await act(AgentsHand(self._judging, self._vault, holder, principal, scope))
+            return await act(AgentsHand(self._judging, self._vault, holder, principal, scope, self._place))
         except (NoLongerActsError, ScopeError, IntegrityBrokenError):
             # Judged once more, which puts it on the ledger. Of who was erased a moment ago nothing opens any more.
             await self._judging.within(holder, principal.key, scope, lambda _tx, _principal, _now: None)
@@ -122,7 +142,13 @@ class DossiersOfOthers:
         self._acting = acting
         self._vault = vault
 
-    async def way(self, holder: Holder, key: str, scope: Scope = Scope.OPEN) -> WayForOther:
-        """Into the dossier of whom he acts for under this key. Raises: as `ActingFor.act`."""
+    async def way(
+        self, holder: Holder, key: str, scope: Scope = Scope.OPEN, *, place: Place | None = None
+    ) -> WayForOther:
+        """Into the dossier of whom he acts for under this key. `place` raises, in the transaction that writes down what
+        he opens, where he is not there any more. Raises: as `ActingFor.act`.
+        """
         principal = await self._acting.within(holder, key, scope, lambda _tx, principal, _now: principal)
-        return WayForOther(self._services, acting=self._acting, vault=self._vault, holder=holder, principal=principal)
+        return WayForOther(
+            self._services, acting=self._acting, vault=self._vault, holder=holder, principal=principal, place=place
+        )

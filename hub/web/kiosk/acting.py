@@ -1,7 +1,7 @@
 """For whom one may act, at a terminal 自助终端代办: a company or a child; its licences, who looked, who may use data.
 
 By the services of one's own pages: the ground is judged at every touch, and what is looked at is an entry about whom
-one acts for. Codes, showing and opening licences want a screen of one's own, or a counter.
+one acts for. A licence of theirs is opened by `licence`; codes, collecting and showing want a screen of one's own.
 """
 
 from typing import Any, Final

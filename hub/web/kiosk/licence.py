@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from catalog.store import list_departments
 from certificates.lifecycle.rules import REASON_WORDS, Reason
+from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.dossier.at_source import ASKED_PER_MINUTE, STANDS, FromSource
 from hub.citizens.dossier.earlier import SaidThen
 from hub.citizens.dossier.errors import SourceAwayError, SourceContradictsError
@@ -18,7 +19,7 @@ from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError, NotPrintableError
 from hub.citizens.kiosk.looking import kiosk_way
 from hub.citizens.kiosk.values import OTHERS, PURPOSES, Choice
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.licences import Licence
 from hub.deps import HubDep, limit
 from hub.issuing.renditions.errors import FormatError, NotInForceError
@@ -27,7 +28,7 @@ from hub.web.citizen.dossier_words import WRONG
 from hub.web.console.forms import FieldError, Form
 from hub.web.console.library.words import OPERATIONS, STATUSES
 from hub.web.console.view import view_of
-from hub.web.kiosk.frame import START, render
+from hub.web.kiosk.frame import START, redirect, render
 from hub.web.kiosk.visit import VisitDep, visit_form
 
 router = APIRouter(include_in_schema=False)
@@ -56,10 +57,19 @@ Shown = Said | SaidThen | FromSource
 
 
 @router.post(START + "/licence", response_class=HTMLResponse)
-async def licence(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
-    """How it stands; sent with `wanted`, what it says, which is on the ledger before it is shown."""
+async def licence(request: Request, hub: HubDep, visit: VisitDep) -> Response:
+    """How it stands; sent with `wanted`, what it says, which is on the ledger before it is shown. With `key`, a licence
+    of whom he acts for.
+    """
     given = await visit_form(request, visit)
-    way = kiosk_way(hub.dossier.services, visit)
+    try:
+        return await _licence(request, hub, visit, given)
+    except (NoLongerActsError, ScopeError):  # on the ledger; the list says for whom he may act still
+        return redirect(START + "/acting")
+
+
+async def _licence(request: Request, hub: Hub, visit: Visit, given: Form) -> HTMLResponse:
+    way = await _way(hub, visit, given.text("key")[:32])
     found = await way.one(given.text("identifier")[:200])
     shown: Shown | None = None
     errors: list[FieldError] = []
@@ -93,6 +103,12 @@ async def print_it(request: Request, hub: HubDep, visit: VisitDep) -> Response:
         return _in_frame(request, visit, _NOT_NOW)
     headers = {**_SAME_ORIGIN, "Content-Disposition": "inline"}
     return Response(paper, media_type="application/pdf", headers=headers)
+
+
+async def _way(hub: Hub, visit: Visit, key: str) -> Way:
+    if not key:
+        return kiosk_way(hub.dossier.services, visit)
+    return await hub.dossier.for_others.way(visit.holder, key, place=lambda tx: KioskVisits.must_stand(tx, visit))
 
 
 async def _opened(request: Request, way: Way, found: Licence, given: Form) -> Shown:
@@ -136,7 +152,8 @@ async def _page(
         at_source=shown if isinstance(shown, FromSource) else None,
         pictures=pictures,
         asks=found.indexed and found.principal and found.status in STANDS,
-        prints=found.status == "valid" and found.principal and not found.indexed,
+        key=way.acting.principal.key if way.acting else "",
+        prints=way.acting is None and found.status == "valid" and found.principal and not found.indexed,
         statuses=STATUSES,
         operations=OPERATIONS,
         reasons=REASON_WORDS,
