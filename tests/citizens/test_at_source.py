@@ -36,6 +36,8 @@ ROW = {
     "至": "2031-05-06",
     "内": "金丝雀内",
 }
+SAID = {"number": "TX-1", "name": PERSON["name"], "citizen_id": NUMBER, "grade": "旧", "ends_on": "2031-05-06"}
+"""Of which the hub keeps the index."""
 PASS_TYPE = f"""
 slug: pass
 code: {PASS_CODE}
@@ -111,8 +113,7 @@ async def hub(place: Place, watch: Watch, register: Register) -> AsyncIterator[H
         await add_source(opened, register.port)
         await publish(opened, PASSES)
         await opened.registry.add_type(PASS_TYPE)
-        said = {"number": "TX-1", "name": PERSON["name"], "citizen_id": NUMBER, "grade": "旧", "ends_on": "2031-05-06"}
-        await issue(opened, said, slug="pass")
+        await issue(opened, SAID, slug="pass")
         yield opened
 
 
@@ -246,6 +247,14 @@ async def test_what_was_ended_while_the_source_was_asked_is_not_shown(
         identifier = await of_kind(hub, "pass")
         register.mood = "gated"
         register.arrived.clear()
+        waiting = asyncio.create_task(look(client, identifier, token))
+        await asyncio.wait_for(register.arrived.wait(), 20)
+        await issue(hub, SAID, slug="pass")  # the register was read again meanwhile, and says the same
+        register.gate.set()
+        assert (await waiting).status_code == 200
+
+        register.arrived.clear()
+        register.gate.clear()
         before = await ledger(hub)
         waiting = asyncio.create_task(look(client, identifier, token))
         await asyncio.wait_for(register.arrived.wait(), 20)

@@ -1,11 +1,13 @@
 """Who orders that looks are shown late: three persons, for a time, longer only anew; nobody reads whom it is about."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
+from hub.citizens.late.desk import orders_to_sign
 from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
@@ -19,10 +21,12 @@ from tests.support import POLICE, Place
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
 
 
-@pytest.mark.embedded
-async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, watch: Watch) -> None:
-    here, ordering = await department(hub), hub.late.ordering
-    first, second, auditor = somebody(here, Role.DECIDER), somebody(here, *LEADERS), somebody(None, Role.AUDITOR)
+async def waiting_for(hub: Hub, *actors: Actor) -> list[int]:
+    """How many orders each is told to sign."""
+    return await hub.database.read(lambda tx: [orders_to_sign(tx, actor) for actor in actors])
+
+
+async def each_fault_is_named(hub: Hub, leader: Actor) -> None:
     for change, pointer in (
         ({"reason": "curious"}, "/reason"),
         ({"legal_basis": " "}, "/legal_basis"),
@@ -33,8 +37,15 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
         ({"matter": ""}, "/matter"),
     ):
         with pytest.raises(OrderError) as refused:
-            await ordering.propose(first, wanted(hub, **change))
+            await hub.late.ordering.propose(leader, wanted(hub, **change))
         assert refused.value.pointer == pointer
+
+
+@pytest.mark.embedded
+async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, watch: Watch) -> None:
+    here, ordering = await department(hub), hub.late.ordering
+    first, second, auditor = somebody(here, Role.DECIDER), somebody(here, *LEADERS), somebody(None, Role.AUDITOR)
+    await each_fault_is_named(hub, first)
     for nobody in (somebody(None, Role.OPERATOR), somebody(here, Role.CLERK), somebody(None, Role.DECIDER)):
         with pytest.raises(ForbiddenError):
             await ordering.propose(nobody, wanted(hub))
@@ -53,6 +64,8 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
     with pytest.raises(MissingError):
         await hub.late.desk.one(elsewhere, made.id)
     await ordering.second(second, made.id)
+    others = somebody(here, Role.AUDITOR), replace(second, roles=auditor.roles)  # his own department's; his own
+    assert await waiting_for(hub, auditor, *others) == [1, 0, 0]
     for nobody, error in (
         (Actor("staff", second.id, "", None, frozenset({Role.AUDITOR})), OneHandError),
         (somebody(None, Role.OPERATOR), ForbiddenError),
