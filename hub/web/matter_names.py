@@ -31,6 +31,6 @@ def codes_in(text: str, names: Names) -> frozenset[str] | None:
     )  # fmt: skip
 
 
-def called(codes: Iterable[str], names: Names, language: str) -> list[str]:
+def titles(codes: Iterable[str], names: Names, language: str) -> list[str]:
     """What they are called, sorted; one that is none any more by its code."""
     return sorted(names[code][language == "en"] if code in names else code for code in codes)

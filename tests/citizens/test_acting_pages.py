@@ -13,7 +13,7 @@ from tests.citizens.conftest import session
 from tests.citizens.others import NEIGHBOUR, REGISTRATION, furnish, in_office, registration_claims, resident, tie
 from tests.hub.city import PERSON
 from tests.hub.desk import text_of
-from tests.support import ENTERPRISE, PUBLIC_URL, Place, matter_definition
+from tests.support import ENTERPRISE, MATTER, PUBLIC_URL, Place, matter_definition
 
 pytestmark = pytest.mark.embedded
 HERE = {"Origin": PUBLIC_URL}
@@ -150,10 +150,11 @@ async def test_a_delegate_sees_what_he_was_let_and_the_principal_sees_him(place:
             "until": until,
             "reason": "住院",
         }
-        made = (await browser.post("/me/delegations/new", form, scope="file", **filled)).headers["location"]
+        given = filled | {"scope": "file", "matters": MATTER}
+        made = (await browser.post("/me/delegations/new", form, **given)).headers["location"]
         await browser.become(hub, NEIGHBOUR)
         page = await browser.get("/me/acting")
-        assert "受托代办" in page
+        assert ("受托代办" in page, matter_definition()["name"]["zh"] in page, MATTER in page) == (True, True, False)
         (key,) = set(re.findall(r'action="/me/acting/([0-9a-f]{32})"', page))
         await browser.post(f"/me/acting/{key}", page)
         own = await browser.get(f"/me/acting/{key}")

@@ -22,6 +22,7 @@ from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError
 from hub.web.console.library.words import STATUSES
 from hub.web.console.view import view_of
+from hub.web.matter_names import names_of, titles
 from hub.web.objection_words import KINDS, STATES
 
 router = APIRouter()
@@ -34,7 +35,10 @@ Cursor = Annotated[str, Query(max_length=1024)]
 async def listed(request: Request, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """Everybody for whom he may act now."""
     found = await hub.citizens.others.acting.listed(holder)
-    return render(request, "me/acting.html", holder, found=found, grounds=GROUNDS, scopes=SCOPES, whom=whom)
+    limited = [one for item in found for one in item.principal.matters or ()]
+    names = await names_of(hub) if limited else {}
+    words: dict[str, Any] = {"grounds": GROUNDS, "scopes": SCOPES, "whom": whom, "titles": titles, "names": names}
+    return render(request, "me/acting.html", holder, found=found, **words)
 
 
 @router.post(ACTING + "/{key}", response_class=HTMLResponse)

@@ -20,7 +20,7 @@ from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError, Form
 from hub.web.console.view import view_of
-from hub.web.matter_names import Names, called, codes_in, names_of
+from hub.web.matter_names import Names, codes_in, names_of, titles
 
 router = APIRouter()
 DELEGATIONS: Final = "/me/delegations"
@@ -77,7 +77,7 @@ async def one(
     company = await _company(hub, holder, key, looks=True)
     found = await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)
     codes = found.delegation.terms.matters or ()
-    matters = called(codes, await names_of(hub), view_of(request).language)
+    matters = titles(codes, await names_of(hub), view_of(request).language)
     return _render(request, "me/delegation.html", holder, company, key, item=found, uses=USES, matters=matters)
 
 
