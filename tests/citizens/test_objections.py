@@ -218,7 +218,9 @@ async def test_who_looked_is_asked_in_words_and_never_answers_for_himself(place:
         successor = await officer(hub, POLICE, Role.DECIDER)
         ways = [(boss.department_id or "", successor.department_id or "")]
         for giver, taker in [*ways, (ways[0][1], ways[0][0])]:
-            assert await hub.database.write(lambda tx, way=(giver, taker): hand_on(tx, hub.vault, *way)) == 1
+            assert (
+                await hub.database.write(lambda tx, way=(giver, taker): hand_on(tx, hub.vault, *way, hub.clock())) == 1
+            )
             here = boss if taker == boss.department_id else successor
             assert [item.id for item in await hub.citizens.desk.list(here)] == [made["id"]]
         with pytest.raises(ForbiddenError):

@@ -188,6 +188,8 @@ async def test_after_a_merger_nobody_reviews_his_own_refusal(hub: Hub) -> None:
     first, holder = await refused(hub), await signed_in(hub)
     review = await hub.citizens.reviewing.ask(holder, first, "请再看")
     await merge(hub, AMR, POLICE)
+    notices = await NoticeService(hub.database, clock=hub.clock).list(OPERATOR)
+    assert [notice.code for notice in notices] == ["objection.raised"]
     shown = await hub.citizens.desk.show(OPERATOR, review)
     assert (shown.review, [result.value for result in shown.results]) == (True, ["corrected", "refused"])
     second = await refused(hub)

@@ -5,9 +5,12 @@ Nobody comes to review his own refusal by a merger: a review by a superior that 
 refused goes to the operator, as where no superior is named.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from hub.citizens.objections import store
+from hub.citizens.objections.filing import tell_staff
 from hub.citizens.objections.sealing import opened
 from hub.citizens.objections.values import REVIEW, Objection
 from hub.registry.departments.store import Departments, read_departments
@@ -15,7 +18,7 @@ from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
 
-def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
+def hand_on(tx: Connection, vault: Vault, giver: str, taker: str, now: datetime) -> int:
     """In the transaction of the succession; answers how many changed hands.
 
     Raises: IntegrityBrokenError: somebody wrote a row past the hub.
@@ -27,6 +30,8 @@ def hand_on(tx: Connection, vault: Vault, giver: str, taker: str) -> int:
             if not store.is_whole(vault, found):
                 raise IntegrityBrokenError("objections")
             moved += store.hand(tx, vault, found, None if own else taker)
+            if own:  # the operator did not expect it
+                tell_staff(tx, found.id, found.kind, None, "raised", now)
     return moved
 
 

@@ -59,7 +59,7 @@ class HandlingMoves:
         if part.everything:
             moved["tasks"] = self._tasks(tx)
             moved["dead_ends"] = self._dead_ends(tx)
-            moved["objections"] = hand_on(tx, self.vault, self.giver.id, self.taker.id)
+            moved["objections"] = hand_on(tx, self.vault, self.giver.id, self.taker.id, self.now)
         return moved
 
     def _cases(self, tx: Connection, matters: Collection[str]) -> int:
