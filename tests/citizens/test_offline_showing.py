@@ -86,7 +86,7 @@ async def test_at_the_hub_a_suspension_since_counts_and_its_age_is_said(place: P
     async with place.client(hub) as client:
         seen = await client.post("/receive", data={"code": f" {live.code}\r\n"})
         assert ("真实且有效" in seen.text, "性别" in seen.text) == (True, True)
-        assert re.search(r"离线码：出示时状态有效，截至 [-0-9 :]+（\d+ 分钟前）", seen.text)
+        assert re.search(r"离线码：出示时状态有效，截至 [-0-9 :]+（(刚刚|\d+ 分钟前)）", seen.text)
         stop = Act.read({"operation": "suspend", "reason_code": "investigation", **WHY})
         await hub.transitions.act(COMMAND, live.showing.picks[0].identifier, stop)
         seen = await client.post("/receive", data={"code": live.code})
