@@ -4,11 +4,14 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
+from catalog.tables import table
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError
 from hub.citizens.objections.desk import ANSWER_TYPE
-from hub.citizens.objections.errors import ObjectionError, OwnLookError
+from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
+from hub.citizens.objections.tables import ObjectionRow
 from hub.citizens.objections.values import Answer, Kind, Said
 from hub.registry.departments.superiors import Naming
 from hub.registry.notices import NoticeService
@@ -103,6 +106,20 @@ async def test_the_superior_upholds_and_the_department_has_to_correct_it(place: 
         assert [entry.kind for entry in await ledger(hub)].count("objection.ordered") == 1
         looks = text_of(await client.get("/me/accesses"))
         assert ("责成部门更正" in looks, "市场监督管理局" in looks) == (True, True)
+
+
+async def test_who_puts_its_row_back_does_not_have_it_answered_again(hub: Hub) -> None:
+    await over(hub, POLICE, AMR)
+    review = await hub.citizens.reviewing.ask(await signed_in(hub), await refused(hub), "请再看")
+    rows = table(ObjectionRow)
+    query, put = select(rows).where(rows.c.id == review), update(rows).where(rows.c.id == review)
+    before = await hub.database.read(lambda tx: dict(tx.execute(query).one()._mapping))
+    superior = await officer(hub, AMR, name="superior")
+    await hub.citizens.desk.answer(superior, review, Answer("upheld", "档案中有底册"))
+    await hub.database.write(lambda tx: tx.execute(put.values(**before)))
+    with pytest.raises(ObjectionOverError):
+        await hub.citizens.desk.answer(superior, review, Answer("refused", "核对无误", "行政复议"))
+    assert [entry.kind for entry in await ledger(hub)].count("objection.ordered") == 1
 
 
 async def test_an_order_that_is_not_obeyed_in_time_is_told_to_whoever_gave_it(hub: Hub, watch: Watch) -> None:

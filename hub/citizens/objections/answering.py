@@ -1,16 +1,18 @@
 """The answer, in its transaction: checked, on the ledger, and written; and what follows from it.
 
-"Corrected" is no word of the officer's alone: the library must have changed since. A superior who reviews upholds or
-refuses. What he upholds binds: it goes back to whose data they are as an order, with a clock of its own, whose one
-answer is that it was corrected; until then the licence is disputed. Who is refused is told with whom he has to do in an
-administrative review or before a court: who refused, and who reviewed it.
+It is given once by the ledger, whatever the row says. "Corrected" is no word of the officer's alone: the library must
+have changed since. A superior who reviews upholds or refuses. What he upholds binds: it goes back to whose data they
+are as an order, with a clock of its own, whose one answer is that it was corrected; until then the licence is disputed.
+Who is refused is told with whom he has to do in an administrative review or before a court: who refused, and who
+reviewed it.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection
+import structlog
+from sqlalchemy import Connection, select
 
 from hub.access.actors import Actor
 from hub.citizens.notices.kinds import NoticeKind
@@ -25,6 +27,7 @@ from hub.citizens.objections.values import LINE, ORDERED, Answer, Kind, Objectio
 from hub.citizens.objections.whose import owned, record
 from hub.citizens.present import lock_holder
 from hub.clock import new_id, rfc3339
+from hub.ledger.spent import id_of, spent
 from hub.registry.departments.store import read_departments
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.jobs import enqueue
@@ -35,6 +38,7 @@ SIGN: Final = "objection.sign"
 """The kind of job that signs an answer whose officer's process died."""
 _REASON: Final = 1000
 _SIGNED_BY_NOW: Final = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
 
 
 class Answering:
@@ -53,6 +57,10 @@ class Answering:
             raise ObjectionOverError
         if not store.is_whole(self._vault, found):
             raise IntegrityBrokenError("objections")
+        ends = id_of(self._vault, "objection-answer", found.id)
+        if tx.execute(select(spent(ends))).scalar_one():  # its row was put back as it stood before the answer
+            _log.error("guarded_row_broken", alarm=True, where="objections")
+            raise ObjectionOverError
         key = self._vault.data_key(found.data_key, found.kek_kid)
         content = opened(key, found.id, "content", found.content)
         if content["by"] and content["by"] == actor.id:
@@ -73,7 +81,7 @@ class Answering:
         if state is State.REFUSED:
             said["departments"] = _parties(tx, lineage.first, found)
         more = {"result": state.value, "answer_hash": sha256(canonical(said)).hex()}
-        entry_id = record(tx, self._vault, actor, found, "objection.answered", more, now)
+        entry_id = record(tx, self._vault, actor, found, "objection.answered", more, now, ends=ends)
         sealed = key.encrypt(f"objections:{found.id}:answer", canonical(said))
         if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
             raise ObjectionOverError

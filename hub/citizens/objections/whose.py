@@ -11,6 +11,7 @@ from hub.access.staff_reading import HUB_WIDE
 from hub.citizens.objections import store
 from hub.citizens.objections.values import Kind, Objection, answerers
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.errors import MissingError
 from hub.storage.vault import Vault
 
@@ -49,9 +50,17 @@ def owned(actor: Actor, found: Objection | None) -> Objection:
 
 
 def record(
-    tx: Connection, vault: Vault, actor: Actor, found: Objection, kind: str, more: Mapping[str, Any], now: datetime
+    tx: Connection,
+    vault: Vault,
+    actor: Actor,
+    found: Objection,
+    kind: str,
+    more: Mapping[str, Any],
+    now: datetime,
+    *,
+    ends: str | None = None,
 ) -> str:
-    """Write what somebody did with it under the person's key; answers the entry's id."""
+    """Write what somebody did with it under the person's key; answers the entry's id. `ends`: what can be done once."""
     detail = {
         "objection": found.id,
         "kind": found.kind.value,
@@ -60,6 +69,8 @@ def record(
         **more,
     }
     key = vault.data_key(found.data_key, found.kek_kid)
-    entry = seal(Draft(kind=kind, detail=detail, key=key, subject_id=found.subject_id), now=now)
+    once = END if ends else None
+    draft = Draft(kind=kind, detail=detail, key=key, subject_id=found.subject_id, object_id=ends, object_version=once)
+    entry = seal(draft, now=now)
     append(tx, [entry])
     return entry.id
