@@ -99,7 +99,7 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
 def closed_page(request: Request, error: PlannedClosureError, request_id: str) -> Response:
     """What there is to read while the hub is closed for planned work, wherever one came."""
     found = request.app.state.hub.closures.known()
-    note = view_of(request).t(found.zh, found.en or found.zh) if found else ""
+    note = view_of(request).t(found.zh or found.en, found.en or found.zh) if found else ""
     values = {"ends": error.ends, "note": note, "changed": request.method != "GET", "request_id": request_id}
     page = public_page("closed.html", request, None, **values)
     page.status_code, page.headers["Retry-After"] = 503, str(error.retry_after_seconds)
