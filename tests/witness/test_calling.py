@@ -259,7 +259,7 @@ async def test_an_address_is_refused_where_it_could_lead_elsewhere(hub: Hub, tmp
         "http://192.0.2.1/",
         "http://8.8.8.8/",
         "https://169.254.169.254/",
-        "https://10.0.0.1/",
+        "https://172.16.0.1/",
         "https://me@witness.example/",
         "ftp://witness.example/",
         "https://witness.example/?a=b",
