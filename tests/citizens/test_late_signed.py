@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import insert, select
 
+from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.citizens.late.desk import orders_to_sign
+from hub.citizens.late.tables import LateOrderRow
 from hub.citizens.late.values import OneHandError, OrderError, OrderOverError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.access.people import add
 from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch
-from tests.citizens.late_orders import STRUCK, department, somebody, wanted
+from tests.citizens.late_orders import STRUCK, department, ordered, somebody, wanted
 from tests.hub.city import HOME, PERSON
 from tests.support import POLICE, Place
 
@@ -102,6 +106,20 @@ async def test_three_persons_sign_it_for_a_time_and_longer_only_anew(hub: Hub, w
     watch.ahead += timedelta(days=4)
     with pytest.raises(OrderOverError):
         await ordering.second(second, stale.id)
+
+
+@pytest.mark.embedded
+async def test_rows_that_somebody_wrote_keep_no_order_from_its_end(hub: Hub, watch: Watch) -> None:
+    rows = table(LateOrderRow)
+    orders = [await ordered(hub, wanted(hub))]
+    (written,) = await hub.database.read(lambda tx: tx.execute(select(rows)).all())
+    forged = [dict(written._mapping) | {"id": str(UUID(int=place))} for place in range(1, 200)]
+    await hub.database.write(lambda tx: tx.execute(insert(rows), forged))
+    orders.append(await ordered(hub, wanted(hub)))
+    watch.ahead += timedelta(days=31)
+    await hub.late.ending.sweep()
+    states = select(rows.c.state).where(rows.c.id.in_(orders))
+    assert await hub.database.read(lambda tx: tx.execute(states).scalars().all()) == ["ended", "ended"]
 
 
 @pytest.mark.embedded

@@ -18,7 +18,6 @@ from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 
 SHOWN: Final = "late.shown"
-_ROUND: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class LateEnding:
 
     async def sweep(self) -> None:
         """Tell those whom an order concerned that has ended. What it held is in their lists since the end itself."""
-        for order in await self._database.read(lambda tx: store.due(tx, self._vault, self._clock(), _ROUND)):
+        for order in await self._database.read(lambda tx: store.due(tx, self._vault, self._clock())):
             await self._database.write(partial(self._end, order.id))
 
     async def figures(self, since: datetime) -> Figures:

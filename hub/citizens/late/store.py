@@ -26,9 +26,9 @@ def of_person(tx: Connection, vault: Vault, lookup_hash: bytes) -> list[Order]:
     return _sound(tx, vault, select(_ROWS).where(_ROWS.c.lookup_hash == lookup_hash, _ROWS.c.since.is_not(None)))
 
 
-def due(tx: Connection, vault: Vault, now: datetime, limit: int) -> list[Order]:
-    """Orders in force whose end has come. One whose row somebody else wrote is none."""
-    return _sound(tx, vault, select(_ROWS).where(_ROWS.c.state == State.LIVE.value, _ROWS.c.until <= now).limit(limit))
+def due(tx: Connection, vault: Vault, now: datetime) -> list[Order]:
+    """All orders in force whose end has come. One whose row somebody else wrote is none, and keeps no other waiting."""
+    return _sound(tx, vault, select(_ROWS).where(_ROWS.c.state == State.LIVE.value, _ROWS.c.until <= now))
 
 
 def listed(tx: Connection, vault: Vault, department_id: str | None) -> list[Order]:
