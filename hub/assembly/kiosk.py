@@ -7,6 +7,7 @@ from hub.assembly.counter import assemble_readers
 from hub.assembly.faces import Faces
 from hub.assembly.ground import Ground
 from hub.assembly.intake import Intake
+from hub.citizens.acting.grounds import Grounds
 from hub.citizens.confirming import Confirming
 from hub.citizens.kiosk.devices import Kiosks
 from hub.citizens.kiosk.own_forms import KioskForms
@@ -57,6 +58,7 @@ def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens, intake: Int
             forms=intake.forms,
             families=intake.families,
             visits=visits,
+            grounds=Grounds(vault=vault, types=ground.types),
             log_key=log_key,
             clock=clock,
         ),

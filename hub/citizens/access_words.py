@@ -94,6 +94,9 @@ KINDS: Final[Mapping[str, tuple[str, Words]]] = {
             "somebody who signs the same form read what departments have on record of you in it",
         ),
     ),
+    "form.read_by_agent": (LOOK, ("代办人看了您（单位）办件的申请表", "who acts for you read the form of your case")),
+    "form.answered_by_agent": (CHANGE, ("代办人代您（单位）填了申请表", "who acts for you answered a form")),
+    "form.signed_by_agent": (CHANGE, ("代办人代您（单位）签署了申请表", "who acts for you signed a form")),
     "form.answered_at_kiosk": (
         CHANGE,
         ("凭您的证件，在自助终端填了申请表", "by your card, at a terminal, the form of a case was answered"),

@@ -50,7 +50,11 @@ OF_PERSONS: Final[frozenset[str]] = (
         "delegation",
         "ended given given_at_counter read_at_counter received withdrawn withdrawn_at_counter withdrawn_at_kiosk",
     )
-    | _of("form", "answered_at_kiosk read_at_kiosk read_by_signer signed_at_kiosk")
+    | _of(
+        "form",
+        "answered_at_kiosk answered_by_agent read_at_kiosk read_by_agent read_by_signer signed_at_kiosk"
+        " signed_by_agent",
+    )
     | _of("holder", "sign_in sign_out")
     | _of("identity", "bound refused released shown")
     | _of("kiosk", "left looks printed visit")

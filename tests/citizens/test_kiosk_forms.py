@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
 from hub.citizens.notices.kinds import NoticeKind
+from hub.intake.errors import CaseClosedError
 from hub.runtime import Hub
 from tests.citizens.conftest import signed_in
+from tests.citizens.others import REGISTRATION, furnish, in_office
 from tests.citizens.test_kiosk import Terminal, standing
 from tests.hub.city import (
     IDENTITY,
@@ -28,7 +30,19 @@ from tests.hub.city import (
     permit_claims,
 )
 from tests.hub.desk import text_of
-from tests.support import AMR, POLICE, Place, grant_definition, issue, open_case, pull, requirement
+from tests.support import (
+    AMR,
+    ENTERPRISE,
+    POLICE,
+    Place,
+    enterprise_claims,
+    grant_definition,
+    issue,
+    matter_definition,
+    open_case,
+    pull,
+    requirement,
+)
 
 LOAN = "LOAN"
 OTHER = {"id_type": "111", "id_number": STRANGER["id_number"], "name": "周另一"}
@@ -154,7 +168,7 @@ async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_ca
     assert (done.status_code, done.headers["location"]) == (303, "/kiosk/forms")
     again = await hall.terminal.sent("/form/sign", number=hall.case_no, digest=digest, card=token)
     assert again.status_code == 422, "a read is worth one signature"
-    assert "您已签署" in text_of(await hall.terminal.get("/forms"))
+    assert "已签署" in text_of(await hall.terminal.get("/forms"))
 
     told = (await hall.city.client.get(path, headers=hall.city.headers)).json()
     assert [(one["party"], one["kind"]) for one in told["signatures"]] == [("applicant", "card_read")]
@@ -234,3 +248,42 @@ async def test_one_read_of_a_card_signs_once_also_when_it_is_sent_twice_at_once(
     with pytest.raises(KioskRefusedError):
         await forms.sign(visit, hall.case_no, told["digest"], token)
     assert [one.kind for one in await ledger(hub)].count(read) == 1
+
+
+@pytest.mark.embedded
+async def test_for_a_company_signs_who_stands_for_it_while_he_does(place: Place, hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    await hub.registry.add_matter(matter_definition() | {"form": [{"field": "address", "term": "company_address"}]})
+    async with place.client(hub) as client, standing(place, hub) as terminal:
+        headers = await place.headers(client)
+        case_no = await open_case(client, headers)
+        assert (await pull(client, headers, case_no)).status_code == 200
+        me = await signed_in(hub)
+        await terminal.card()
+        assert ENTERPRISE["name"] in text_of(await terminal.get("/forms"))
+        page = (await terminal.sent("/form", number=case_no)).text
+        assert ("示例市中心路1号" in page, f"代表 {ENTERPRISE['name']}" in page) == (True, True)
+        digest = digest_of(page)
+        kiosk = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk"))
+        visit = await hub.kiosk.visits.find(kiosk, terminal.cookie("yz_kiosk_visit"))
+
+        # Out of office between the page and the word: nothing is signed.
+        named = await hub.kiosk.forms._sheet(visit, case_no)
+        await issue(hub, enterprise_claims(legal_representative="他人"))
+        with pytest.raises(CaseClosedError):
+            await hub.database.write(hub.kiosk.forms._within(visit, named[0], "signed", {}))
+        again = await terminal.sent("/form/sign", number=case_no, digest=digest, card=terminal.reader.reads(**PERSON))
+        assert again.status_code == 404
+        assert case_no not in text_of(await terminal.get("/forms"))
+        await issue(hub, enterprise_claims(legal_representative=PERSON["name"]))
+
+        done = await terminal.sent("/form/sign", number=case_no, digest=digest, card=terminal.reader.reads(**PERSON))
+        assert done.headers["location"] == "/kiosk/forms", text_of(done)
+        told = (await client.get(f"/api/v1/cases/{case_no}/form", headers=headers)).json()
+        assert [(one["party"], one["kind"]) for one in told["signatures"]] == [("applicant", "card_read")]
+        written = {one.kind: one for one in await ledger(hub) if one.kind.startswith("form.")}
+        assert written["form.signed"].detail["agent"]["name"] == PERSON["name"]
+        assert written["form.signed_by_agent"].detail["agent"]["id"] == me.id
+        assert written["form.signed_at_kiosk"].subject_id == me.id
+        assert written["form.signed_by_agent"].subject_id == written["form.read_by_agent"].subject_id != me.id

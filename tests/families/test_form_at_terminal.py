@@ -34,7 +34,7 @@ async def test_who_signs_for_the_family_signs_once_for_all_its_cases(place: Plac
         card = terminal.reader.reads(**AGENT)
         done = await terminal.sent("/form/sign", number=number, digest=digest, card=card)
         assert done.headers["location"] == "/kiosk/forms"
-        assert "您已签署" in text_of(await terminal.get("/forms"))
+        assert "已签署" in text_of(await terminal.get("/forms"))
     signed = told(await town.get(path))["signatures"]
     assert [(one["party"], one["kind"]) for one in signed] == [("agent", "card_read")]
     mine, _ = await town.hub.citizens.accesses.listed(await signed_in(town.hub, person=AGENT))

@@ -153,7 +153,7 @@ def signs_a_form(page: Page, hall: Hall) -> None:
     sound(page, "form-sign")
     page.keyboard.insert_text(hall.reader.reads(**CARD))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("您已签署")).to_be_visible()
+    expect(page.get_by_text("已签署")).to_be_visible()
     page.get_by_role("link", name="返回").click()
 
 

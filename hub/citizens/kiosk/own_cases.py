@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, select
 from catalog.grants import CaseKind
 from catalog.tables import table
 from hub.access.service import SANDBOX_PREFIX, Caller
+from hub.citizens.acting.values import Principal
 from hub.citizens.values import Identity
 from hub.intake import store
 from hub.intake.families.reading import FamilyReader, Whole
@@ -39,6 +40,7 @@ class OwnForm:
         party: by which the form calls him.
         people: all whom it is about, by how it calls them.
         caller: the system whose case it is, as the ground of what is read again; no copy is made for it.
+        office: the company that signs, where he stands for it.
     """
 
     number: str
@@ -50,6 +52,7 @@ class OwnForm:
     key: DataKey = field(repr=False)
     people: Mapping[str, Party] = field(repr=False)
     caller: Caller = field(repr=False)
+    office: Principal | None = None
 
     @property
     def family(self) -> bool:

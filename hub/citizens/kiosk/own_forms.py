@@ -5,18 +5,23 @@ The counter's clerk fills in what nobody has on record and sees no value; here s
 records only those who has signed already: else a clerk who knows a number could name a friend as the other party, and
 have him read what he may not see himself. Each looks after his own; the digest is of the whole. A look is an entry of
 the person's, and one of each other whose records are shown, before anything leaves. The signature is an entry of the
-case and, in the same transaction, one of the person's, and he is told of it elsewhere, too.
+case and, in the same transaction, one of the person's, and he is told of it elsewhere, too. For a company signs who
+stands for it, judged as he is whenever he acts for it, and once more in the transaction that writes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from catalog.forms.filling import State
-from certificates.stores.holders import Subject, find_subjects
+from certificates.stores.holders import Subject, find_subjects, subject_by_id
+from hub.citizens.acting.grounds import Grounds
+from hub.citizens.acting.recording import record
+from hub.citizens.acting.recording import told as told_of
+from hub.citizens.acting.values import Ground
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.card_again import CardAgain
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
@@ -24,7 +29,7 @@ from hub.citizens.kiosk.own_cases import OwnForm, own_forms
 from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
-from hub.citizens.present import lock_holder
+from hub.citizens.present import lock_all
 from hub.citizens.presentations import refuse_other
 from hub.clock import Clock, rfc3339
 from hub.intake.counter.card_reads import CARD_READ
@@ -89,6 +94,7 @@ class KioskForms:
         forms: FormService,
         families: FamilyService,
         visits: KioskVisits,
+        grounds: Grounds,
         log_key: DataKey,
         clock: Clock,
     ) -> None:
@@ -97,15 +103,16 @@ class KioskForms:
         self._forms = forms
         self._families = families
         self._visits = visits
+        self._grounds = grounds
         self._log_key = log_key
         self._clock = clock
 
     async def listed(self, visit: Visit) -> list[Listed]:
         """What he signs, in cases that are open; nothing of what the forms say."""
+        now = self._clock()
 
         def unit(tx: Connection) -> list[Listed]:
-            found = own_forms(tx, self._vault, self._families.reader, visit.holder.identity)
-            return [Listed(one, one.party in _signed_by(tx, one)) for one in found]
+            return [Listed(one, one.party in _signed_by(tx, one)) for one in self._mine(tx, visit, now)]
 
         return await self._database.read(unit)
 
@@ -133,7 +140,7 @@ class KioskForms:
         found = {item["key"]: _picked(item, said(item)) for item in seen["fields"]}
         new = {key: value for key, value in found.items() if value is not None}
         detail = {"fields": sorted(new)}
-        within = self._within(visit, form, "form.answered_at_kiosk", detail)
+        within = self._within(visit, form, "answered", detail)
         try:
             await self._forms.answer(form.caller, sheet, answers | new, change_no, within=within)
         except HolderSignInNeededError:
@@ -146,11 +153,13 @@ class KioskForms:
         """
         form, sheet = await self._sheet(visit, number)
         card = await self._visits.again(visit, token)
+        agent = told_of(visit.holder.id, visit.holder.identity) if form.office else None
         signature = Signature(
-            form.party, digest, CARD_READ, at=rfc3339(card.at), reference=card.device, terminal=visit.kiosk.id
-        )
+            form.party, digest, CARD_READ, at=rfc3339(card.at), reference=card.device, terminal=visit.kiosk.id,
+            agent=agent,
+        )  # fmt: skip
         detail = {"digest": digest, "party": form.party, **card.as_json()}
-        within = self._within(visit, form, "form.signed_at_kiosk", detail, card=card)
+        within = self._within(visit, form, "signed", detail, card=card)
         try:
             await self._forms.sign(form.caller, sheet, signature, within=within)
         except HolderSignInNeededError:
@@ -162,8 +171,8 @@ class KioskForms:
             raise FormChangedError from None
 
     async def _sheet(self, visit: Visit, number: str) -> tuple[OwnForm, Sheet]:
-        families = self._families.reader
-        found = await self._database.read(lambda tx: own_forms(tx, self._vault, families, visit.holder.identity))
+        now = self._clock()
+        found = await self._database.read(lambda tx: self._mine(tx, visit, now))
         form = next((one for one in found if one.number == number), None)
         if form is None:
             await refuse_other(self._database, self._log_key, visit.holder, "form", self._clock())
@@ -173,8 +182,7 @@ class KioskForms:
         return form, await self._forms.of_case(form.caller, number)
 
     def _looked(self, tx: Connection, visit: Visit, form: OwnForm, told: Mapping[str, Any], now: datetime) -> None:
-        me = lock_holder(tx, visit.holder.id)
-        KioskVisits.must_stand(tx, visit)
+        form, me = self._judged(tx, visit, form, now)
         shown = _whose_records(told)
         hashes = {form.people[key].lookup_hash for key in shown if key in form.people}
         others = find_subjects(tx, [one for one in hashes if one is not None])
@@ -182,32 +190,62 @@ class KioskForms:
         entries += [
             self._entry("form.read_by_signer", visit, form, other, {"digest": told["digest"]})
             for other in others.values()
-            if other.id != me.id
+            if other.id not in {me.id, form.office.id if form.office else ""}
         ]
         append(tx, [seal(entry, now=now) for entry in entries])
+        self._for_office(tx, visit, form, "form.read_by_agent", {"digest": told["digest"]}, now)
 
     def _within(
-        self, visit: Visit, form: OwnForm, kind: str, detail: Mapping[str, Any], *, card: CardAgain | None = None
+        self, visit: Visit, form: OwnForm, step: str, detail: Mapping[str, Any], *, card: CardAgain | None = None
     ) -> Within:
         """What is written with his word: that he stands there, that the card is used, his own entry, the notice."""
 
         def unit(tx: Connection) -> None:
             now = self._clock()
-            me = lock_holder(tx, visit.holder.id)
-            KioskVisits.must_stand(tx, visit)
-            if not any(one.about == form.about for one in self._mine(tx, visit)):
-                raise CaseClosedError
+            judged, me = self._judged(tx, visit, form, now)
             if card is not None:
                 card.use_up(tx, now)
-            entry = self._entry(kind, visit, form, me, detail, ends=card.ends if card else {})
+            entry = self._entry(f"form.{step}_at_kiosk", visit, judged, me, detail, ends=card.ends if card else {})
             append(tx, [seal(entry, now=now)])
+            self._for_office(tx, visit, judged, f"form.{step}_by_agent", detail, now)
             if card is not None:
                 notify(tx, me.id, NoticeKind.FORM_SIGNED, about=entry.id, now=now)
 
         return unit
 
-    def _mine(self, tx: Connection, visit: Visit) -> list[OwnForm]:
-        return own_forms(tx, self._vault, self._families.reader, visit.holder.identity)
+    def _mine(self, tx: Connection, visit: Visit, now: datetime, *, lock: bool = False) -> list[OwnForm]:
+        """His own, and those of companies that he stands for at this moment."""
+        holder, reader = visit.holder, self._families.reader
+        found = own_forms(tx, self._vault, reader, holder.identity)
+        known = {one.about for one in found}
+        for office in self._grounds.of(tx, holder.id, holder.identity, now, lock=lock):
+            if office.ground is Ground.LEGAL_REPRESENTATIVE:
+                theirs = own_forms(tx, self._vault, reader, office.identity)
+                found += [replace(one, office=office) for one in theirs if one.about not in known]
+        return found
+
+    def _judged(self, tx: Connection, visit: Visit, form: OwnForm, now: datetime) -> tuple[OwnForm, Subject]:
+        """In the transaction that writes: he stands there, and the form is still his, or a company's that he stands
+        for, to sign; and his subject. Raises: KioskOverError, HolderSignInNeededError, CaseClosedError.
+        """
+        gone = lock_all(tx, {visit.holder.id, *([form.office.id] if form.office else ())})
+        if visit.holder.id in gone:
+            raise HolderSignInNeededError
+        KioskVisits.must_stand(tx, visit)
+        named = (form.about, form.party)
+        found = next((one for one in self._mine(tx, visit, now, lock=True) if (one.about, one.party) == named), None)
+        if found is None or gone:
+            raise CaseClosedError
+        return found, subject_by_id(tx, visit.holder.id)
+
+    def _for_office(
+        self, tx: Connection, visit: Visit, form: OwnForm, kind: str, detail: Mapping[str, Any], now: datetime
+    ) -> None:
+        """The entry about the company, with who did it."""
+        if form.office is not None:
+            said = {"kiosk": visit.kiosk.id, "matter": form.matter, "number": form.number, **detail}
+            said["department_id"] = form.department_id
+            record(tx, self._vault, kind, visit.holder, form.office, said, now)
 
     def _entry(
         self,

@@ -22,7 +22,7 @@ class Signature:
         kind: of corroboration, as of cases, or `jws`.
         digest: what was shown and is signed.
         at, reference: of a confirmation, when and by what it was taken. `terminal`: at which of the hub's own; else it
-            is the word of the system that sends it.
+            is the word of the system that sends it. `agent`: who gave it there for a company.
         token, jwk: of a `jws`, the signature over form and digest, and the key that the system says is the party's.
     """
 
@@ -34,6 +34,7 @@ class Signature:
     token: str = ""
     jwk: Mapping[str, Any] | None = None
     terminal: str = ""
+    agent: Mapping[str, Any] | None = None
 
 
 def checked_signature(signature: Signature, number: str, signers: Sequence[str]) -> dict[str, Any]:
@@ -44,7 +45,8 @@ def checked_signature(signature: Signature, number: str, signers: Sequence[str])
     if signature.party not in signers:
         raise PartyError("/party", "not_a_signer")
     if signature.kind != JWS:
-        where = {"terminal": signature.terminal} if signature.terminal else {}
+        where: dict[str, Any] = {"terminal": signature.terminal} if signature.terminal else {}
+        where |= {"agent": dict(signature.agent)} if signature.agent else {}
         return {"kind": signature.kind, "at": signature.at, "reference": signature.reference} | where
     try:
         key = Es256Key.from_jwk(dict(signature.jwk or {}))
