@@ -80,7 +80,7 @@ class Slip:
     looks: Looks | None
     contacts: Sequence[tuple[Words, str]]
     codes: Sequence[tuple[Words, str]] = field(repr=False)
-    """By which each party rates the case once it has closed: whose, and twelve digits."""
+    """By which each party rates the case once it has closed: whose, and its digits."""
     people: Sequence[Any] = field(repr=False, default=())
 
 
