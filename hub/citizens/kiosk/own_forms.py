@@ -9,14 +9,13 @@ case and, in the same transaction, one of the person's, and he is told of it els
 stands for it, judged as he is whenever he acts for it, and once more in the transaction that writes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
-from catalog.forms.filling import State
 from certificates.stores.holders import Subject, find_subjects, subject_by_id
 from hub.citizens.acting.grounds import Grounds
 from hub.citizens.acting.recording import record
@@ -26,6 +25,7 @@ from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.card_again import CardAgain
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
 from hub.citizens.kiosk.own_cases import OwnForm, own_forms
+from hub.citizens.kiosk.own_fields import Said, as_seen_by, newly_said, said_before, whose_records
 from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
@@ -43,16 +43,6 @@ from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, MissingError
 from hub.storage.vault import DataKey, Vault
-from signing.canonical import canonical, sha256
-
-_CASE: Final = "case"
-"""The kind of origin of what the intake system itself said of a party: nobody's record."""
-_PICK_LENGTH: Final = 16
-THEIRS: Final = "theirs"
-THEIRS_OPEN: Final = "theirs_open"
-"""States of a field of somebody else's who has not signed: what records say is his to look after, or to choose."""
-Said = Callable[[Mapping[str, Any]], Any]
-"""By a field as it is shown, what somebody says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +64,6 @@ class Shown:
     def signed(self) -> bool:
         """By him."""
         return any(item["party"] == self.form.party for item in self.told["signatures"])
-
-
-def pick_of(value: Any) -> str:
-    """By what a page names one of several records of a field."""
-    return sha256(canonical({"value": value})).hex()[:_PICK_LENGTH]
 
 
 class KioskForms:
@@ -119,7 +104,7 @@ class KioskForms:
     async def read(self, visit: Visit, number: str, language: str) -> Shown:
         """The whole, after the entries of this look."""
         form, sheet = await self._sheet(visit, number)
-        told = _as_seen_by(form.party, await self._forms.shown(sheet, language))
+        told = as_seen_by(form.party, await self._forms.shown(sheet, language))
         now = self._clock()
         try:
             await self._database.write(lambda tx: self._looked(tx, visit, form, told, now))
@@ -135,14 +120,11 @@ class KioskForms:
         """
         form, sheet = await self._sheet(visit, number)
         told = await self._forms.shown(sheet, language)
-        seen = _as_seen_by(form.party, told)
-        answers = {item["key"]: item["value"] for item in told["fields"] if item["state"] in _SAID_BEFORE}
-        found = {item["key"]: _picked(item, said(item)) for item in seen["fields"]}
-        new = {key: value for key, value in found.items() if value is not None}
+        before, new = said_before(told), newly_said(as_seen_by(form.party, told), said)
         detail = {"fields": sorted(new)}
         within = self._within(visit, form, "answered", detail)
         try:
-            await self._forms.answer(form.caller, sheet, answers | new, change_no, within=within)
+            await self._forms.answer(form.caller, sheet, before | new, change_no, within=within)
         except HolderSignInNeededError:
             raise KioskOverError from None
 
@@ -183,7 +165,7 @@ class KioskForms:
 
     def _looked(self, tx: Connection, visit: Visit, form: OwnForm, told: Mapping[str, Any], now: datetime) -> None:
         form, me = self._judged(tx, visit, form, now)
-        shown = _whose_records(told)
+        shown = whose_records(told)
         hashes = {form.people[key].lookup_hash for key in shown if key in form.people}
         others = find_subjects(tx, [one for one in hashes if one is not None])
         entries = [self._entry("form.read_at_kiosk", visit, form, me, {"digest": told["digest"]})]
@@ -263,48 +245,6 @@ class KioskForms:
         return Draft(kind=kind, detail=said, key=key, subject_id=whose.id, **(ends or {}))
 
 
-_SAID_BEFORE: Final = frozenset({State.CHANGED, State.CHOSEN, State.ANSWERED})
-
-
-def _as_seen_by(party: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Without what departments have on record of others who have not signed."""
-    may_see = {party, *(item["party"] for item in told["signatures"])}
-    return {
-        **told,
-        "fields": [
-            item
-            if item["party"] in may_see or not _recorded(item)
-            else {
-                **item,
-                "value": None,
-                "records": [],
-                "state": THEIRS_OPEN if item["state"] == State.CONFLICT else THEIRS,
-            }
-            for item in told["fields"]
-        ],
-    }
-
-
-def _recorded(item: Mapping[str, Any]) -> bool:
-    """Whether a department says so of a party; not the intake system alone, by what the case was opened with."""
-    origins = [origin for record in item["records"] for origin in record["from"]]
-    return bool(item["party"]) and any(origin.get("kind") != _CASE for origin in origins)
-
-
-def _picked(item: Mapping[str, Any], said: Any) -> Any:
-    """The record that he means; else what he says himself. A pick of no record is no answer."""
-    if item["state"] in {THEIRS, THEIRS_OPEN}:
-        return None
-    if item["records"]:
-        return next((one["value"] for one in item["records"] if pick_of(one["value"]) == said), None)
-    return said
-
-
 def _signed_by(tx: Connection, form: OwnForm) -> set[str]:
     stored = store.find_form(tx, form.about)
     return {item.party for item in signatures(tx, form.key, stored)} if stored is not None else set()
-
-
-def _whose_records(told: Mapping[str, Any]) -> set[str]:
-    """By the keys of parties, of whom the form shows what a department has on record."""
-    return {item["party"] for item in told["fields"] if _recorded(item)}

@@ -14,7 +14,7 @@ from catalog.expressions.values import Kind
 from catalog.forms.filling import State
 from catalog.store import list_departments
 from hub.citizens.kiosk.errors import KioskRefusedError
-from hub.citizens.kiosk.own_forms import pick_of
+from hub.citizens.kiosk.own_fields import pick_of
 from hub.citizens.kiosk.visits import Visit
 from hub.deps import HubDep
 from hub.intake.counter.lines import whose
