@@ -4,7 +4,7 @@ import uvicorn
 
 import hub.cli.main
 import hub.collection.service
-from hub.app import ROUTES
+from hub.routes import ROUTES
 
 __all__ = ["hub", "uvicorn"]
 
