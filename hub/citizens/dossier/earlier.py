@@ -17,7 +17,7 @@ from hub.citizens.dossier.folder import OWN, TOGETHER, check_held, titled
 from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.present import is_erased, lock_looker
 from hub.clock import Clock
-from hub.issuing.renditions.files import Opening
+from hub.issuing.renditions.opening import Opening
 from hub.issuing.renditions.source import RenditionSource
 from hub.issuing.transitions.reading import read_history
 from hub.issuing.types.halts import refuse_halted

@@ -24,7 +24,8 @@ from certificates.stores.version import HeldVersion, VersionRecord
 from hub.citizens.dossier.hands import Hand, hand_of
 from hub.citizens.licences import Licence, Licences
 from hub.citizens.present import is_erased, lock_looker
-from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles, Opening
+from hub.issuing.renditions.files import JSON, SD_JWT, LicenceFile, LicenceFiles
+from hub.issuing.renditions.opening import Opening
 from hub.issuing.renditions.pictures import FacePictures
 from hub.issuing.transitions.reading import CertificateHistory, read_history
 from hub.issuing.types.registry import TypeRegistry

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -23,16 +23,16 @@ from hub.issuing.keys.desk import Certified, SigningDesk
 from hub.issuing.renditions.errors import FormatError, NotInForceError
 from hub.issuing.renditions.leases import Request
 from hub.issuing.renditions.metadata import last_change, licence_claims, signed
+from hub.issuing.renditions.opening import Opening
 from hub.issuing.renditions.service import RenditionService
 from hub.issuing.renditions.source import Opened, RenditionSource, page_suite
 from hub.issuing.status.service import UnknownCertificateError
 from hub.issuing.transitions.reading import read_history
 from hub.issuing.types.halts import refuse_halted
-from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import check_guards
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, SignatureWaitingError
-from hub.storage.vault import DataKey, Vault
+from hub.storage.vault import Vault
 
 SD_JWT: Final = "sd-jwt"
 JSON: Final = "json"
@@ -54,36 +54,6 @@ class LicenceFile:
     content: bytes = field(repr=False)
     media_type: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A look as the ledger tells it: who (`by`), and as which kind of entry: a holder is told of his own as his own.
-
-    `still` raises, in the transaction that writes the look down, where who looks may not any more; `written` writes
-    the entry, and what else is told of the look.
-    """
-
-    by: Mapping[str, Any]
-    kind: str = "certificate.export"
-    still: Callable[[Connection, VersionRecord], None] | None = None
-    written: Callable[[Connection, Draft, datetime], None] | None = None
-
-    def check(self, tx: Connection, version: VersionRecord) -> None:
-        """Look once more, before it is written down and anything leaves."""
-        if self.still is not None:
-            self.still(tx, version)
-
-    def write(
-        self, tx: Connection, identifier: str, wanted: str, *, key: DataKey, version: VersionRecord, now: datetime
-    ) -> None:
-        """Write it, under the principal holder's key."""
-        detail = {"identifier": identifier, "by": dict(self.by), "format": wanted}
-        draft = Draft(kind=self.kind, detail=detail, key=key, subject_id=version.subject_id)
-        if self.written is not None:
-            self.written(tx, draft, now)
-        else:
-            append(tx, [seal(draft, now=now)])
 
 
 @dataclass(frozen=True, slots=True)

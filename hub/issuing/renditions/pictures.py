@@ -17,7 +17,8 @@ from certificates.rendering.page_data import page_data
 from certificates.stores import certificates as store
 from certificates.stores.version import VersionRecord
 from hub.clock import Clock
-from hub.issuing.renditions.files import Allowed, Opening, require_in_force
+from hub.issuing.renditions.files import Allowed, require_in_force
+from hub.issuing.renditions.opening import Opening
 from hub.issuing.renditions.press import Job, Press
 from hub.issuing.renditions.source import Opened, RenditionSource
 from hub.issuing.renditions.template_in_force import template_of
