@@ -4,7 +4,6 @@ Each request under a `key` is judged anew: what was a ground a moment ago may be
 """
 
 import hashlib
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,14 +13,14 @@ from pydantic import Field
 from hub.api.me import ActingHolderDep, Cursor, PresentationBody, licence_json, presented_json
 from hub.api.me_objections import shown as objection_json
 from hub.citizens.acting.acting import Listed
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.asked import GIVEN_PER_MINUTE, Asked, day_of
 from hub.citizens.acting.delegating import Told
-from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.uses import Use
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.citizens.presentations import CODES_PER_MINUTE
+from hub.citizens.values import BODIES as COMPANIES
 from hub.citizens.values import Holder
 from hub.clock import rfc3339
 from hub.deps import HubDep, KeyDep, LanguageDep, UuidText, limit
@@ -37,8 +36,6 @@ ActingKey = Annotated[str, Path(pattern=_KEY)]
 As = Annotated[str | None, Query(alias="acting", pattern=_KEY)]
 """As a company's legal representative: the key of that acting."""
 Delegable = Literal["see_licences", "open_licences", "see_accesses", "file", "show"]
-GIVEN_PER_MINUTE: Final = 6
-"""Of one person: each says whether a number and a name belong together."""
 
 
 class ToBody(Body):
@@ -172,14 +169,6 @@ async def withdraw(delegation_id: UuidText, holder: ActingHolderDep, hub: HubDep
     return JSONResponse(_told(await hub.citizens.others.delegating.one(holder, delegation_id, acting=company)))
 
 
-def day_of(text: str) -> date:
-    """A day as 2026-01-31. Raises: DelegationError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise DelegationError("kind", "/until") from None
-
-
 async def _company(hub: Hub, holder: Holder, key: str | None, *, looks: bool = False) -> Acting | None:
     return await hub.citizens.others.acting.in_office(holder, key, looks=looks) if key else None
 
@@ -228,9 +217,8 @@ def _use(use: Use) -> dict[str, Any]:
 
 
 def _person(id_type: str, number: str, name: str) -> dict[str, str]:
-    body = id_type in {"001", "099"}
     return {
         "id_type": id_type,
         "id_number": masked_number(id_type, number),
-        "name": name if body else masked_name(name),
+        "name": name if id_type in COMPANIES else masked_name(name),
     }

@@ -40,13 +40,11 @@ def assemble_acting(
         database, vault=vault, standing=standing, presentations=presentations, log_key=log_key, clock=clock
     )
     delegating = Delegating(
-        database, vault=vault, standing=standing, confirming=confirming, log_key=log_key, clock=clock
+        database, vault=vault, acting=acting, standing=standing, confirming=confirming, log_key=log_key, clock=clock
     )
     return ActingForOthers(
         acting=acting,
-        agreeing=AgreeingFor(
-            database, acting=acting, authorisations=authorisations, asked=asked, log_key=log_key, clock=clock
-        ),
+        agreeing=AgreeingFor(acting=acting, authorisations=authorisations, asked=asked),
         delegating=delegating,
         at_counter=CounterDelegations(
             database, vault=vault, confirming=confirming, delegating=delegating, log_key=log_key, clock=clock

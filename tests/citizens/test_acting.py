@@ -13,6 +13,7 @@ from hub.citizens.acting.ties import is_minor
 from hub.citizens.acting.values import Scope
 from hub.citizens.errors import LevelError
 from hub.citizens.presentations import Shown
+from hub.citizens.showing.values import Pick
 from hub.citizens.values import Level
 from hub.runtime import Hub
 from hub.sample.numbers import citizen_id
@@ -154,9 +155,17 @@ async def test_an_heir_sees_a_list_and_shows_nothing(hub: Hub) -> None:
     whose = await acting.act(holder, found.key, Scope.LICENCES, "licences")
     listed, _ = await hub.citizens.licences.listed(whose)
     assert {item.type_zh for item in listed} >= {"居民身份证", "居民死亡医学证明（推断）书"}
-    for refused in (acting.act(holder, found.key, Scope.ACCESSES, "accesses"), acting.present(holder, found.key, None)):
+    for refused in (
+        acting.act(holder, found.key, Scope.ACCESSES, "accesses"),
+        acting.present(holder, found.key, None),
+        acting.look(holder, found.key, Scope.SHOW),
+        acting.in_office(holder, found.key),
+        hub.showing.for_others.make_offline(holder, found.key, Pick("x", ()), life="day"),
+    ):
+        before = len(await ledger(hub))
         with pytest.raises(ScopeError):
             await refused
+        assert [one.kind for one in (await ledger(hub))[before:]] == ["acting.refused"]
 
 
 @pytest.mark.embedded

@@ -84,7 +84,8 @@ async def test_its_legal_representative_answers_for_a_company_and_a_former_one_d
         assert await outcome(second) == ("holder_decision_needed", "holder_decision_needed")
         with pytest.raises(MissingError):
             await agreeing.answer(holder, company.key, grant, Decision.GIVE)
-        assert (await ledger(hub))[-1].detail["reason"] == "question_not_own"
+        tried = (await ledger(hub))[-1].detail
+        assert (tried["reason"], tried["subject"], tried["principal"]) == ("question_not_own", holder.id, company.id)
 
         said = [one for one in await ledger(hub) if one.kind == "authorisation.given_by_agent"]
         assert {one.detail["agent"]["name"] for one in said} == {PERSON["name"]}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from hub.access.actors import COMMAND
+from hub.citizens.authorising import asked
 from hub.citizens.authorising.questions import OVER
 from hub.citizens.authorising.resuming import Resuming
 from hub.citizens.authorising.values import Decision
@@ -37,7 +38,9 @@ async def events(city: City, case_no: str) -> list[dict[str, Any]]:
     return found
 
 
-async def test_asked_once_a_yes_goes_on_with_this_case_alone_and_ends_with_it(place: Place, hub: Hub) -> None:
+async def test_asked_once_a_yes_goes_on_with_this_case_alone_and_ends_with_it(
+    place: Place, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with place.client(hub) as client:
         city = await grow(place, hub, client)
         await resting(city)
@@ -71,6 +74,12 @@ async def test_asked_once_a_yes_goes_on_with_this_case_alone_and_ends_with_it(pl
         other_no, other = await asked_in_a_case(city)
         assert said(other) == ("holder_decision_needed", "holder_decision_needed")  # a yes for that case alone
         assert len(await mine.listed(holder)) == 2
+        over, _ = await asked_in_a_case(city)
+        assert (await client.post(f"/api/v1/cases/{over}/close", headers=city.headers)).status_code == 200
+        assert [each.case_no for each in await mine.listed(holder)] == [other_no, case_no, over]
+        monkeypatch.setattr(asked, "MOST", 2)  # newer ones, even a hundred, keep none from him that he can answer
+        assert [each.case_no for each in await mine.listed(holder)] == [other_no, case_no]
+        monkeypatch.undo()
 
         await mine.decide(holder, question.id, Decision.REFUSE)
         assert (await client.get(agreed["evidence"], headers=city.headers)).status_code == 403

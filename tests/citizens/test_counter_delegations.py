@@ -89,7 +89,10 @@ async def test_by_his_card_he_lets_somebody_act_takes_the_slip_home_and_ends_it(
         end = {"do": "withdraw", "attested": "1", "delegation": delegation}
         strange = await sent(422, **end | {"id": reader.reads(**PERSON), "delegation": "0" * 36})
         assert "没有这项授权" in text_of(strange)
-        ended = await sent(**end | {"id": reader.reads(**PERSON)})
+        token, before = reader.reads(**PERSON), len(await ledger(hub))
+        assert "没有这项授权" in text_of(await sent(422, **end | {"id": token, "delegation": "which"}))
+        assert len(await ledger(hub)) == before, "no id of ours: nothing is looked up, and the card can be sent again"
+        ended = await sent(**end | {"id": token})
         assert "代办授权已撤回" in text_of(ended)
     assert await grounds(hub, neighbour) == []
     holder = await signed_in(hub)

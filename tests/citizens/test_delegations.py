@@ -62,6 +62,8 @@ async def test_what_is_written_wrong_is_told_by_its_place_and_a_stranger_learns_
         ({"scope": frozenset({Scope.COLLECT})}, "/scope", "not_delegable"),
         ({"matters": frozenset()}, "/matters", "missing"),
         ({"matters": frozenset({"NOWHERE"})}, "/matters", "unknown_matter"),
+        # Whoever is unknown sounds like whoever is not, as long as no delegation comes of it: nobody is tried unheard.
+        ({"id_number": CHILD["id_number"], "matters": frozenset({"NOWHERE"})}, "/matters", "unknown_matter"),
         ({"until": day - timedelta(days=1)}, "/until", "out_of_range"),
         ({"until": day + timedelta(days=367)}, "/until", "out_of_range"),
         ({"reason": " "}, "/reason", "missing"),
@@ -160,6 +162,13 @@ async def test_it_ends_with_its_day_with_its_giver_and_with_his_office(hub: Hub,
         await told(hub, holder, made)
     await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
     assert await acting.listed(neighbour) == [], "his mandate ended with the other's office"
+    for late in (  # judged in the act, and on the ledger, whatever held when his page was made
+        delegating.withdraw(holder, made, acting=office),
+        delegating.give(holder, asked(hub, CHILD), acting=office),
+    ):
+        with pytest.raises(NoLongerActsError):
+            await late
+        assert [(one.kind, one.subject_id) for one in await ledger(hub)][-1] == ("acting.refused", company.id)
     await tie(hub, REGISTRATION, registration_claims(registered_on="2026-11-02"))
     assert await grounds(hub, neighbour) == ["delegate"]
     watch.ahead = timedelta(days=30)

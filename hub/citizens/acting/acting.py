@@ -97,44 +97,17 @@ class ActingFor:
         Raises: NoLongerActsError: the ground is gone; ScopeError: either goes on the ledger; MissingError: he has not
             begun, or there is nobody of this key.
         """
-        holder.require(SEES_OWN)
+        return await self._looked(holder, key, lambda principal: principal.require(scope), what)
 
-        def unit(tx: Connection, now: datetime) -> Acting | None:
-            principal = self._judged(tx, holder, key, now)
-            if principal is None:
-                return None
-            principal.require(scope)
-            record(tx, self._vault, f"acting.saw_{what}", holder, principal, {}, now)
-            return Acting(holder, principal)
-
-        return await self._acted(holder, key, unit)
-
-    async def look(self, holder: Holder, key: str) -> Acting:
-        """Whom he acts for, without an act. Raises: as `act`, without ScopeError."""
-        holder.require(SEES_OWN)
-
-        def unit(tx: Connection, now: datetime) -> Acting | None:
-            principal = self._judged(tx, holder, key, now)
-            return Acting(holder, principal) if principal is not None else None
-
-        return await self._acted(holder, key, unit)
+    async def look(self, holder: Holder, key: str, scope: Scope | None = None) -> Acting:
+        """Whom he acts for, without an act; with `scope`, if he may do that. Raises: as `act`."""
+        return await self._looked(holder, key, lambda principal: principal.require(scope) if scope else None)
 
     async def in_office(self, holder: Holder, key: str, *, looks: bool = False) -> Acting:
         """He stands for the company as its legal representative, before its delegations. `looks`: at those that there
         are, which goes on the ledger. Raises: as `act`; ScopeError: he acts on another ground.
         """
-        holder.require(SEES_OWN)
-
-        def unit(tx: Connection, now: datetime) -> Acting | None:
-            principal = self._judged(tx, holder, key, now)
-            if principal is None:
-                return None
-            principal.require_office()
-            if looks:
-                record(tx, self._vault, "acting.saw_delegations", holder, principal, {}, now)
-            return Acting(holder, principal)
-
-        return await self._acted(holder, key, unit)
+        return await self._looked(holder, key, Principal.require_office, "delegations" if looks else None)
 
     async def present(self, holder: Holder, key: str, department: str | None, *, once: Once | None = None) -> str:
         """A code to show that opens a case of the principal's, with this person as who acts for him; answers its id.
@@ -142,30 +115,30 @@ class ActingFor:
 
         Raises: as `act`; MissingError: no such department; HolderSignInNeededError, IdempotencyError.
         """
-        holder.require(SHOWS)
 
-        def unit(tx: Connection, now: datetime) -> str | None:
-            principal = self._judged(tx, holder, key, now) if self._both_here(tx, holder, key) else None
-            if principal is None:
-                return None
-            principal.require(Scope.FILE)
+        def unit(tx: Connection, principal: Principal, now: datetime) -> str:
             made, new = self._presentations.make_in(tx, holder, department, now, principal=principal, once=once)
             if new:
                 detail = {"presentation": made, "department": department}
                 record(tx, self._vault, "acting.presented", holder, principal, detail, now)
             return made
 
-        return await self._acted(holder, key, unit)
+        return await self.within(holder, key, Scope.FILE, unit)
 
     def must_act(self, tx: Connection, holder: Holder, key: str, scope: Scope) -> Principal:
-        """The same in a transaction of another room's, which takes locks before it; answers for whom.
+        """That he may do this for the principal, whom he has begun to act for, in a transaction that holds both from
+        here on; answers for whom.
 
         Raises: NoLongerActsError, ScopeError, neither of which is on the ledger yet; HolderSignInNeededError.
         """
-        principal = self._judged(tx, holder, key, self._clock()) if self._both_here(tx, holder, key) else None
-        if principal is None:
-            raise NoLongerActsError
+        principal = self._held(tx, holder, key)
         principal.require(scope)
+        return principal
+
+    def must_hold_office(self, tx: Connection, holder: Holder, key: str) -> Principal:
+        """The same of a company's legal representative, before its delegations. Raises: as `must_act`."""
+        principal = self._held(tx, holder, key)
+        principal.require_office()
         return principal
 
     async def within(
@@ -177,50 +150,58 @@ class ActingFor:
         Raises: as `act`; HolderSignInNeededError; what the unit raises.
         """
         holder.require(SHOWS)
+        return await self._acted(holder, key, lambda tx, now: unit(tx, self.must_act(tx, holder, key, scope), now))
 
-        def judged(tx: Connection, now: datetime) -> tuple[T] | None:
-            principal = self._judged(tx, holder, key, now) if self._both_here(tx, holder, key) else None
-            if principal is None:
-                return None
-            principal.require(scope)
-            return (unit(tx, principal, now),)
+    async def _looked(
+        self, holder: Holder, key: str, may: Callable[[Principal], None], what: str | None = None
+    ) -> Acting:
+        holder.require(SEES_OWN)
 
-        (done,) = await self._acted(holder, key, judged)
-        return done
+        def unit(tx: Connection, now: datetime) -> Acting:
+            principal = self._judged(tx, holder, key, now)
+            may(principal)
+            if what is not None:
+                record(tx, self._vault, f"acting.saw_{what}", holder, principal, {}, now)
+            return Acting(holder, principal)
 
-    async def _acted(self, holder: Holder, key: str, unit: Callable[[Connection, datetime], T | None]) -> T:
-        """What a unit answers that judges by itself; None from it: the ground is gone."""
+        return await self._acted(holder, key, unit)
+
+    async def _acted(self, holder: Holder, key: str, unit: Callable[[Connection, datetime], T]) -> T:
+        """What a unit answers that judges by itself; what it refuses goes on the ledger."""
         now = self._clock()
         begun = await self._database.read(lambda tx: self._begun(tx, holder, key))
         if begun is None:
             await refuse_other(self._database, self._log_key, holder, "acting", now)
             raise MissingError("acting")
         try:
-            done = await write_once(self._database, lambda tx: unit(tx, now))
+            return await write_once(self._database, lambda tx: unit(tx, now))
         except ScopeError:
             await self._refuse(holder, begun, "outside_scope", now)
             raise
-        if done is None:
+        except NoLongerActsError:
             await self._refuse(holder, begun, "no_longer_acts", now)
-            raise NoLongerActsError
-        return done
+            raise
 
-    def _both_here(self, tx: Connection, holder: Holder, key: str) -> bool:
-        """Hold both until the transaction ends; False where whom he acts for was erased.
+    def _held(self, tx: Connection, holder: Holder, key: str) -> Principal:
+        """As `_judged`, with both held until the transaction ends, behind whatever is done to either.
 
-        Raises: HolderSignInNeededError: he was himself.
+        Raises: NoLongerActsError; HolderSignInNeededError: he was erased himself.
         """
         begun = self._begun(tx, holder, key)
         gone = lock_all(tx, {holder.id, begun.subject_id} if begun else {holder.id})
         if holder.id in gone:
             raise HolderSignInNeededError
-        return not gone
+        if gone:
+            raise NoLongerActsError
+        return self._judged(tx, holder, key, self._clock())
 
-    def _judged(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal | None:
-        """The principal, if he may act for him now and has begun to."""
-        if self._begun(tx, holder, key) is None:
-            return None
-        return self._standing.one(tx, holder.id, holder.identity, key, now)
+    def _judged(self, tx: Connection, holder: Holder, key: str, now: datetime) -> Principal:
+        """The principal, if he has begun to act for him and may now. Raises: NoLongerActsError."""
+        begun = self._begun(tx, holder, key) is not None
+        principal = self._standing.one(tx, holder.id, holder.identity, key, now) if begun else None
+        if principal is None:
+            raise NoLongerActsError
+        return principal
 
     def _begun(self, tx: Connection, holder: Holder, key: str) -> Begun | None:
         return store.find(tx, self._vault, holder.session_id, key)

@@ -19,12 +19,7 @@ from hub.citizens.authorising.hands import Hand
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.authorising.values import Asked, Decision, Lasts, Standing
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.presentations import refuse_other
 from hub.citizens.values import BODIES, Holder
-from hub.clock import Clock
-from hub.storage.database import Database
-from hub.storage.errors import MissingError
-from hub.storage.vault import DataKey
 
 _BY_AGENT: Final = "_by_agent"
 """Of the kinds of entries."""
@@ -35,20 +30,14 @@ class AgreeingFor:
 
     def __init__(
         self,
-        database: Database,
         *,
         acting: ActingFor,
         authorisations: Authorisations,
         asked: AskedOfHolder,
-        log_key: DataKey,
-        clock: Clock,
     ) -> None:
-        self._database = database
         self._acting = acting
         self._authorisations = authorisations
         self._asked = asked
-        self._log_key = log_key
-        self._clock = clock
 
     async def listed(self, holder: Holder, key: str) -> tuple[Acting, Sequence[Standing], Sequence[Asked]]:
         """For whom, who may use the principal's records, and what he is asked; the look is an entry about him."""
@@ -79,14 +68,11 @@ class AgreeingFor:
     async def answer(
         self, holder: Holder, key: str, question_id: str, decision: Decision, *, place: Hand | None = None
     ) -> None:
-        """His word for one case. Raises besides: MissingError: no question of his that is open, which goes on the
-        ledger as this person's try.
+        """His word for one case. Raises besides: MissingError: no question of the principal's that is open, which goes
+        on the ledger as this person's try.
         """
         principal = await self._principal(holder, key)
         person, hand = _as_principal(holder, principal), self._hand(holder, key, principal, place)
-        if question_id not in {item.id for item in await self._asked.listed(person) if item.open}:
-            await refuse_other(self._database, self._log_key, holder, "question", self._clock())
-            raise MissingError("question")
         await self._written(holder, key, lambda: self._asked.decide(person, question_id, decision, hand=hand))
 
     async def _principal(self, holder: Holder, key: str) -> Principal:
@@ -120,6 +106,7 @@ class AgreeingFor:
             must_hold=must_hold,
             # Nobody signs in as a company: its legal representative reads who acted in its entries.
             tells=None if principal.identity.id_type in BODIES else NoticeKind.DECIDED_FOR_HIM,
+            whose=Acting(holder, principal),
         )
 
 

@@ -17,6 +17,8 @@ from hub.intake.families.tables import LifeEventRow
 
 MOST_REASON: Final = 200
 MOST_MATTERS: Final = 50
+GIVEN_PER_MINUTE: Final = 6
+"""Of one person: each says whether a number and a name belong together."""
 _MATTERS: Final = table(MatterRow)
 _EVENTS: Final = table(LifeEventRow)
 
@@ -31,6 +33,14 @@ class Asked:
     matters: frozenset[str] | None
     until: date
     reason: str = field(repr=False)
+
+
+def day_of(text: str) -> date:
+    """A day as 2026-01-31. Raises: DelegationError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DelegationError("kind", "/until") from None
 
 
 def checked(asked: Asked, now: datetime) -> Identity:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
 from hub.citizens.acting import delegations as store
+from hub.citizens.acting.acting import ActingFor
 from hub.citizens.acting.asked import Asked, check_matters, checked
 from hub.citizens.acting.delegations import Delegation, Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError
@@ -56,6 +57,7 @@ class Delegating:
         database: Database,
         *,
         vault: Vault,
+        acting: ActingFor,
         standing: Standing,
         confirming: Confirming,
         log_key: DataKey,
@@ -63,6 +65,7 @@ class Delegating:
     ) -> None:
         self._database = database
         self._vault = vault
+        self._acting = acting
         self._standing = standing
         self._confirming = confirming
         self._log_key = log_key
@@ -84,8 +87,6 @@ class Delegating:
             IdempotencyError; HolderSignInNeededError.
         """
         holder.require(SHOWS)
-        if acting is not None:
-            acting.principal.require_office()
         now = self._clock()
         to = checked(asked, now)
 
@@ -97,6 +98,9 @@ class Delegating:
         except DelegationError as error:
             if error.rule == "unconfirmed":
                 await refuse_other(self._database, self._log_key, holder, "delegate", now)
+            raise
+        except NoLongerActsError:
+            await self._refused(holder, acting)
             raise
 
     async def withdraw(
@@ -111,12 +115,17 @@ class Delegating:
         """End it at once, from either side; one that has ended stays as it is. `at_counter`, `at_kiosk`: what the entry
         says of a clerk, or of the terminal where his card says it.
 
-        Raises: MissingError: none of his, which goes on the ledger.
+        Raises: MissingError: none of his, which goes on the ledger; NoLongerActsError; HolderSignInNeededError.
         """
         holder.require(SEES_OWN)
         now = self._clock()
         where = At("counter", at_counter) if at_counter else At("kiosk", at_kiosk) if at_kiosk else None
-        if not await self._database.write(lambda tx: self._withdraw(tx, holder, delegation_id, acting, where, now)):
+        try:
+            his = await self._database.write(lambda tx: self._withdraw(tx, holder, delegation_id, acting, where, now))
+        except NoLongerActsError:
+            await self._refused(holder, acting)
+            raise
+        if not his:
             await refuse_other(self._database, self._log_key, holder, "delegation", now)
             raise MissingError("delegation")
 
@@ -176,18 +185,17 @@ class Delegating:
             raise HolderSignInNeededError
         principal = holder.identity
         if acting is not None:
-            found = self._standing.one(tx, holder.id, holder.identity, acting.principal.key, now)
-            if found is None:
-                raise NoLongerActsError
-            principal = found.identity
-        if delegate is None or delegate.id in gone:
-            raise DelegationError("unconfirmed", "/to")
-        if delegate.id == holder.id:
-            raise DelegationError("self", "/to")
+            principal = self._acting.must_hold_office(tx, holder, acting.principal.key).identity
+        # All that is wrong otherwise comes first. Whoever is confirmed gets a delegation, and hears of it: a number and
+        # a name are tried in secret by nobody.
         check_matters(tx, asked.matters)
         today = now.astimezone(CIVIL_ZONE).date()
         if sum(item.runs(today) for item in store.given_by(tx, self._vault, whose.id)) >= MOST_LIVE:
             raise DelegationError("too_many", "")
+        if delegate is None or delegate.id in gone:
+            raise DelegationError("unconfirmed", "/to")
+        if delegate.id == holder.id:
+            raise DelegationError("self", "/to")
         terms = Terms(principal, holder.identity, to, asked.scope, asked.matters, asked.reason.strip())
         named = (self._once(whose.id, once), once.request_hash) if once else (None, None)
         between = (whose.id, delegate)
@@ -207,12 +215,19 @@ class Delegating:
         found = store.find(tx, self._vault, delegation_id)
         if found is None or not _concerns(found, holder, acting):
             return False
-        lock_all(tx, {found.subject_id, found.to_id})  # after whatever is being done under it
+        lock_all(tx, {found.subject_id, found.to_id, holder.id})  # after whatever is being done under it
         found = store.find(tx, self._vault, delegation_id, lock=True)
         if found is None or found.state != store.LIVE:
             return found is not None
+        if acting is not None:
+            self._acting.must_hold_office(tx, holder, acting.principal.key)
         end(tx, self._vault, holder, found, now, where=where)
         return True
+
+    async def _refused(self, holder: Holder, acting: Acting | None) -> None:
+        """His office has ended since he came: judged once more, which puts it on the ledger."""
+        if acting is not None:
+            await self._acting.in_office(holder, acting.principal.key)
 
     def _made_before(self, tx: Connection, subject_id: str, once: Once) -> str | None:
         known = store.by_once(tx, self._once(subject_id, once))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import case as ranked
 
 from catalog.matters.values import Requirement
 from catalog.store import read_grants
@@ -71,10 +72,9 @@ class AskedOfHolder:
         self._clock = clock
 
     async def listed(self, holder: Holder) -> list[Asked]:
-        """His questions, those that wait for him first, then the newest; at most 100."""
+        """His questions, those that wait for him first, then what he may take back, then the newest; at most 100."""
         holder.require(SEES_OWN)
-        found = await self._database.read(lambda tx: settled(lambda: self._listed(tx, holder, None)))
-        return sorted(found, key=lambda item: item.state != ASKED)
+        return await self._database.read(lambda tx: settled(lambda: self._listed(tx, holder, None)))
 
     async def one(self, holder: Holder, question_id: str) -> Asked:
         """One of them. Raises: MissingError: there is none, or it is another's, which goes on the ledger."""
@@ -95,10 +95,11 @@ class AskedOfHolder:
             answered, which goes on the ledger; what the hand does. The same answer again is nothing.
         """
         holder.require(SHOWS)
+        by = hand or own(holder)
         try:
-            await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, hand or own(holder)))
+            await self._database.write(lambda tx: self._decide(tx, holder, question_id, decision, by))
         except MissingError:
-            await refuse_other(self._database, self._log_key, holder, "question", self._clock())
+            await refuse_other(self._database, self._log_key, by.whose or holder, "question", self._clock())
             raise
 
     async def end(self, job: Mapping[str, Any]) -> None:
@@ -111,7 +112,10 @@ class AskedOfHolder:
         query = query.join(_CASES, _CASES.c.id == _ROWS.c.case_id).where(_ROWS.c.subject_id == holder.id)
         if only is not None:
             query = query.where(_ROWS.c.id == only)
-        rows = tx.execute(query.order_by(_ROWS.c.id.desc()).limit(MOST)).all()
+        # In the database: a hundred newer ones keep none from him that he can still answer.
+        runs = (_CASES.c.state == cases.OPEN) & _CASES.c.decided_at.is_(None)
+        rank = ranked((runs & (_ROWS.c.state == ASKED), 0), (runs & (_ROWS.c.state == GIVEN), 1), else_=2)
+        rows = tx.execute(query.order_by(rank, _ROWS.c.id.desc()).limit(MOST)).all()
         check_decisions(tx, self._vault, rows)
         grants = {grant.id: grant for grant in read_grants(tx, sorted({row.grant_id for row in rows}))}
         named = self._reaching.named(tx, grants.values(), self._clock())

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
-from hub.citizens.values import Holder
+from hub.citizens.values import Holder, Whose
 
 AT_COUNTER: Final = "_at_counter"
 """Of the kinds of entries that a clerk wrote down: the person may ask about them, which he may not about his own."""
@@ -28,6 +28,7 @@ class Hand:
     for_a_case, standing: what is put behind the kind of the entry, for a word of either sort.
     must_hold: raises, in the transaction that writes it, where the ground for writing is gone.
     tells: of which a notice tells him: of what he did not do himself.
+    whose: who acts for him, and is named where a try is refused; None: nobody does.
     """
 
     said: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Hand:
     standing: str = ""
     must_hold: Callable[[Connection], None] | None = field(default=None, repr=False)
     tells: NoticeKind | None = None
+    whose: Whose | None = None
 
     def check(self, tx: Connection) -> None:
         """Raises: what `must_hold` does."""

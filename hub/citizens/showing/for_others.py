@@ -64,8 +64,12 @@ class ShowingForOthers:
         self, holder: Holder, key: str, pick: Pick, *, life: str, purpose: str = "", once: Once | None = None
     ) -> str:
         """As `OfflineShowings.make`."""
-        whose = await self._acting.look(holder, key)
-        _require(whose.principal, None)
+
+        def may(_tx: Connection, principal: Principal, _: object) -> Acting:
+            _require(principal, None)
+            return Acting(holder, principal)
+
+        whose = await self._acting.within(holder, key, Scope.SHOW, may)
         licence = await self._offline.judged(whose, pick, life=life, purpose=purpose)
 
         def unit(tx: Connection, principal: Principal, _: object) -> str:

@@ -110,8 +110,7 @@ async def show(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
 async def _choose(
     request: Request, hub: Hub, holder: Holder, key: str, errors: list[FieldError] | None = None
 ) -> HTMLResponse:
-    whose = await hub.citizens.others.acting.look(holder, key)
-    whose.principal.require(Scope.FILE)
+    whose = await hub.citizens.others.acting.look(holder, key, Scope.FILE)
     view, departments = view_of(request), await hub.database.read(list_departments)
     named = [(item.code, view.t(item.name_zh, item.name_en)) for item in departments]
     return _render(

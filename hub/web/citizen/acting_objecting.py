@@ -42,8 +42,7 @@ async def begin(
 @router.post(NEW, response_class=HTMLResponse)
 async def object_(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep) -> Response:
     """Write it down."""
-    whose = await hub.citizens.others.acting.look(holder, key)
-    whose.principal.require(Scope.OBJECT)
+    whose = await hub.citizens.others.acting.look(holder, key, Scope.OBJECT)
     return await object_of(request, hub, holder, f"{ACTING}/{key}/objections", whose)
 
 

@@ -85,6 +85,4 @@ async def answer(request: Request, key: ActingKey, hub: HubDep, holder: HolderDe
 
 
 async def _acting(hub: Hub, holder: Holder, key: str) -> Acting:
-    whose = await hub.citizens.others.acting.look(holder, key)
-    whose.principal.require(Scope.SHOW)
-    return whose
+    return await hub.citizens.others.acting.look(holder, key, Scope.SHOW)

@@ -5,6 +5,7 @@ from typing import Final
 
 from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import Ground, Scope
+from hub.citizens.values import BODIES
 from hub.intake.counter.lines import masked_name
 from hub.issuing.shelf import masked_number
 from hub.registry.meanings import Words
@@ -89,5 +90,5 @@ def wrong(error: DelegationError) -> FieldError:
 
 def whom(id_type: str, number: str, name: str) -> str:
     """Somebody as a page names him: a company as it is, a person masked."""
-    shown = name if id_type in {"001", "099"} else masked_name(name)
+    shown = name if id_type in BODIES else masked_name(name)
     return f"{shown} {masked_number(id_type, number)}"

@@ -1,15 +1,13 @@
 """Letting somebody act 授权代办: what was given and received, a form for a new one, every use, and the end of it."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from hub.api.me_acting import GIVEN_PER_MINUTE, day_of
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.asked import GIVEN_PER_MINUTE, Asked, day_of
 from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import DELEGABLE, Acting
 from hub.citizens.values import Holder
@@ -102,13 +100,9 @@ def _asked(given: Form, names: Names) -> Asked:
         name=given.text("name"),
         scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),
         matters=codes_in(given.text("matters"), names),
-        until=_day(given.text("until")),
+        until=day_of(given.text("until")[:10]),
         reason=given.text("reason"),
     )
-
-
-def _day(text: str) -> date:
-    return day_of(text[:10])
 
 
 def _query(key: str) -> str:

@@ -6,6 +6,7 @@ alone: it keeps a foreign page from signing a visitor in as somebody else.
 """
 
 import hmac
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,13 @@ from hub.access.errors import ForgeryError
 from hub.edge.body import FORM_TYPE, read_bytes, require_media_type
 from hub.edge.errors import BadRequestError, BodyTooLargeError, Fault
 from hub.edge.form import CONTROLS
+from hub.storage.errors import MissingError
 from hub.web.console.visit import signed_in_of
 
 CSRF_FIELD: Final = "csrf"
 MAX_FIELDS: Final = 500
 MAX_FORM_BYTES: Final = 262_144
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ class Form:
     def checked(self, name: str) -> bool:
         """Whether a single check box was ticked."""
         return bool(self.fields.get(name))
+
+
+def id_in(given: Form, name: str) -> str:
+    """An id of ours that a form sends. Raises: MissingError: it is none, and so nobody's; PostgreSQL's uuid columns
+    answer anything looser with an error.
+    """
+    text = given.text(name)
+    if not _ID.fullmatch(text):
+        raise MissingError(name)
+    return text
 
 
 async def form(request: Request, *, anonymous: bool = False, max_bytes: int = MAX_FORM_BYTES) -> Form:

@@ -22,11 +22,11 @@ from hub.storage.errors import MissingError
 from hub.web.agreement_words import ASKED, decision_in, terms
 from hub.web.agreement_words import STATES as AGREED
 from hub.web.citizen.acting_words import GROUNDS, whom
-from hub.web.console.forms import FieldError, Form
+from hub.web.console.forms import FieldError, Form, id_in
 from hub.web.console.library.words import STATUSES
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, render
-from hub.web.kiosk.visit import VisitDep, id_in, visit_form
+from hub.web.kiosk.visit import VisitDep, visit_form
 
 router = APIRouter(include_in_schema=False)
 ACTING: Final = START + "/acting"

@@ -16,10 +16,10 @@ from hub.citizens.notices.kinds import NoticeKind
 from hub.deps import HubDep
 from hub.runtime import Hub
 from hub.web.agreement_words import ASKED, STATES, decision_in, terms
-from hub.web.console.forms import Form
+from hub.web.console.forms import Form, id_in
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, id_in, visit_form
+from hub.web.kiosk.visit import VisitDep, visit_form
 
 router = APIRouter(include_in_schema=False)
 AGREEMENTS: Final = START + "/agreements"

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from hub.deps import HubDep
 from hub.web.citizen.acting_words import SCOPES, STATES, USES, whom
+from hub.web.console.forms import id_in
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, id_in, visit_form
+from hub.web.kiosk.visit import VisitDep, visit_form
 
 router = APIRouter(include_in_schema=False)
 DELEGATIONS: Final = START + "/delegations"

@@ -21,10 +21,10 @@ from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, O
 from hub.citizens.objections.values import Kind, Said
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
-from hub.web.console.forms import FieldError
+from hub.web.console.forms import FieldError, id_in
 from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, redirect, render
-from hub.web.kiosk.visit import VisitDep, id_in, visit_form
+from hub.web.kiosk.visit import VisitDep, visit_form
 from hub.web.objection_words import fault, missing_choices
 
 router = APIRouter(include_in_schema=False)

@@ -1,6 +1,5 @@
 """A refusal that one does not accept 申请复核, said at a terminal: the superior, or the operator, looks again."""
 
-import re
 from contextlib import suppress
 from typing import Final
 
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from hub.citizens.objections.errors import ObjectionOverError
 from hub.deps import HubDep
-from hub.storage.errors import MissingError
+from hub.web.console.forms import id_in
 from hub.web.kiosk.frame import START, redirect, render
 from hub.web.kiosk.visit import VisitDep, visit_form
 from hub.web.objection_words import KINDS
@@ -20,16 +19,13 @@ _TEXT: Final = (
     "在自助终端提出：本人不同意，请再看一次。 Raised at a terminal: I do not agree; please look at it once more."
 )
 """Nobody types at a terminal."""
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @router.post(START + "/objections/review", response_class=HTMLResponse)
 async def review(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     """One refusal, by whom it would be reviewed and until when; sent with `sure`, asked for. Another's is 404."""
     given = await visit_form(request, visit)
-    if not _ID.fullmatch(given.text("objection")):
-        raise MissingError("objection")
-    item = await hub.citizens.objections.one(visit.holder, given.text("objection"))
+    item = await hub.citizens.objections.one(visit.holder, id_in(given, "objection"))
     offer = (await hub.citizens.reviewing.offers([item])).get(item.id)
     if offer is None:  # asked for before, or too late: the list says so
         return redirect(START + "/objections")

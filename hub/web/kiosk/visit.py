@@ -1,7 +1,6 @@
 """Which terminal a browser is, and who stands at it: two cookies of their own, which open no other page."""
 
 import hmac
-import re
 from typing import Annotated, Final
 
 from fastapi import Depends
@@ -13,11 +12,9 @@ from hub.citizens.kiosk.devices import Kiosk
 from hub.citizens.kiosk.visits import LONGEST, Visit
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
-from hub.storage.errors import MissingError
 from hub.web.console.forms import CSRF_FIELD, Form, form
 from hub.web.console.visit import is_secure
 
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TERMINAL: Final = "yz_kiosk"
 PERSON: Final = "yz_kiosk_visit"
 _YEARS_SECONDS: Final = 5 * 31_536_000
@@ -50,14 +47,6 @@ async def visit_form(request: Request, visit: Visit) -> Form:
     if not hmac.compare_digest(given.raw(CSRF_FIELD).encode(), visit.holder.csrf.encode()):
         raise ForgeryError
     return given
-
-
-def id_in(given: Form, name: str) -> str:
-    """An id of ours that a form sends. Raises: MissingError: it is none, and so nobody's."""
-    text = given.text(name)
-    if not _ID.fullmatch(text):
-        raise MissingError(name)
-    return text
 
 
 def cookie(request: Request, hub: Hub, name: str) -> str:

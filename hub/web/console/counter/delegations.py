@@ -13,8 +13,7 @@ from starlette.responses import Response
 
 from hub.access.actors import Actor
 from hub.access.errors import LockedOutError
-from hub.api.me_acting import day_of
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.asked import Asked, day_of
 from hub.citizens.acting.at_counter import Presented
 from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError
@@ -26,7 +25,7 @@ from hub.storage.errors import MissingError
 from hub.web.citizen.acting_words import SCOPES, STATES, whom, wrong
 from hub.web.console.counter.card_field import Card, card_in, refused, shown
 from hub.web.console.counter.search import COUNTER
-from hub.web.console.forms import FieldError, Form, form
+from hub.web.console.forms import FieldError, Form, form, id_in
 from hub.web.console.frame import render
 from hub.web.console.view import view_of
 from hub.web.console.visit import ConsoleDep
@@ -76,13 +75,13 @@ async def write(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
 
 
 async def _done(request: Request, hub: Hub, actor: Actor, given: Form, card: Card) -> HTMLResponse:
+    wanted = id_in(given, "delegation") if given.text("do") == "withdraw" else ""  # before the card is used up
     seen = await shown(hub, await hub.counter.caller(actor), card, "delegation")
     presented, desk = Presented(actor, seen.how, seen.reference), hub.citizens.others.at_counter
     if given.text("do") == "give":
         return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given, await names_of(hub))))
-    if given.text("do") == "withdraw":
-        ended = await desk.withdraw(presented, card.identity, given.text("delegation")[:36])
-        return _slip(request, hub, actor, ended)
+    if wanted:
+        return _slip(request, hub, actor, await desk.withdraw(presented, card.identity, wanted))
     return _page(request, hub, actor, Form({}), found=await desk.listed(presented, card.identity))
 
 
