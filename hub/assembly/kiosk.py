@@ -12,6 +12,7 @@ from hub.citizens.confirming import Confirming
 from hub.citizens.kiosk.devices import Kiosks
 from hub.citizens.kiosk.own_forms import KioskForms
 from hub.citizens.kiosk.printing import KioskPrints
+from hub.citizens.kiosk.reading import KioskReads
 from hub.citizens.kiosk.visits import KioskVisits
 from hub.citizens.showing.licences import Showable
 
@@ -30,17 +31,11 @@ def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens, intake: Int
     """Connect them."""
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     readers = assemble_readers(ground)
-    visits = KioskVisits(
-        database,
-        vault=vault,
-        confirming=Confirming(vault=vault, types=ground.types),
-        readers=readers,
-        log_key=log_key,
-        clock=clock,
-    )
+    reads = KioskReads(database, vault=vault, readers=readers, log_key=log_key, clock=clock)
+    confirming = Confirming(vault=vault, types=ground.types)
     return Kiosk(
         devices=Kiosks(database, vault=vault, readers=readers, log_key=log_key, clock=clock),
-        visits=visits,
+        visits=KioskVisits(database, vault=vault, confirming=confirming, reads=reads, clock=clock),
         prints=KioskPrints(
             database,
             vault=vault,
@@ -57,7 +52,7 @@ def assemble_kiosk(ground: Ground, faces: Faces, citizens: Citizens, intake: Int
             vault=vault,
             forms=intake.forms,
             families=intake.families,
-            visits=visits,
+            reads=reads,
             grounds=Grounds(vault=vault, types=ground.types),
             log_key=log_key,
             clock=clock,

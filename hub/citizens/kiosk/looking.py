@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from hub.citizens.dossier.hands import Hand
 from hub.citizens.dossier.ways import Services, Way
-from hub.citizens.kiosk.visits import KioskVisits, Visit
+from hub.citizens.kiosk.standing import Visit
 
 
 class KioskHand(Hand):
@@ -16,7 +16,7 @@ class KioskHand(Hand):
 
     def check(self, tx: Connection) -> None:
         """Raises: KioskOverError."""
-        KioskVisits.must_stand(tx, self._visit)
+        self._visit.must_stand(tx)
 
 
 def kiosk_way(services: Services, visit: Visit) -> Way:

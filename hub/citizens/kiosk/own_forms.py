@@ -22,11 +22,12 @@ from hub.citizens.acting.recording import record
 from hub.citizens.acting.recording import told as told_of
 from hub.citizens.acting.values import Ground
 from hub.citizens.errors import HolderSignInNeededError
-from hub.citizens.kiosk.card_again import CardAgain
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
+from hub.citizens.kiosk.one_read import OneRead
 from hub.citizens.kiosk.own_cases import OwnForm, own_forms
 from hub.citizens.kiosk.own_fields import Said, as_seen_by, newly_said, said_before, whose_records
-from hub.citizens.kiosk.visits import KioskVisits, Visit
+from hub.citizens.kiosk.reading import KioskReads
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.notices.notify import notify
 from hub.citizens.present import lock_all
@@ -78,7 +79,7 @@ class KioskForms:
         vault: Vault,
         forms: FormService,
         families: FamilyService,
-        visits: KioskVisits,
+        reads: KioskReads,
         grounds: Grounds,
         log_key: DataKey,
         clock: Clock,
@@ -87,7 +88,7 @@ class KioskForms:
         self._vault = vault
         self._forms = forms
         self._families = families
-        self._visits = visits
+        self._reads = reads
         self._grounds = grounds
         self._log_key = log_key
         self._clock = clock
@@ -134,7 +135,7 @@ class KioskForms:
         Raises: KioskRefusedError: it was not, or is used; FormChangedError, FormOpenError.
         """
         form, sheet = await self._sheet(visit, number)
-        card = await self._visits.again(visit, token)
+        card = await self._reads.again(visit, token)
         agent = told_of(visit.holder.id, visit.holder.identity) if form.office else None
         signature = Signature(
             form.party, digest, CARD_READ, at=rfc3339(card.at), reference=card.device, terminal=visit.kiosk.id,
@@ -147,7 +148,7 @@ class KioskForms:
         except HolderSignInNeededError:
             raise KioskOverError from None
         except KioskRefusedError:
-            await self._visits.refuse_used(visit.kiosk)
+            await self._reads.refused(visit.kiosk, "read_twice")
             raise
         except ConflictError:  # somebody was a moment faster: with the form, or with this very read
             raise FormChangedError from None
@@ -178,7 +179,7 @@ class KioskForms:
         self._for_office(tx, visit, form, "form.read_by_agent", {"digest": told["digest"]}, now)
 
     def _within(
-        self, visit: Visit, form: OwnForm, step: str, detail: Mapping[str, Any], *, card: CardAgain | None = None
+        self, visit: Visit, form: OwnForm, step: str, detail: Mapping[str, Any], *, card: OneRead | None = None
     ) -> Within:
         """What is written with his word: that he stands there, that the card is used, his own entry, the notice."""
 
@@ -213,7 +214,7 @@ class KioskForms:
         gone = lock_all(tx, {visit.holder.id, *([form.office.id] if form.office else ())})
         if visit.holder.id in gone:
             raise HolderSignInNeededError
-        KioskVisits.must_stand(tx, visit)
+        visit.must_stand(tx)
         named = (form.about, form.party)
         found = next((one for one in self._mine(tx, visit, now, lock=True) if (one.about, one.party) == named), None)
         if found is None or gone:

@@ -17,8 +17,8 @@ from certificates.rendering.store import Wanted
 from hub.citizens.accesses import Access, Accesses
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError, NotPrintableError
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.kiosk.values import LASTS, OTHERS, PURPOSES, Choice
-from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.looks import Looks, count_looks
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
@@ -96,7 +96,7 @@ class KioskPrints:
 
         def unit(tx: Connection) -> Looks:
             subject = lock_holder(tx, visit.holder.id)
-            KioskVisits.must_stand(tx, visit)
+            visit.must_stand(tx)
             counted = count_looks(tx, self._vault, subject, since=now - LATELY, case_id=None, now=now)
             key = self._vault.data_key(subject.data_key, subject.kek_kid)
             detail = {**_where(visit), "departments": len(counted.all)}
@@ -116,7 +116,7 @@ class KioskPrints:
         if choice.purpose not in PURPOSES or not receiver:
             raise MissingError("purpose")
         lock_holder(tx, visit.holder.id)
-        KioskVisits.must_stand(tx, visit)
+        visit.must_stand(tx)
         picks = self._showable.chosen(tx, visit.holder.id, Picks((Pick(choice.identifier, ()),)), now)
         opened = self._showable.open(tx, visit.holder.id, picks[0]) if picks else None
         if opened is None:

@@ -14,7 +14,7 @@ from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.authorising.hands import Hand
 from hub.citizens.dossier.stages import STAGES, STAGES_OF_BODY
-from hub.citizens.kiosk.visits import KioskVisits, Visit
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.values import BODIES
 from hub.deps import HubDep
 from hub.runtime import Hub
@@ -99,7 +99,7 @@ async def _decide(hub: Hub, visit: Visit, key: str, given: Form) -> None:
 
 def _place(visit: Visit) -> Hand:
     """Where it is said: written down only while he stands there."""
-    return Hand({"kiosk": visit.kiosk.id}, must_hold=lambda tx: KioskVisits.must_stand(tx, visit))
+    return Hand({"kiosk": visit.kiosk.id}, must_hold=visit.must_stand)
 
 
 async def _agreements(

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.citizens.authorising.hands import Hand
-from hub.citizens.kiosk.visits import KioskVisits, Visit
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.notices.kinds import NoticeKind
 from hub.deps import HubDep
 from hub.runtime import Hub
@@ -87,7 +87,7 @@ def _hand(visit: Visit) -> Hand:
         said,
         for_a_case=_AT_KIOSK,
         standing=_AT_KIOSK,
-        must_hold=lambda tx: KioskVisits.must_stand(tx, visit),
+        must_hold=visit.must_stand,
         tells=NoticeKind.DECIDED_AT_COUNTER,
     )
 

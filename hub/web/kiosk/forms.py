@@ -15,7 +15,7 @@ from catalog.forms.filling import State
 from catalog.store import list_departments
 from hub.citizens.kiosk.errors import KioskRefusedError
 from hub.citizens.kiosk.own_fields import pick_of
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.standing import Visit
 from hub.deps import HubDep
 from hub.intake.counter.lines import whose
 from hub.intake.errors import FormAnswerError, FormChangedError, FormOpenError, FormSignedError

@@ -8,7 +8,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.citizens.kiosk.devices import Kiosk
 from hub.citizens.kiosk.errors import KioskOverError, KioskUnknownError
-from hub.citizens.kiosk.visits import IDLE, Visit
+from hub.citizens.kiosk.standing import Visit
+from hub.citizens.kiosk.visits import IDLE
 from hub.intake.counter.lines import masked_name
 from hub.problems import ProblemType
 from hub.web.console.forms import FieldError

@@ -18,8 +18,8 @@ from hub.citizens.dossier.ways import Way
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError, NotPrintableError
 from hub.citizens.kiosk.looking import kiosk_way
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.kiosk.values import OTHERS, PURPOSES, Choice
-from hub.citizens.kiosk.visits import KioskVisits, Visit
 from hub.citizens.licences import Licence
 from hub.deps import HubDep, limit
 from hub.issuing.renditions.errors import FormatError, NotInForceError
@@ -108,7 +108,7 @@ async def print_it(request: Request, hub: HubDep, visit: VisitDep) -> Response:
 async def _way(hub: Hub, visit: Visit, key: str) -> Way:
     if not key:
         return kiosk_way(hub.dossier.services, visit)
-    return await hub.dossier.for_others.way(visit.holder, key, place=lambda tx: KioskVisits.must_stand(tx, visit))
+    return await hub.dossier.for_others.way(visit.holder, key, place=visit.must_stand)
 
 
 async def _opened(request: Request, way: Way, found: Licence, given: Form) -> Shown:

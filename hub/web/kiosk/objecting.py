@@ -16,7 +16,7 @@ from starlette.responses import Response
 from hub.api.me_objections import PER_MINUTE
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.values import Kind, Said
 from hub.deps import HubDep, limit

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from hub.citizens.kiosk.visits import Visit
+from hub.citizens.kiosk.standing import Visit
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.ratings.errors import RatedError
 from hub.citizens.ratings.writing import Given

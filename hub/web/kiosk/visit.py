@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from hub.access.errors import ForgeryError
 from hub.citizens.kiosk.devices import Kiosk
-from hub.citizens.kiosk.visits import LONGEST, Visit
+from hub.citizens.kiosk.standing import Visit
+from hub.citizens.kiosk.visits import LONGEST
 from hub.deps import HubDep, limit
 from hub.runtime import Hub
 from hub.web.console.forms import CSRF_FIELD, Form, form

@@ -1,4 +1,6 @@
-"""A card that is read once more in the middle of a visit: for what somebody who has only stayed behind must not do."""
+"""One read of a card at a terminal: worth one thing, a visit that begins, or a signature in the midst of one, which
+somebody who has only stayed behind must not give.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +20,8 @@ _READS: Final = table(KioskReadRow)
 
 
 @dataclass(frozen=True, slots=True)
-class CardAgain:
-    """A read that was verified, of the person whose visit it is. `once`: the id under which the ledger ends it."""
+class OneRead:
+    """A read that was verified. `once`: the id under which the ledger ends it."""
 
     device: str
     at: datetime
