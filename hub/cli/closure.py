@@ -48,5 +48,12 @@ def closure(
 
     found = with_hub(home, work, writes=cancel or begins is not None)
     window = found["closure"]
-    text = f"closed from {window['begins_at']} until {window['ends_at']}" if window else "no closure is announced"
-    show(found, as_json=as_json, text=text)
+    text = f"closed from {_here(window['begins_at'])} until {_here(window['ends_at'])}" if window else ""
+    show(found, as_json=as_json, text=text or "no closure is announced")
+
+
+def _here(instant: str) -> str:
+    """As it was typed: in the city's zone."""
+    from hub.clock import BEIJING
+
+    return datetime.fromisoformat(instant).astimezone(BEIJING).isoformat(timespec="seconds")

@@ -18,6 +18,11 @@ async def names_of(hub: Hub) -> Names:
     return matters | {item.code: (item.title_zh, item.title_en) for item in await hub.life_events.listed()}
 
 
+async def titles_in(hub: Hub, codes: Iterable[str] | None, language: str) -> list[str]:
+    """What these are called; empty for none, and nothing is asked."""
+    return titles(codes, await names_of(hub), language) if codes else []
+
+
 def codes_in(text: str, names: Names) -> frozenset[str] | None:
     """The codes of names or codes with commas between (codes also with spaces); None: nothing was written."""
     if not text.strip():

@@ -160,6 +160,8 @@ async def test_a_delegate_sees_what_he_was_let_and_the_principal_sees_him(place:
         own = await browser.get(f"/me/acting/{key}")
         assert "授权不包括看证照" in own
         assert "居民身份证" not in own
+        counter = await browser.get(f"/me/acting/{key}/show")
+        assert (f"只限事项：{matter_definition()['name']['zh']}" in counter, MATTER in counter) == (True, False)
         outside = await browser.get(f"/me/acting/{key}/accesses", 403)
         assert "代办范围不包括此项" in outside
         mine = await browser.get("/me/delegations")

@@ -23,7 +23,7 @@ from tests.hub.city import PERSON, STRANGER, ledger
 from tests.hub.desk import text_of
 from tests.hub.test_card_readers import StandIn
 from tests.hub.test_counter import clerk_of
-from tests.support import AMR, ENTERPRISE, MATTER, POLICE, Place
+from tests.support import AMR, ENTERPRISE, MATTER, POLICE, Place, matter_definition
 
 pytestmark = pytest.mark.embedded
 PAGE = "/console/counter/delegations"
@@ -71,7 +71,15 @@ async def test_by_his_card_he_lets_somebody_act_takes_the_slip_home_and_ends_it(
 
         token = reader.reads(**PERSON)
         slip = await sent(**new | {"id": token})
-        for words in ("您授权他人代办", "看证照清单", MATTER, until, "腿脚不便", "怎样撤回", "You let somebody act"):
+        for words in (
+            "您授权他人代办",
+            "看证照清单",
+            *matter_definition()["name"].values(),
+            until,
+            "腿脚不便",
+            "怎样撤回",
+            "You let somebody act",
+        ):
             assert words in text_of(slip), words
         assert not [value for value in (PERSON["id_number"], NEIGHBOUR["id_number"]) if value in slip.text]
         assert "未通过核验" in text_of(await sent(422, **new | {"id": token})), "one read writes one down"

@@ -18,7 +18,7 @@ from tests.citizens.test_agreed_for_others import resting
 from tests.citizens.test_kiosk import Terminal, standing
 from tests.hub.city import PERSON, ledger
 from tests.hub.desk import text_of
-from tests.support import ENTERPRISE, Place, open_case, pull
+from tests.support import ENTERPRISE, MATTER, Place, matter_definition, open_case, pull
 
 pytestmark = pytest.mark.embedded
 
@@ -95,11 +95,13 @@ async def opened(hub: Hub, terminal: Terminal, key: str) -> str:
 
 async def test_a_delegation_is_seen_and_ended_by_either_side(place: Place, hub: Hub) -> None:
     holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
-    made = [await hub.citizens.others.delegating.give(holder, asked(hub)) for _ in range(2)]
+    limits = [{"matters": frozenset({MATTER})}, {}]
+    made = [await hub.citizens.others.delegating.give(holder, asked(hub, **limit)) for limit in limits]
     async with standing(place, hub) as terminal:
         await terminal.card()
         assert text_of(await terminal.get("/delegations")).count("授权给 吴") == 2
-        assert "还没有用过" in text_of(await terminal.sent("/delegations", delegation=made[0]))
+        seen = text_of(await terminal.sent("/delegations", delegation=made[0]))
+        assert ("还没有用过" in seen, matter_definition()["name"]["zh"] in seen, MATTER in seen) == (True, True, False)
         done = await terminal.sent("/delegations", delegation=made[0], sure="1")
         assert (done.status_code, done.headers["location"]) == (303, "/kiosk/delegations")
         assert (await terminal.sent("/delegations", delegation="x", sure="1")).status_code == 404

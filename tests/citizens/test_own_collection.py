@@ -93,6 +93,11 @@ async def test_a_holder_has_his_own_collected_once_an_hour_and_hears_what_came_o
         assert again.status_code == 429
         assert 0 < int(again.headers["retry-after"]) <= 3600
 
+        assert 'http-equiv="refresh"' in (await client.get("/me/licences/collect")).text
+        watch.ahead += timedelta(minutes=11)  # nobody runs jobs
+        stuck = await client.get("/me/licences/collect")
+        assert ('http-equiv="refresh"' in stuck.text, "起可以再归集一次" in text_of(stuck)) == (False, True)
+
         await hub.jobs.sweep()
         last = (await client.get("/api/v1/me/collection")).json()["last"]
         assert sorted(item["outcome"] for item in last["sources"]) == [Outcome.ISSUED, Outcome.SOURCE_UNAVAILABLE]

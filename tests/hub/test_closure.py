@@ -13,6 +13,7 @@ from catalog.errors import DefinitionError
 from hub.access.actors import COMMAND, Actor, Role
 from hub.access.errors import ForbiddenError
 from hub.cli.main import app as commands
+from hub.clock import BEIJING
 from hub.runtime import open_hub
 from hub.storage.errors import MissingError
 from tests.citizens.conftest import Watch
@@ -81,7 +82,10 @@ async def test_the_command_announces_it_and_another_process_hears_and_forgets_wh
     async with open_hub(place.settings(), clock=watch) as hub:
         begins, ends = (watch() + HOUR).isoformat(), (watch() + 2 * HOUR).isoformat()
     assert "no closure" in await run(place, "closure")
-    assert "closed from" in await run(place, "closure", "--from", begins, "--until", ends, "--note", "换盘")
+    said = await run(place, "closure", "--from", begins, "--until", ends, "--note", "换盘")
+    here = datetime.fromisoformat(begins).astimezone(BEIJING)
+    assert "closed from" in said
+    assert (here.isoformat()[:13] in said, "+08:00" in said) == (True, True)
     async with open_hub(place.settings(), clock=watch) as hub:
         found: Any = hub.closures.ahead()
         assert found.zh == "换盘"

@@ -39,6 +39,8 @@ BETWEEN: Final = timedelta(hours=1)
 """Of one subject: each time every department is asked."""
 AGAIN: Final = timedelta(minutes=10)
 ROUNDS: Final = 3
+LONG: Final = timedelta(minutes=10)
+"""Behind this no page waits for those that have not answered: the job died, or nobody runs jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,11 @@ class Fetching:
 def unanswered(asked: Asked) -> Sequence[str]:
     """The feeds of which nothing is known yet."""
     return [item.feed for item in asked.feeds if not item.outcome]
+
+
+def is_stuck(asked: Asked, now: datetime) -> bool:
+    """Whether nothing more is to be waited for, though sources have not answered."""
+    return bool(unanswered(asked)) and now >= asked.asked_at + LONG
 
 
 def _place(collection_id: str) -> str:

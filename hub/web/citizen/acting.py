@@ -22,7 +22,7 @@ from hub.web.citizen.visit import HolderDep, holder_form
 from hub.web.console.forms import FieldError
 from hub.web.console.library.words import STATUSES
 from hub.web.console.view import view_of
-from hub.web.matter_names import names_of, titles
+from hub.web.matter_names import names_of, titles, titles_in
 from hub.web.objection_words import KINDS, STATES
 
 router = APIRouter()
@@ -120,6 +120,7 @@ async def _choose(
         whose,
         status=422 if errors else 200,
         errors=errors or (),
+        matters=await titles_in(hub, whose.principal.matters, view.language),
         departments=[("", view.t("任何窗口", "Any counter")), *named],
     )
 

@@ -20,6 +20,8 @@ from hub.web.citizen.asked import code_of, given_of, no_page, picked, what_page,
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.licence_showing import choose_page, make_of
 from hub.web.citizen.visit import HolderDep, holder_form
+from hub.web.console.view import view_of
+from hub.web.matter_names import titles_in
 from hub.web.scanning import REQUESTED, scanning
 
 router = APIRouter()
@@ -52,7 +54,9 @@ async def make(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
 async def begin(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """Where the code of a request is scanned or typed."""
     whose = await _acting(hub, holder, key)
-    return render(request, "me/acting_asked.html", holder, **acting_values(whose), **scanning(REQUESTED))
+    matters = await titles_in(hub, whose.principal.matters, view_of(request).language)
+    values = {**acting_values(whose), **scanning(REQUESTED)}
+    return render(request, "me/acting_asked.html", holder, matters=matters, **values)
 
 
 @router.post(ASKED, response_class=HTMLResponse)

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.citizens.dossier.cards import Wanted, wanted_by
-from hub.citizens.dossier.fetching import BETWEEN, unanswered
+from hub.citizens.dossier.fetching import BETWEEN, is_stuck, unanswered
 from hub.citizens.dossier.stages import STAGES
 from hub.citizens.dossier.ways import Way
 from hub.citizens.paging import Pages
@@ -113,6 +113,7 @@ async def collecting_page(
     values: dict[str, Any] = {
         "last": last,
         "waiting": len(unanswered(last)) if last else 0,
+        "stuck": last is not None and is_stuck(last, hub.clock()),
         "missing": found.missing,
         "outcomes": OUTCOMES,
         "free": last is None or hub.clock() >= last.asked_at + BETWEEN,

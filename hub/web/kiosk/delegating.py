@@ -12,8 +12,10 @@ from starlette.responses import Response
 from hub.deps import HubDep
 from hub.web.citizen.acting_words import SCOPES, STATES, USES, whom
 from hub.web.console.forms import id_in
+from hub.web.console.view import view_of
 from hub.web.kiosk.frame import START, redirect, render
 from hub.web.kiosk.visit import VisitDep, visit_form
+from hub.web.matter_names import titles_in
 
 router = APIRouter(include_in_schema=False)
 DELEGATIONS: Final = START + "/delegations"
@@ -39,6 +41,8 @@ async def one(request: Request, hub: HubDep, visit: VisitDep) -> Response:
         await delegating.withdraw(visit.holder, wanted, at_kiosk=where)
         return redirect(DELEGATIONS)
     item = await delegating.one(visit.holder, wanted)
+    matters = await titles_in(hub, item.delegation.terms.matters, view_of(request).language)
     return render(
-        request, "kiosk/delegation.html", visit.kiosk, visit=visit, item=item, scopes=SCOPES, uses=USES, whom=whom
-    )
+        request, "kiosk/delegation.html", visit.kiosk, visit=visit, item=item, matters=matters, scopes=SCOPES,
+        uses=USES, whom=whom,
+    )  # fmt: skip

@@ -79,9 +79,10 @@ async def _done(request: Request, hub: Hub, actor: Actor, given: Form, card: Car
     seen = await shown(hub, await hub.counter.caller(actor), card, "delegation")
     presented, desk = Presented(actor, seen.how, seen.reference), hub.citizens.others.at_counter
     if given.text("do") == "give":
-        return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given, await names_of(hub))))
+        names = await names_of(hub)
+        return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given, names)), names)
     if wanted:
-        return _slip(request, hub, actor, await desk.withdraw(presented, card.identity, wanted))
+        return _slip(request, hub, actor, await desk.withdraw(presented, card.identity, wanted), {})
     return _page(request, hub, actor, Form({}), found=await desk.listed(presented, card.identity))
 
 
@@ -96,8 +97,9 @@ def _asked(given: Form, names: Names) -> Asked:
     )
 
 
-def _slip(request: Request, hub: Hub, actor: Actor, item: Told) -> HTMLResponse:
-    values: dict[str, Any] = {"item": item, "scopes": SCOPES, "whom": whom, "printed": hub.clock()}
+def _slip(request: Request, hub: Hub, actor: Actor, item: Told, names: Names) -> HTMLResponse:
+    matters = [names.get(code, (code, code)) for code in sorted(item.delegation.terms.matters or ())]
+    values: dict[str, Any] = {"item": item, "matters": matters, "scopes": SCOPES, "whom": whom, "printed": hub.clock()}
     return render(request, "console/counter/delegated.html", actor, here=DELEGATIONS, **values)
 
 
