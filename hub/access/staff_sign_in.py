@@ -14,7 +14,7 @@ from hub.access import staff_store as store
 from hub.access.errors import PasswordRuleError, SignInRefusedError
 from hub.access.passwords import Passwords, broken_rules
 from hub.access.sessions import Begun, Sessions, SignedIn, hashed
-from hub.access.staff import StaffService
+from hub.access.staff_accounts import Accounts
 from hub.access.staff_links import Link, find_link, take_link
 from hub.access.staff_notices import notify
 from hub.access.staff_store import Staff
@@ -42,7 +42,7 @@ class StaffSignIn:
         database: Database,
         *,
         vault: Vault,
-        staff: StaffService,
+        accounts: Accounts,
         sessions: Sessions,
         passwords: Passwords,
         throttle: Throttle,
@@ -51,7 +51,7 @@ class StaffSignIn:
     ) -> None:
         self._database = database
         self._vault = vault
-        self._staff = staff
+        self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
         self._throttle = throttle
@@ -110,7 +110,7 @@ class StaffSignIn:
             if found is None:
                 if store.has_staff(tx):
                     raise SignInRefusedError("link")
-                found = self._staff.add_first(tx, first or {})
+                found = self._accounts.add_first(tx, first or {}, self._clock())
             opened = {"opened_at": found.opened_at or self._clock(), "opened_by": link.made_by}
             opened |= {"link_by": None, "link_until": None}
             return self._with_new_password(tx, found, new_hash, peer, "staff.link_used", **opened)
@@ -160,7 +160,7 @@ class StaffSignIn:
         if not store.change_staff(tx, self._vault, staff, password_hash=new_hash, **values):
             raise SignInRefusedError("changed")
         number = (staff.id, staff.version + 1)
-        self._staff.record(tx, kind, staff.actor(), {"staff": staff.id}, self._clock(), number)
+        self._accounts.record(tx, kind, staff.actor(), {"staff": staff.id}, self._clock(), number)
         changed = store.find_staff(tx, self._vault, staff.id)
         assert changed is not None  # noqa: S101  # it was changed a line ago
         return self._begin(tx, changed, peer)
@@ -181,7 +181,7 @@ class StaffSignIn:
 
     def _break_glass(self, tx: Connection, staff: Staff) -> None:
         now = self._clock()
-        self._staff.record(tx, "staff.break_glass", staff.actor(), {"staff": staff.id}, now)
+        self._accounts.record(tx, "staff.break_glass", staff.actor(), {"staff": staff.id}, now)
         zh = f"应急账号 {staff.user_name} 绕过统一身份认证登录。"
         en = f"The emergency account {staff.user_name} signed in past the identity provider."
         notify(tx, "staff.break_glass", zh=zh, en=en, now=now, path=f"/console/staff/{staff.id}")

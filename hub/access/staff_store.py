@@ -130,6 +130,11 @@ def is_known(tx: Connection, staff_id: str) -> bool:
     return bool(tx.execute(select(or_(there, latest_number(staff_id).is_not(None)))).scalar_one())
 
 
+def hold_accounts(tx: Connection) -> None:
+    """Nobody else changes any account until the end of the transaction; sessions begin and end all the same."""
+    tx.execute(select(_STAFF.c.id).order_by(_STAFF.c.id).with_for_update(key_share=True)).all()
+
+
 def add_staff(tx: Connection, vault: Vault, **values: Any) -> None:
     """Write an account row, which nobody has opened."""
     row = _UNOPENED | values

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from hub.access import staff_store as store
 from hub.access.actors import Actor, Role
+from hub.access.errors import SecondOperatorError
 from hub.access.staff_store import Staff
 from hub.storage.vault import Vault
 
@@ -16,6 +17,15 @@ LENT_FOR: Final = timedelta(days=3)
 """How long whoever confirmed a proposal may draw links of the account that it was about."""
 BY_TWO: Final = frozenset({Role.OPERATOR, Role.AUDITOR, Role.OWNER_APPROVER, Role.DECIDER})
 """Roles that decide or check. One operator alone neither gives them nor opens an account that has one."""
+
+
+def refuse_one(actor: Actor) -> None:
+    """Who decides is made by two: a proposal that another operator confirms, or the command line.
+
+    Raises: SecondOperatorError.
+    """
+    if actor.kind == "staff":
+        raise SecondOperatorError
 
 
 def invites_alone(actor: Actor, staff: Staff, now: datetime) -> bool:

@@ -71,7 +71,7 @@ async def _searched(hub: Hub, actor: Actor, wanted: Wanted, reason: str) -> Foun
     return await hub.database.write(
         lambda tx: search(
             tx, hub.vault, actor, wanted, reason, now=now,
-            record=lambda tx, detail: hub.staff.record(tx, SEARCHED, actor, detail, now),
+            record=lambda tx, detail: hub.staff.accounts.record(tx, SEARCHED, actor, detail, now),
         )
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def assemble_people(ground: Ground) -> People:
     sign_in = StaffSignIn(
         database,
         vault=ground.vault,
-        staff=staff,
+        accounts=staff.accounts,
         sessions=sessions,
         passwords=Passwords(),
         throttle=Throttle(ground.vault),

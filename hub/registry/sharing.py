@@ -14,6 +14,7 @@ from certificates.definitions.loading import load_type
 from hub.access import staff_reading as reading
 from hub.access.actors import Actor, Role
 from hub.access.staff import StaffService
+from hub.access.staff_by_two import StaffByTwo
 from hub.access.staff_two import same_hand
 from hub.clock import Clock
 from hub.issuing.keys.compromise import COMPROMISED, RESUME, Declared, KeyEmergency
@@ -94,7 +95,7 @@ def assemble_sharing(
     disputes = DisputeService(database, answering=requests.answering, clocks=clocks, log_key=log_key, clock=clock)
     actions = _catalogue_actions(registry) | _succession_actions(departments) | _type_actions(registry.typing)
     actions |= _clock_actions(clocks, (requests.recount, disputes.recount, demands.recount))
-    actions |= {DISPUTE: Action(check_decision, disputes.decide)} | _staff_actions(staff)
+    actions |= {DISPUTE: Action(check_decision, disputes.decide)} | _staff_actions(StaffByTwo(staff.accounts))
     actions |= _face_actions(templates, registry.typing) | _halt_actions(halts)
     actions |= {SYSTEM_DESK: desk_action(log_key), **more}
     actions |= {ERASE: Action(erasure.check, erasure.erase_by_two)}
@@ -112,18 +113,18 @@ def assemble_sharing(
     )
 
 
-def _staff_actions(staff: StaffService) -> dict[str, Action]:
+def _staff_actions(staff: StaffByTwo) -> dict[str, Action]:
     """The result names the account; whoever confirms draws its link with `StaffService.invite`."""
 
     def add(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
-        return {"staff": staff.add_by_two(tx, payload, by, now).id}
+        return {"staff": staff.add(tx, payload, by, now).id}
 
     def roles(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
         more = reading.roles(payload.get("roles", [Role.OPERATOR]))
-        return {"staff": staff.raise_by_two(tx, payload["staff"], more, by, now).id}
+        return {"staff": staff.raise_roles(tx, payload["staff"], more, by, now).id}
 
     def invite(tx: Connection, payload: dict[str, Any], by: Actor, now: datetime) -> dict[str, Any]:
-        return {"staff": staff.invite_by_two(tx, payload["staff"], by, now).id}
+        return {"staff": staff.invite(tx, payload["staff"], by, now).id}
 
     def tell(tx: Connection, payload: dict[str, Any], now: datetime) -> None:
         staff.tell_of_invitation(tx, payload["staff"], now)

@@ -1,5 +1,6 @@
 """Accounts through the API, the pages and the command: who may see and change what."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from hub.access.errors import ForbiddenError, SecondOperatorError
 from hub.access.staff_store import Staff
 from hub.registry.requests.errors import SamePersonError
 from hub.runtime import Hub
-from hub.storage.errors import MissingError
+from hub.storage.errors import ConflictError, MissingError
 from tests.access.people import add, add_operator, errors_of, visitor
 from tests.hub.command import yizheng
 from tests.serving import problem
@@ -123,6 +124,25 @@ async def test_the_last_operator_stays(hub: Hub) -> None:
     await hub.staff.disable(second.actor(), operator.id)
 
 
+@pytest.mark.both
+async def test_two_operators_who_disable_each_other_at_one_moment_do_not_both_succeed(hub: Hub) -> None:
+    from catalog.errors import DefinitionError
+
+    first, second = await add_operator(hub), await add_operator(hub, "second")
+
+    async def disable(actor: Staff, other: Staff) -> bool:
+        try:
+            await hub.staff.disable(actor.actor(), other.id)
+        except (DefinitionError, ConflictError):
+            return False
+        return True
+
+    for _ in range(5):
+        assert sorted(await asyncio.gather(disable(first, second), disable(second, first))) == [False, True]
+        (gone,) = [each for each in await hub.staff.seen_by(COMMAND) if not each.active]
+        await hub.staff.enable(COMMAND, gone.id)
+
+
 async def test_an_operator_is_made_by_two(hub: Hub) -> None:
     operator, engineer = await add_operator(hub), await add(hub, "li.si", Role.OWNER_ENGINEER)
     with pytest.raises(SecondOperatorError):
@@ -162,6 +182,8 @@ async def test_an_operator_makes_an_account_on_the_pages(place: Place, hub: Hub)
         answer = await someone.post(f"/console/staff/{staff.id}/state", {"active": "0"})
         assert answer.headers["location"] == f"/console/staff/{staff.id}"
         assert not await owner.is_in()
+        refused = await someone.post(f"/console/staff/{staff.id}/invite", {"why": "轮岗"})
+        assert errors_of(refused) == ["账号已停用，请先启用"]
         refused = await someone.post(f"/console/staff/{operator.id}/state", {"active": "0"})
         assert errors_of(refused) == ["至少要保留一名可用的平台运行人员"]
 

@@ -36,6 +36,7 @@ _WRONG: Final = {
     "external_id": ("统一身份标识最多 255 个字符", "The provider's identifier has at most 255 characters"),
     "reason": ("须由另一名运行人员确认，请写明事由", "Another operator must confirm this: say why it is needed"),
     "staff": ("至少要保留一名可用的平台运行人员", "The last operator stays"),
+    "account": ("账号已停用，请先启用", "The account is disabled: enable it first"),
 }
 
 
@@ -169,4 +170,4 @@ def _shown(actor: Actor) -> dict[str, Any]:
 
 def _fault(error: DefinitionError) -> FieldError:
     name = str(error).partition(":")[0]
-    return FieldError(name if name != "staff" else "", *_WRONG[name])
+    return FieldError("" if name in {"staff", "account"} else name, *_WRONG[name])

@@ -121,7 +121,7 @@ async def as_csv(
         now = hub.clock()
         found = look_along(tx, hub.vault, actor, asked.shelf, now=now)
         words = {name: value for name, value in asked.words.items() if value}
-        hub.staff.record(tx, "certificate.list", actor, {"asked": words, "found": len(found.items)}, now)
+        hub.staff.accounts.record(tx, "certificate.list", actor, {"asked": words, "found": len(found.items)}, now)
         return found
 
     found = await _found(hub, actor, asked) if asked.errors else await hub.database.write(take)
