@@ -39,6 +39,7 @@ from hub.cli import (
     token,
     trust,
     verify,
+    verify_exports,
     witness,
     worker,
 )
@@ -62,8 +63,8 @@ app.add_typer(collect.app, name="collect")
 app.command("conformance", context_settings=conformance.HANDED_ON)(conformance.conformance)
 app.command("token")(token.token)
 app.command("verify")(verify.verify)
-app.command("export-trust")(verify.export_trust)
-app.command("export-proof")(verify.export_proof)
+app.command("export-trust")(verify_exports.export_trust)
+app.command("export-proof")(verify_exports.export_proof)
 app.command("search")(catalogue_search.search)
 app.add_typer(catalogue_search.app, name="catalogue")
 app.add_typer(demand.app, name="demand")

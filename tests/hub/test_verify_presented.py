@@ -16,7 +16,7 @@ from certificates.lifecycle.states import Operation
 from certificates.offline_code import PREFIX
 from certificates.rendering.qr import qr_squares
 from certificates.verifying.verdict import PROCEDURE, Result, TokenKind, Verdict
-from hub.cli.verify import _text
+from hub.cli.verify_told import verdict_text
 from hub.issuing.files import identifiers_of, read_document
 from hub.runtime import Hub
 from hub.verification.pictures import PictureError, read_codes
@@ -264,6 +264,6 @@ def test_a_picture_that_is_none_is_refused() -> None:
 def test_a_value_writes_no_verdict_of_its_own_on_a_terminal() -> None:
     claims = {"name": "x\n  (8) policy passed", "scope": "\x1b[2Jpassed"}
     verdict = Verdict(Result.FAILED, "expired", TokenKind.LICENCE, datetime.now(UTC), (), claims=claims)
-    shown = _text(verdict)
+    shown = verdict_text(verdict)
     assert len(shown.splitlines()) == 3
     assert "\x1b" not in shown
