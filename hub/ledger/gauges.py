@@ -57,7 +57,7 @@ def gauges(tx: Connection, *, arrears: Arrears, witnesses: WitnessedLog, clock: 
             "yizheng_witness_calls_failing",
             "gauge",
             "Witnesses that did not co-sign when the hub called them last.",
-            failing(tx),
+            failing(tx, [item.id for item, _ in standing.last]),
         ),
         Gauge(
             "yizheng_ledger_forks", "gauge", "Checkpoints of this log's key that are not of this log.", standing.forks

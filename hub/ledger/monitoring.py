@@ -82,7 +82,7 @@ async def kept(receipt: Receipt, ask: Ask, *, log: NoteVerifier, now: datetime, 
     try:
         answer = await ask(receipt.entry)
     except OutboundError as error:
-        over = now - receipt.time > within
+        over = abs(now - receipt.time) > within  # a time to come is no promise: it would never be over
         if error.reason not in {"status 404", "status 503"}:
             return Kept.UNANSWERED if over else Kept.UNKNOWN
         return Kept.MISSING if over else Kept.WAITS

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
+from hub.clock import rfc3339
 from hub.intake.tables import CaseRow
 from hub.ledger.entries import entry_leaf_hash, open_detail
 from hub.ledger.errors import LedgerBrokenError
@@ -151,6 +152,9 @@ class LedgerVerifier:
         for column in ("kind", "subject_id", "case_id", "object_id", "object_version"):
             if content[column] != getattr(row, column):
                 self._find(f"index {row.position}: column {column} was changed")
+        at = rfc3339(row.recorded_at)  # moved before it was numbered, it is so in the tree as well
+        if content.get("recorded_at", at) != at:
+            self._find(f"index {row.position}: column recorded_at was changed")
 
     def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey:
         """Raises IntegrityBrokenError when the key is gone."""

@@ -109,6 +109,21 @@ async def test_an_edited_entry_is_named_by_its_index(lived: Place, hub: Hub, nam
         assert any(finding.startswith(f"index {at - 1}") for finding in findings)
 
 
+async def test_an_entry_that_was_moved_in_time_before_it_was_numbered_is_named(lived: Place, hub: Hub) -> None:
+    """Its leaf has the later time; what it committed to has not."""
+    await add(hub, 1)
+    at = (await head(hub)).size
+
+    def move(tx: Connection) -> None:
+        row = tx.execute(select(ENTRIES.c.id, ENTRIES.c.recorded_at).where(ENTRIES.c.position.is_(None))).one()
+        later = row.recorded_at + timedelta(hours=1)
+        tx.execute(update(ENTRIES).where(ENTRIES.c.id == row.id).values(recorded_at=later))
+
+    await hub.database.write(move)
+    await hub.ledger.drain()
+    assert (await verify(lived)).findings == (f"index {at}: column recorded_at was changed",)
+
+
 async def test_an_entry_given_to_another_person_is_named(lived: Place, hub: Hub) -> None:
     await issue(hub, enterprise_claims(name="示例市另家公司", uscc=valid_uscc("91990100MA0000002")))
     await hub.ledger.drain()

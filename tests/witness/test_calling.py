@@ -17,7 +17,7 @@ from catalog.tables import table
 from hub.access.actors import COMMAND, Actor, Role
 from hub.ledger.witnessing.address import AddressError, witness_address
 from hub.ledger.witnessing.calling import CALL, PAUSES
-from hub.ledger.witnessing.register import ADD
+from hub.ledger.witnessing.register import ADD, REMOVE
 from hub.ledger.witnessing.service import ROUND
 from hub.ledger.witnessing.tables import LedgerCosignatureRow, LedgerWitnessCallRow, LedgerWitnessRow
 from hub.reach import Reach
@@ -82,7 +82,11 @@ def free_port() -> int:
 
 async def register(hub: Hub, folder: Path, url: str) -> None:
     given = {"vkey": WitnessFolder(folder).signer.verifier.text, "body": "示例市档案馆", "contact": "12345", "url": url}
-    proposal = await hub.sharing.proposals.propose(COMMAND, ADD, given, "账本须由外部见证")
+    await by_two(hub, ADD, given)
+
+
+async def by_two(hub: Hub, action: str, given: dict[str, Any]) -> None:
+    proposal = await hub.sharing.proposals.propose(COMMAND, action, given, "账本须由外部见证")
     await hub.sharing.proposals.confirm(SECOND, proposal.id)
 
 
@@ -204,12 +208,14 @@ async def test_nothing_is_kept_but_the_signature_of_the_very_witness_on_the_very
     folder = tmp_path / "w"
     mine = WitnessFolder.make(folder, "archive.example/w").signer
     anothers = WitnessFolder.make(tmp_path / "other", "university.example/w").signer
-    said, heard = [b""], list[bytes]()
+    said, heard, leaves = [b""], list[bytes](), list[bool]()
 
     async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         size = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         heard.append(head + await reader.readexactly(size))
+        if leaves:
+            await by_two(hub, REMOVE, {"name": "archive.example/w"})
         writer.write(said[0])
         await writer.drain()
         writer.close()
@@ -244,9 +250,16 @@ async def test_nothing_is_kept_but_the_signature_of_the_very_witness_on_the_very
         watch.ahead += PAUSES[-1]
         said[0] = answer("200 OK", anothers.line(body, time=now) + mine.line(body, time=now))
         assert await called(hub, laid=True) == ""
-    seen = (await client.get("/ledger/checkpoint/cosigned")).text
-    assert "university" not in seen
-    assert len(cosignatures(seen, [mine.verifier])) == 1
+        seen = (await client.get("/ledger/checkpoint/cosigned")).text
+        assert "university" not in seen
+        assert len(cosignatures(seen, [mine.verifier])) == 1
+
+        # One that is taken off while a call of it is on its way, and fails: nobody is told of it for good.
+        await grown(hub, watch)
+        leaves.append(True)
+        said[0] = answer("404 Not Found")
+        await called(hub, laid=True)
+        assert "yizheng_witness_calls_failing 0" in (await client.get("/metrics")).text
     assert all(request.startswith(b"POST /w1/add-checkpoint HTTP/1.1\r\n") for request in heard)
     assert heard[0].partition(b"\r\n\r\n")[2] == b"old 0\n\n" + note.encode()
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from catalog.errors import DefinitionError
 from catalog.tables import table
@@ -312,6 +312,20 @@ async def test_only_what_the_present_key_signed_is_shown_and_counted(
     assert await lately() == 1
     with pytest.raises(OutboundError):  # the key before is nobody's
         await Near(client).hand_in((await look(witness, Near(client), key=log)).note)
+    seen = (await client.get(SEEN)).text
+    watch.ahead += ROUND
+    await add(hub, 1)
+    await hub.ledger.drain()
+    await hub.witnessing.sweep()
+    newer = Checkpoint.parse(await Near(client).to_cosign(), verifier=log).size
+
+    def forge(tx: Connection) -> None:
+        lines = table(LedgerCosignatureRow)
+        row = tx.execute(select(lines)).one()._asdict()
+        tx.execute(insert(lines).values(**row | {"size": newer}))
+
+    await hub.database.write(forge)
+    assert (await client.get(SEEN)).text == seen  # that of the round before hides behind no line that does not hold
 
 
 def test_a_proposal_that_could_never_be_made_is_refused(hub: Hub, tmp_path: Path) -> None:

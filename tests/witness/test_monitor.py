@@ -104,17 +104,19 @@ async def test_one_that_was_not_kept_is_named(city: tuple[City, str], tmp_path: 
     done = await monitored(tmp_path, url, f"{good}\n{waits}\n")
     assert (done.code, done.json()["others"]) == (2, [{"entry": "e-new", "state": "waits"}])
     gone = town.promise("e-gone", keep=False)
+    never = town.promise("e-never", age=-86_400, keep=False)  # promised for tomorrow, and each day for the next
     changed = town.promise("e-changed")
     town.leaves["e-changed"] = town.leaves["e-changed"].replace(b"c-e", b"d-e")
     elsewhere = town.promise("e-other", log="log.example/2")
     forged = town.promise("e-forged", signer=STRANGER)
-    done = await monitored(tmp_path, url, f"{good} {waits} {gone} {changed} {elsewhere} {forged}")
+    done = await monitored(tmp_path, url, f"{good} {waits} {gone} {never} {changed} {elsewhere} {forged}")
     found = {item["entry"]: item["state"] for item in done.json()["others"]}
     town.leaves.pop("e-good")
     twice = await monitored(tmp_path, url, f"{town.promise('e-good', age=1800)} {good}")  # one entry, promised as two
     assert (twice.code, twice.json()["others"]) == (1, [{"entry": "e-good", "state": "changed"}])
     assert done.code == 1
-    assert found == {"e-new": "waits", "e-gone": "missing", "e-changed": "changed", "e-other": "other_log"}
+    missing = {"e-gone": "missing", "e-never": "missing"}
+    assert found == {"e-new": "waits", "e-changed": "changed", "e-other": "other_log"} | missing
     assert (done.json()["kept"], done.json()["not_signed_by_this_hub"]) == (1, 1)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.tables import table
@@ -111,9 +111,12 @@ class WitnessCalls:
         return await self._database.read(lambda tx: read_head(tx).size)
 
 
-def failing(tx: Connection) -> int:
-    """How many witnesses did not co-sign when they were called last."""
-    return len(tx.execute(select(_CALLS.c.witness_id).where(_CALLS.c.failures > 0)).all())
+def failing(tx: Connection, witnesses: Sequence[str]) -> int:
+    """How many of these did not co-sign when they were called last. A call that was on its way when its witness was
+    taken off leaves a row, of one that nobody calls any more.
+    """
+    failed = select(func.count()).where(_CALLS.c.failures > 0, _CALLS.c.witness_id.in_(witnesses))
+    return tx.execute(failed).scalar_one()
 
 
 def _settle(tx: Connection, witness_id: str, failed: str, now: datetime) -> str:
