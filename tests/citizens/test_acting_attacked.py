@@ -19,14 +19,18 @@ from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError
 from tests.citizens.conftest import erased, signed_in
 from tests.citizens.others import (
+    BIRTH,
     CHILD,
     DEATH,
+    KINSHIP,
     NEIGHBOUR,
     asked,
     begun,
+    birth_claims,
     death_claims,
     furnish,
     grounds,
+    kinship_claims,
     resident,
     tie,
     told,
@@ -115,6 +119,18 @@ async def test_of_who_is_erased_meanwhile_nothing_new_is_written_and_nothing_gue
         await delegating.give(neighbour, asked(hub, PERSON))
     rows = await written(hub, f"SELECT state, content, once, once_hash FROM delegations WHERE id = '{made}'")
     assert [tuple(row) for row in rows] == [("erased", b"", None, None)]
+
+
+@pytest.mark.embedded
+async def test_who_was_erased_keeps_nobody_who_was_tied_to_him_from_acting_for_others(hub: Hub) -> None:
+    await furnish(hub, BIRTH, KINSHIP)
+    neighbour = await resident(hub, NEIGHBOUR)
+    await resident(hub, CHILD)
+    await tie(hub, BIRTH, birth_claims(NEIGHBOUR))
+    await tie(hub, KINSHIP, kinship_claims(PERSON, NEIGHBOUR, "父子"))  # lies under the key that is destroyed
+    await erased(hub)
+    assert await grounds(hub, neighbour) == ["parent"]
+    await begun(hub, neighbour, "parent")
 
 
 @pytest.mark.both

@@ -17,6 +17,7 @@ from certificates.stores.holders import Subject
 from certificates.stores.version import HeldVersion
 from hub.citizens.acting.ties import SLUGS, Tie, is_minor, ties_of
 from hub.citizens.acting.values import OF_GROUND, Ground, Principal
+from hub.citizens.present import is_erased
 from hub.citizens.values import Identity
 from hub.intake.identity import certified_dead, identity_types, in_force, unconfirmed
 from hub.intake.licences import Licences
@@ -103,7 +104,7 @@ class Grounds:
         check_guards(tx, self._vault, held=held)
         self._licences.learn_keys(tx, {item.record.signing_kid for item in held})
         return held, [
-            tie for item in held for tie in ties_of(slugs[item.record.type_code], item, self._claims(item), person)
+            tie for item in held for tie in ties_of(slugs[item.record.type_code], item, self._read(tx, item), person)
         ]
 
     def _stands(
@@ -140,6 +141,17 @@ class Grounds:
     def _claims(self, item: HeldVersion) -> Mapping[str, Any]:
         """What it says; one that is kept at its source alone ties nobody."""
         return self._licences.claims(item) if item.record.state == "issued" else {}
+
+    def _read(self, tx: Connection, item: HeldVersion) -> Mapping[str, Any]:
+        """The same of what ties him: nothing, where its principal holder was erased. Nobody reads it any more, and
+        whoever is on it, too, acts for others by what still opens.
+        """
+        try:
+            return self._claims(item)
+        except IntegrityBrokenError:
+            if not is_erased(tx, item.kept_by.id):
+                raise
+            return {}
 
     def _number(self, who: Identity) -> bytes:
         return lookup_hash(self._vault, who.id_type, who.id_number)

@@ -50,9 +50,11 @@ class Standing:
         """Who the principal is today, if it runs and who gave it may still give it: a person who lives and has his
         name, for himself; the legal representative of today, for a company. Raises: IntegrityBrokenError.
         """
+        if not found.runs(now.astimezone(CIVIL_ZONE).date()):
+            return None  # a list of many that have ended asks about nobody
         terms = found.terms
         giver = self._confirming.find(tx, terms.giver, now)
-        if not found.runs(now.astimezone(CIVIL_ZONE).date()) or giver is None or giver.id != found.given_by:
+        if giver is None or giver.id != found.given_by:
             return None
         if terms.principal.id_type not in BODIES:
             return terms.giver if found.given_by == found.subject_id else None
