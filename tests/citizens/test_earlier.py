@@ -95,11 +95,16 @@ async def test_a_further_holder_reads_the_versions_that_he_held_and_no_forged_ro
         identifier = await of_kind(hub, "shared_home", spouse)
         page = await client.get(f"/me/licences/{identifier}")
         assert page.text.count('value="earlier"') == 1, "the one before which he held it is not offered"
+        assert (page.text.count("第 1 版"), "以前各版里没有您" in page.text) == (0, True), "nor is what was done to it"
+        told = (await client.get(f"/api/v1/me/certificates/{identifier}/history")).json()
+        assert [item["version"] for item in told["versions"]] == [2, 3]
         api = f"/api/v1/me/certificates/{identifier}/versions"
         assert (await client.get(f"{api}/1/claims")).status_code == 404
         then = (await client.get(f"{api}/2/claims")).json()
         assert "hidden" not in {item["name"] for item in then["claims"]}
         await arrive(client, hub)
+        whole = (await client.get(f"/me/licences/{identifier}")).text
+        assert ("第 1 版" in whole, "以前各版里没有您" in whole) == (True, False)
         looks = (await client.get("/api/v1/me/accesses")).json()["accesses"]
         assert {item["class"] for item in looks if item["kind"] == "certificate.opened_together"} == {"look"}
 
@@ -111,4 +116,6 @@ async def test_a_further_holder_reads_the_versions_that_he_held_and_no_forged_ro
         await arrive(client, hub, spouse)
         forged = await client.get(f"{api}/1/claims")
         assert forged.status_code == 502
+        told = await client.get(f"/api/v1/me/certificates/{identifier}/history")
+        assert (told.status_code, "versions" in told.json()) == (502, False)
         assert "金丝雀" not in forged.text

@@ -10,7 +10,7 @@ every look, and a further holder's row is believed with its MAC alone.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -49,6 +49,7 @@ class Leaf:
     """A licence of a subject, as far as its page says of itself.
 
     Attributes:
+        history: for a further holder of the versions in which he is named; `before`: it had others before those.
         withheld: titles of claims that the type declares `never`.
         formats: files that would be given out now.
         successor: what took its place, where that is the subject's too.
@@ -64,6 +65,7 @@ class Leaf:
     successor: str | None
     earlier: Collection[str]
     gone: bool
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +103,27 @@ class Folder:
         """Its page, which is no look at what it says. Raises: MissingError, IntegrityBrokenError."""
         licence = await self._own(subject_id, identifier)
 
-        def unit(tx: Connection) -> tuple[CertificateHistory, str | None, Collection[str], bool]:
+        def unit(tx: Connection) -> tuple[CertificateHistory, str | None, Collection[str], bool, bool]:
             version = find_version(tx, identifier)
             if version is None:
                 raise MissingError("certificate")
             if not licence.principal:
                 check_held(tx, self._vault, subject_id, version)
-            history = read_history(tx, self._vault, version)
-            next_one = history.successor()
+            whole = read_history(tx, self._vault, version)
+            history = whole if licence.principal else self._of_further(tx, subject_id, whole)
+            next_one = whole.successor()
             after = find_version(tx, next_one) if next_one else None
             own = after is not None and after.subject_id == subject_id and after.is_current()
             gone = not licence.principal and is_erased(tx, version.subject_id)
-            return history, next_one if own else None, () if gone else _earlier(tx, subject_id, history), gone
+            earlier = () if gone else _earlier(tx, subject_id, history)
+            return history, next_one if own else None, earlier, gone, history.versions[0] != whole.versions[0]
 
-        history, successor, earlier, gone = await self._database.read(unit)
+        history, successor, earlier, gone, before = await self._database.read(unit)
         kind = self._types.version(history.asked.type_code, history.asked.type_version)
         never = [kind.claims[name].title for name in kind.disclosed(Disclosure.NEVER)]
         withheld = [(title.zh, title.en) for title in never]
         formats = () if gone else self._offered(licence, kind)
-        return Leaf(licence, kind, history, withheld, formats, successor, earlier, gone)
+        return Leaf(licence, kind, history, withheld, formats, successor, earlier, gone, before)
 
     async def contents(
         self, subject_id: str, identifier: str, *, by: Mapping[str, Any] | Hand, language: str, picture: bool = False
@@ -181,6 +185,18 @@ class Folder:
             lock_looker(tx, subject_id, version.subject_id)
 
         return Opening(hand.by, OWN if together is None else TOGETHER, still, hand.write), allowed
+
+    def _of_further(self, tx: Connection, subject_id: str, whole: CertificateHistory) -> CertificateHistory:
+        """Without the versions in which he is not named: what was done before he held it, and why, is not his.
+
+        Raises: IntegrityBrokenError: a row says that he held one, and is not the hub's.
+        """
+        named = held_among(tx, subject_id, [item.id for item in whole.versions])
+        his = [item for item in whole.versions if item.id in named or item.subject_id == subject_id]
+        for item in his:
+            if item.subject_id != subject_id:
+                check_held(tx, self._vault, subject_id, item)
+        return replace(whole, versions=his, lifetimes={item.id: whole.lifetimes[item.id] for item in his})
 
     def _type(self, tx: Connection, identifier: str) -> CertificateType:
         version = find_version(tx, identifier)
