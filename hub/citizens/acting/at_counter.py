@@ -17,6 +17,7 @@ from hub.access.actors import Actor, Role
 from hub.access.staff_throttle import Throttle
 from hub.citizens.acting.asked import Asked, checked
 from hub.citizens.acting.delegating import Delegating, Told
+from hub.citizens.acting.writing import At
 from hub.citizens.confirming import Confirming
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.present import lock_holder
@@ -92,7 +93,7 @@ class CounterDelegations:
     async def withdraw(self, presented: Presented, card: Identity, delegation_id: str) -> Told:
         """He ends one, from either side, at once. Raises: MissingError ("delegation"): none of his."""
         person = await self._person(presented, card)
-        await self._delegating.withdraw(person, delegation_id, at_counter=presented.said())
+        await self._delegating.withdraw(person, delegation_id, where=At("counter", presented.said()))
         return await self._delegating.one(person, delegation_id)
 
     async def _person(self, presented: Presented, card: Identity) -> Holder:

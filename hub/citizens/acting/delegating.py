@@ -109,17 +109,15 @@ class Delegating:
         delegation_id: str,
         *,
         acting: Acting | None = None,
-        at_counter: Mapping[str, Any] | None = None,
-        at_kiosk: Mapping[str, Any] | None = None,
+        where: At | None = None,
     ) -> None:
-        """End it at once, from either side; one that has ended stays as it is. `at_counter`, `at_kiosk`: what the entry
-        says of a clerk, or of the terminal where his card says it.
+        """End it at once, from either side; one that has ended stays as it is. `where`: if not in his own session.
 
-        Raises: MissingError: none of his, which goes on the ledger; NoLongerActsError; HolderSignInNeededError.
+        Raises: MissingError: none of his, which goes on the ledger; NoLongerActsError; HolderSignInNeededError; what
+            `where` does.
         """
         holder.require(SEES_OWN)
         now = self._clock()
-        where = At("counter", at_counter) if at_counter else At("kiosk", at_kiosk) if at_kiosk else None
         try:
             his = await self._database.write(lambda tx: self._withdraw(tx, holder, delegation_id, acting, where, now))
         except NoLongerActsError:
@@ -221,6 +219,8 @@ class Delegating:
             return found is not None
         if acting is not None:
             self._acting.must_hold_office(tx, holder, acting.principal.key)
+        if where is not None and where.must_hold is not None:
+            where.must_hold(tx)
         end(tx, self._vault, holder, found, now, where=where)
         return True
 

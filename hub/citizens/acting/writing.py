@@ -2,8 +2,8 @@
 caller's transaction, which holds both and has judged that he may.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -23,10 +23,13 @@ from hub.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where it was written down, if not in his own session: `counter` or `kiosk`, and what the entry says of that."""
+    """Where it was written down, if not in his own session: `counter` or `kiosk`, and what the entry says of that.
+    `must_hold` raises, in the transaction that writes it, where he is there no more.
+    """
 
     place: str
     said: Mapping[str, Any]
+    must_hold: Callable[[Connection], None] | None = field(default=None, repr=False)
 
 
 def write(

@@ -5,7 +5,7 @@ somebody who has only stayed behind must not give.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, exists, insert, or_, select
 
@@ -38,7 +38,7 @@ class OneRead:
         tx.execute(insert(_READS).values(digest=self.digest, read_at=now))
 
     @property
-    def ends(self) -> Mapping[str, str | int]:
+    def ends(self) -> Mapping[str, Any]:
         """What the entry of its use says besides: that a row which is put back opens nothing."""
         return {"object_id": self.once, "object_version": END}
 

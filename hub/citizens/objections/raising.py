@@ -56,15 +56,20 @@ class Clerk:
 
 
 Act = Callable[[Callable[[Connection], str]], Awaitable[str]]
-"""How the unit of an act is committed: alone, or in the transaction in which it is judged that he acts for another."""
+"""How the unit of an act is committed: in the transaction in which it is judged that he acts for another, or that he
+stands at the terminal still.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Who acts for the person or company, as the ledger names him, and how his act is committed."""
+    """Who acts for the person or company, as the ledger names him, or where the person does it himself without a
+    session; how the act is committed; and the channel, as whoever answers is told it.
+    """
 
     told: Mapping[str, Any]
     act: Act
+    channel: str = "agent"
 
 
 class Objections:
@@ -103,7 +108,7 @@ class Objections:
         Args:
             clerk: who wrote it down for somebody at a counter.
             target: what it is about, where the caller has found that already.
-            agent: who objects for somebody else.
+            agent: who objects for somebody else, or where.
         Raises: LevelError, MissingError, ObjectionError, PaperRefusedError, IdempotencyError, HolderSignInNeededError;
             ObjectionRunsError: one about the same runs, or too many do.
         """
@@ -120,7 +125,7 @@ class Objections:
         objection_id, now = new_id(), self._clock()
         if paper is not None:
             await self._keep(holder, objection_id, paper)
-        channel = "counter" if clerk else "agent" if agent else "self"
+        channel = "counter" if clerk else agent.channel if agent else "self"
         file = File(objection_id, said.kind, text, paper.media_type if paper else "", channel)
         more = clerk.as_json() if clerk else agent.told if agent else {}
 

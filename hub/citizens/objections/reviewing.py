@@ -126,7 +126,7 @@ class Reviewing:
             superior.id if superior else None, REVIEW + found.id, before.what, before.part, found.certificate_id,
             before.identifier, refusal["answered_by"] if by else content["by"], content.get("shared", {}),
         )  # fmt: skip
-        channel = "agent" if agent else "self"
+        channel = agent.channel if agent else "self"
         file = File(new_id(), found.kind, whole, before.file, channel, scan=before.scan if before.file else "")
         row = {"once": standing, "once_hash": asked + once.request_hash[:32] if once else standing}
         self._filing.file(tx, subject, file, target, {"reviews": found.id, **(agent.told if agent else {})}, row, now)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from hub.citizens.kiosk.saying import ending_at
 from hub.deps import HubDep
 from hub.web.citizen.acting_words import SCOPES, STATES, USES, whom
 from hub.web.console.forms import id_in
@@ -37,8 +38,7 @@ async def one(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     given = await visit_form(request, visit)
     delegating, wanted = hub.citizens.others.delegating, id_in(given, "delegation")
     if given.checked("sure"):
-        where = {"by": visit.kiosk.as_json(), "department_id": visit.kiosk.department_id}
-        await delegating.withdraw(visit.holder, wanted, at_kiosk=where)
+        await delegating.withdraw(visit.holder, wanted, where=ending_at(visit))
         return redirect(DELEGATIONS)
     item = await delegating.one(visit.holder, wanted)
     matters = await titles_in(hub, item.delegation.terms.matters, view_of(request).language)

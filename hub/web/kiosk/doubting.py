@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from hub.citizens.kiosk.saying import objecting_at
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
 from hub.citizens.objections.values import Kind, Said
 from hub.deps import HubDep
@@ -31,7 +32,8 @@ async def doubt(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     if not given.checked("sure"):
         return render(request, "kiosk/doubt.html", visit.kiosk, visit=visit, item=item)
     try:
-        await hub.citizens.objections.raise_(visit.holder, Said(kind=Kind.ACCESS, text=_TEXT, entry=entry))
+        said, agent = Said(kind=Kind.ACCESS, text=_TEXT, entry=entry), objecting_at(hub.database, visit)
+        await hub.citizens.objections.raise_(visit.holder, said, agent=agent)
     except ObjectionRunsError:
         pass  # asked before: it is in the list
     except ObjectionError:

@@ -14,8 +14,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hub.api.me_objections import PER_MINUTE
-from hub.citizens.errors import HolderSignInNeededError
-from hub.citizens.kiosk.errors import KioskOverError
+from hub.citizens.kiosk.saying import objecting_at
 from hub.citizens.kiosk.standing import Visit
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, ObjectionRunsError
 from hub.citizens.objections.values import Kind, Said
@@ -91,19 +90,16 @@ async def withdraw(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     """Take one back while it runs. Another's is 404, and on the ledger."""
     wanted = id_in(await visit_form(request, visit), "objection")
     with suppress(ObjectionOverError):  # answered a moment ago
-        await hub.citizens.objections.withdraw(visit.holder, wanted)
+        await hub.citizens.objections.withdraw(visit.holder, wanted, agent=objecting_at(hub.database, visit))
     return redirect(OBJECTIONS)
 
 
 async def _raise(request: Request, hub: Hub, visit: Visit, said: Said) -> None:
     """One that runs already is in the list, which is shown next."""
     await limit(request, f"object:{visit.holder.id}", PER_MINUTE)
-    try:
-        await hub.citizens.objections.raise_(visit.holder, replace(said, text=_TEXTS[said.kind]))
-    except ObjectionRunsError:
-        pass
-    except HolderSignInNeededError:
-        raise KioskOverError from None
+    with suppress(ObjectionRunsError):
+        whole, agent = replace(said, text=_TEXTS[said.kind]), objecting_at(hub.database, visit)
+        await hub.citizens.objections.raise_(visit.holder, whole, agent=agent)
 
 
 async def _missing(

@@ -122,7 +122,7 @@ async def looks(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
 
 @router.get(START + "/objections", response_class=HTMLResponse)
 async def objections(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
-    """What became of the newest thirty; one is raised at a counter, which sees the card and reads it out."""
+    """What became of the newest thirty; with buttons to have one reviewed, or to take it back."""
     found = await hub.citizens.objections.listed(visit.holder)
     offers = await hub.citizens.reviewing.offers(found.items)
     return render(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from hub.citizens.kiosk.saying import objecting_at
 from hub.citizens.objections.errors import ObjectionOverError
 from hub.deps import HubDep
 from hub.web.console.forms import id_in
@@ -32,5 +33,5 @@ async def review(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     if not given.checked("sure"):
         return render(request, "kiosk/review.html", visit.kiosk, visit=visit, item=item, offer=offer, kinds=KINDS)
     with suppress(ObjectionOverError):  # a moment ago, elsewhere
-        await hub.citizens.reviewing.ask(visit.holder, item.id, _TEXT)
+        await hub.citizens.reviewing.ask(visit.holder, item.id, _TEXT, agent=objecting_at(hub.database, visit))
     return redirect(START + "/objections")
