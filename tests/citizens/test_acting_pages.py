@@ -83,6 +83,9 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         shown = await browser.post(f"{base}/show", form)
         code = await browser.get(shown.headers["location"])
         assert f"<b>{ENTERPRISE['name']} {ENTERPRISE['id_number']}</b>" in code
+        await browser.post(f"{base}/show", form)
+        ended = await browser.get(shown.headers["location"])
+        assert f'href="{base}/show">再生成一个' in ended, "not one of his own, by which he would open a case of his own"
 
         await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
         over = await browser.get(base, 403)
@@ -150,7 +153,7 @@ async def test_a_delegate_sees_what_he_was_let_and_the_principal_sees_him(place:
             "until": until,
             "reason": "住院",
         }
-        given = filled | {"scope": "file", "matters": MATTER}
+        given = filled | {"scope": ["file", "show"], "matters": MATTER}
         made = (await browser.post("/me/delegations/new", form, **given)).headers["location"]
         await browser.become(hub, NEIGHBOUR)
         page = await browser.get("/me/acting")
@@ -162,6 +165,8 @@ async def test_a_delegate_sees_what_he_was_let_and_the_principal_sees_him(place:
         assert "居民身份证" not in own
         counter = await browser.get(f"/me/acting/{key}/show")
         assert (f"只限事项：{matter_definition()['name']['zh']}" in counter, MATTER in counter) == (True, False)
+        shows = await browser.get(f"/me/acting/{key}/showings")
+        assert ("只能答复这些事项里的请求亮证" in shows, "生成亮证码" in shows) == (True, False)
         outside = await browser.get(f"/me/acting/{key}/accesses", 403)
         assert "代办范围不包括此项" in outside
         mine = await browser.get("/me/delegations")

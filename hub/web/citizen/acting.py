@@ -104,7 +104,7 @@ async def show(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
     except MissingError:
         wrong = FieldError("department", "没有这个部门，请重新选择", "There is no such department: choose again")
         return await _choose(request, hub, holder, key, [wrong])
-    return redirect(f"{SHOW}/{made}")
+    return redirect(f"{SHOW}/{made}?acting={key}")
 
 
 async def _choose(

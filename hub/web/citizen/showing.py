@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
@@ -26,6 +26,7 @@ SHOW: Final = "/me/show"
 _QUIET: Final = 4
 """Modules of white around it (ISO/IEC 18004 §6.3.8): a dark page begins right behind."""
 ShownId = Annotated[UuidText, Path()]
+AgainFor = Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")]
 
 
 @router.get(SHOW, response_class=HTMLResponse)
@@ -48,11 +49,17 @@ async def make(request: Request, hub: HubDep, holder: HolderDep) -> Response:
 
 
 @router.get(SHOW + "/{presentation_id}", response_class=HTMLResponse)
-async def one(request: Request, presentation_id: ShownId, hub: HubDep, holder: HolderDep) -> HTMLResponse:
-    """The code while it lives, by itself refreshed when it ends; then what became of it."""
+async def one(
+    request: Request, presentation_id: ShownId, hub: HubDep, holder: HolderDep, acting: AgainFor = None
+) -> HTMLResponse:
+    """The code while it lives, by itself refreshed when it ends; then what became of it. With `acting`, the next one is
+    for that principal again: nothing of the code is left that would say so.
+    """
     found = await hub.citizens.presentations.look(holder, presentation_id)
     if not isinstance(found, Shown):
-        return render(request, "me/shown.html", holder, told=found)
+        return render(
+            request, "me/shown.html", holder, told=found, again=f"/me/acting/{acting}/show" if acting else SHOW
+        )
     left = found.seconds_left
     return render(
         request,
