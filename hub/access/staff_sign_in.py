@@ -94,7 +94,8 @@ class StaffSignIn:
         return (await self._database.read(lambda tx: self._link(tx, secret))).staff
 
     async def accept(self, secret: str, password: str, peer: Peer, *, first: dict[str, Any] | None = None) -> Begun:
-        """Use the link up: set the password and begin a session. With `first`, make the first operator of it.
+        """Use the link up: set the password and begin a session. With `first`, make the first operator of it. Past a
+        provider it is as loud as a password.
 
         Raises: SignInRefusedError (used, expired, unknown), PasswordRuleError, DefinitionError (`first`).
         """
@@ -113,9 +114,11 @@ class StaffSignIn:
                 found = self._accounts.add_first(tx, first or {}, self._clock())
             opened = {"opened_at": found.opened_at or self._clock(), "opened_by": link.made_by}
             opened |= {"link_by": None, "link_until": None}
+            if self._provider:
+                self._break_glass(tx, found)
             return self._with_new_password(tx, found, new_hash, peer, "staff.link_used", **opened)
 
-        return self._told(await self._database.write(unit), how="link")
+        return self._told(await self._database.write(unit), how="break_glass" if self._provider else "link")
 
     async def change_password(self, signed_in: SignedIn, old: str, new: str, peer: Peer) -> Begun:
         """Set another password; every session and token of his ends, and this browser gets a new one.
@@ -182,8 +185,8 @@ class StaffSignIn:
     def _break_glass(self, tx: Connection, staff: Staff) -> None:
         now = self._clock()
         self._accounts.record(tx, "staff.break_glass", staff.actor(), {"staff": staff.id}, now)
-        zh = f"应急账号 {staff.user_name} 绕过统一身份认证登录。"
-        en = f"The emergency account {staff.user_name} signed in past the identity provider."
+        zh = f"账号 {staff.user_name} 绕过统一身份认证登录。"
+        en = f"The account {staff.user_name} signed in past the identity provider."
         notify(tx, "staff.break_glass", zh=zh, en=en, now=now, path=f"/console/staff/{staff.id}")
 
     def _told(self, begun: Begun, *, how: str) -> Begun:
