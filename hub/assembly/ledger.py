@@ -8,6 +8,7 @@ from hub.assembly.ground import Ground
 from hub.citizens.acting.delegations import forget as forget_delegations
 from hub.citizens.dossier.fetching_store import forget as forget_collections
 from hub.citizens.identities.store import forget as forget_identities
+from hub.citizens.late.whom import forget_whom
 from hub.citizens.notices.store import forget as forget_notices
 from hub.citizens.objections.ending import Ending
 from hub.citizens.places import forget_places
@@ -81,6 +82,7 @@ def assemble_erasure(ground: Ground) -> ErasureService:
     def forget(tx: Connection, lookup: bytes, now: datetime) -> None:
         forget_stand_ins(tx, lookup, now)
         forget_codes(tx, lookup)
+        forget_whom(tx, lookup)
 
     def forget_subject(tx: Connection, subject_id: str, now: datetime) -> None:
         ending.forget(tx, subject_id, now)

@@ -6,7 +6,8 @@ the old key (ID number, licences, ledger details) opens no more; status rows and
 licence of his can still be revoked and every proof still holds. He who is collected again later is a new person.
 
 Not erased: what lies under the key of a case he was a party of, what stands of him as a further holder in a licence of
-somebody else's, and copies that receivers hold. A first licence that waits for a second person lapses in two weeks.
+somebody else's, the keyed hash by which an order to show late names him, and copies that receivers hold. A first
+licence that waits for a second person lapses in two weeks.
 """
 
 import secrets

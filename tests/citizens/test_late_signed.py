@@ -20,7 +20,8 @@ from tests.access.test_staff_api import bearer
 from tests.citizens.conftest import Watch
 from tests.citizens.late_orders import STRUCK, department, ordered, somebody, wanted
 from tests.hub.city import HOME, PERSON
-from tests.support import POLICE, Place
+from tests.hub.test_erasure import erase
+from tests.support import ENTERPRISE, POLICE, Place
 
 LEADERS = (Role.OWNER_APPROVER, Role.DECIDER)
 
@@ -120,6 +121,16 @@ async def test_rows_that_somebody_wrote_keep_no_order_from_its_end(hub: Hub, wat
     await hub.late.ending.sweep()
     states = select(rows.c.state).where(rows.c.id.in_(orders))
     assert await hub.database.read(lambda tx: tx.execute(states).scalars().all()) == ["ended", "ended"]
+
+
+@pytest.mark.embedded
+async def test_when_its_person_is_erased_an_order_shows_nobody_his_number(hub: Hub) -> None:
+    await ordered(hub, wanted(hub, id_type=ENTERPRISE["id_type"], id_number=ENTERPRISE["id_number"]))
+    await ordered(hub, wanted(hub))
+    auditor = somebody(None, Role.AUDITOR)
+    assert all(item.whom for item in await hub.late.desk.listed(auditor))
+    await erase(hub)
+    assert [item.whom for item in await hub.late.desk.listed(auditor)] == [STRUCK, ""]
 
 
 @pytest.mark.embedded

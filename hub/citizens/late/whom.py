@@ -6,12 +6,17 @@ to its order, and is never told to the operator, who may lift an order and signs
 
 from typing import Final
 
+from sqlalchemy import Connection, update
+
+from catalog.tables import table
 from hub.access.actors import Actor, Role
+from hub.citizens.late.tables import LateOrderRow
 from hub.citizens.late.values import LEADERS, Order
 from hub.issuing.shelf import masked_number
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import DataKey
 
+_ROWS: Final = table(LateOrderRow)
 _WHERE: Final = "late_orders:{}:whom"
 
 
@@ -28,10 +33,15 @@ def carry_whom(key: DataKey, before: Order, order_id: str) -> bytes | None:
 
 def whom(key: DataKey, order: Order, actor: Actor) -> str:
     """The struck-out number, for the auditor and those of the department who sign; empty for everybody else, and for an
-    order of an earlier release, which has none.
+    order of an earlier release, or about somebody who was erased, which has none.
     """
     leads = actor.department_id == order.department_id and bool(actor.roles & LEADERS)
     return _open(key, order) if leads or Role.AUDITOR in actor.roles else ""
+
+
+def forget_whom(tx: Connection, lookup_hash: bytes) -> None:
+    """With the person, who is erased: his orders stay, by a keyed hash; nobody is shown his number any more."""
+    tx.execute(update(_ROWS).where(_ROWS.c.lookup_hash == lookup_hash).values(whom=None))
 
 
 def _seal(key: DataKey, order_id: str, text: str) -> bytes:
