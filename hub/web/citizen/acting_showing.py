@@ -2,6 +2,7 @@
 stopped like what one shows oneself.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -53,8 +54,7 @@ async def make(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
 @router.get(ASKED, response_class=HTMLResponse)
 async def begin(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep) -> HTMLResponse:
     """Where the code of a request is scanned or typed."""
-    whose = await _acting(hub, holder, key)
-    matters = await titles_in(hub, whose.principal.matters, view_of(request).language)
+    whose, matters = await _within(request, hub, holder, key)
     values = {**acting_values(whose), **scanning(REQUESTED)}
     return render(request, "me/acting_asked.html", holder, matters=matters, **values)
 
@@ -66,7 +66,7 @@ async def look(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep)
     try:
         whose, found = await hub.showing.for_others.look(holder, key, code_of(given), peer=peer_of(request))
     except (PresentationRefusedError, RequestOverError) as error:
-        return no_page(request, holder, error, whose=await _acting(hub, holder, key))
+        return await _again(request, hub, holder, key, error)
     return what_page(request, holder, found, whose=whose)
 
 
@@ -81,11 +81,21 @@ async def answer(request: Request, key: ActingKey, hub: HubDep, holder: HolderDe
             return render(request, "me/asked_declined.html", holder)
         made = await others.give(holder, key, code, picked(given), peer=peer)
     except (PresentationRefusedError, RequestOverError) as error:
-        return no_page(request, holder, error, whose=await _acting(hub, holder, key))
+        return await _again(request, hub, holder, key, error)
     except ChoiceError as error:
         whose, found = await others.look(holder, key, code, peer=peer)
         return what_page(request, holder, found, given, wrong_of(error), whose=whose)
     return redirect(f"/me/showings/{made}")
+
+
+async def _again(request: Request, hub: Hub, holder: Holder, key: str, error: Exception) -> HTMLResponse:
+    whose, matters = await _within(request, hub, holder, key)
+    return no_page(request, holder, error, whose=whose, matters=matters)
+
+
+async def _within(request: Request, hub: Hub, holder: Holder, key: str) -> tuple[Acting, Sequence[str]]:
+    whose = await _acting(hub, holder, key)
+    return whose, await titles_in(hub, whose.principal.matters, view_of(request).language)
 
 
 async def _acting(hub: Hub, holder: Holder, key: str) -> Acting:

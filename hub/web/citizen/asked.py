@@ -126,16 +126,16 @@ def what_page(
     return render(request, "me/asked_what.html", holder, status=422 if error else 200, errors=errors, **values)
 
 
-def no_page(request: Request, holder: Holder, error: Exception, *, whose: Acting | None = None) -> HTMLResponse:
-    """There is no such request, or it was answered."""
+def no_page(
+    request: Request, holder: Holder, error: Exception, *, whose: Acting | None = None, matters: Sequence[str] = ()
+) -> HTMLResponse:
+    """There is no such request, or it was answered. `matters`: names of those that the acting is limited to."""
     wrong, status = _UNKNOWN, 422
     if isinstance(error, RequestOverError):
         wrong, status = FieldError("code", *_OVER.get(error.state, _OVER["over"])), 409
     if whose is not None:
-        values = acting_values(whose)
-        return render(
-            request, "me/acting_asked.html", holder, status=status, errors=[wrong], **values, **scanning(REQUESTED)
-        )
+        values = {**acting_values(whose), **scanning(REQUESTED), "matters": matters}
+        return render(request, "me/acting_asked.html", holder, status=status, errors=[wrong], **values)
     return render(request, "me/asked.html", holder, status=status, errors=[wrong], **scanning(REQUESTED))
 
 
