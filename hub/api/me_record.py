@@ -14,7 +14,7 @@ from hub.citizens.paging import Pages
 from hub.citizens.values import Whose
 from hub.deps import HubDep, LanguageDep, UuidText
 from hub.runtime import Hub
-from hub.web.citizen.access_files import Form, file_of
+from hub.web.citizen.access_files import Form, count_file, file_of
 from hub.web.citizen.access_told import access_json, telling
 from hub.web.citizen.visit import HolderDep
 
@@ -57,7 +57,8 @@ async def file(
     form: Annotated[Form, Query(alias="format")] = "json",
 ) -> Response:  # fmt: skip
     """`csv`: the newest 20 000. `json`: the newest 1000, each with its proof, which `yizheng ledger check` checks."""
-    return await file_of(request, hub, holder, wanted, form, telling(language))
+    await count_file(request, holder)
+    return await file_of(hub, holder, wanted, form, telling(language))
 
 
 @router.get("/accesses/{entry_id}", summary="One of them 单条记录")
@@ -87,8 +88,9 @@ async def file_of_principal(
     form: Annotated[Form, Query(alias="format")] = "json",
 ) -> Response:  # fmt: skip
     """As one's own. Fetching it is an entry about the principal."""
+    await count_file(request, holder)
     whose = await hub.citizens.others.acting.act(holder, key, Scope.ACCESSES, "accesses")
-    return await file_of(request, hub, whose, wanted, form, telling(language))
+    return await file_of(hub, whose, wanted, form, telling(language))
 
 
 async def _listed(

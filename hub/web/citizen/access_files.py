@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub.citizens.access_filter import Wanted
 from hub.citizens.accesses import Access
-from hub.citizens.values import Whose
+from hub.citizens.values import Holder, Whose
 from hub.clock import rfc3339
 from hub.collection.report import spreadsheet_safe
 from hub.deps import limit
@@ -32,9 +32,13 @@ _STEP: Final = 500
 _CUT: Final = ("更早的记录不在本文件中，请按日期下载", "Older entries are not in this file: fetch them by their days")
 
 
-async def file_of(request: Request, hub: Hub, whose: Whose, wanted: Wanted, form: Form, t: Told) -> Response:
-    """The file. Raises: RateLimitedError."""
-    await limit(request, f"record:{whose.asker_id}", FILES_PER_MINUTE)
+async def count_file(request: Request, holder: Holder) -> None:
+    """Before each: one that is not given is no look, and no entry of the principal's. Raises: RateLimitedError."""
+    await limit(request, f"record:{holder.id}", FILES_PER_MINUTE)
+
+
+async def file_of(hub: Hub, whose: Whose, wanted: Wanted, form: Form, t: Told) -> Response:
+    """The file; `count_file` comes first."""
     found, whole = await _all(hub, whose, wanted, MOST[form])
     named = {"Content-Disposition": f'attachment; filename="who-looked.{form}"'}
     if form == "csv":

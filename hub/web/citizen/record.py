@@ -18,10 +18,10 @@ from hub.citizens.access_filter import CLASSES, EVERYTHING, FIRST_DAY, LAST_DAY,
 from hub.citizens.accesses import PAGE
 from hub.citizens.acting.values import Scope
 from hub.citizens.paging import Pages
-from hub.citizens.values import Whose
+from hub.citizens.values import Holder, Whose
 from hub.deps import HubDep
 from hub.runtime import Hub
-from hub.web.citizen.access_files import MOST, Form, file_of
+from hub.web.citizen.access_files import MOST, Form, count_file, file_of
 from hub.web.citizen.access_told import LOOKS
 from hub.web.citizen.acting import ACTING, ActingKey, acting_values
 from hub.web.citizen.frame import redirect, render
@@ -61,13 +61,13 @@ async def accesses(
 @router.get(ACCESSES + ".csv")
 async def as_csv(request: Request, hub: HubDep, holder: HolderDep, asked: AskedDep) -> Response:
     """The same as a table."""
-    return await _file(request, hub, holder, asked, "csv", ACCESSES)
+    return await _file(request, hub, holder, asked, "csv")
 
 
 @router.get(ACCESSES + ".json")
 async def as_json(request: Request, hub: HubDep, holder: HolderDep, asked: AskedDep) -> Response:
     """The same with the proof of each entry."""
-    return await _file(request, hub, holder, asked, "json", ACCESSES)
+    return await _file(request, hub, holder, asked, "json")
 
 
 @router.get(ACTING + "/{key}/accesses", response_class=HTMLResponse)
@@ -83,8 +83,7 @@ async def of_principal(
 @router.get(ACTING + "/{key}/accesses.csv")
 async def principals_csv(request: Request, key: ActingKey, hub: HubDep, holder: HolderDep, asked: AskedDep) -> Response:
     """The same as a table; fetching it is an entry, too."""
-    whose = await hub.citizens.others.acting.act(holder, key, Scope.ACCESSES, "accesses")
-    return await _file(request, hub, whose, asked, "csv", f"{ACTING}/{key}/accesses")
+    return await _file(request, hub, holder, asked, "csv", key)
 
 
 @router.get(ACTING + "/{key}/accesses.json")
@@ -92,8 +91,7 @@ async def principals_json(
     request: Request, key: ActingKey, hub: HubDep, holder: HolderDep, asked: AskedDep
 ) -> Response:
     """And with proofs."""
-    whose = await hub.citizens.others.acting.act(holder, key, Scope.ACCESSES, "accesses")
-    return await _file(request, hub, whose, asked, "json", f"{ACTING}/{key}/accesses")
+    return await _file(request, hub, holder, asked, "json", key)
 
 
 def read_wanted(asked: Asked) -> tuple[Wanted, list[FieldError]]:
@@ -139,12 +137,18 @@ async def _page(request: Request, hub: Hub, whose: Whose, asked: Asked, cursor: 
     }
 
 
-async def _file(request: Request, hub: Hub, whose: Whose, asked: Asked, form: Form, base: str) -> Response:
-    """The file; for a day that is none, the page that says so."""
+async def _file(
+    request: Request, hub: Hub, holder: Holder, asked: Asked, form: Form, key: str | None = None
+) -> Response:
+    """The file, one's own or, by `key`, a principal's; for a day that is none, the page that says so."""
     wanted, errors = read_wanted(asked)
     if errors:
+        base = f"{ACTING}/{key}/accesses" if key else ACCESSES
         return redirect(f"{base}?{urlencode({name: value for name, value in asked.items() if value})}")
-    return await file_of(request, hub, whose, wanted, form, view_of(request).t)
+    await count_file(request, holder)
+    acting = hub.citizens.others.acting
+    whose: Whose = await acting.act(holder, key, Scope.ACCESSES, "accesses") if key else holder
+    return await file_of(hub, whose, wanted, form, view_of(request).t)
 
 
 def _departments(tx: Connection, view: View) -> list[tuple[str, str]]:
