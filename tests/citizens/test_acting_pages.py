@@ -43,6 +43,16 @@ class Browser:
         return answer
 
 
+async def told_after_files_that_were_not_given(client: httpx2.AsyncClient, base: str) -> list[dict[str, Any]]:
+    """What is not given is no look, and is told to nobody."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub.web.citizen.access_files.FILES_PER_MINUTE", 1)
+        paths = (f"{base}/accesses.csv", f"{base}/accesses.csv", f"/api/v1{base}/accesses/file")
+        assert [(await client.get(path)).status_code for path in paths] == [200, 429, 429]
+    assert (await client.get(f"{base}/accesses.csv?since=yesterday")).status_code == 303
+    return list((await client.get(f"/api/v1{base}/accesses")).json()["accesses"])
+
+
 async def test_a_legal_representative_walks_through_his_companys_pages(place: Place, hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     await in_office(hub)
@@ -75,13 +85,8 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
         assert [item["id"] for item in api["accesses"]][1:] == [item["id"] for item in proofs["accesses"]]
         assert sum(item["kind"] == "acting.saw_accesses" for item in api["accesses"]) >= 5, "fetching is told, too"
         assert "代办人查看了" in table
-        with pytest.MonkeyPatch.context() as patch:  # what is not given is no look, and is told to nobody
-            patch.setattr("hub.web.citizen.access_files.FILES_PER_MINUTE", 1)
-            paths = (f"{base}/accesses.csv", f"{base}/accesses.csv", f"/api/v1{base}/accesses/file")
-            assert [(await client.get(path)).status_code for path in paths] == [200, 429, 429]
-        assert (await client.get(f"{base}/accesses.csv?since=yesterday")).status_code == 303
-        told = (await client.get(f"/api/v1{base}/accesses")).json()["accesses"]
-        assert len(told) == len(api["accesses"]) + 2, "the one that was given, and this very look"
+        told = await told_after_files_that_were_not_given(client, base)
+        assert len(told) == len(api["accesses"]) + 2, "one that was given, and this very look"
         assert {item["person"] for item in told} >= {PERSON["name"]}, "the company is told who"
         assert "没有异议" in await browser.get(f"{base}/objections")
         form = await browser.get(f"{base}/show")
