@@ -7,8 +7,9 @@ import pytest
 
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError, LockedOutError
-from hub.citizens.authorising.at_counter import Shown, Word
+from hub.citizens.authorising.at_counter import Word
 from hub.citizens.authorising.values import Decision
+from hub.citizens.by_card import Shown
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.values import Identity
 from hub.intake.errors import PartyError

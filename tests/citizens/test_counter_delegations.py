@@ -8,9 +8,9 @@ import pytest
 
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError, LockedOutError
-from hub.citizens.acting.at_counter import Presented
 from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import Scope
+from hub.citizens.by_card import Shown
 from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.values import Identity
 from hub.intake.errors import PartyError
@@ -114,22 +114,22 @@ async def test_by_his_card_he_lets_somebody_act_takes_the_slip_home_and_ends_it(
 async def test_no_other_word_than_his_card_does_and_guessing_delegates_is_slowed(hub: Hub) -> None:
     neighbour, desk = await resident(hub, NEIGHBOUR), hub.citizens.others.at_counter
     clerk = await officer(hub, POLICE, Role.CLERK)
-    read = Presented(clerk, "card_read", "reader:x")
+    read = Shown("card_read", "reader:x")
     with pytest.raises(PartyError, match="reader_needed"):
-        await desk.give(Presented(clerk, "clerk_attested", ""), CARD, asked(hub))
+        await desk.give(clerk, CARD, Shown("clerk_attested"), asked(hub))
     with pytest.raises(ForbiddenError):
-        await desk.listed(Presented(await officer(hub, POLICE), "card_read", "reader:x"), CARD)
+        await desk.listed(await officer(hub, POLICE), CARD, read)
     for wrong in (STRANGER["name"], "吴一", "吴二", "吴三", "吴四"):
         with pytest.raises(DelegationError, match="unconfirmed"):
-            await desk.give(read, CARD, asked(hub, NEIGHBOUR | {"name": wrong}))
+            await desk.give(clerk, CARD, read, asked(hub, NEIGHBOUR | {"name": wrong}))
     with pytest.raises(LockedOutError):
-        await desk.give(read, CARD, asked(hub))
+        await desk.give(clerk, CARD, read, asked(hub))
     made = await hub.citizens.others.delegating.give(await signed_in(hub), asked(hub))
     other = Identity(NEIGHBOUR["id_type"], NEIGHBOUR["id_number"], NEIGHBOUR["name"])
-    laid_down = await desk.withdraw(read, other, made)  # from his side, too
+    laid_down = await desk.withdraw(clerk, other, read, made)  # from his side, too
     assert (laid_down.delegation.state, laid_down.given) == ("withdrawn", False)
     assert await grounds(hub, neighbour) == []
     theirs = await hub.citizens.others.delegating.give(await signed_in(hub), asked(hub))
     third = await resident(hub, STRANGER)
     with pytest.raises(MissingError, match="delegation"):
-        await desk.withdraw(read, third.identity, theirs)
+        await desk.withdraw(clerk, third.identity, read, theirs)

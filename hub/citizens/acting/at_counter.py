@@ -7,44 +7,26 @@ he is told. No more is written than he could write himself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
-
-from sqlalchemy import Connection
+from typing import Final
 
 from hub.access.actors import Actor, Role
 from hub.access.staff_throttle import Throttle
 from hub.citizens.acting.asked import Asked, checked
 from hub.citizens.acting.delegating import Delegating, Told
 from hub.citizens.acting.writing import At
+from hub.citizens.by_card import ByCard, Shown
 from hub.citizens.confirming import Confirming
 from hub.citizens.errors import HolderSignInNeededError
-from hub.citizens.present import lock_holder
-from hub.citizens.values import SHOWS, Holder, Identity
+from hub.citizens.values import Holder, Identity
 from hub.clock import Clock
 from hub.intake.counter.card_reads import CARD_READ
 from hub.intake.errors import PartyError
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 _CARD: Final = "/parties/0/id_number"
-
-
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """A clerk, and how he saw the person's card: `card_read`, and by which device."""
-
-    actor: Actor
-    how: str
-    reference: str
-
-    def said(self) -> dict[str, Any]:
-        """As an entry says it."""
-        by = {"by": self.actor.as_json(), "department_id": self.actor.department_id}
-        return by | {"seen": self.how, "reference": self.reference}
+_OPENS: Final = ("delegation.read_at_counter", "delegations_unconfirmed")
 
 
 class CounterDelegations:
@@ -63,61 +45,46 @@ class CounterDelegations:
         clock: Clock,
     ) -> None:
         self._database = database
-        self._vault = vault
-        self._confirming = confirming
         self._delegating = delegating
-        self._log_key = log_key
+        self._by_card = ByCard(*_OPENS, vault=vault, confirming=confirming, log_key=log_key)
         self._clock = clock
         self._throttle = Throttle(vault)
 
-    async def listed(self, presented: Presented, card: Identity) -> Sequence[Told]:
+    async def listed(self, actor: Actor, card: Identity, shown: Shown) -> Sequence[Told]:
         """What he gave and was given, as it stands."""
-        person = await self._person(presented, card)
+        person = await self._person(actor, card, shown)
         return await self._delegating.listed(person)
 
-    async def give(self, presented: Presented, card: Identity, asked: Asked) -> Told:
+    async def give(self, actor: Actor, card: Identity, shown: Shown, asked: Asked) -> Told:
         """He lets somebody act. Raises: DelegationError; LockedOutError: too many delegates of this clerk's who were
         not confirmed.
         """
-        person, now = await self._person(presented, card), self._clock()
+        person, now = await self._person(actor, card, shown), self._clock()
         checked(asked, now)  # what is merely written wrong is no guess
-        names = {"user_name": f"delegates {presented.actor.id} {person.id}", "peer": f"delegates:{presented.actor.id}"}
+        names = {"user_name": f"delegates {actor.id} {person.id}", "peer": f"delegates:{actor.id}"}
         await self._database.write(lambda tx: self._throttle.claim(tx, **names, now=now))
         try:
-            made = await self._delegating.give(person, asked, at_counter=presented.said())
+            made = await self._delegating.give(person, asked, at_counter=shown.said(actor))
         except HolderSignInNeededError:  # erased a moment ago
             raise MissingError("person") from None
         await self._database.write(lambda tx: self._throttle.succeeded(tx, **names, now=now))
         return await self._delegating.one(person, made)
 
-    async def withdraw(self, presented: Presented, card: Identity, delegation_id: str) -> Told:
+    async def withdraw(self, actor: Actor, card: Identity, shown: Shown, delegation_id: str) -> Told:
         """He ends one, from either side, at once. Raises: MissingError ("delegation"): none of his."""
-        person = await self._person(presented, card)
-        await self._delegating.withdraw(person, delegation_id, where=At("counter", presented.said()))
+        person = await self._person(actor, card, shown)
+        await self._delegating.withdraw(person, delegation_id, where=At("counter", shown.said(actor)))
         return await self._delegating.one(person, delegation_id)
 
-    async def _person(self, presented: Presented, card: Identity) -> Holder:
-        presented.actor.require(Role.CLERK)
-        if presented.how != CARD_READ:
+    async def _person(self, actor: Actor, card: Identity, shown: Shown) -> Holder:
+        actor.require(Role.CLERK)
+        if shown.how != CARD_READ:
             raise PartyError(_CARD, "reader_needed")
         now = self._clock()
         try:
-            person = await self._database.write(lambda tx: self._entered(tx, presented, card, now))
+            person = await self._database.write(lambda tx: self._by_card.open(tx, actor, card, shown, now))
         except HolderSignInNeededError:
             person = None
         if person is None:
             raise MissingError("person")
         return person
-
-    def _entered(self, tx: Connection, presented: Presented, card: Identity, now: datetime) -> Holder | None:
-        """Who the card names, after the entry that a clerk opened his list; None: nobody whom a record confirms."""
-        subject, said = self._confirming.find(tx, card, now), presented.said()
-        if subject is None:
-            refused = said | {"reason": "delegations_unconfirmed"}
-            append(tx, [seal(Draft(kind="refusal", detail=refused, key=self._log_key), now=now)])
-            return None
-        lock_holder(tx, subject.id)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        draft = Draft(kind="delegation.read_at_counter", detail=said, key=key, subject_id=subject.id)
-        append(tx, [seal(draft, now=now)])
-        return Holder(subject.id, f"counter:{presented.actor.id}", card, SHOWS, "counter", "")

@@ -17,35 +17,23 @@ from sqlalchemy import Connection
 from hub.access.actors import Actor, Role
 from hub.access.staff_throttle import Throttle
 from hub.citizens.authorising.asked import AskedOfHolder
-from hub.citizens.authorising.hands import Hand, clerk
+from hub.citizens.authorising.hands import clerk
 from hub.citizens.authorising.service import Authorisations
 from hub.citizens.authorising.values import Asked, Decision, Lasts, Standing
+from hub.citizens.by_card import ByCard, Shown
 from hub.citizens.confirming import Confirming
 from hub.citizens.errors import HolderSignInNeededError
-from hub.citizens.present import lock_holder
-from hub.citizens.values import SHOWS, Holder, Identity
+from hub.citizens.values import Holder, Identity
 from hub.clock import Clock
 from hub.intake.counter.card_reads import CARD_READ
 from hub.intake.errors import PartyError
 from hub.issuing.plan import lookup_hash
-from hub.ledger.entries import Draft, append, seal
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.vault import DataKey, Vault
 
 _CARD: Final = "/parties/0/id_number"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How a card was seen: `card_read` or `clerk_attested`, and by which device."""
-
-    how: str
-    reference: str = ""
-
-    def hand(self, actor: Actor) -> Hand:
-        """What the entry of a word says of who wrote it down."""
-        return clerk(actor.as_json(), self.how, self.reference)
+_OPENS: Final = ("authorisation.read_at_counter", "agreements_unconfirmed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +72,9 @@ class CounterAgreements:
     ) -> None:
         self._database = database
         self._vault = vault
-        self._confirming = confirming
         self._authorisations = authorisations
         self._asked = asked
-        self._log_key = log_key
+        self._by_card = ByCard(*_OPENS, vault=vault, confirming=confirming, log_key=log_key)
         self._attested = attested
         self._clock = clock
         self._throttle = Throttle(vault)
@@ -107,7 +94,7 @@ class CounterAgreements:
         if shown.how != CARD_READ:
             await self._database.write(lambda tx: self._count(tx, actor, card, now))
         try:
-            person = await self._database.write(lambda tx: self._enter(tx, actor, card, shown, now))
+            person = await self._database.write(lambda tx: self._by_card.open(tx, actor, card, shown, now))
             if person is None:
                 raise MissingError("person")
             return await self._write(actor, person, shown, words)
@@ -117,15 +104,14 @@ class CounterAgreements:
     async def _write(self, actor: Actor, person: Holder, shown: Shown, words: Sequence[Word]) -> Opened:
         mine = {item.grant_id for item in await self._authorisations.listed(person) if item.agreement}
         waiting = {item.id for item in await self._asked.listed(person) if item.open}
-        said = set()
+        hand, said = clerk(actor.as_json(), shown.how, shown.reference), set()
         for word in words:
             if word.id not in (waiting if word.asked else mine):
                 continue
             try:
                 if word.asked:
-                    await self._asked.decide(person, word.id, word.decision, hand=shown.hand(actor))
+                    await self._asked.decide(person, word.id, word.decision, hand=hand)
                 else:
-                    hand = shown.hand(actor)
                     await self._authorisations.decide(person, word.id, word.decision, lasts=word.lasts, hand=hand)
             except MissingError:  # over since the line before
                 continue
@@ -138,18 +124,3 @@ class CounterAgreements:
         number = lookup_hash(self._vault, card.id_type, card.id_number).hex()
         about, all_of_his = f"agreements {actor.id} {number}", f"agreements:{actor.id}"
         self._throttle.claim(tx, user_name=about, peer=all_of_his, now=now)
-
-    def _enter(self, tx: Connection, actor: Actor, card: Identity, shown: Shown, now: datetime) -> Holder | None:
-        """The person, after the entry that a clerk opened his list; None: nobody whom a record confirms."""
-        subject = self._confirming.find(tx, card, now)
-        detail = {"by": actor.as_json(), "department_id": actor.department_id}
-        if subject is None:
-            refused = detail | {"reason": "agreements_unconfirmed"}
-            append(tx, [seal(Draft(kind="refusal", detail=refused, key=self._log_key), now=now)])
-            return None
-        lock_holder(tx, subject.id)
-        key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        said = detail | {"seen": shown.how, "reference": shown.reference}
-        draft = Draft(kind="authorisation.read_at_counter", detail=said, key=key, subject_id=subject.id)
-        append(tx, [seal(draft, now=now)])
-        return Holder(subject.id, f"counter:{actor.id}", card, SHOWS, "counter", "")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.access.service import Caller
-from hub.citizens.authorising.at_counter import Shown
+from hub.citizens.by_card import Shown
 from hub.citizens.values import Identity
 from hub.intake.counter.card_reads import CARD_READ, looks_signed, read_token
 from hub.intake.counter.presented import PresentedError, read_presented

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from hub.access.actors import Actor
 from hub.access.errors import LockedOutError
 from hub.citizens.acting.asked import Asked, day_of
-from hub.citizens.acting.at_counter import Presented
 from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError
 from hub.citizens.acting.values import DELEGABLE
@@ -77,13 +76,13 @@ async def write(request: Request, hub: HubDep, actor: ConsoleDep) -> Response:
 async def _done(request: Request, hub: Hub, actor: Actor, given: Form, card: Card) -> HTMLResponse:
     wanted = id_in(given, "delegation") if given.text("do") == "withdraw" else ""  # before the card is used up
     seen = await shown(hub, await hub.counter.caller(actor), card, "delegation")
-    presented, desk = Presented(actor, seen.how, seen.reference), hub.citizens.others.at_counter
+    who, desk = (actor, card.identity, seen), hub.citizens.others.at_counter
     if given.text("do") == "give":
         names = await names_of(hub)
-        return _slip(request, hub, actor, await desk.give(presented, card.identity, _asked(given, names)), names)
+        return _slip(request, hub, actor, await desk.give(*who, _asked(given, names)), names)
     if wanted:
-        return _slip(request, hub, actor, await desk.withdraw(presented, card.identity, wanted), {})
-    return _page(request, hub, actor, Form({}), found=await desk.listed(presented, card.identity))
+        return _slip(request, hub, actor, await desk.withdraw(*who, wanted), {})
+    return _page(request, hub, actor, Form({}), found=await desk.listed(*who))
 
 
 def _asked(given: Form, names: Names) -> Asked:
