@@ -80,17 +80,21 @@ async def test_it_is_filed_whatever_the_hub_holds_and_the_clerk_hears_the_same(p
         for card, correction in asked[:2]:
             with pytest.raises(ObjectionRunsError):
                 await file(clerk, card, correction)
+        # Who tries something else of the same kind hears the same, too, whether there was a record at first or none.
+        other = replace(NAME, wrong=Wrong.NUMBER, number="T-0")
+        more = [await file(clerk, card, other) for card, _ in asked[:2]]
+        assert len({filed.id for filed in more}) == 2
 
         raised = [entry for entry in await ledger(hub) if entry.kind == "objection.raised"]
         assert [(entry.detail["by"]["id"], entry.detail["seen"]) for entry in raised] == [
             ("clerk", "clerk_attested")
-        ] * 4
-        assert [entry.detail.get("case_no") for entry in raised] == [None, None, None, "YZ1"]
+        ] * 6
+        assert [entry.detail.get("case_no") for entry in raised] == [None, None, None, "YZ1", None, None]
         chief = await officer(hub, ESTATE)
         told = [await hub.citizens.desk.show(chief, filed.id) for filed in answers[2:]]
         assert [f"{PERSON['name']}，{PERSON['id_number']}" in told[0].text, "T-9" in told[1].text] == [True, True]
         await signed(client, hub)
-        (mine, _) = (await client.get("/api/v1/me/objections")).json()["objections"]
+        (mine, _, _) = (await client.get("/api/v1/me/objections")).json()["objections"]
         assert mine["channel"] == "counter"
 
 

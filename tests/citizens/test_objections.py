@@ -355,8 +355,9 @@ async def test_a_dispute_that_is_ended_by_sql_goes_on_and_erasing_ends_it(place:
         twins = await asyncio.gather(*(client.post(PATH, json=body, headers=token) for _ in range(2)))
         assert sorted(answer.status_code for answer in twins) == [201, 409]
         rows = table(ObjectionRow)
-        await hub.database.write(lambda tx: tx.execute(update(rows).values(state="withdrawn")))
-        assert (await city.ask("title"))["evidence"]["certificate"]["disputed"] is True
+        for ended in ({"kind": "missing"}, {"kind": "not_loading", "state": "withdrawn"}):
+            await hub.database.write(lambda tx, ended=ended: tx.execute(update(rows).values(**ended)))
+            assert (await city.ask("title"))["evidence"]["certificate"]["disputed"] is True
         assert (await client.get(PATH)).json()["objections"][0]["text"] == ""
 
         await erased(hub)

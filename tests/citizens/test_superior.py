@@ -135,6 +135,21 @@ async def test_an_order_that_is_not_obeyed_in_time_is_told_to_whoever_gave_it(hu
     assert "objection.disobeyed" not in {notice.code for notice in await notices.list(police)}
 
 
+async def test_of_an_order_that_is_not_obeyed_hears_who_has_succeeded_to_whoever_gave_it(
+    place: Place, hub: Hub, watch: Watch
+) -> None:
+    async with place.client(hub) as client:
+        await grow(place, hub, client)
+    await over(hub, POLICE, CIVIL)
+    review = await hub.citizens.reviewing.ask(await signed_in(hub), await refused(hub), "请再看")
+    await hub.citizens.desk.answer(await officer(hub, CIVIL, name="x"), review, Answer("upheld", "档案中有底册"))
+    await merge(hub, CIVIL, AMR)
+    watch.ahead += timedelta(days=30)
+    await hub.jobs.sweep()
+    notices = NoticeService(hub.database, clock=hub.clock)
+    assert "objection.disobeyed" in {notice.code for notice in await notices.list(await officer(hub, AMR))}
+
+
 async def test_a_correction_during_the_review_counts_and_only_cases_before_it_are_told(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:
         city = await grow(place, hub, client)

@@ -143,8 +143,9 @@ async def test_a_dispute_that_somebody_ends_by_sql_goes_on_and_a_review_disputes
 
         await hub.database.write(unit)
 
-    await put(state="withdrawn", standing=None)
-    assert (await asked(fund))["disputed"] is True
+    for ended in ({"kind": "access"}, {"kind": "field", "state": "withdrawn", "standing": None}):
+        await put(**ended)
+        assert (await asked(fund))["disputed"] is True
     await put(state="running")
     case = await hub.database.read(lambda tx: _case_id(tx, first["case_no"]))
     proof = Proof(("", ""), "", "", "", (), interface=PENSION, said={"balance": "1", "name": ""})

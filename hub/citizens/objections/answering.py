@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from hub.access.actors import Actor
 from hub.citizens.notices.kinds import NoticeKind
@@ -24,12 +23,10 @@ from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.lineage import Lineage, lineage_of
 from hub.citizens.objections.sealing import opened
 from hub.citizens.objections.values import LINE, ORDERED, Answer, Kind, Objection, State, Target, results
-from hub.citizens.objections.whose import owned, record
+from hub.citizens.objections.whose import end_of, owned, record
 from hub.citizens.present import lock_holder
 from hub.clock import new_id, rfc3339
-from hub.ledger.spent import id_of, spent
 from hub.registry.departments.store import read_departments
-from hub.storage.errors import IntegrityBrokenError
 from hub.storage.jobs import enqueue
 from hub.storage.vault import Vault
 from signing.canonical import canonical, sha256
@@ -38,7 +35,6 @@ SIGN: Final = "objection.sign"
 """The kind of job that signs an answer whose officer's process died."""
 _REASON: Final = 1000
 _SIGNED_BY_NOW: Final = timedelta(seconds=30)
-_log = structlog.get_logger(__name__)
 
 
 class Answering:
@@ -53,14 +49,7 @@ class Answering:
         IntegrityBrokenError.
         """
         found = owned(actor, store.find(tx, objection_id, lock=True))
-        if found.state is not State.RUNNING:
-            raise ObjectionOverError
-        if not store.is_whole(self._vault, found):
-            raise IntegrityBrokenError("objections")
-        ends = id_of(self._vault, "objection-answer", found.id)
-        if tx.execute(select(spent(ends))).scalar_one():  # its row was put back as it stood before the answer
-            _log.error("guarded_row_broken", alarm=True, where="objections")
-            raise ObjectionOverError
+        ends = end_of(tx, self._vault, found)
         key = self._vault.data_key(found.data_key, found.kek_kid)
         content = opened(key, found.id, "content", found.content)
         if content["by"] and content["by"] == actor.id:
@@ -98,14 +87,13 @@ class Answering:
     ) -> None:
         """In the same transaction: what is upheld is never left with nobody to correct it."""
         subject = lock_holder(tx, found.subject_id)
-        refuser = read_departments(tx).current(lineage.first.department_id or "")
         file = File(
             new_id(), found.kind, LINE.join((reason, content["text"])), content["file"], found.channel,
             scan=content.get("scan", ""), ordered=True,
         )  # fmt: skip
         target = Target(
-            refuser.id, ORDERED + found.id, tuple(content["what"]), tuple(content["part"]), found.certificate_id,
-            content["identifier"], shared=content.get("shared", {}),
+            lineage.first.department_id, ORDERED + found.id, tuple(content["what"]), tuple(content["part"]),
+            found.certificate_id, content["identifier"], shared=content.get("shared", {}),
         )  # fmt: skip
         more = {"upheld": found.id, "superior": found.department_id}
         self._filing.file(tx, subject, file, target, more, {}, now)

@@ -104,7 +104,7 @@ class Correcting:
         """File it for whoever the card names; its number normalised.
 
         Raises: ForbiddenError; LockedOutError: too many by this clerk; ObjectionError; PaperRefusedError;
-            ObjectionRunsError: one about the same runs, whatever the hub holds.
+            ObjectionRunsError: the same was filed and runs, or too many do, whatever the hub holds.
         """
         actor.require(Role.CLERK)
         kind = self._types.newest(correction.type_code) if correction.type_code else None
@@ -160,12 +160,12 @@ class Correcting:
             held = self._by_number(tx, card, correction, kind, named.id)
         mine = [one for one in held if one.is_whole() and _office(departments, one) == office]
         newest = max(mine, key=lambda one: (one.is_current(), one.created_at), default=None)
-        title = (kind.name.zh, kind.name.en)
+        title, asked = (kind.name.zh, kind.name.en), f"{kind.code}:{named.id}:{correction.number}"
         if newest is None:
-            return subject, Target(office, f"{kind.code}:{named.id}", title)
+            return subject, Target(office, f"{kind.code}:{named.id}", title, asked=asked)
         return subject, Target(
             office, f"{newest.certificate_id}:", title, certificate_id=newest.certificate_id,
-            identifier=newest.identifier,
+            identifier=newest.identifier, asked=asked,
         )  # fmt: skip
 
     def _subject(self, tx: Connection, card: Identity, now: datetime) -> Subject:

@@ -60,7 +60,8 @@ class ObjectionDesk:
         self._answering = Answering(vault)
 
     async def list(self, actor: Actor, *, everything: bool = False, limit: int = 200) -> list[Objection]:
-        """Those that wait for him, by when they are due; operator and auditor: all. Without a word about a person.
+        """Those that wait for him, by when they are due; operator and auditor: of all departments. `everything`: also
+        those that have ended, the newest first. Without a word about a person.
 
         Raises: ForbiddenError.
         """
@@ -100,8 +101,16 @@ class ObjectionDesk:
 
         Raises: MissingError, ForbiddenError.
         """
-        found = await self._database.write(lambda tx: self._looked(tx, actor, objection_id, "objection.read"))
-        shown = told(self._vault, found, self._clock())
+        now = self._clock()
+
+        def unit(tx: Connection) -> Objection:
+            found = owned(actor, store.find(tx, objection_id))
+            if found.state is State.RUNNING:
+                record(tx, self._vault, actor, found, "objection.read", {}, now)
+            return found
+
+        found = await self._database.write(unit)
+        shown = told(self._vault, found, now)
         if found.state is State.RUNNING:
             return shown
         return replace(shown, text="", what=("", ""), part=("", ""), identifier="")
@@ -110,10 +119,17 @@ class ObjectionDesk:
         """The paper that came with it, and its media type. Raises: MissingError, ForbiddenError, IntegrityBrokenError,
         UnavailableError.
         """
-        found = await self._database.write(lambda tx: self._looked(tx, actor, objection_id, "objection.scan_read"))
-        shown = told(self._vault, found, self._clock())
-        if not shown.file or found.state is not State.RUNNING:
-            raise MissingError("scan")
+        now = self._clock()
+
+        def unit(tx: Connection) -> tuple[Objection, Told]:
+            found = owned(actor, store.find(tx, objection_id))
+            shown = told(self._vault, found, now)
+            if not shown.file or found.state is not State.RUNNING:
+                raise MissingError("scan")
+            record(tx, self._vault, actor, found, "objection.scan_read", {}, now)
+            return found, shown
+
+        found, shown = await self._database.write(unit)
         sealed = await asyncio.to_thread(self._objects.get, object_name(shown.scan))
         key = self._vault.data_key(found.data_key, found.kek_kid)
         return key.decrypt(place(shown.scan, "object"), sealed), shown.file
@@ -129,12 +145,17 @@ class ObjectionDesk:
         await self.sign({"objection": objection_id})
 
     async def sign(self, payload: Mapping[str, Any]) -> None:
-        """The handler of `SIGN`: with the department's key where the hub holds one, else with the hub's own."""
+        """The handler of `SIGN`: with the department's key where the hub holds one, else with the hub's own.
+
+        Raises: IntegrityBrokenError: somebody wrote its row past the hub.
+        """
 
         def look(tx: Connection) -> Any:
             found = store.find(tx, payload["objection"])
             if found is None or found.answer is None or found.token is not None:
                 return None
+            if not store.is_whole(self._vault, found):  # its department may be another's by SQL, whose key signs
+                raise IntegrityBrokenError("objections")
             code = found.department.get("code")
             return found, *(seal_key(tx, self._desk, code) if code else (self._desk.hub("hub"), "hub"))
 
@@ -178,9 +199,3 @@ class ObjectionDesk:
                     tell_superior(tx, self._vault, found, now)
 
         await self._database.write(unit)
-
-    def _looked(self, tx: Connection, actor: Actor, objection_id: str, kind: str) -> Objection:
-        found = owned(actor, store.find(tx, objection_id))
-        if found.state is State.RUNNING:
-            record(tx, self._vault, actor, found, kind, {}, self._clock())
-        return found

@@ -20,12 +20,11 @@ def disputed(tx: Connection, vault: Vault, certificate_ids: Collection[str]) -> 
     """
     found = set()
     for item in store.about_certificates(tx, certificate_ids):
-        if item.kind not in OF_LICENCE or item.certificate_id is None:
-            continue
         whole = store.is_whole(vault, item)
-        if not whole:
+        if not whole:  # whatever kind it says that it is
             _log.error("guarded_row_broken", alarm=True, where="objections")
-        if item.state is State.RUNNING or not whole:
+        marks = not whole or (item.state is State.RUNNING and item.kind in OF_LICENCE)
+        if marks and item.certificate_id is not None:
             found.add(item.certificate_id)
     return found
 

@@ -34,8 +34,8 @@ class Ending:
         self._objects = objects
 
     def forget(self, tx: Connection, subject_id: str, now: datetime) -> None:
-        """In the transaction that erases him."""
-        for found in store.of_holder(tx, subject_id, after=None, limit=None):
+        """In the transaction that erases him. An answer, or a step to another department, on its way ends first."""
+        for found in store.of_holders(tx, [subject_id], lock=True):
             store.erase(tx, self._vault, found, now)
             enqueue(tx, DELETE, {"objection": found.id}, now=now)
 

@@ -17,6 +17,7 @@ from hub.citizens.objections.values import OF_DATA, Kind, State, Target, answere
 from hub.clock import rfc3339
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.clocks import ClockService, started
+from hub.registry.departments.store import answering_today
 from hub.registry.notices import notify
 from hub.storage.jobs import enqueue
 from hub.storage.vault import Vault
@@ -59,11 +60,15 @@ class Filing:
         row: Mapping[str, Any],
         now: datetime,
     ) -> None:
-        """`more` goes into the ledger entry besides, `row` into the row. Raises: ObjectionRunsError."""
+        """`more` goes into the ledger entry besides, `row` into the row. It goes to whoever answers for the department
+        of `target` today: that may have closed since it was looked up. Raises: ObjectionRunsError.
+        """
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
-        standing = self._vault.lookup_hash("objection", subject.id, file.kind.value, target.key).hex()
+        about = ("asked", target.asked) if target.asked else (file.kind.value, target.key)
+        standing = self._vault.lookup_hash("objection", subject.id, *about).hex()
         if store.stands(tx, standing):
             raise ObjectionRunsError
+        office = answering_today(tx, target.department_id).id if target.department_id else None
         limit = Limit.OBJECTION if file.kind in OF_DATA else Limit.HOLDER_QUESTION
         clocks = self._clocks.in_force(tx)
         running = started(clocks, limit, filed_at=now, now=now)
@@ -81,7 +86,7 @@ class Filing:
         detail = {
             "objection": file.id,
             "kind": file.kind.value,
-            "department_id": target.department_id,
+            "department_id": office,
             "identifier": target.identifier or None,
             "content_hash": sha256(canonical(content)).hex(),
             "due_at": rfc3339(running.due_at),
@@ -98,7 +103,7 @@ class Filing:
                 "id": file.id,
                 "subject_id": subject.id,
                 "kind": file.kind.value,
-                "owner_department_id": target.department_id,
+                "owner_department_id": office,
                 "certificate_id": target.certificate_id,
                 "state": State.RUNNING.value,
                 "standing": standing,
@@ -111,7 +116,7 @@ class Filing:
                 **row,
             },
         )
-        tell_staff(tx, file.id, file.kind, target.department_id, "ordered" if file.ordered else "raised", now)
+        tell_staff(tx, file.id, file.kind, office, "ordered" if file.ordered else "raised", now)
         near = clocks.calendar.before(running.due_at, _NEAR)
         for stage, at in (("near", near), ("over", running.due_at)):
             enqueue(tx, REMIND, {"objection": file.id, "stage": stage}, now=now, due=max(at, now))

@@ -23,6 +23,7 @@ from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.sealing import object_name, place, told
 from hub.citizens.objections.targets import Targets
 from hub.citizens.objections.values import RUNNING_MOST, TEXT_MOST, Page, Said, State, Target, Told
+from hub.citizens.objections.whose import end_of
 from hub.citizens.once import Once
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
@@ -31,6 +32,7 @@ from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.intake.lower.papers.checking import Paper, check_paper
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import END
 from hub.storage.database import Database
 from hub.storage.errors import CommitUnknownError, MissingError, UnavailableError
 from hub.storage.idempotency import write_once
@@ -153,12 +155,14 @@ class Objections:
             found = store.find(tx, objection_id, lock=True)
             if found is None:
                 raise MissingError("objection")
-            if not store.is_whole(self._vault, found) or found.state is not State.RUNNING:
-                raise ObjectionOverError
+            ends = end_of(tx, self._vault, found)
             key = self._vault.data_key(found.data_key, found.kek_kid)
             detail = {"objection": found.id, "kind": found.kind.value, "department": found.department.get("code")}
             detail |= agent.told if agent else {}
-            draft = Draft(kind="objection.withdrawn", detail=detail, key=key, subject_id=found.subject_id)
+            draft = Draft(
+                kind="objection.withdrawn", detail=detail, key=key, subject_id=found.subject_id, object_id=ends,
+                object_version=END,
+            )  # fmt: skip
             entry = seal(draft, now=now)
             append(tx, [entry])
             if not store.end(tx, self._vault, found, State.WITHDRAWN, now, ledger_entry_id=entry.id):
@@ -222,9 +226,10 @@ class Objections:
         more: Mapping[str, Any],
         now: datetime,
     ) -> str:
+        subject = lock_holder(tx, holder.id)
+        # Behind the lock: a twin that waited for the first one's commit finds what that made.
         if once is not None and (known := self._made_before(tx, holder, once)) is not None:
             return known
-        subject = lock_holder(tx, holder.id)
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
         named = self._once(holder, once) if once else None

@@ -60,7 +60,8 @@ class Reviewing:
         """Ask for it; answers the id of the review, which is an objection of its own.
 
         Raises: LevelError, MissingError, HolderSignInNeededError; ObjectionError: the text; ObjectionOverError: it was
-            not refused, too long ago, or was reviewed; ObjectionRunsError: too many run; IdempotencyError.
+            not refused, or by the operator, too long ago, or was reviewed; ObjectionRunsError: too many run;
+            IdempotencyError.
         """
         holder.require(SEES_OWN)
         text = text.strip()
@@ -105,7 +106,7 @@ class Reviewing:
     ) -> str:
         subject, now = lock_holder(tx, holder.id), self._clock()
         found = store.find(tx, objection_id)
-        if found is None or found.state is not State.REFUSED or found.ended_at is None:
+        if found is None or found.state is not State.REFUSED:
             raise ObjectionOverError
         key = self._vault.data_key(found.data_key, found.kek_kid)
         content = opened(key, found.id, "content", found.content)
@@ -113,18 +114,20 @@ class Reviewing:
         asked = self._vault.lookup_hash("objection-once", holder.id, once.key).hex()[:32] if once else ""
         if (known := store.by_once(tx, standing)) is not None:
             return _made_before(known, asked, once)
-        if content["key"].startswith(REVIEW) or not store.is_whole(self._vault, found) or now > found.ended_at + WITHIN:
+        by = found.department_id
+        if by is None or content["key"].startswith(REVIEW) or not store.is_whole(self._vault, found):
             raise ObjectionOverError
         if store.running_of(tx, holder.id) >= RUNNING_MOST:
             raise ObjectionRunsError
         before = told(self._vault, found, now)
         refusal = opened(key, found.id, "answer", found.answer or b"")  # signed yet or not
+        if now > datetime.fromisoformat(refusal["answered_at"]) + WITHIN:
+            raise ObjectionOverError
         whole = LINE.join((text, before.text, refusal["reason"]))
-        departments, by = read_departments(tx), found.department_id
-        superior = superior_of(tx, self._vault, departments, by) if by else None
+        superior = superior_of(tx, self._vault, read_departments(tx), by)
         target = Target(
             superior.id if superior else None, REVIEW + found.id, before.what, before.part, found.certificate_id,
-            before.identifier, refusal["answered_by"] if by else content["by"], content.get("shared", {}),
+            before.identifier, refusal["answered_by"], content.get("shared", {}),
         )  # fmt: skip
         channel = agent.channel if agent else "self"
         file = File(new_id(), found.kind, whole, before.file, channel, scan=before.scan if before.file else "")

@@ -65,11 +65,11 @@ def disputed_fields(tx: Connection, vault: Vault, subjects: Collection[str]) -> 
     the hub wrote it counts as running, and is an alarm.
     """
     found: dict[str, set[tuple[str, str]]] = {}
-    for item in store.of_kind(tx, subjects, Kind.FIELD) if subjects else ():
+    for item in store.of_holders(tx, subjects) if subjects else ():
         whole = store.is_whole(vault, item)
-        if not whole:
+        if not whole:  # whatever kind it says that it is
             _log.error("guarded_row_broken", alarm=True, where="objections")
-        if item.state is State.RUNNING or not whole:
+        if not whole or (item.state is State.RUNNING and item.kind is Kind.FIELD):
             shared = _shared(vault, item)
             if shared:
                 found.setdefault(item.subject_id, set()).add((shared["interface"], shared["field"]))

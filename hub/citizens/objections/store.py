@@ -84,7 +84,7 @@ def by_once(tx: Connection, once: str) -> tuple[str, str] | None:
     return None if row is None else (row.id, row.once_hash)
 
 
-def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int | None) -> list[Objection]:
+def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int) -> list[Objection]:
     """A person's, the newest first, behind this id."""
     mine = ROWS.c.subject_id == subject_id
     where = mine if after is None else and_(mine, ROWS.c.id < after)
@@ -110,11 +110,11 @@ def stands(tx: Connection, standing: str) -> bool:
 def queue(
     tx: Connection, where: ColumnElement[bool], *, only_running: bool, kinds: Collection[Kind], limit: int
 ) -> list[Objection]:
-    """Those of some departments and kinds, by when they are due."""
+    """Those of some departments and kinds: that run, by when they are due; or all, the newest first."""
     where = and_(where, ROWS.c.kind.in_([kind.value for kind in kinds]))
-    if only_running:
-        where = and_(where, ROWS.c.state == State.RUNNING.value)
-    return _found(tx, where, ROWS.c.due_at, limit)
+    if not only_running:
+        return _found(tx, where, ROWS.c.id.desc(), limit)
+    return _found(tx, and_(where, ROWS.c.state == State.RUNNING.value), ROWS.c.due_at, limit)
 
 
 def waiting(tx: Connection, where: ColumnElement[bool], kinds: Collection[Kind]) -> int:
@@ -130,9 +130,9 @@ def about_certificates(tx: Connection, certificate_ids: Collection[str]) -> list
     return _found(tx, ROWS.c.certificate_id.in_(list(certificate_ids)), ROWS.c.id, None)
 
 
-def of_kind(tx: Connection, subject_ids: Collection[str], kind: Kind) -> list[Objection]:
-    """All of this kind that these people ever raised."""
-    return _found(tx, and_(ROWS.c.subject_id.in_(list(subject_ids)), ROWS.c.kind == kind.value), ROWS.c.id, None)
+def of_holders(tx: Connection, subject_ids: Collection[str], *, lock: bool = False) -> list[Objection]:
+    """All that these people ever raised."""
+    return _found(tx, ROWS.c.subject_id.in_(list(subject_ids)), ROWS.c.id, None, lock=lock)
 
 
 def sign(tx: Connection, objection_id: str, token: bytes, signed_by: str) -> bool:

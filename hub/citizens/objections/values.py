@@ -104,6 +104,7 @@ class Target:
         what: the kind of licence, or what was done. `part`: the claim.
         by: the id of the member of staff who did it, who does not answer for himself.
         shared: of a value that an interface gave: `interface`, `field`, and `entry`, the look in which it was.
+        asked: what a counter asked to have put right, in its own words: then one runs for each of these, not of `key`.
     """
 
     department_id: str | None
@@ -114,6 +115,7 @@ class Target:
     identifier: str = ""
     by: str = ""
     shared: Mapping[str, str] = field(default_factory=dict)
+    asked: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, true
+import structlog
+from sqlalchemy import Connection, select, true
 
 from hub.access.actors import Actor, Role
 from hub.access.staff_reading import HUB_WIDE
 from hub.citizens.objections import store
-from hub.citizens.objections.values import Kind, Objection, answerers
+from hub.citizens.objections.errors import ObjectionOverError
+from hub.citizens.objections.values import Kind, Objection, State, answerers
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.spent import END
-from hub.storage.errors import MissingError
+from hub.ledger.spent import END, id_of, spent
+from hub.storage.errors import IntegrityBrokenError, MissingError
 from hub.storage.vault import Vault
+
+_log = structlog.get_logger(__name__)
 
 
 def objections_to_answer(tx: Connection, actor: Actor) -> int:
@@ -47,6 +51,23 @@ def owned(actor: Actor, found: Objection | None) -> Objection:
     else:
         actor.require(*answerers(found.kind), owner=found.department_id)
     return found
+
+
+def end_of(tx: Connection, vault: Vault, found: Objection) -> str:
+    """The id under which the ledger knows the end of one that runs, answered or withdrawn: it has one, whatever its row
+    says.
+
+    Raises: ObjectionOverError, IntegrityBrokenError.
+    """
+    if found.state is not State.RUNNING:
+        raise ObjectionOverError
+    if not store.is_whole(vault, found):
+        raise IntegrityBrokenError("objections")
+    ends = id_of(vault, "objection-answer", found.id)
+    if tx.execute(select(spent(ends))).scalar_one():  # its row was put back as it stood before its end
+        _log.error("guarded_row_broken", alarm=True, where="objections")
+        raise ObjectionOverError
+    return ends
 
 
 def record(

@@ -16,7 +16,6 @@ from hub.citizens.ratings.store import BAD, Past
 from hub.clock import new_id
 from hub.intake.asks.papers import PaperCounts
 from hub.ledger.entries import Draft, append, seal
-from hub.registry.departments.store import read_departments
 from hub.storage.errors import IntegrityBrokenError
 from hub.storage.vault import Vault
 
@@ -76,10 +75,9 @@ class Writing:
         key = self._vault.data_key(subject.data_key, subject.kek_kid)
         follow_up = new_id() if given.stars <= BAD else None
         if follow_up is not None:
-            department = read_departments(tx).current(past.department_id)
             text = f"{given.stars}/{BEST}\n{given.text.strip()}".strip()
             file = File(follow_up, Kind.RATING, text, "", "self" if kind == RATED else "slip")
-            target = Target(department.id, f"rating:{past.case_id}", past.matter)
+            target = Target(past.department_id, f"rating:{past.case_id}", past.matter)
             self._filing.file(tx, subject, file, target, {"case_no": past.case_no}, {}, now)
         numbers = {"stars": given.stars, "brought": given.brought, "counted": counted}
         detail = {"case_no": past.case_no, "matter": past.matter_code, "follow_up": follow_up, **numbers}

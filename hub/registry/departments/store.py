@@ -113,6 +113,15 @@ def lock_departments(tx: Connection, ids: list[str]) -> None:
     )
 
 
+def answering_today(tx: Connection, department_id: str) -> DepartmentView:
+    """Who answers today for what is put before this department now: a succession on its way is waited for, and the next
+    one finds it.
+    """
+    here = select(_DEPARTMENTS.c.id).where(_DEPARTMENTS.c.id == department_id)
+    tx.execute(here.with_for_update(read=True, key_share=True))
+    return read_departments(tx).current(department_id)
+
+
 def add_succession(tx: Connection, **values: Any) -> None:
     """Write down that something was handed over."""
     tx.execute(insert(_SUCCESSIONS).values(**values))
