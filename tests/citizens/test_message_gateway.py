@@ -132,12 +132,17 @@ async def test_without_a_gateway_no_job_is_written_and_what_waited_for_it_is_giv
         await told(hub, holder, NoticeKind.DECISION_NEEDED)
         await work(hub)
         [waits] = await jobs_of(hub)
+        await told(hub, holder, NoticeKind.LICENCE_REVOKED)  # of this nobody has tried to tell it yet
+        [_, untried] = await jobs_of(hub)
     async with place.open() as hub:
         await told(hub, holder, NoticeKind.DECISION_OVER)
-        assert await jobs_of(hub) == [waits]
-        await hub.citizens.messages.run(waits)
-        [dead] = await hub.citizens.messages.dead(COMMAND)
-        assert (dead["id"], dead["last_error"]) == (waits["notice"], "no_gateway")
+        assert await jobs_of(hub) == [waits, untried]
+        for job in (untried, waits):
+            await hub.citizens.messages.run(job)
+        found = {item["id"]: item for item in await hub.citizens.messages.dead(COMMAND)}
+        assert found.keys() == {waits["notice"], untried["notice"]}
+        assert {item["last_error"] for item in found.values()} == {"no_gateway"}
+        dead = found[waits["notice"]]
         with pytest.raises(MissingError):  # there is nobody to send it to
             await hub.citizens.messages.again(COMMAND, dead["id"])
     async with listening() as receiver, place.open(**gateway(KEY, tmp_path, receiver)) as hub:
@@ -147,7 +152,7 @@ async def test_without_a_gateway_no_job_is_written_and_what_waited_for_it_is_giv
 
 
 async def jobs_of(hub: Hub) -> list[dict[str, Any]]:
-    query = select(OUTBOX.c.payload).where(OUTBOX.c.kind == MESSAGE)
+    query = select(OUTBOX.c.payload).where(OUTBOX.c.kind == MESSAGE).order_by(OUTBOX.c.id)
     return list(await hub.database.read(lambda tx: tx.execute(query).scalars().all()))
 
 

@@ -8,11 +8,13 @@ from sqlalchemy import Connection, insert, select, update
 from catalog.tables import table
 from certificates.tables import SubjectRow
 from hub.access.actors import Role
+from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.objections.tables import ObjectionRow
 from hub.citizens.objections.values import Answer
 from hub.citizens.ratings.tables import RatingRow
 from hub.clock import new_id
 from hub.runtime import Hub
+from tests.citizens.conftest import signed_in
 from tests.citizens.test_objections import officer, signed
 from tests.hub.city import HOME, PERSON, STRANGER, grow, identity_claims, ledger
 from tests.hub.desk import text_of
@@ -60,6 +62,8 @@ async def test_a_case_is_rated_once_by_its_party_and_a_bad_one_is_answered(place
         boss = await officer(hub, AMR, Role.DECIDER)
         assert (await hub.citizens.desk.show(boss, item["id"])).text.endswith("跑了两趟")
         await hub.citizens.desk.answer(boss, item["id"], Answer("answered", "已改为一次办结，向您致歉"))
+        [notice, *_], _ = await hub.citizens.notices.listed(await signed_in(hub), None)
+        assert (notice.kind, notice.page) == (NoticeKind.RATING_ANSWERED, f"/me/objections/{item['id']}")
         assert "您已经评了 2 星" in text_of(await client.get(f"/me/cases/{case_no}"))
 
         assert (await client.get("/api/v1/ratings")).json() == {"matters": []}

@@ -23,9 +23,9 @@ class NoticeKind(StrEnum):
     DECIDED_AT_COUNTER = "decided_at_counter"  # ledger entry
     DECIDED_FOR_HIM = "decided_for_him"  # ledger entry
     FORM_SIGNED = "form_signed"  # ledger entry
-    OBJECTION_ANSWERED = "objection_answered"  # objection
+    OBJECTION_ANSWERED = "objection_answered"  # objection : ledger entry
     OBJECTION_OVERDUE = "objection_overdue"  # objection
-    RATING_ANSWERED = "rating_answered"  # rating
+    RATING_ANSWERED = "rating_answered"  # follow-up, an objection : ledger entry
     CODE_TAKEN = "code_taken"  # presentation
     SHOWING_TAKEN = "showing_taken"  # showing
     SIGNED_IN = "signed_in"  # session
@@ -115,7 +115,7 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         ("您的异议过了答复期限，已经催办", "The answer to your objection is overdue and was called in"),
         "/me/objections/{about}",
     ),
-    NoticeKind.RATING_ANSWERED: Told(("您的评价有了回应", "Your rating was followed up"), "/me/cases"),
+    NoticeKind.RATING_ANSWERED: Told(("您的评价有了回应", "Your rating was followed up"), "/me/objections/{about}"),
     NoticeKind.CODE_TAKEN: Told(("您的出示码被使用了", "Your code was taken"), "/me/show"),
     NoticeKind.SHOWING_TAKEN: Told(("您的亮证被打开了", "What you showed was opened"), "/me/showings/{about}"),
     NoticeKind.SIGNED_IN: Told(

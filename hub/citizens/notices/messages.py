@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from catalog.tables import table
 from certificates.tables import SubjectRow
@@ -73,7 +73,7 @@ class Messages:
         """The handler of `MESSAGE`. A failure is written down and tried again later; it is no error of the job."""
         gateway, notice_id, attempt = self._gateway, str(job["notice"]), int(job.get("attempt", 0))
         if gateway is None:  # taken away since: whoever brings one back finds it among what was given up
-            await self._database.write(lambda tx: self._settle(tx, notice_id, attempt, NO_GATEWAY, last=True))
+            await self._database.write(lambda tx: self._give_up(tx, notice_id, attempt))
             return
         body = await self._database.write(lambda tx: self._begin(tx, gateway, notice_id, attempt))
         if body is None:
@@ -109,7 +109,27 @@ class Messages:
         await self._database.write(unit)
 
     def _begin(self, tx: Connection, gateway: MessageGateway, notice_id: str, attempt: int) -> dict[str, Any] | None:
-        """What is to be sent; None where it went on without this job, or its holder wants no message or is erased."""
+        notice = self._wanted(tx, notice_id, attempt)
+        if notice is None:
+            return None
+        return gateway.body(
+            self._vault,
+            notice_id=notice_id,
+            legal=KINDS[NoticeKind(notice.kind)].legal,
+            made_at=notice.made_at,
+            subject_id=notice.subject_id,
+            number=self._number(tx, notice.subject_id),
+            public_url=self._public_url,
+        )
+
+    def _give_up(self, tx: Connection, notice_id: str, attempt: int) -> None:
+        if self._wanted(tx, notice_id, attempt) is not None:
+            self._settle(tx, notice_id, attempt, NO_GATEWAY, last=True)
+
+    def _wanted(self, tx: Connection, notice_id: str, attempt: int) -> Row[Any] | None:
+        """The notice, whose message is now written down; None where it went on without this job, or its holder wants no
+        message or is erased.
+        """
         notice, known = store.own(tx, notice_id), store.message(tx, notice_id)
         if notice is None or (known is None and attempt):
             return None
@@ -122,15 +142,7 @@ class Messages:
             return None
         if known is None:
             store.add_message(tx, notice_id, self._clock())
-        return gateway.body(
-            self._vault,
-            notice_id=notice_id,
-            legal=KINDS[kind].legal,
-            made_at=notice.made_at,
-            subject_id=notice.subject_id,
-            number=self._number(tx, notice.subject_id),
-            public_url=self._public_url,
-        )
+        return notice
 
     def _number(self, tx: Connection, subject_id: str) -> tuple[str, str]:
         row = tx.execute(select(_SUBJECTS).where(_SUBJECTS.c.id == subject_id)).one()
