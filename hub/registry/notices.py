@@ -4,6 +4,7 @@ To whoever fills a role in a department, and read for all of them when one has r
 Notices about an account go to its person: `hub.access.staff_notices`, which says why they are not these.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from hub.storage.errors import MissingError
 
 _NOTICES: Final = table(NoticeRow)
 MAX_LISTED: Final = 200
+_NAME: Final = 120
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "request.file": ("收到授权申请，请在期限内答复", "a request for access waits for your answer"),
     "request.rule": ("已按无条件共享属性自动授权", "access was granted by rule, for unconditional terms"),
@@ -232,7 +234,7 @@ def notify(
         raise ValueError("a notice without words")
     notice_id = new_id()
     # The role too: a department that asks itself is told on both sides.
-    name = f"{code}:{about[1]}:{department_id}:{role}:{once}"[:120] if once else notice_id
+    name = _name(f"{code}:{about[1]}:{department_id}:{role}:{once}") if once else notice_id
     if once and tx.execute(select(_NOTICES.c.id).where(_NOTICES.c.once == name)).first() is not None:
         return
     tx.execute(
@@ -247,6 +249,11 @@ def notify(
             at=now,
         )
     )
+
+
+def _name(text: str) -> str:
+    """Cut off alone, two that differ at their end would be one."""
+    return text if len(text) <= _NAME else f"{text[: _NAME - 65]}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def concerns(actor: Actor) -> Any:
