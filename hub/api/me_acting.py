@@ -13,8 +13,8 @@ from pydantic import Field
 from hub.api.me import ActingHolderDep, Cursor, PresentationBody, licence_json, presented_json
 from hub.api.me_objections import shown as objection_json
 from hub.citizens.acting.acting import Listed
-from hub.citizens.acting.asked import GIVEN_PER_MINUTE, Asked, day_of
 from hub.citizens.acting.delegating import Told
+from hub.citizens.acting.proposed import GIVEN_PER_MINUTE, Proposed, day_of
 from hub.citizens.acting.uses import Use
 from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.once import Once
@@ -140,7 +140,7 @@ async def delegate(
     body, raw = await read_json(request, DelegationBody, max_bytes=hub.settings.max_body_bytes)
     await limit(request, f"delegate:{holder.id}", GIVEN_PER_MINUTE)
     company = await _company(hub, holder, key)
-    asked = Asked(
+    proposed = Proposed(
         id_number=body.to.id_number,
         name=body.to.name,
         scope=frozenset(Scope(item) for item in body.scope),
@@ -150,7 +150,7 @@ async def delegate(
     )
     named = Once(once, hashlib.sha256(raw).hexdigest()) if once else None
     service = hub.citizens.others.delegating
-    made = await service.give(holder, asked, acting=company, once=named)
+    made = await service.give(holder, proposed, acting=company, once=named)
     return JSONResponse(_told(await service.one(holder, made, acting=company)), status_code=201)
 
 

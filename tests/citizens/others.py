@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hub.citizens.acting.asked import Asked
 from hub.citizens.acting.delegating import Told
+from hub.citizens.acting.proposed import Proposed
 from hub.citizens.acting.values import Principal, Scope
 from hub.citizens.values import Holder
 from hub.clock import BEIJING, utc_now
@@ -143,8 +143,8 @@ def today(hub: Hub) -> date:
     return hub.clock().astimezone(BEIJING).date()
 
 
-def asked(hub: Hub, to: dict[str, str] = NEIGHBOUR, **changes: Any) -> Asked:
-    plain = Asked(
+def asked(hub: Hub, to: dict[str, str] = NEIGHBOUR, **changes: Any) -> Proposed:
+    plain = Proposed(
         id_number=to["id_number"],
         name=to["name"],
         scope=frozenset({Scope.LICENCES, Scope.FILE}),

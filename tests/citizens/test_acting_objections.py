@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from hub.access.actors import Role
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.proposed import Proposed
 from hub.citizens.acting.values import Ground, Scope
 from hub.citizens.objections.values import Answer
 from hub.runtime import Hub
@@ -75,7 +75,7 @@ async def test_neither_a_delegate_nor_who_was_it_a_moment_ago_objects_for_it(pla
         holder, until = await signed_in(hub), hub.clock().date() + timedelta(days=9)
         key = (await begun(hub, holder, "legal_representative")).key
         company = await hub.citizens.others.acting.in_office(holder, key)
-        asked = Asked(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.ACCESSES}), None, until, "会计")
+        asked = Proposed(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.ACCESSES}), None, until, "会计")
         await hub.citizens.others.delegating.give(holder, asked, acting=company)
         body = {"kind": "missing", "type": REGISTRATION_CODE, "department": AMR, "text": TEXT}
 

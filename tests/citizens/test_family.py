@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hub.access.actors import COMMAND
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.proposed import Proposed
 from hub.citizens.acting.values import Scope
 from hub.intake.counter.family_reading import people_of
 from hub.intake.families import store
@@ -67,7 +67,9 @@ async def test_who_acts_for_another_opens_a_family_and_is_the_agent_in_its_cases
     ]
     await hub.life_events.add(COMMAND, event(code="FOR", matters=joined))
     until = hub.clock().date() + timedelta(days=30)
-    may = Asked(NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.FILE}), frozenset({"FOR"}), until, "出差")
+    may = Proposed(
+        NEIGHBOUR["id_number"], NEIGHBOUR["name"], frozenset({Scope.FILE}), frozenset({"FOR"}), until, "出差"
+    )
     delegation = await hub.citizens.others.delegating.give(holder, may)
     key = (await begun(hub, neighbour, "delegate")).key
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from certificates.lifecycle.states import Operation
 from hub.access.actors import COMMAND
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.proposed import Proposed
 from hub.citizens.acting.values import Scope
 from hub.citizens.notices.kinds import KINDS, NoticeKind
 from hub.citizens.notices.notify import notify
@@ -127,7 +127,7 @@ async def test_what_happens_to_him_is_told_to_him_and_to_nobody_else(hub: Hub) -
     holder, neighbour = await signed_in(hub), await signed_in(hub, person=others.NEIGHBOUR)
     delegating, until = hub.citizens.others.delegating, hub.clock().date() + timedelta(days=30)
     to = others.NEIGHBOUR
-    asked = Asked(to["id_number"], to["name"], frozenset({Scope.LICENCES}), None, until, "腿脚不便")
+    asked = Proposed(to["id_number"], to["name"], frozenset({Scope.LICENCES}), None, until, "腿脚不便")
     made = await delegating.give(holder, asked)
     await delegating.withdraw(holder, made)
     await hub.status.change(

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from catalog.tables import table
 from hub.access.actors import COMMAND
-from hub.citizens.acting.asked import Asked
+from hub.citizens.acting.proposed import Proposed
 from hub.citizens.acting.values import Scope
 from hub.citizens.authorising.values import Decision, Lasts
 from hub.citizens.objections.values import Kind, Said
@@ -124,7 +124,7 @@ async def _for_others(hub: Hub, holder: Holder) -> dict[str, str]:
     delegating, until = hub.citizens.others.delegating, hub.clock().date() + timedelta(days=30)
     to = others.NEIGHBOUR
     scope = frozenset({Scope.LICENCES, Scope.FILE})
-    delegation = await delegating.give(holder, Asked(to["id_number"], to["name"], scope, None, until, "腿脚不便"))
+    delegation = await delegating.give(holder, Proposed(to["id_number"], to["name"], scope, None, until, "腿脚不便"))
     company = await others.begun(hub, holder, "legal_representative")
     key, [licence, *_] = company.key, (await hub.dossier.cards.page(company.id)).cards
     said = Said(kind=Kind.MISSING, text="少一份许可证", type_code=REGISTRATION_TYPE, department=AMR)

@@ -11,8 +11,8 @@ from typing import Final
 
 from hub.access.actors import Actor, Role
 from hub.access.staff_throttle import Throttle
-from hub.citizens.acting.asked import Asked, checked
 from hub.citizens.acting.delegating import Delegating, Told
+from hub.citizens.acting.proposed import Proposed, checked
 from hub.citizens.acting.writing import At
 from hub.citizens.by_card import ByCard, Shown
 from hub.citizens.confirming import Confirming
@@ -55,16 +55,16 @@ class CounterDelegations:
         person = await self._person(actor, card, shown)
         return await self._delegating.listed(person)
 
-    async def give(self, actor: Actor, card: Identity, shown: Shown, asked: Asked) -> Told:
+    async def give(self, actor: Actor, card: Identity, shown: Shown, proposed: Proposed) -> Told:
         """He lets somebody act. Raises: DelegationError; LockedOutError: too many delegates of this clerk's who were
         not confirmed.
         """
         person, now = await self._person(actor, card, shown), self._clock()
-        checked(asked, now)  # what is merely written wrong is no guess
+        checked(proposed, now)  # what is merely written wrong is no guess
         names = {"user_name": f"delegates {actor.id} {person.id}", "peer": f"delegates:{actor.id}"}
         await self._database.write(lambda tx: self._throttle.claim(tx, **names, now=now))
         try:
-            made = await self._delegating.give(person, asked, at_counter=shown.said(actor))
+            made = await self._delegating.give(person, proposed, at_counter=shown.said(actor))
         except HolderSignInNeededError:  # erased a moment ago
             raise MissingError("person") from None
         await self._database.write(lambda tx: self._throttle.succeeded(tx, **names, now=now))

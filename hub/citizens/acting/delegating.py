@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from certificates.profile import CIVIL_ZONE
 from hub.citizens.acting import delegations as store
 from hub.citizens.acting.acting import ActingFor
-from hub.citizens.acting.asked import Asked, check_matters, checked
 from hub.citizens.acting.delegations import Delegation, Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError
+from hub.citizens.acting.proposed import Proposed, check_matters, checked
 from hub.citizens.acting.standing import Standing
 from hub.citizens.acting.uses import Use, uses_told
 from hub.citizens.acting.values import Acting, Ground
@@ -74,7 +74,7 @@ class Delegating:
     async def give(
         self,
         holder: Holder,
-        asked: Asked,
+        proposed: Proposed,
         *,
         acting: Acting | None = None,
         once: Once | None = None,
@@ -88,10 +88,10 @@ class Delegating:
         """
         holder.require(SHOWS)
         now = self._clock()
-        to = checked(asked, now)
+        to = checked(proposed, now)
 
         def unit(tx: Connection) -> str:
-            return self._give(tx, holder, asked, to, acting, once, at_counter, now)
+            return self._give(tx, holder, proposed, to, acting, once, at_counter, now)
 
         try:
             return await write_once(self._database, unit)
@@ -167,7 +167,7 @@ class Delegating:
         self,
         tx: Connection,
         holder: Holder,
-        asked: Asked,
+        proposed: Proposed,
         to: Identity,
         acting: Acting | None,
         once: Once | None,
@@ -186,7 +186,7 @@ class Delegating:
             principal = self._acting.must_hold_office(tx, holder, acting.principal.key).identity
         # All that is wrong otherwise comes first. Whoever is confirmed gets a delegation, and hears of it: a number and
         # a name are tried in secret by nobody.
-        check_matters(tx, asked.matters)
+        check_matters(tx, proposed.matters)
         today = now.astimezone(CIVIL_ZONE).date()
         if sum(item.runs(today) for item in store.given_by(tx, self._vault, whose.id)) >= MOST_LIVE:
             raise DelegationError("too_many", "")
@@ -194,11 +194,11 @@ class Delegating:
             raise DelegationError("unconfirmed", "/to")
         if delegate.id == holder.id:
             raise DelegationError("self", "/to")
-        terms = Terms(principal, holder.identity, to, asked.scope, asked.matters, asked.reason.strip())
+        terms = Terms(principal, holder.identity, to, proposed.scope, proposed.matters, proposed.reason.strip())
         named = (self._once(whose.id, once), once.request_hash) if once else (None, None)
         between = (whose.id, delegate)
         return write(
-            tx, self._vault, holder, terms, between, until=asked.until, once=named, at_counter=at_counter, now=now
+            tx, self._vault, holder, terms, between, until=proposed.until, once=named, at_counter=at_counter, now=now
         )
 
     def _withdraw(

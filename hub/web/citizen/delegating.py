@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from hub.citizens.acting.asked import GIVEN_PER_MINUTE, Asked, day_of
 from hub.citizens.acting.errors import DelegationError
+from hub.citizens.acting.proposed import GIVEN_PER_MINUTE, Proposed, day_of
 from hub.citizens.acting.values import DELEGABLE, Acting
 from hub.citizens.values import Holder
 from hub.deps import HubDep, UuidText, limit
@@ -60,8 +60,8 @@ async def give(request: Request, hub: HubDep, holder: HolderDep, key: As = "") -
     if blank:
         return _form(request, holder, company, key, given, blank)
     try:
-        asked = _asked(given, await names_of(hub))
-        made = await hub.citizens.others.delegating.give(holder, asked, acting=company)
+        proposed = _proposed(given, await names_of(hub))
+        made = await hub.citizens.others.delegating.give(holder, proposed, acting=company)
     except DelegationError as error:
         return _form(request, holder, company, key, given, [wrong(error)])
     return redirect(f"{DELEGATIONS}/{made}{_query(key)}")
@@ -94,8 +94,8 @@ async def _company(hub: Hub, holder: Holder, key: str, *, looks: bool = False) -
     return await hub.citizens.others.acting.in_office(holder, key, looks=looks) if key else None
 
 
-def _asked(given: Form, names: Names) -> Asked:
-    return Asked(
+def _proposed(given: Form, names: Names) -> Proposed:
+    return Proposed(
         id_number=given.text("id_number"),
         name=given.text("name"),
         scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),

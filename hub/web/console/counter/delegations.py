@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from hub.access.actors import Actor
 from hub.access.errors import LockedOutError
-from hub.citizens.acting.asked import Asked, day_of
 from hub.citizens.acting.delegating import Told
 from hub.citizens.acting.errors import DelegationError
+from hub.citizens.acting.proposed import Proposed, day_of
 from hub.citizens.acting.values import DELEGABLE
 from hub.deps import HubDep
 from hub.intake.errors import PartyError
@@ -79,14 +79,14 @@ async def _done(request: Request, hub: Hub, actor: Actor, given: Form, card: Car
     who, desk = (actor, card.identity, seen), hub.citizens.others.at_counter
     if given.text("do") == "give":
         names = await names_of(hub)
-        return _slip(request, hub, actor, await desk.give(*who, _asked(given, names)), names)
+        return _slip(request, hub, actor, await desk.give(*who, _proposed(given, names)), names)
     if wanted:
         return _slip(request, hub, actor, await desk.withdraw(*who, wanted), {})
     return _page(request, hub, actor, Form({}), found=await desk.listed(*who))
 
 
-def _asked(given: Form, names: Names) -> Asked:
-    return Asked(
+def _proposed(given: Form, names: Names) -> Proposed:
+    return Proposed(
         id_number=given.text("to"),
         name=given.text("to_name"),
         scope=frozenset(scope for scope in DELEGABLE if scope.value in given.all("scope")),

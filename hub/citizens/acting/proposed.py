@@ -24,7 +24,7 @@ _EVENTS: Final = table(LifeEventRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Proposed:
     """A delegation as it is written. `matters` None: all; they count for filing and for showing."""
 
     id_number: str = field(repr=False)
@@ -43,31 +43,31 @@ def day_of(text: str) -> date:
         raise DelegationError("kind", "/until") from None
 
 
-def checked(asked: Asked, now: datetime) -> Identity:
+def checked(proposed: Proposed, now: datetime) -> Identity:
     """To whom, with a number that can be one; the rest of it can be kept. Raises: DelegationError."""
     today = now.astimezone(CIVIL_ZONE).date()
-    number = normalise_id(CITIZEN_ID, asked.id_number[:100]).value
+    number = normalise_id(CITIZEN_ID, proposed.id_number[:100]).value
     try:
         check(CITIZEN_ID, number)
     except IdentifierError as error:
         raise DelegationError(error.reason, "/to/id_number") from error
-    if not asked.name.strip():
+    if not proposed.name.strip():
         raise DelegationError("missing", "/to/name")
-    if not asked.scope:
+    if not proposed.scope:
         raise DelegationError("missing", "/scope")
-    if not asked.scope <= DELEGABLE:
+    if not proposed.scope <= DELEGABLE:
         raise DelegationError("not_delegable", "/scope")
-    if Scope.OPEN in asked.scope and Scope.LICENCES not in asked.scope:
+    if Scope.OPEN in proposed.scope and Scope.LICENCES not in proposed.scope:
         raise DelegationError("without_list", "/scope")
-    if asked.matters is not None and not asked.matters:
+    if proposed.matters is not None and not proposed.matters:
         raise DelegationError("missing", "/matters")
-    if asked.matters is not None and len(asked.matters) > MOST_MATTERS:
+    if proposed.matters is not None and len(proposed.matters) > MOST_MATTERS:
         raise DelegationError("too_many", "/matters")
-    if not today <= asked.until <= _a_year_after(today):
+    if not today <= proposed.until <= _a_year_after(today):
         raise DelegationError("out_of_range", "/until")
-    if not 0 < len(asked.reason.strip()) <= MOST_REASON:
-        raise DelegationError("missing" if not asked.reason.strip() else "too_long", "/reason")
-    return Identity(CITIZEN_ID, number, asked.name.strip()[:100])
+    if not 0 < len(proposed.reason.strip()) <= MOST_REASON:
+        raise DelegationError("missing" if not proposed.reason.strip() else "too_long", "/reason")
+    return Identity(CITIZEN_ID, number, proposed.name.strip()[:100])
 
 
 def _a_year_after(day: date) -> date:
