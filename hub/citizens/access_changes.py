@@ -15,12 +15,15 @@ CHANGES: Final[Mapping[str, Words]] = {
     "certificate.transfer_in": ("把您的证照转入了新的管辖部门", "took a licence of yours over from another department"),
     "certificate.transfer_out": ("把您的证照转出给了另一部门", "handed a licence of yours over to another department"),
     "certificate.cancel_transfer": ("取消了您的证照的转出", "called off handing a licence of yours over"),
-    "certificate.complete_transfer": ("您的证照已转入另一部门", "a licence of yours is with another department now"),
-    "certificate.other": (
-        "您的证照进入法律另有规定的状态",
-        "a licence of yours is in a state of which another law tells",
+    "certificate.complete_transfer": (
+        "完成了您的证照的转出",
+        "finished handing a licence of yours over to another department",
     ),
-    "certificate.supersede": ("您的证照由新的一份取代", "a licence of yours was replaced by a newer one"),
+    "certificate.other": (
+        "把您的证照列入法律另有规定的状态",
+        "put a licence of yours into a state of which another law tells",
+    ),
+    "certificate.supersede": ("以新的一份取代了您的证照", "put a newer licence in the place of one of yours"),
     "certificate.suspend": ("暂扣了您的证照", "suspended a licence of yours"),
     "certificate.resume": ("恢复了您的证照", "put a licence of yours into force again"),
     "certificate.revoke": ("吊销了您的证照", "revoked a licence of yours"),

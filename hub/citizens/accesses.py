@@ -19,7 +19,7 @@ from certificates.stores.holders import subject_by_id
 from hub.citizens import access_rows as rows
 from hub.citizens.access_filter import EVERYTHING, Wanted
 from hub.citizens.access_names import Names, interfaces_of, names_of, text, texts
-from hub.citizens.access_offices import names_of_office, of_office
+from hub.citizens.access_offices import names_of_office, of_office, office_in
 from hub.citizens.access_words import kind_of, words_of
 from hub.citizens.late.holding import Held, late
 from hub.citizens.late.values import REASONS, Order
@@ -162,8 +162,7 @@ class Accesses:
         held = None if order is None else _late(order, names)
         if detail is None:
             return Access(row.id, row.at, row.kind, look, what, whole=False, late=held)
-        department = str(detail.get("department") or detail.get("department_id") or "")
-        department = department or names.offices.get(text(detail, "client_id"), "")
+        department = office_in(row.kind, detail, names.offices)
         matter, grounds = str(detail.get("matter") or ""), (names.grounds.get(one) for one in texts(detail, "grants"))
         kinds = [self._type(text) for text in _certificates(detail)]
         given = texts(detail, "fields")

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select
 
 from catalog.tables import table
 from certificates.stores.holders import Subject
-from hub.citizens.access_names import offices_of, text
+from hub.citizens.access_names import offices_of
+from hub.citizens.access_offices import office_in
 from hub.citizens.access_rows import Found, opened_entry
 from hub.citizens.access_words import LOOK, NOTHING, kind_of
 from hub.citizens.late.ending import SHOWN
@@ -68,8 +69,7 @@ def count_looks(
         if kind not in {LOOK, NOTHING} or row.kind == SHOWN or held.hides(row):
             continue
         detail = row.detail or {}
-        office = text(detail, "department") or text(detail, "department_id")
-        named = _named(departments, office or offices.get(text(detail, "client_id"), ""))
+        named = _named(departments, office_in(row.kind, detail, offices))
         if row.at >= since:
             everywhere[named, kind] += _times(detail)
         if case_id is not None and row.case_id == case_id:

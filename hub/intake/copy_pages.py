@@ -164,6 +164,7 @@ class CopyPages:
         )
         by = {"kind": "system", "id": caller.system_id}
         detail = {"identifier": version.identifier, "by": by, "format": JSON, "copy": copy_of}
+        detail |= {"department_id": case.department_id}
         key = self._source.key_of(tx, version)
         entry = Draft(kind="certificate.export", detail=detail, key=key, subject_id=version.subject_id, case_id=case.id)
         append(tx, [seal(entry, now=self._clock())])

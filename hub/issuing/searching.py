@@ -87,7 +87,8 @@ def search(
     items = [spine_of(vault, actor, row, today) for row in page]
     items = [replace(item, status=states.get(row.id, item.status)) for item, row in zip(items, page, strict=True)]
     named = subjects or ([] if wanted.numbers is None and not wanted.identifier else _subjects(tx, page))
-    detail = {"by": actor.as_json(), "reason": reason, "found": len(items), "asked": wanted.told()}
+    by = {"by": actor.as_json(), "department_id": actor.department_id}
+    detail = by | {"reason": reason, "found": len(items), "asked": wanted.told()}
     for subject in named:
         key = vault.data_key(subject.data_key, subject.kek_kid)
         append(tx, [seal(Draft(kind=SEARCHED, detail=detail, key=key, subject_id=subject.id), now=now)])

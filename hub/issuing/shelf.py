@@ -132,7 +132,8 @@ def held_by(
         items = _have(tx, vault, actor, subjects, now)
     else:
         items = _had(tx, vault, actor, subjects, as_of, now=now)
-    detail = {"by": actor.as_json(), "reason": reason, "found": len(items)}
+    by = {"by": actor.as_json(), "department_id": actor.department_id}
+    detail = by | {"reason": reason, "found": len(items)}
     detail |= {} if as_of is None else {"as_of": rfc3339(as_of)}
     for subject in subjects:
         key = vault.data_key(subject.data_key, subject.kek_kid)

@@ -11,7 +11,9 @@ import httpx2
 import pytest
 from sqlalchemy import Connection
 
+from certificates.numbering import Identifier
 from certificates.stores.holders import find_subjects
+from hub.citizens.access_offices import office_in
 from hub.clock import BEIJING
 from hub.issuing.plan import lookup_hash
 from hub.ledger.entries import Draft, append, seal
@@ -25,6 +27,26 @@ from tests.support import AMR, POLICE, Place, open_case, pull
 pytestmark = pytest.mark.embedded
 API, PAGE = "/api/v1/me/accesses", "/me/accesses"
 FORMULA = '=HYPERLINK("https://example.test")'
+
+
+def test_a_department_is_said_wherever_the_entry_knows_it() -> None:
+    licence = {"identifier": Identifier("11990000MB0000003U001", POLICE, "2026A8KD93MZ01QX").text}
+    for kind, said, office in (
+        ("certificate.revoke", licence, POLICE),
+        ("certificate.transfer_in", licence, POLICE),
+        ("certificate.export", licence, POLICE),
+        ("certificate.export", licence | {"copy": "x:copy:1"}, ""),
+        ("certificate.export", licence | {"copy": "x:copy:1", "department_id": "d"}, "d"),
+        ("certificate.expire", licence, ""),
+        ("certificate.render", licence, ""),
+        ("certificate.verified_public", licence, ""),
+        ("certificate.opened_together", licence, ""),
+        ("certificate.issue", {"identifier": "x"}, ""),
+        ("certificate.search", {"department_id": "d"}, "d"),
+        ("copy.sealed", {"office": AMR}, AMR),
+        ("copy.withdrawn", {"client_id": "window"}, "of-window"),
+    ):
+        assert office_in(kind, said, {"window": "of-window"}) == office, (kind, said)
 
 
 async def listed(client: httpx2.AsyncClient, **asked: Any) -> list[dict[str, Any]]:
@@ -162,7 +184,9 @@ async def test_the_list_is_read_by_class_department_and_days_and_taken_along_as_
         monkeypatch.setattr("hub.citizens.accesses._OPENED", 2)
         theirs = await listed(client, department=AMR, size=1)
         assert {item["kind"] for item in theirs} == {"case.open", "disclosure"}
-        assert [item["kind"] for item in await listed(client, department=POLICE, size=100)][-1] == "task.read"
+        police = {item["kind"]: item["department"] for item in await listed(client, department=POLICE, size=100)}
+        assert police.keys() >= {"task.read", "certificate.issue"}
+        assert police["certificate.issue"] == police["task.read"], "who issued a licence is said"
         days = ({"since": "yesterday"}, {"since": "0001-01-01"}, {"until": "9999-12-31"})
         for wrong in ({"class": "all"}, {"size": 1000}, *days, {"department": "x"}):
             assert (await client.get(API, params=wrong)).status_code == 422, wrong

@@ -47,6 +47,7 @@ async def test_a_department_finds_its_own_by_what_it_knows_and_no_other_by_anyth
     assert {entry.kind for entry in looks} == {"certificate.search"}
     assert [entry.subject_id is None for entry in looks] == [False, False, False, False, True, True, False]
     assert looks[0].detail["reason"] == WHY["reason"]
+    assert looks[0].detail["department_id"], "its person is told which department looked"
     assert str(ENTERPRISE["id_number"]) not in str([entry.detail for entry in looks])
     nobody = {"id_type": "001", "id_number": valid_uscc("91990100MA0000099")}
     for body in (
