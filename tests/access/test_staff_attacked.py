@@ -207,6 +207,15 @@ async def test_a_second_person_by_sql_is_none_and_whose_hand_it_is_cannot_be_wip
     assert await strangers()
     await run(hub, update(STAFF).where(STAFF.c.id == middle.id).values(opened_by=None))
     assert await one_hand()
+    # Nor does deleting whoever opened him, also where the ledger has no number of his account.
+    await run(
+        hub,
+        back(STAFF, row),
+        delete(table(StaffSessionRow)),
+        update(ENTRIES).where(ENTRIES.c.object_id == operator.id).values(object_id=None, object_version=None),
+        delete(STAFF).where(STAFF.c.id == operator.id),
+    )
+    assert not await strangers()
 
 
 @pytest.mark.sampled
