@@ -1,6 +1,6 @@
 """Whether somebody is who he says: by the rules of every case (design §2), and for natural persons alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -35,26 +35,46 @@ class Confirming:
         number = lookup_hash(self._vault, given.id_type, given.id_number)
         return self.party(tx, Party("holder", given.id_type, number, name_hash(self._vault, given.name)), now)
 
+    def all(self, tx: Connection, given: Collection[Identity], now: datetime) -> Mapping[Identity, Subject]:
+        """`find` of many, in as many statements as of one; who is not confirmed is not in it. Raises: as `find`."""
+        types, today = self._types.current(), now.astimezone(CIVIL_ZONE).date()
+        numbers = {
+            who: lookup_hash(self._vault, who.id_type, who.id_number) for who in given if who.id_type not in BODIES
+        }
+        known, held = settled(lambda: self._held(tx, sorted(set(numbers.values())), identity_types(types)))
+        records: dict[bytes, list[HeldVersion]] = {number: [] for number in numbers.values()}
+        for item in held:
+            records.setdefault(item.subject.lookup_hash, []).append(item)
+        parties = {
+            who: Party("holder", who.id_type, number, name_hash(self._vault, who.name))
+            for who, number in numbers.items()
+        }
+        return {
+            who: known[numbers[who]]
+            for who, party in parties.items()
+            if unconfirmed(party, records[numbers[who]], types, today=today) is None
+        }
+
     def party(self, tx: Connection, party: Party, now: datetime) -> Subject | None:
-        """The same of a party of a case; None also of one without a number."""
+        """`find` of a party of a case; None also of one without a number."""
         if party.lookup_hash is None:
             return None
         types, number = self._types.current(), party.lookup_hash
-        known, held = settled(lambda: self._held(tx, number, identity_types(types)))
+        known, held = settled(lambda: self._held(tx, [number], identity_types(types)))
         why = unconfirmed(party, held, types, today=now.astimezone(CIVIL_ZONE).date())
         return known.get(number) if why is None and party.id_type not in BODIES else None
 
     def died(self, tx: Connection, subject: Subject, now: datetime) -> bool:
         """Whether a current record says that he has died, by whatever name. Raises: IntegrityBrokenError."""
         types, number = self._types.current(), subject.lookup_hash
-        _, held = settled(lambda: self._held(tx, number, identity_types(types)))
+        _, held = settled(lambda: self._held(tx, [number], identity_types(types)))
         return certified_dead(Party("holder", None, number, None), held, types, today=now.astimezone(CIVIL_ZONE).date())
 
     def _held(
-        self, tx: Connection, number: bytes, codes: Sequence[str]
+        self, tx: Connection, numbers: Sequence[bytes], codes: Sequence[str]
     ) -> tuple[Mapping[bytes, Subject], Sequence[HeldVersion]]:
-        known, held = library.held_by(tx, [number], codes)
+        known, held = library.held_by(tx, numbers, codes)
         check_guards(tx, self._vault, held=held)
-        if not held:  # a statement less would tell that nobody has this number (threat S14)
+        if not held:  # a statement less would tell that nobody has such a number (threat S14)
             latest_changes(tx, [_NOTHING])
         return known, held

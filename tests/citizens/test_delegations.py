@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from certificates.stores import certificates as library
 from hub.citizens.acting.delegations import Terms
 from hub.citizens.acting.errors import DelegationError, NoLongerActsError, ScopeError
 from hub.citizens.acting.values import Scope
@@ -32,7 +33,7 @@ from tests.citizens.others import (
     today,
     told,
 )
-from tests.hub.city import PERSON, ledger
+from tests.hub.city import PERSON, STRANGER, ledger
 from tests.support import ENTERPRISE, MATTER, PUBLIC_URL, Place
 
 
@@ -144,6 +145,28 @@ async def test_a_delegate_does_what_he_was_let_until_it_is_withdrawn_and_both_se
     assert {"delegation.given", "delegation.withdrawn", "acting.saw_licences", "acting.filed", "acting.refused"} <= mine
     theirs = {entry.kind for entry in await ledger(hub) if entry.subject_id == neighbour.id}
     assert {"delegation.received", "delegation.ended"} <= theirs
+
+
+@pytest.mark.embedded
+async def test_who_acts_for_many_waits_no_longer_for_his_list(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    neighbour, delegating, acting = await resident(hub, NEIGHBOUR), hub.citizens.others.delegating, hub.citizens.others
+    reads = []
+    held_by = library.held_by
+
+    def counted(*of: Any) -> Any:
+        reads.append(of)
+        return held_by(*of)
+
+    monkeypatch.setattr(library, "held_by", counted)
+    found = []
+    for giver in (await signed_in(hub), await resident(hub, CHILD), await resident(hub, STRANGER)):
+        await delegating.give(giver, asked(hub))
+        reads.clear()
+        for_whom = await acting.acting.listed(neighbour)
+        assert [item.stands for item in await delegating.listed(neighbour)] == [True] * len(for_whom)
+        found.append((len(for_whom), len(reads)))
+    assert [names for names, _ in found] == [1, 2, 3]
+    assert len({count for _, count in found}) == 1, found
 
 
 @pytest.mark.embedded

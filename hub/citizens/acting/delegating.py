@@ -141,7 +141,8 @@ class Delegating:
             found = [(item, True) for item in store.given_by(tx, self._vault, whose.id)]
             if acting is None:
                 found += [(item, False) for item in store.received_by(tx, self._vault, holder.id)]
-            return [Told(item, self._standing.stands(tx, item, now) is not None, given) for item, given in found]
+            stands = self._standing.each(tx, [item for item, _ in found], now)
+            return [Told(item, whom is not None, given) for (item, given), whom in zip(found, stands, strict=True)]
 
         return await self._database.read(unit)
 

@@ -1,10 +1,12 @@
 """Everybody for whom a person may act at this moment, by law or because he was let; asked anew at every request."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from certificates.profile import CIVIL_ZONE
+from certificates.stores.holders import Subject
 from hub.citizens.acting import delegations as store
 from hub.citizens.acting.delegations import Delegation
 from hub.citizens.acting.grounds import Grounds
@@ -29,7 +31,7 @@ class Standing:
         """
         today = now.astimezone(CIVIL_ZONE).date()
         received = [item for item in store.received_by(tx, self._vault, person_id, live=True) if item.runs(today)]
-        given = [(item, self.stands(tx, item, now)) for item in received]
+        given = zip(received, self.each(tx, received, now), strict=True)
         delegated = [self._delegated(item, person_id, whom) for item, whom in given if whom is not None]
         return [*self._grounds.of(tx, person_id, person, now), *delegated]
 
@@ -51,9 +53,21 @@ class Standing:
         name, for himself; the legal representative of today, for a company. Raises: IntegrityBrokenError.
         """
         if not found.runs(now.astimezone(CIVIL_ZONE).date()):
-            return None  # a list of many that have ended asks about nobody
+            return None
+        return self._whom(tx, found, self._confirming.find(tx, found.terms.giver, now), now, lock=lock)
+
+    def each(self, tx: Connection, found: Sequence[Delegation], now: datetime) -> list[Identity | None]:
+        """The same of a list: of all who gave them it is asked at once, and of what has ended nothing."""
+        today = now.astimezone(CIVIL_ZONE).date()
+        running = [item for item in found if item.runs(today)]
+        givers = self._confirming.all(tx, {item.terms.giver for item in running}, now)
+        whom = {item.id: self._whom(tx, item, givers.get(item.terms.giver), now) for item in running}
+        return [whom.get(item.id) for item in found]
+
+    def _whom(
+        self, tx: Connection, found: Delegation, giver: Subject | None, now: datetime, *, lock: bool = False
+    ) -> Identity | None:
         terms = found.terms
-        giver = self._confirming.find(tx, terms.giver, now)
         if giver is None or giver.id != found.given_by:
             return None
         if terms.principal.id_type not in BODIES:
