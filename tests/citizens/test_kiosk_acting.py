@@ -57,6 +57,8 @@ async def test_who_stands_for_a_company_decides_for_it_by_his_card(place: Place,
         assert await outcome() == "satisfied"
         (said,) = [one for one in await ledger(hub) if one.kind == "authorisation.given_by_agent"]
         assert (said.detail["kiosk"], said.detail["agent"]["name"]) == (terminal.id, PERSON["name"])
+        notices, _ = await hub.citizens.notices.listed(await signed_in(hub), None)
+        assert [one.kind for one in notices].count(NoticeKind.DECIDED_AT_COUNTER) == 1, "by his card, maybe a lost one"
 
         # Over between the page and the word, by the visit or by the office: nothing is written.
         kiosk = await hub.kiosk.devices.find(terminal.cookie("yz_kiosk"))

@@ -107,6 +107,7 @@ class AgreeingFor:
             # Nobody signs in as a company: its legal representative reads who acted in its entries.
             tells=None if principal.identity.id_type in BODIES else NoticeKind.DECIDED_FOR_HIM,
             whose=Acting(holder, principal),
+            tells_agent=(holder.id, place.tells) if place is not None and place.tells is not None else None,
         )
 
 

@@ -29,6 +29,7 @@ class Hand:
     must_hold: raises, in the transaction that writes it, where the ground for writing is gone.
     tells: of which a notice tells him: of what he did not do himself.
     whose: who acts for him, and is named where a try is refused; None: nobody does.
+    tells_agent: who acts for him by a card alone, and of which a notice tells that one.
     """
 
     said: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Hand:
     must_hold: Callable[[Connection], None] | None = field(default=None, repr=False)
     tells: NoticeKind | None = None
     whose: Whose | None = None
+    tells_agent: tuple[str, NoticeKind] | None = None
 
     def check(self, tx: Connection) -> None:
         """Raises: what `must_hold` does."""
@@ -44,9 +46,12 @@ class Hand:
             self.must_hold(tx)
 
     def tell(self, tx: Connection, subject_id: str, entry_id: str, now: datetime) -> None:
-        """The notice, if there is one to be written."""
+        """The notices, if there are any to be written."""
         if self.tells is not None:
             notify(tx, subject_id, self.tells, about=entry_id, now=now)
+        if self.tells_agent is not None:
+            agent_id, kind = self.tells_agent
+            notify(tx, agent_id, kind, about=entry_id, now=now)
 
 
 def own(holder: Holder) -> Hand:

@@ -21,9 +21,9 @@ from hub.access.sessions import hashed
 from hub.citizens.kiosk.errors import KioskUnknownError
 from hub.citizens.kiosk.tables import KioskRow, KioskVisitRow
 from hub.clock import Clock, new_id
-from hub.intake.counter.readers import CARD, CardReaders
+from hub.intake.counter.readers import CARD, CardReaders, in_terminal
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.guards import latest_changes
+from hub.ledger.guards import latest_changes, settled
 from hub.registry.meanings import Words
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -71,14 +71,15 @@ class Kiosks:
         """Register a terminal of a department, by USCC, with a card reader of the same; answers its id, and the code
         that sets it up.
 
-        Raises: ForbiddenError, MissingError; DefinitionError: no such reader there, or no name.
+        Raises: ForbiddenError, MissingError; DefinitionError: no such reader there, it is in another terminal, or no
+            name.
         """
+        actor.require(Role.OPERATOR)
         if not 0 < len(name.strip()) <= _NAME_MOST:
             raise DefinitionError(f"kiosk: a name of at most {_NAME_MOST} characters")
         owner = await self._database.read(lambda tx: find_department(tx, department))
         if owner is None or owner.closed:
             raise MissingError("department")
-        actor.require(Role.OPERATOR)
         if await self._readers.key(owner.id, reader_kid, CARD) is None:
             raise DefinitionError("kiosk: its card reader is registered first, for the same department")
         now, code = self._clock(), secrets.token_hex(10)
@@ -89,6 +90,8 @@ class Kiosks:
         }  # fmt: skip
 
         def unit(tx: Connection) -> None:
+            if in_terminal(tx, reader_kid):
+                raise DefinitionError("kiosk: its card reader is in another terminal, which is ended first")
             tx.execute(insert(_KIOSKS).values(**row, mac=self._mac(row)))
             self._record(tx, "kiosk.registered", row, actor.as_json(), now)
 
@@ -136,7 +139,7 @@ class Kiosks:
         """Which terminal this is. Raises: KioskUnknownError, IntegrityBrokenError."""
         if not 20 <= len(secret) <= 100:
             raise KioskUnknownError
-        found = await self._database.read(lambda tx: self._kiosk(tx, hashed(secret)))
+        found = await self._database.read(lambda tx: settled(lambda: self._kiosk(tx, hashed(secret))))
         if found is None:
             raise KioskUnknownError
         return found

@@ -1,6 +1,5 @@
 """What the reader of a terminal has read: believed if it is its own, signed just now; a refusal is on the ledger."""
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,11 +12,10 @@ from hub.citizens.kiosk.standing import Visit
 from hub.citizens.values import Identity
 from hub.clock import Clock
 from hub.intake.counter.card_reads import CardRead, check_read, read_token
-from hub.intake.counter.readers import CARD, CardReaders
+from hub.intake.counter.readers import CARD, CardReaders, read_id
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.ledger.entries import Draft, append, seal
-from hub.ledger.spent import id_of
 from hub.storage.database import Database
 from hub.storage.vault import DataKey, Vault
 
@@ -42,8 +40,7 @@ class KioskReads:
         except PartyError:
             await self.refused(kiosk, "not_read_here")
             raise KioskRefusedError from None
-        digest = _digest(said)
-        read = OneRead(said.device, said.at, digest, id_of(self._vault, "card-read", digest))
+        read = OneRead(said.device, said.at, said.digest, read_id(self._vault, said))
         return Identity(said.id_type, said.id_number, said.name), read
 
     async def again(self, visit: Visit, token: str) -> OneRead:
@@ -74,8 +71,3 @@ class KioskReads:
 
 def _person(who: Identity) -> tuple[str, str, str]:
     return who.id_type, who.id_number, normalise_name(who.name)
-
-
-def _digest(said: CardRead) -> str:
-    """By its own number, which the reader signed: a text can be changed and still be the same read."""
-    return hashlib.sha256(f"{said.device}\n{said.jti}".encode()).hexdigest()

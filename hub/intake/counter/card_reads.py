@@ -1,8 +1,9 @@
 """What a card reader signs: read from its token, verified against the device's key, compared with the party. Pure.
 
-A result is worth something for five minutes, and for the very party that it names. That it is used once, a store says.
+A result is worth something for five minutes, and for the very party that it names. That it is used once, the ledger says.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -40,6 +41,11 @@ class CardRead:
     name: str = field(repr=False)
     token: Unverified = field(repr=False)
     trial: bool = False
+
+    @property
+    def digest(self) -> str:
+        """By its own number, which the reader signed: a text can be changed and still be the same read."""
+        return hashlib.sha256(f"{self.device}\n{self.jti}".encode()).hexdigest()
 
 
 def looks_signed(text: str) -> bool:

@@ -4,7 +4,6 @@ count, and what readers have read.
 What a reader signed is `card_read`; what a clerk types in is his word, `clerk_attested`, and no more.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -19,15 +18,15 @@ from hub.access.service import Caller
 from hub.access.trial_issuers import on_trial
 from hub.citizens.kiosk.tables import KioskRow
 from hub.clock import Clock, new_id, rfc3339
-from hub.intake.counter.card_reads import CARD_READ, check_read, read_token
+from hub.intake.counter.card_reads import CARD_READ, CardRead, check_read, read_token
 from hub.intake.counter.tables import ReaderKeyRow
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.ledger.entries import Draft, append, seal
 from hub.ledger.guards import latest_changes, settled
+from hub.ledger.spent import END, id_of, spent
 from hub.storage.database import Database
 from hub.storage.errors import IntegrityBrokenError, MissingError
-from hub.storage.idempotency import RequestKey, find_effect, record_effect
 from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical
 from signing.errors import SigningError
@@ -114,16 +113,18 @@ class CardReaders:
         """
         said, now = read_token(token), self._clock()
         key = await self.key(caller.department_id, said.device, CARD)
-        if key is None or (self.production and said.trial) or await self._in_terminal(said.device):
+        elsewhere = await self._database.read(lambda tx: in_terminal(tx, said.device))
+        if key is None or (self.production and said.trial) or elsewhere:
             raise PartyError("/parties/0/id_number", "reader_refused")
         check_read(said, key, party, now)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        used = RequestKey(caller.system_id, "card-reads", f"{said.device[:60]}/{said.jti}", digest)
+        once = read_id(self._vault, said)
 
-        def use_up(tx: Connection, case_id: str | None, _number: str) -> None:
-            if find_effect(tx, used, now=now) is not None:
+        def use_up(tx: Connection, _case_id: str | None, _number: str) -> None:
+            if tx.execute(select(spent(once))).scalar_one():
                 raise PartyError("/parties/0/id_number", "reader_refused")
-            record_effect(tx, used, case_id or new_id(), now=now)  # of a life event without a case yet nobody asks it
+            detail = {"kid": said.device, "department_id": caller.department_id}
+            end = Draft(kind="reader.used", detail=detail, key=self._log_key, object_id=once, object_version=END)
+            append(tx, [seal(end, now=now)])
 
         return {"kind": CARD_READ, "at": rfc3339(said.at), "reference": f"reader:{said.device}"[:200]}, use_up
 
@@ -133,10 +134,6 @@ class CardReaders:
         if row is None or (row.state, row.kind, row.owner_department_id) != (LIVE, kind, department_id):
             return None
         return Es256Key.from_jwk(row.jwk)
-
-    async def _in_terminal(self, kid: str) -> bool:
-        query = select(_TERMINALS.c.id).where(_TERMINALS.c.reader_kid == kid, _TERMINALS.c.ended_at.is_(None))
-        return await self._database.read(lambda tx: tx.execute(query.limit(1)).first()) is not None
 
     def _found(self, tx: Connection, kid: str) -> Row[Any] | None:
         row = tx.execute(select(_READERS).where(_READERS.c.kid == kid)).one_or_none()
@@ -156,6 +153,21 @@ class CardReaders:
             kind=kind, detail=detail, key=self._log_key, object_id=row["id"], object_version=row["row_version"]
         )
         append(tx, [seal(draft, now=now)])
+
+
+def read_id(vault: Vault, said: CardRead) -> str:
+    """The id under which the ledger ends a read, wherever it is used: a row that is put back, or taken away, lets
+    nobody use it again.
+    """
+    return id_of(vault, "card-read", said.digest)
+
+
+def in_terminal(tx: Connection, kid: str) -> bool:
+    """Whether a terminal that was not ended has this reader. By its state: a row in which somebody wrote another one
+    is none of ours, and its terminal opens for nobody.
+    """
+    query = select(_TERMINALS.c.id).where(_TERMINALS.c.reader_kid == kid, _TERMINALS.c.state != ENDED)
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def _meaning(row: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from hub.citizens.acting.values import Acting, Scope
 from hub.citizens.authorising.hands import Hand
 from hub.citizens.dossier.stages import STAGES, STAGES_OF_BODY
 from hub.citizens.kiosk.standing import Visit
+from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.values import BODIES
 from hub.deps import HubDep
 from hub.runtime import Hub
@@ -98,8 +99,8 @@ async def _decide(hub: Hub, visit: Visit, key: str, given: Form) -> None:
 
 
 def _place(visit: Visit) -> Hand:
-    """Where it is said: written down only while he stands there."""
-    return Hand({"kiosk": visit.kiosk.id}, must_hold=visit.must_stand)
+    """Where it is said: written down only while he stands there; whose card it was is told, since one can be lost."""
+    return Hand({"kiosk": visit.kiosk.id}, must_hold=visit.must_stand, tells=NoticeKind.DECIDED_AT_COUNTER)
 
 
 async def _agreements(
