@@ -27,7 +27,10 @@ from hub.registry.meanings import Words
 from hub.storage.vault import Vault
 
 _ENTRIES: Final = table(LedgerEntryRow)
-_UNNAMED: Final[Words] = ("（账本未写明部门）", "(no department stands on the ledger)")
+_UNNAMED: Final[Words] = (
+    "（不经部门：代办人、公开核验等）",
+    "(through no department: who acts, public checks)",
+)
 
 
 @dataclass(frozen=True, slots=True)

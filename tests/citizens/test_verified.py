@@ -93,7 +93,7 @@ async def test_verifications_are_told_by_day_and_verifier_however_often_they_hap
         assert system["department"] == "市场监督管理局"
         assert "当天共 7 次" in (await client.get("/me/accesses")).text
         assert await counted(hub) == {
-            "（账本未写明部门）": 7,
+            "（不经部门：代办人、公开核验等）": 7,
             "市场监督管理局": 1,
         }  # and not once more for the day's sum
 
