@@ -12,7 +12,7 @@ from hub.access.staff_notices import list_notices
 from hub.access.staff_store import see_notices
 from hub.deps import HubDep, UuidText
 from hub.registry.meanings import Words
-from hub.registry.notices import WORDS
+from hub.registry.notice_words import WORDS
 from hub.runtime import Hub
 from hub.web.console.forms import form
 from hub.web.console.frame import redirect, render
