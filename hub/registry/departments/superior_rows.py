@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, insert, select, update
 
 from catalog.tables import table
-from hub.ledger.guards import latest_changes
+from hub.ledger.guards import latest_number
 from hub.registry.departments.store import Departments, DepartmentView
 from hub.registry.tables import SuperiorRow
 from hub.storage.vault import Vault
@@ -66,14 +66,15 @@ def put(tx: Connection, vault: Vault, **values: Any) -> None:
 
 
 def _believed(tx: Connection, vault: Vault, **where: str) -> list[Named]:
-    rows = [Named(**row._mapping) for row in tx.execute(select(_ROWS).filter_by(**where))]  # noqa: SLF001
-    latest = latest_changes(tx, [row.department_id for row in rows])
+    said = latest_number(_ROWS.c.department_id).label("said")  # in one statement: a naming on its way is no alarm
+    rows = [dict(row._mapping) for row in tx.execute(select(_ROWS, said).filter_by(**where))]  # noqa: SLF001
+    latest = [row.pop("said") for row in rows]
+    named = [Named(**row) for row in rows]
     whole = [
         row
-        for row in rows
-        if vault.row_mac(row.meaning()) == row.mac
-        and latest.get(row.department_id) == (row.ledger_entry_id, row.row_version)
+        for row, number in zip(named, latest, strict=True)
+        if vault.row_mac(row.meaning()) == row.mac and number == row.row_version
     ]
-    if len(whole) < len(rows):
+    if len(whole) < len(named):
         _log.error("guarded_row_broken", alarm=True, where="department_superiors")
     return whole
