@@ -164,6 +164,15 @@ async def test_what_he_does_not_want_is_not_sent_nor_anything_to_who_is_erased(p
         await told(hub, holder, NoticeKind.SIGNED_IN)
         await work(hub)
         assert [message["legal"] for message in receiver.messages] == [True]  # his rights he does not switch off
+        await hub.citizens.notices.choose(holder, [NoticeKind.CODE_TAKEN])
+        receiver.mood = "fail"
+        await told(hub, holder, NoticeKind.CODE_TAKEN)
+        await work(hub)
+        assert (await state(hub))[-1][0] == "waiting"
+        await hub.citizens.notices.choose(holder, [])
+        await hub.citizens.messages.run((await jobs_of(hub))[-1])
+        assert "waiting" not in {row[0] for row in await state(hub)}  # nor does it wait for ever
+        receiver.mood = "ok"
         await told(hub, holder, NoticeKind.LICENCE_REVOKED)
         receiver.got.clear()
         await erased(hub)

@@ -139,6 +139,7 @@ class Messages:
         quiet = not KINDS[kind].legal and kind.value in store.without_message(tx, notice.subject_id)
         erased = select(_ERASURES.c.id).where(_ERASURES.c.subject_id == notice.subject_id).limit(1)
         if quiet or tx.execute(erased).first() is not None:
+            store.drop_message(tx, notice_id)  # or it would wait for ever
             return None
         if known is None:
             store.add_message(tx, notice_id, self._clock())

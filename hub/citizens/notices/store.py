@@ -77,6 +77,11 @@ def change_message(tx: Connection, notice_id: str, now: datetime, **values: Any)
     tx.execute(update(_MESSAGES).where(_MESSAGES.c.id == notice_id).values(changed_at=now, **values))
 
 
+def drop_message(tx: Connection, notice_id: str) -> None:
+    """The gateway is not told of it, or no more."""
+    tx.execute(delete(_MESSAGES).where(_MESSAGES.c.id == notice_id))
+
+
 def dead_messages(tx: Connection, *, limit: int) -> list[Row[Any]]:
     """Those that were given up, the newest first: when, of which kind, and why. Not whose."""
     joined = _MESSAGES.join(_ROWS, _ROWS.c.id == _MESSAGES.c.id)
