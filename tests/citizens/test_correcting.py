@@ -11,14 +11,17 @@ from sqlalchemy import select
 from catalog.tables import table
 from hub.access.actors import COMMAND, Role
 from hub.access.errors import ForbiddenError, LockedOutError
+from hub.citizens.notices.kinds import NoticeKind
 from hub.citizens.objections.correcting import Correction, Wrong
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
 from hub.citizens.objections.tables import ObjectionRow
+from hub.citizens.objections.values import Answer
 from hub.citizens.values import Identity
 from hub.runtime import Hub
 from hub.sample.numbers import citizen_id
+from tests.citizens.conftest import signed_in
 from tests.citizens.test_objections import officer, signed
-from tests.hub.city import ESTATE, IDENTITY, PERSON, STRANGER, TITLE, grow, ledger, title_claims
+from tests.hub.city import ESTATE, IDENTITY, PERSON, STRANGER, TITLE, grow, identity_claims, ledger, title_claims
 from tests.hub.desk import Desk, text_of
 from tests.hub.test_card_readers import StandIn
 from tests.hub.test_counter import clerk_of
@@ -96,6 +99,28 @@ async def test_it_is_filed_whatever_the_hub_holds_and_the_clerk_hears_the_same(p
         await signed(client, hub)
         (mine, _, _) = (await client.get("/api/v1/me/objections")).json()["objections"]
         assert mine["channel"] == "counter"
+
+
+@pytest.mark.embedded
+async def test_whose_paper_it_was_is_told_nothing_of_another_s_cases(place: Place, hub: Hub) -> None:
+    other = STRANGER | {"name": PERSON["name"]}
+    async with place.client(hub) as client:
+        city = await grow(place, hub, client)
+        claims = identity_claims(citizen_id=other["id_number"], name=other["name"])
+        await issue(hub, claims, slug="identity_card", issuer=POLICE)
+        wrong = title_claims("T-9", owner_id_number=other["id_number"])
+        await issue(hub, wrong, slug="real_estate_title", issuer=ESTATE)
+        assert (await city.ask("title", holder=other))["outcome"] == "satisfied"
+        clerk, estate = await officer(hub, AMR, Role.CLERK, name="clerk"), await officer(hub, ESTATE)
+        filed = await hub.citizens.correcting.file(clerk, replace(CARD, name=PERSON["name"]), NUMBER)
+        assert ("licence", True, "counter") in await stored(hub)
+        await issue(hub, wrong | {"location": "示例路八号"}, slug="real_estate_title", issuer=ESTATE)
+        await hub.citizens.desk.answer(estate, filed.id, Answer("corrected", ""))
+        await hub.jobs.sweep()
+        told = (await hub.citizens.notices.listed(await signed_in(hub), None))[0]
+        kinds = {notice.kind for notice in told}
+        assert NoticeKind.OBJECTION_ANSWERED in kinds
+        assert NoticeKind.RECORD_CORRECTED not in kinds
 
 
 @pytest.mark.both

@@ -19,7 +19,7 @@ from hub.citizens.objections.shared import cases_given
 from hub.citizens.objections.values import Kind, Objection, State
 from hub.clock import Clock
 from hub.exchange.uses import of_certificate, uses_of
-from hub.intake.tables import CaseRow
+from hub.intake.tables import CasePartyRow, CaseRow
 from hub.intake.told.telling import CaseEvent, tell
 from hub.ledger.guards import recorded_at
 from hub.storage.database import Database
@@ -29,6 +29,7 @@ TELL: Final = "objection.tell"
 """The kind of job that tells the cases."""
 _VALID: Final = "valid"
 _CASES: Final = table(CaseRow)
+_PARTIES: Final = table(CasePartyRow)
 
 
 def has_changed(tx: Connection, found: Objection, about: str, since: datetime) -> bool:
@@ -53,8 +54,9 @@ def _ended(tx: Connection, version: VersionRecord, since: datetime) -> bool:
 
 
 class Telling:
-    """Tells the systems of cases that were answered with a licence which was corrected, and its holder that there are
-    such cases; of one that he is to hear of late (`hub.citizens.late`) he is not told by this either.
+    """Tells the systems of cases that were answered with a licence which was corrected, and who objected that there are
+    such cases of his, and not of whoever else it names; of one that he is to hear of late (`hub.citizens.late`) he is
+    not told by this either.
     """
 
     def __init__(self, database: Database, *, vault: Vault, clock: Clock) -> None:
@@ -92,5 +94,8 @@ class Telling:
             )
 
     def _tell_holder(self, tx: Connection, found: Objection, cases: Sequence[str], now: datetime) -> None:
-        if set(cases) - held_cases(tx, self._vault, subject_by_id(tx, found.subject_id), cases, now=now):
+        subject = subject_by_id(tx, found.subject_id)
+        party = select(_PARTIES.c.case_id).where(_PARTIES.c.lookup_hash == subject.lookup_hash)
+        his = list(tx.execute(party.where(_PARTIES.c.case_id.in_(cases))).scalars())
+        if set(his) - held_cases(tx, self._vault, subject, his, now=now):
             notify(tx, found.subject_id, NoticeKind.RECORD_CORRECTED, about=found.id, now=now)
