@@ -68,6 +68,7 @@ async def _register(hub: Hub, key_files: dict[str, Path], tell: Progress) -> dic
         await hub.registry.add_type(text)
     for department in catalogue.departments():
         await hub.registry.add_department(department)
+        await hub.catalogue.departments.describe(COMMAND, department["code"], {"contact": department["contact"]})
     for matter in catalogue.matters():
         await hub.registry.add_matter(matter)
     for event in catalogue.events():

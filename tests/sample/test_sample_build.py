@@ -21,7 +21,9 @@ from hub.citizens.acting.values import Scope
 from hub.demo.__main__ import main as demo
 from hub.demo.desks import MATTER, SEATS, cards_of, tell_desks
 from hub.founding import found
+from hub.registry.departments.store import read_departments
 from hub.runtime import Hub, open_hub
+from hub.sample import catalogue
 from hub.sample.build import build_sample
 from hub.settings import Settings
 from hub.storage.errors import ConflictError
@@ -274,6 +276,13 @@ async def test_the_demonstration_has_somebody_at_each_desk_and_the_hall_accepts_
     assert [pair["principal"]["name"] in text for pair in sample["acting"]] == [True, True]
     decider = next(arguments for arguments in made if "decider" in arguments)
     assert decider[decider.index("--department") + 1] == told[MATTER]["from"], "who decides what the clerk hands on"
+
+
+async def test_departments_say_their_number(hub: Hub) -> None:
+    found = await hub.database.read(lambda tx: read_departments(tx).by_id.values())
+    assert {item.code: item.contact for item in found} == {
+        item["code"]: item["contact"] for item in catalogue.departments()
+    }
 
 
 async def test_somebody_represents_a_company_and_somebody_has_a_child(hub: Hub, sample: Sample) -> None:

@@ -53,6 +53,12 @@ def test_departments_have_right_invented_codes() -> None:
         assert code[2:8] == "990100"
 
 
+def test_each_department_has_a_telephone_of_its_own_that_nobody_has() -> None:
+    numbers = [department["contact"] for department in catalogue.departments()]
+    assert len(set(numbers)) == len(numbers)
+    assert {number[:6] for number in numbers} == {"0990-0"}, "no number in a city begins with 0"
+
+
 def test_each_shipped_type_is_issued_by_one_department() -> None:
     assert catalogue.issuers().keys() == TYPES.keys()
     assert catalogue.type_texts().keys() == shipped_types().keys()
