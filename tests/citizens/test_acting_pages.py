@@ -100,7 +100,7 @@ async def test_a_legal_representative_walks_through_his_companys_pages(place: Pl
 
         await tie(hub, REGISTRATION, registration_claims(NEIGHBOUR, registered_on="2026-11-01"))
         over = await browser.get(base, 403)
-        assert "您已不能代其办理" in over
+        assert ("您已不能代其办理" in over, 'href="/me/acting"' in over) == (True, True)
         await browser.post(f"{base}/end", licences)
         await browser.get(base, 404)
         assert not [text for text in browser.seen if PERSON["id_number"] in text]
