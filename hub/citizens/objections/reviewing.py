@@ -26,7 +26,7 @@ from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock, new_id
 from hub.intake.errors import IdempotencyError
 from hub.registry.departments.store import read_departments
-from hub.registry.departments.superior_rows import superior_of
+from hub.registry.departments.superior_rows import superior_of, superiors
 from hub.storage.database import Database
 from hub.storage.errors import MissingError
 from hub.storage.idempotency import write_once
@@ -84,14 +84,16 @@ class Reviewing:
         refused = [item for item in refused if item.ended_at is not None and now <= item.ended_at + WITHIN]
         if not refused:
             return {}
+        standings = {item.id: self._standing(item.id) for item in refused}
 
         def unit(tx: Connection) -> Mapping[str, Offer]:
             departments, found = read_departments(tx), {}
+            over, asked = superiors(tx, self._vault, departments), store.made(tx, standings.values())
             for item in refused:
-                if store.by_once(tx, self._standing(item.id)) is not None or item.ended_at is None:
-                    continue
                 by = departments.by_code(item.department["code"])
-                superior = superior_of(tx, self._vault, departments, by.id) if by else None
+                if standings[item.id] in asked or item.ended_at is None or by is None:
+                    continue
+                superior = over.get(departments.current(by.id).id)
                 named = {"code": superior.code, "zh": superior.name_zh, "en": superior.name_en} if superior else {}
                 found[item.id] = Offer(named, item.ended_at + WITHIN)
             return found

@@ -84,6 +84,11 @@ def by_once(tx: Connection, once: str) -> tuple[str, str] | None:
     return None if row is None else (row.id, row.once_hash)
 
 
+def made(tx: Connection, once: Collection[str]) -> set[str]:
+    """Those of these keys that have made one."""
+    return set(tx.execute(select(ROWS.c.once).where(ROWS.c.once.in_(list(once)))).scalars())
+
+
 def of_holder(tx: Connection, subject_id: str, *, after: str | None, limit: int) -> list[Objection]:
     """A person's, the newest first, behind this id."""
     mine = ROWS.c.subject_id == subject_id
