@@ -33,7 +33,7 @@ async def test_a_lost_phone_is_signed_out_everywhere_and_its_network_id_released
         for secret in stolen:
             await hub.citizens.sessions.find(secret)
         assert (await terminal.sent("/lost")).headers["location"] == "/kiosk/lost"
-        assert "没有需要停用的了" in text_of(await terminal.get("/lost"))
+        assert "现在都已停用" in text_of(await terminal.get("/lost"))
         for secret in stolen:
             with pytest.raises(HolderSignInNeededError):
                 await hub.citizens.sessions.find(secret)

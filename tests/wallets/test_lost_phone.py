@@ -22,5 +22,5 @@ async def test_at_a_terminal_the_copies_in_a_lost_wallet_end(
         await terminal.card()
         assert "放进钱包的证照 1" in text_of(await terminal.get("/lost"))
         await terminal.sent("/lost")
-        assert "没有需要停用的了" in text_of(await terminal.get("/lost"))
+        assert "现在都已停用" in text_of(await terminal.get("/lost"))
     assert (await verified(client, copy))[0] == "failed"
