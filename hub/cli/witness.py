@@ -144,7 +144,8 @@ async def _look(folder: "WitnessFolder", log: "HubLog", key: "NoteVerifier", *, 
         _say(text)
         return False
     value = {"entries": found.size, "before": found.before, "handed_in": handed}
-    show(value, as_json=as_json, text=f"{found.size} entries co-signed 已见证 (before {found.before})")
+    since = "the first 首次" if found.before is None else f"before 此前 {found.before}"
+    show(value, as_json=as_json, text=f"{found.size} entries co-signed 已见证 ({since})")
     if once and not handed:
         raise typer.Exit(Exit.INDETERMINATE)
     if once or not handed or found.before is None or found.size > found.before:
