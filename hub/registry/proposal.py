@@ -10,12 +10,18 @@ from sqlalchemy import Connection, Row, select
 from catalog.tables import table
 from hub.access.actors import Actor, Role
 from hub.clock import rfc3339
+from hub.ledger.entries import open_detail
+from hub.ledger.tables import LedgerEntryRow
 from hub.registry.tables import ProposalRow
-from hub.storage.vault import Vault
+from hub.storage.errors import IntegrityBrokenError
+from hub.storage.vault import DataKey, Vault
 from signing.canonical import canonical
 
 _PROPOSALS: Final = table(ProposalRow)
+_ENTRIES: Final = table(LedgerEntryRow)
 OPEN: Final = "open"
+MADE: Final = 1
+"""Number of the entry that it was proposed; its end is the next."""
 Unit = Callable[[Connection, dict[str, Any], Actor, datetime], dict[str, Any]]
 """`(tx, payload, confirmer, now)`: makes the change in the transaction that confirms it, answers what it made."""
 
@@ -85,6 +91,23 @@ def executed(tx: Connection, action: str, decided_at: Sequence[datetime], *, vau
 def state_of(row: Row[Any], now: datetime) -> str:
     """What it is shown as: one that nobody confirmed in time has lapsed, whatever its row says."""
     return "expired" if row.state == OPEN and now >= row.expires_at else str(row.state)
+
+
+def made_at(tx: Connection, row: Row[Any], key: DataKey) -> datetime:
+    """When it was proposed, as the ledger says, and for the reason that its row says: whoever writes the database has
+    nobody confirm it later, or for another reason. Raises: IntegrityBrokenError.
+    """
+    columns = (_ENTRIES.c.id, _ENTRIES.c.detail, _ENTRIES.c.commitment, _ENTRIES.c.recorded_at)
+    made = (_ENTRIES.c.object_id == row.id) & (_ENTRIES.c.object_version == MADE)
+    entry = tx.execute(select(*columns).where(made)).one_or_none()
+    try:
+        said = open_detail(entry.id, entry.detail, entry.commitment, key=key) if entry else None
+    except ValueError:
+        said = None
+    if entry is None or said is None or (said["object_id"], said["detail"]["reason"]) != (row.id, row.reason):
+        raise IntegrityBrokenError("proposals")
+    # Entries of earlier releases do not repeat their time.
+    return datetime.fromisoformat(said["recorded_at"]) if "recorded_at" in said else entry.recorded_at
 
 
 def proposal_of(row: Row[Any], now: datetime) -> Proposal:

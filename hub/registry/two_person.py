@@ -1,7 +1,7 @@
 """The rule of two persons 双人复核: what one operator proposes, another confirms, and only then it happens.
 
-Change, ledger entry and the state of the proposal commit together. What was proposed is under a MAC: nobody who can
-write the database can have a second person confirm something else.
+Change, ledger entry and the state of the proposal commit together. What was proposed is under a MAC, when and why
+stands on the ledger: nobody who can write the database can have a second person confirm something else.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from hub.access.errors import ForbiddenError
 from hub.clock import Clock, new_id
 from hub.ledger.entries import Draft, append, seal
 from hub.registry.notices import notify
-from hub.registry.proposal import OPEN, Action, Proposal, meaning_of, proposal_of, state_of
+from hub.registry.proposal import MADE, OPEN, Action, Proposal, made_at, meaning_of, proposal_of, state_of
 from hub.registry.recording import digest_of, plain_json
 from hub.registry.requests.errors import ProposalOverError, SameHandError, SamePersonError
 from hub.registry.tables import ProposalRow
@@ -154,7 +154,7 @@ class Proposals:
         if (tell := self._actions[action].tell) is not None:
             tell(tx, payload, now)
         detail = {"action": action, "payload": digest_of(payload), "reason": reason}
-        self._record(tx, "proposal.made", proposal_id, 1, actor, detail, now)
+        self._record(tx, "proposal.made", proposal_id, MADE, actor, detail, now)
         return self._found(tx, proposal_id, now)
 
     def _confirm(self, tx: Connection, actor: Actor, proposal_id: str, now: datetime) -> Proposal:
@@ -187,6 +187,8 @@ class Proposals:
         state = state_of(row, now)
         if state != OPEN:
             raise ProposalOverError(state)
+        if now >= made_at(tx, row, self._log_key) + LIFE:
+            raise ProposalOverError("expired")
         return row
 
     def _end(
@@ -194,7 +196,7 @@ class Proposals:
     ) -> Proposal:
         values = {"state": state, "decided_by": actor.as_json() | {"result": detail["result"]}, "decided_at": now}
         tx.execute(update(_PROPOSALS).where(_PROPOSALS.c.id == row.id).values(**values))
-        self._record(tx, f"proposal.{state}", row.id, 2, actor, detail, now)
+        self._record(tx, f"proposal.{state}", row.id, MADE + 1, actor, detail, now)
         return self._found(tx, row.id, now)
 
     def _record(

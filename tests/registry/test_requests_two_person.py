@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from catalog.errors import DefinitionError
 from catalog.store import find_department
+from catalog.tables import table
 from hub.access.actors import COMMAND
 from hub.access.errors import ForbiddenError
 from hub.registry.requests.errors import ProposalOverError, SamePersonError
 from hub.registry.sharing import CALENDAR, DEPARTMENT, HAND_OVER, MATTER, MERGE, RULES, SYSTEM
+from hub.registry.tables import ProposalRow
 from hub.runtime import open_hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from signing.keys import SoftwareSigner
@@ -135,6 +137,21 @@ async def test_what_was_changed_in_the_database_is_not_confirmed(desk: Desk) -> 
     await desk.hub.database.write(lambda tx: tx.execute(statement, {"payload": changed}))
     with pytest.raises(IntegrityBrokenError):
         await proposals.confirm(desk.second, made.id)
+    assert not await known(desk)
+
+
+async def test_neither_a_later_end_nor_another_reason_by_sql_is_confirmed(desk: Desk, hands: Hands) -> None:
+    """The second person reads why; and what lapsed is not lengthened."""
+    proposals = desk.hub.sharing.proposals
+    made = await proposals.propose(desk.operator, DEPARTMENT, PAYLOAD, "机构改革")
+    later, rows = made.expires_at + timedelta(days=30), table(ProposalRow)
+    cases = ((0, "另一个理由", IntegrityBrokenError), (3, "机构改革", ProposalOverError))
+    for days, reason, error in cases:
+        hands.now += timedelta(days=days)
+        changed = update(rows).values(reason=reason, created_at=later, expires_at=later)
+        await desk.hub.database.write(lambda tx, changed=changed: tx.execute(changed))
+        with pytest.raises(error):
+            await proposals.confirm(desk.second, made.id)
     assert not await known(desk)
 
 
