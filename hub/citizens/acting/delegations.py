@@ -123,6 +123,12 @@ def received_by(tx: Connection, vault: Vault, subject_id: str, *, live: bool = F
     return _read(tx, vault, mine & (_ROWS.c.state == LIVE) if live else mine)
 
 
+def received_ids(tx: Connection, subject_id: str) -> list[str]:
+    """Of what was given to a person and was not withdrawn: not checked, and none of it opened."""
+    mine = (_ROWS.c.to_id == subject_id) & (_ROWS.c.state == LIVE)
+    return list(tx.execute(select(_ROWS.c.id).where(mine)).scalars())
+
+
 def by_once(tx: Connection, once: str) -> tuple[str, str] | None:
     """The id of the one that this key made, and the hash of its request."""
     row = tx.execute(select(_ROWS.c.id, _ROWS.c.once_hash).where(_ROWS.c.once == once)).one_or_none()

@@ -37,16 +37,17 @@ class Standing:
 
     def one(self, tx: Connection, person_id: str, person: Identity, key: str, now: datetime) -> Principal | None:
         """The principal of this key, if he may still act for him, which nothing changes until this transaction, which
-        writes, ends. Of many who let him act the others are not judged. Raises: IntegrityBrokenError.
+        writes, ends. Of many who let him act the others are neither opened nor judged. Raises: IntegrityBrokenError.
         """
-        received = store.received_by(tx, self._vault, person_id, live=True)
-        named = next((item.id for item in received if self._key(item, person_id) == key), None)
+        named = next((each for each in store.received_ids(tx, person_id) if self._key(each, person_id) == key), None)
         if named is None:
             by_law = self._grounds.of(tx, person_id, person, now, lock=True)
             return next((item for item in by_law if item.key == key), None)
         found = store.find(tx, self._vault, named, lock=True)  # behind a withdrawal that is on its way
-        whom = self.stands(tx, found, now, lock=True) if found is not None else None
-        return self._delegated(found, person_id, whom) if found is not None and whom is not None else None
+        if found is None or found.to_id != person_id:
+            return None
+        whom = self.stands(tx, found, now, lock=True)
+        return self._delegated(found, person_id, whom) if whom is not None else None
 
     def stands(self, tx: Connection, found: Delegation, now: datetime, *, lock: bool = False) -> Identity | None:
         """Who the principal is today, if it runs and who gave it may still give it: a person who lives and has his
@@ -75,13 +76,13 @@ class Standing:
         company = self._grounds.of_office(tx, found.given_by, terms.giver, found.subject_id, now, lock=lock)
         return company.identity if company is not None else None
 
-    def _key(self, found: Delegation, person_id: str) -> str:
-        return self._grounds.key(person_id, Ground.DELEGATE, found.id)
+    def _key(self, delegation_id: str, person_id: str) -> str:
+        return self._grounds.key(person_id, Ground.DELEGATE, delegation_id)
 
     def _delegated(self, found: Delegation, person_id: str, whom: Identity) -> Principal:
         terms = found.terms
         return Principal(
-            key=self._key(found, person_id),
+            key=self._key(found.id, person_id),
             id=found.subject_id,
             identity=whom,
             ground=Ground.DELEGATE,
