@@ -168,6 +168,8 @@ async def test_he_reads_the_whole_says_which_record_is_right_and_signs_by_his_ca
     assert (done.status_code, done.headers["location"]) == (303, "/kiosk/forms")
     again = await hall.terminal.sent("/form/sign", number=hall.case_no, digest=digest, card=token)
     assert again.status_code == 422, "a read is worth one signature"
+    assert (await hall.sign(digest))[1] == "/kiosk/forms", "signed before, and no word of another signature"
+    assert [one.kind for one in await ledger(hub)].count("form.signed_at_kiosk") == 1
     assert "已签署" in text_of(await hall.terminal.get("/forms"))
 
     told = (await hall.city.client.get(path, headers=hall.city.headers)).json()

@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 
 from certificates.stores.holders import Subject, find_subjects, subject_by_id
 from hub.citizens.acting.grounds import Grounds
-from hub.citizens.acting.recording import record
 from hub.citizens.acting.recording import told as told_of
 from hub.citizens.acting.values import Ground
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError, KioskRefusedError
+from hub.citizens.kiosk.form_entries import entry, for_office
 from hub.citizens.kiosk.one_read import OneRead
 from hub.citizens.kiosk.own_cases import OwnForm, own_forms
 from hub.citizens.kiosk.own_fields import Said, as_seen_by, newly_said, said_before, whose_records
@@ -34,13 +34,13 @@ from hub.citizens.present import lock_all
 from hub.citizens.presentations import refuse_other
 from hub.clock import Clock, rfc3339
 from hub.intake.counter.card_reads import CARD_READ
-from hub.intake.errors import CaseClosedError, FormChangedError
+from hub.intake.errors import CaseClosedError, FormChangedError, FormSignedError
 from hub.intake.families.service import FamilyService
 from hub.intake.forms import store
 from hub.intake.forms.sealing import signatures
 from hub.intake.forms.service import FormService, Sheet, Within
 from hub.intake.forms.signing import Signature
-from hub.ledger.entries import Draft, append, seal
+from hub.ledger.entries import append, seal
 from hub.storage.database import Database
 from hub.storage.errors import ConflictError, MissingError
 from hub.storage.vault import DataKey, Vault
@@ -132,7 +132,7 @@ class KioskForms:
     async def sign(self, visit: Visit, number: str, digest: str, token: str) -> None:
         """His signature of what was shown by `digest`, by his card, which the terminal's reader has read just now.
 
-        Raises: KioskRefusedError: it was not, or is used; FormChangedError, FormOpenError.
+        Raises: KioskRefusedError: it was not, or is used; FormChangedError, FormOpenError; FormSignedError: he has.
         """
         form, sheet = await self._sheet(visit, number)
         card = await self._reads.again(visit, token)
@@ -169,14 +169,14 @@ class KioskForms:
         shown = whose_records(told)
         hashes = {form.people[key].lookup_hash for key in shown if key in form.people}
         others = find_subjects(tx, [one for one in hashes if one is not None])
-        entries = [self._entry("form.read_at_kiosk", visit, form, me, {"digest": told["digest"]})]
+        entries = [entry(self._vault, "form.read_at_kiosk", visit, form, me, {"digest": told["digest"]})]
         entries += [
-            self._entry("form.read_by_signer", visit, form, other, {"digest": told["digest"]})
+            entry(self._vault, "form.read_by_signer", visit, form, other, {"digest": told["digest"]})
             for other in others.values()
             if other.id not in {me.id, form.office.id if form.office else ""}
         ]
-        append(tx, [seal(entry, now=now) for entry in entries])
-        self._for_office(tx, visit, form, "form.read_by_agent", {"digest": told["digest"]}, now)
+        append(tx, [seal(one, now=now) for one in entries])
+        for_office(tx, self._vault, visit, form, "form.read_by_agent", {"digest": told["digest"]}, now)
 
     def _within(
         self, visit: Visit, form: OwnForm, step: str, detail: Mapping[str, Any], *, card: OneRead | None = None
@@ -188,11 +188,14 @@ class KioskForms:
             judged, me = self._judged(tx, visit, form, now)
             if card is not None:
                 card.use_up(tx, now)
-            entry = self._entry(f"form.{step}_at_kiosk", visit, judged, me, detail, ends=card.ends if card else {})
-            append(tx, [seal(entry, now=now)])
-            self._for_office(tx, visit, judged, f"form.{step}_by_agent", detail, now)
+                if judged.party in _signed_by(tx, judged):  # nothing is signed by it, and nobody is told that it was
+                    raise FormSignedError
+            ends = card.ends if card else {}
+            draft = entry(self._vault, f"form.{step}_at_kiosk", visit, judged, me, detail, ends=ends)
+            append(tx, [seal(draft, now=now)])
+            for_office(tx, self._vault, visit, judged, f"form.{step}_by_agent", detail, now)
             if card is not None:
-                notify(tx, me.id, NoticeKind.FORM_SIGNED, about=entry.id, now=now)
+                notify(tx, me.id, NoticeKind.FORM_SIGNED, about=draft.id, now=now)
 
         return unit
 
@@ -220,30 +223,6 @@ class KioskForms:
         if found is None or gone:
             raise CaseClosedError
         return found, subject_by_id(tx, visit.holder.id)
-
-    def _for_office(
-        self, tx: Connection, visit: Visit, form: OwnForm, kind: str, detail: Mapping[str, Any], now: datetime
-    ) -> None:
-        """The entry about the company, with who did it."""
-        if form.office is not None:
-            said = {"kiosk": visit.kiosk.id, "matter": form.matter, "number": form.number, **detail}
-            said["department_id"] = form.department_id
-            record(tx, self._vault, kind, visit.holder, form.office, said, now)
-
-    def _entry(
-        self,
-        kind: str,
-        visit: Visit,
-        form: OwnForm,
-        whose: Subject,
-        detail: Mapping[str, Any],
-        *,
-        ends: Mapping[str, Any] | None = None,
-    ) -> Draft:
-        where = {"by": visit.kiosk.as_json(), "department_id": form.department_id, "session": visit.id}
-        said = {**where, "matter": form.matter, "number": form.number, **detail}
-        key = self._vault.data_key(whose.data_key, whose.kek_kid)
-        return Draft(kind=kind, detail=said, key=key, subject_id=whose.id, **(ends or {}))
 
 
 def _signed_by(tx: Connection, form: OwnForm) -> set[str]:

@@ -71,6 +71,8 @@ async def sign(request: Request, hub: HubDep, visit: VisitDep) -> Response:
         try:
             await hub.kiosk.forms.sign(visit, number, digest, given.raw("card"))
             return redirect(FORMS)
+        except FormSignedError:  # before: the list says so
+            return redirect(FORMS)
         except KioskRefusedError:
             errors = [_REFUSED]
         except (FormChangedError, FormOpenError):
