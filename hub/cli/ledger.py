@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,8 +97,7 @@ def follow(
             follow(lambda size: hub.get(f"{address}?size={size}"), verifier=verifier, remembered=remembered)
         )
     except RewrittenError as error:
-        evidence = remember.with_name(f"{remember.name}.refused")
-        evidence.write_text(error.note, encoding="utf-8")
+        evidence = _evidence(remember, error.note)
         fail(f"the log {error.reason} since {remember}", f"publish both: {remember}, {evidence}", Exit.FAILED)
     except (OutboundError, SigningError, ValueError) as error:
         fail(f"no proof from {url}: {error}", "ask again; keep the checkpoint", Exit.INDETERMINATE)
@@ -176,6 +176,15 @@ def succeed(
         "next      yizheng check; then tell auditors the new log key (/.well-known/tlog-key) another way",
     ]
     show(value, as_json=as_json, text="\n".join(lines))
+
+
+def _evidence(remember: Path, note: str) -> Path:
+    """Keep what was refused. An earlier one stays: it may be the one that proves something."""
+    found = remember.with_name(f"{remember.name}.refused")
+    if found.exists() and found.read_text(encoding="utf-8") != note:
+        found = remember.with_name(f"{found.name}-{sha256(note.encode()).hexdigest()[:12]}")
+    found.write_text(note, encoding="utf-8")
+    return found
 
 
 def _read(path: Path) -> str:

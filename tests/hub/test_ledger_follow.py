@@ -122,6 +122,10 @@ def served() -> Iterator[tuple[str, dict[str, Log]]]:
     thread.join()
 
 
+def refused_in(folder: Path) -> list[str]:
+    return sorted(path.read_text() for path in folder.glob("checkpoint.refused*"))
+
+
 async def test_the_command_keeps_the_checkpoint_up_and_keeps_the_evidence(
     served: tuple[str, dict[str, Log]], tmp_path: Path
 ) -> None:
@@ -139,6 +143,10 @@ async def test_the_command_keeps_the_checkpoint_up_and_keeps_the_evidence(
     assert (done.code, done.out) == (1, "")
     assert kept.read_text() == Log(*"abcde").note
     assert (tmp_path / "checkpoint.refused").read_text() == logs["now"].note
+    other, logs["now"] = logs["now"].note, Log(*"ab")
+    for _ in range(2):
+        assert (await yizheng(nowhere, *arguments)).code == 1
+    assert refused_in(tmp_path) == sorted([other, logs["now"].note]), "each is kept, and once"
     key.write_text(NoteSigner.generate("log.example").verifier.text)
     assert (await yizheng(nowhere, *arguments)).code == 2
     key.write_text("no key")
