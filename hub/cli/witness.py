@@ -132,7 +132,8 @@ async def _look(folder: "WitnessFolder", log: "HubLog", key: "NoteVerifier", *, 
             await log.hand_in(found.note)
         except OutboundError as error:
             handed = False
-            _say(f"co-signed {found.size}, and the hub did not take it ({error}); is this key registered? 平台未接收")
+            _say(f"co-signed {found.size}, and the hub did not take it ({error}) 平台未接收")
+            _say("is this key registered? If it was just now, look again 登记了吗？刚登记的，请再试一次")
     except ForkError as error:
         _forked(folder, key, error)
     except FolderError as error:
