@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from catalog.tables import table
+from certificates.tables import CertificateVersionRow
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
 from hub.citizens.objections.tables import ObjectionRow
 from hub.citizens.objections.values import Answer, Kind, Said, State, Target
@@ -37,13 +38,17 @@ async def row(hub: Hub, objection_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.embedded
-async def test_an_earlier_time_in_its_row_makes_an_old_version_no_correction(hub: Hub) -> None:
+async def test_other_times_in_rows_make_an_old_version_no_correction(hub: Hub) -> None:
     holder, police = await signed_in(hub), await officer(hub, POLICE)
     identifier = (await hub.citizens.licences.listed(holder))[0][0].identifier
     made = await hub.citizens.objections.raise_(holder, Said(kind=Kind.LICENCE, text=TEXT, identifier=identifier))
-    await put(hub, made, raised_at=hub.clock() - timedelta(days=400))
-    with pytest.raises(ObjectionError, match="nothing_corrected"):
-        await hub.citizens.desk.answer(police, made, Answer("corrected", ""))
+    now, versions = hub.clock(), table(CertificateVersionRow)
+    await put(hub, made, raised_at=now - timedelta(days=400))
+    for made_at in (None, now + timedelta(days=1)):
+        if made_at is not None:
+            await hub.database.write(lambda tx, at=made_at: tx.execute(update(versions).values(created_at=at)))
+        with pytest.raises(ObjectionError, match="nothing_corrected"):
+            await hub.citizens.desk.answer(police, made, Answer("corrected", ""))
 
 
 @pytest.mark.embedded

@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.exchange.uses import of_certificate, uses_of
 from hub.intake.tables import CasePartyRow, CaseRow
 from hub.intake.told.telling import CaseEvent, tell
-from hub.ledger.guards import recorded_at
+from hub.ledger.guards import made_at, recorded_at
 from hub.storage.database import Database
 from hub.storage.vault import Vault
 
@@ -35,16 +35,19 @@ _PARTIES: Final = table(CasePartyRow)
 def has_changed(tx: Connection, found: Objection, about: str, since: datetime) -> bool:
     """Whether the library holds since then what it did not before: a newer version, or one that has ceased to be valid;
     for what was missing, a licence of the type that the key `about` names. That a licence loads again cannot be seen
-    from its row, nor that a source now gives another value: the hub keeps none, and its next answer tells.
+    from its row, nor that a source now gives another value: the hub keeps none, and its next answer tells. When a
+    version was made the ledger says.
     """
     if found.kind in {Kind.NOT_LOADING, Kind.FIELD}:
         return True
     if found.kind is Kind.MISSING:
         held = library.held_of(tx, found.subject_id, about.partition(":")[0])
-        return any(version.state in WHOLE and version.created_at >= since for version in held)
+        made = made_at(tx, [version.id for version in held if version.state in WHOLE])
+        return any(at >= since for at in made.values())
     versions = library.versions_of(tx, found.certificate_id or "")
     newest = [version for version in versions if version.state in WHOLE][-1:]
-    return any(version.created_at >= since or _ended(tx, version, since) for version in newest)
+    made = made_at(tx, [version.id for version in newest])
+    return any(at >= since for at in made.values()) or any(_ended(tx, version, since) for version in newest)
 
 
 def _ended(tx: Connection, version: VersionRecord, since: datetime) -> bool:
@@ -79,7 +82,8 @@ class Telling:
             if certificate_id is None:
                 return cases_given(tx, self._vault, subject_by_id(tx, found.subject_id), found)
             versions = library.versions_of(tx, certificate_id)
-            marks = [of_certificate(version.id) for version in versions if version.created_at < found.raised_at]
+            made = made_at(tx, [version.id for version in versions])
+            marks = [of_certificate(version_id) for version_id, at in made.items() if at < found.raised_at]
             numbers = {str(use["case_no"]) for use in uses_of(tx, marks)}
             query = select(_CASES.c.id).where(_CASES.c.case_no.in_(numbers)).order_by(_CASES.c.id)
             return list(tx.execute(query).scalars())
