@@ -155,6 +155,7 @@ def licence_json(item: Licence, language: str) -> dict[str, Any]:
         "issued_on": item.issued_on,
         "valid_until": item.valid_until,
         "principal_holder": item.principal,
+        "held_with": item.of or None,
         "stage": item.stage.value,
         "days_left": item.days_left,
     }

@@ -94,7 +94,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     database, vault, clock, log_key = ground.database, ground.vault, ground.clock, ground.log_key
     confirming = Confirming(vault=vault, types=ground.types)
     sessions = HolderSessions(database, vault=vault, confirming=confirming, clock=clock)
-    licences = Licences(database, types=ground.types, log_key=log_key, clock=clock)
+    licences = Licences(database, vault=vault, types=ground.types, log_key=log_key, clock=clock)
     accesses = Accesses(database, vault=vault, types=ground.types, log_key=log_key, clock=clock)
     presentations = Presentations(database, vault=vault, log_key=log_key, clock=clock)
     targets = Targets(database, licences=licences, accesses=accesses, types=ground.types)

@@ -5,7 +5,7 @@ pulls or verifies it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -19,11 +19,11 @@ from hub.citizens.presentations import refuse_other
 from hub.citizens.values import SEES_OWN, Whose
 from hub.clock import Clock
 from hub.issuing.held_then import standing
-from hub.issuing.shelf import CURRENT, SOON, spines
+from hub.issuing.shelf import CURRENT, SOON, masked_number, spines
 from hub.issuing.types.registry import TypeRegistry
 from hub.storage.database import Database
-from hub.storage.errors import MissingError
-from hub.storage.vault import DataKey
+from hub.storage.errors import IntegrityBrokenError, MissingError
+from hub.storage.vault import DataKey, Vault
 
 PAGE: Final = 50
 REMINDED: Final = timedelta(days=90)
@@ -56,13 +56,18 @@ class Licence:
     """To its last day, while it is valid and ends within `REMINDED`."""
     indexed: bool = False
     """Only its index is here: what it says stays at its source."""
+    of: str = field(default="", repr=False)
+    """Of one that he holds with another, whose it is first: a body's number, a person's with its ends alone."""
 
 
 class Licences:
     """Reads them for a signed-in holder. Raises LevelError for one who is not signed in surely enough."""
 
-    def __init__(self, database: Database, *, types: TypeRegistry, log_key: DataKey, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, *, vault: Vault, types: TypeRegistry, log_key: DataKey, clock: Clock
+    ) -> None:
         self._database = database
+        self._vault = vault
         self._types = types
         self._log_key = log_key
         self._clock = clock
@@ -128,7 +133,17 @@ class Licences:
             stage=kind.stage if kind else Stage.OTHER,
             days_left=left if left is not None and left <= REMINDED.days else None,
             indexed=row.state == "indexed",
+            of="" if row.subject_id == subject_id else self._number(row),
         )
+
+    def _number(self, row: Row[Any]) -> str:
+        """Of the principal holder, which tells one company's from another's; empty where he was erased."""
+        try:
+            key = self._vault.data_key(row.data_key, row.kek_kid)
+            number = key.decrypt(f"subjects:{row.subject_id}:id_number", row.id_number).decode()
+        except IntegrityBrokenError:
+            return ""
+        return masked_number(row.id_type, number)
 
 
 def held_by(subject_id: str) -> tuple[Select[Any], Select[Any]]:

@@ -159,6 +159,13 @@ async def test_a_further_holder_opens_it_too_and_the_principal_is_told_but_a_for
         await issue(hub, shared, slug="shared_home", issuer=PERMITS)
         await arrive(client, hub, spouse)
         identifier = await of_kind(hub, "shared_home", spouse)
+        other = f"{PERSON['id_number'][:3]}***********{PERSON['id_number'][-4:]}"
+        for page in ("/me", "/me/licences", f"/me/licences/{identifier}"):
+            assert f"主持有人 {other}" in text_of(await client.get(page)), page
+        shared = [
+            item for item in (await client.get("/api/v1/me/certificates")).json()["certificates"] if item["held_with"]
+        ]
+        assert [(item["identifier"], item["held_with"]) for item in shared] == [(identifier, other)]
         api = f"/api/v1/me/certificates/{identifier}/claims"
         said = {item["name"] for item in (await client.get(api)).json()["claims"]}
         assert said == {"name", "citizen_id", "spouse", "spouse_id"}, "what stays in the hub is in no licence"
