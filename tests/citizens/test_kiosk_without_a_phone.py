@@ -73,7 +73,7 @@ async def test_notices_are_read_and_one_s_own_licences_collected(place: Place, h
         for _ in range(2):  # within the hour the last answer stands
             assert (await terminal.sent("/collect")).headers["location"] == "/kiosk/collect"
         asked = [entry.detail["by"] for entry in await ledger(hub) if entry.kind == "collection.own"]
-        assert asked == [{"kind": "kiosk", "id": terminal.id}]
+        assert asked == [{"kind": "holder", "id": (await signed_in(hub)).id, "kiosk": terminal.id}]
         await hub.jobs.sweep()
         assert "归集到证照" in text_of(await terminal.get("/collect"))
         assert "居住证" in text_of(await terminal.get("/mine"))

@@ -8,7 +8,9 @@ from hub.citizens.kiosk.standing import Visit
 
 
 class KioskHand(Hand):
-    """Of the person himself, by his card; what is opened by it is not written down, nor shown, once he has left."""
+    """Of the person himself, by his card; what is opened or collected by it is not written down, nor shown, once he has
+    left.
+    """
 
     def __init__(self, visit: Visit) -> None:
         super().__init__({**visit.holder.as_json(), "kiosk": visit.kiosk.id})

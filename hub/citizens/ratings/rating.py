@@ -1,6 +1,6 @@
 """A party rates a closed case once, and says what he brought. A bad one is followed up, with a clock until answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
 from hub.citizens.ratings import store
 from hub.citizens.ratings.store import Figure, Past
+from hub.citizens.ratings.tally import RatingTally
 from hub.citizens.ratings.writing import Given, Writing, counted_papers
 from hub.citizens.values import SEES_OWN, Holder
 from hub.clock import Clock
@@ -34,6 +35,7 @@ class Ratings:
         self._vault = vault
         self._papers = papers
         self._writing = Writing(vault)
+        self.tally = RatingTally(database, vault=vault, clock=clock)
         self._log_key = log_key
         self._clock = clock
 
@@ -53,19 +55,28 @@ class Ratings:
             raise MissingError("case")
         return found[0]
 
-    async def rate(self, holder: Holder, case_no: str, given: Given) -> None:
-        """Rate it, once. Raises: as `one`; RatedError, ObjectionError, HolderSignInNeededError."""
+    async def rate(
+        self, holder: Holder, case_no: str, given: Given, *, place: Callable[[Connection], None] | None = None
+    ) -> None:
+        """Rate it, once. `place` raises, in the transaction that writes it, where he is not there any more.
+
+        Raises: as `one`; RatedError, ObjectionError, HolderSignInNeededError.
+        """
         given.check()
         past = await self.one(holder, case_no)
         counted, now = await counted_papers(self._papers, case_no), self._clock()
-        await write_once(
-            self._database,
-            lambda tx: self._writing.write(tx, lock_holder(tx, holder.id), past, given, counted, now),
-        )
+
+        def unit(tx: Connection) -> None:
+            subject = lock_holder(tx, holder.id)
+            if place is not None:
+                place(tx)
+            self._writing.write(tx, subject, past, given, counted, now)
+
+        await write_once(self._database, unit)
 
     async def published(self) -> Sequence[Figure]:
-        """By matter, and never of few people."""
-        return await self._database.read(store.figures)
+        """By matter, and never of few people; some minutes behind."""
+        return await self._database.read(lambda tx: store.figures(tx, self.tally.read(tx)))
 
     def _past(self, tx: Connection, holder: Holder, mine: bytes, case_no: str | None, limit: int) -> list[Past]:
         """Without an investigation that he is not told of yet, and without a gap where it would stand."""

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from hub.citizens.errors import HolderSignInNeededError
 from hub.citizens.kiosk.errors import KioskOverError
+from hub.citizens.kiosk.looking import KioskHand
 from hub.deps import HubDep
 from hub.edge.errors import RateLimitedError
 from hub.web.citizen.dossier_words import OUTCOMES
@@ -38,7 +39,7 @@ async def collect(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     """Ask every department that may be; within the hour the last answer stands."""
     await visit_form(request, visit)
     try:
-        await hub.dossier.fetching.ask(visit.holder.id, visit.holder.identity, by=visit.kiosk.as_json())
+        await hub.dossier.fetching.ask(visit.holder.id, visit.holder.identity, by=KioskHand(visit))
     except RateLimitedError:
         pass
     except HolderSignInNeededError:

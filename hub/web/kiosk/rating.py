@@ -38,7 +38,8 @@ async def rate(request: Request, hub: HubDep, visit: VisitDep) -> Response:
         return await _asked(request, hub, visit, case_no, given)
     try:
         stars, brought = _number(given.text("stars")), _number(given.text("brought"))
-        await hub.citizens.ratings.rate(visit.holder, case_no, Given(stars, brought, given.text("text")))
+        said = Given(stars, brought, given.text("text"))
+        await hub.citizens.ratings.rate(visit.holder, case_no, said, place=visit.must_stand)
     except ObjectionError as error:
         wrong = FieldError(error.pointer.removeprefix("/"), *fault(error.pointer, error.rule))
         return await _asked(request, hub, visit, case_no, given, [wrong])
