@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from catalog.errors import DefinitionError
 from catalog.store import find_department
 from hub.access.actors import Role
+from hub.access.staff_store import ID
 
 _USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MEMBERS: Final = frozenset({"user_name", "display_name", "department", "roles", "external_id"})
 HUB_WIDE: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
 """Roles of whoever belongs to no department."""
@@ -87,7 +87,7 @@ def check_account(definition: dict[str, Any]) -> None:
 
 def check_named(payload: dict[str, Any]) -> None:
     """Whether `staff` is an account's id."""
-    if not _ID.fullmatch(str(payload.get("staff", ""))):
+    if not ID.fullmatch(str(payload.get("staff", ""))):
         raise DefinitionError("staff: the id of an account is needed")
 
 

@@ -24,7 +24,7 @@ _LINKS: Final = table(StaffLinkRow)
 _SESSIONS: Final = table(StaffSessionRow)
 ACCOUNTS_OBJECT: Final = "00000000-0000-7000-8000-000000000066"
 """Of which the ledger speaks once: since then there are accounts, and one without a MAC is nobody's."""
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNOPENED: Final = {"opened_at": None, "opened_by": None, "link_by": None, "link_until": None}
 _SELECT: Final = select(
     _STAFF,
@@ -71,7 +71,7 @@ class Staff:
 
 def find_staff(tx: Connection, vault: Vault, staff_id: str) -> Staff | None:
     """The account of this id; what is none is nobody's."""
-    if not _ID.fullmatch(staff_id):
+    if not ID.fullmatch(staff_id):
         return None
     return _found(vault, tx.execute(_SELECT.where(_STAFF.c.id == staff_id)).one_or_none())
 
@@ -124,7 +124,7 @@ def next_number(tx: Connection, staff_id: str) -> int:
 
 def is_known(tx: Connection, staff_id: str) -> bool:
     """Whether there is a row of this id, believed or not, or the ledger knows of one."""
-    if not _ID.fullmatch(staff_id):
+    if not ID.fullmatch(staff_id):
         return False
     there = exists(select(_STAFF.c.id).where(_STAFF.c.id == staff_id))
     return bool(tx.execute(select(or_(there, latest_number(staff_id).is_not(None)))).scalar_one())
