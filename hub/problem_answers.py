@@ -42,7 +42,11 @@ def answer(request: Request, error: Exception | None, public_url: str, kind: Pro
     language = language_of(request)
     request_id = request.state.request_id
     if isinstance(error, PlannedClosureError) and pages.wants_page(request):
-        return pages.closed_page(request, error, request_id)
+        told = pages.told_of_closure(request, error, request_id)
+        at_terminal = f"{request.scope['path']}/".startswith("/kiosk/")
+        page = (kiosk_frame.closed_page if at_terminal else pages.closed_page)(request, told)
+        page.headers["Retry-After"] = str(error.retry_after_seconds)
+        return page
     if "app" in request.scope:  # the guard's own refusals come before there is one
         path = request.scope["path"] + "/"
         framed = next((page for place, page in _FRAMES if path.startswith(place)), None)

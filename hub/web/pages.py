@@ -1,6 +1,7 @@
 """The public pages: start, and one page a problem; `verify_page` has the third."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -96,13 +97,17 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
     return page
 
 
-def closed_page(request: Request, error: PlannedClosureError, request_id: str) -> Response:
-    """What there is to read while the hub is closed for planned work, wherever one came."""
+def told_of_closure(request: Request, error: PlannedClosureError, request_id: str) -> dict[str, Any]:
+    """What a page says while the hub is closed for planned work."""
     found = request.app.state.hub.closures.known()
     note = view_of(request).t(found.zh or found.en, found.en or found.zh) if found else ""
-    values = {"ends": error.ends, "note": note, "changed": request.method != "GET", "request_id": request_id}
-    page = public_page("closed.html", request, None, **values)
-    page.status_code, page.headers["Retry-After"] = 503, str(error.retry_after_seconds)
+    return {"ends": error.ends, "note": note, "changed": request.method != "GET", "request_id": request_id}
+
+
+def closed_page(request: Request, told: Mapping[str, Any]) -> Response:
+    """What there is to read then, wherever one came."""
+    page = public_page("closed.html", request, None, **told)
+    page.status_code = 503
     return page
 
 

@@ -56,6 +56,9 @@ async def test_it_is_told_before_and_in_it_only_verifying_goes_on(place: Place) 
             assert "平台正在计划维护" in said
             assert ("0990 12345" in said, "窗口" in said) == (True, False)  # counters are closed as well
             assert "没有保存" not in said
+            assert (";url=/kiosk" in closed.text, "/verify" in closed.text) == (
+                (True, False) if path == "/kiosk" else (False, True)
+            )
         [switch] = re.findall(r'<a class="language" href="([^"]+)"', (await client.get("/me", headers=PAGE)).text)
         english = await client.get(switch.replace("&amp;", "&"), headers=PAGE, follow_redirects=True)
         assert (english.status_code, "A new database" in english.text) == (503, True)

@@ -1,6 +1,6 @@
 """Every page of a terminal goes out through here: in large print always, and never kept by the browser."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -62,3 +62,8 @@ def problem_page(request: Request, kind: ProblemType, error: Exception | None, r
     if isinstance(error, KioskOverError | KioskUnknownError):
         return redirect(START)
     return render(request, "kiosk/problem.html", None, status=kind.status, kind=kind, request_id=request_id)
+
+
+def closed_page(request: Request, told: Mapping[str, Any]) -> Response:
+    """While the hub is closed for planned work: it looks by itself whether it is over, since nobody else would."""
+    return render(request, "kiosk/closed.html", None, status=503, **told)
