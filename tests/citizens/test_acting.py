@@ -10,11 +10,11 @@ from sqlalchemy.util import await_only
 
 from hub.citizens.acting.errors import NoLongerActsError, ScopeError
 from hub.citizens.acting.ties import is_minor
-from hub.citizens.acting.values import Scope
+from hub.citizens.acting.values import Principal, Scope
 from hub.citizens.errors import LevelError
 from hub.citizens.presentations import Shown
 from hub.citizens.showing.values import Pick
-from hub.citizens.values import Level
+from hub.citizens.values import Holder, Level
 from hub.runtime import Hub
 from hub.sample.numbers import citizen_id
 from hub.storage.errors import IntegrityBrokenError, MissingError
@@ -26,6 +26,7 @@ from tests.citizens.others import (
     KINSHIP,
     NEIGHBOUR,
     REGISTRATION,
+    asked,
     begun,
     birth_claims,
     death_claims,
@@ -233,8 +234,13 @@ async def test_a_code_opens_the_companys_case_and_names_who_acted(place: Place, 
 async def test_what_the_judgement_rests_on_is_held_until_the_act_is_written(hub: Hub) -> None:
     await furnish(hub, REGISTRATION)
     await in_office(hub)
-    holder = await signed_in(hub)
-    found = await begun(hub, holder, "legal_representative")
+    holder, neighbour = await signed_in(hub), await resident(hub, NEIGHBOUR)
+    await hub.citizens.others.delegating.give(holder, asked(hub))
+    await held_while(hub, holder, await begun(hub, holder, "legal_representative"))
+    await held_while(hub, neighbour, await begun(hub, neighbour, "delegate"))  # that who let him is still himself
+
+
+async def held_while(hub: Hub, holder: Holder, found: Principal) -> None:
     judged, go_on = asyncio.Event(), asyncio.Event()
 
     def act(tx: Connection) -> str | None:

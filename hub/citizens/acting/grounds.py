@@ -17,6 +17,7 @@ from certificates.stores.holders import Subject
 from certificates.stores.version import HeldVersion
 from hub.citizens.acting.ties import SLUGS, Tie, is_minor, ties_of
 from hub.citizens.acting.values import OF_GROUND, Ground, Principal
+from hub.citizens.confirming import hold_licences
 from hub.citizens.present import is_erased
 from hub.citizens.values import Identity
 from hub.intake.identity import certified_dead, identity_types, in_force, unconfirmed
@@ -69,7 +70,7 @@ class Grounds:
         subjects, held = library.held_by(tx, list(numbers), identity_types(types)) if numbers else ({}, [])
         check_guards(tx, self._vault, held=held)
         if lock:
-            _hold(tx, [*mine, *held])
+            hold_licences(tx, [*mine, *held])
         self._licences.learn_keys(tx, {item.record.signing_kid for item in held})
         found: dict[str, Principal] = {}
         for tie in ties:
@@ -155,13 +156,6 @@ class Grounds:
 
     def _number(self, who: Identity) -> bytes:
         return lookup_hash(self._vault, who.id_type, who.id_number)
-
-
-def _hold(tx: Connection, held: Sequence[HeldVersion]) -> None:
-    """Raises: IntegrityBrokenError: one was changed since it was read, and is to be read again."""
-    now = library.lock_versions(tx, {item.record.id for item in held})
-    if any(now.get(item.record.id) != (item.record.row_version, item.record.status) for item in held):
-        raise IntegrityBrokenError("certificate_versions")
 
 
 def _named(item: HeldVersion) -> bytes:

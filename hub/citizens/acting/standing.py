@@ -55,7 +55,8 @@ class Standing:
         """
         if not found.runs(now.astimezone(CIVIL_ZONE).date()):
             return None
-        return self._whom(tx, found, self._confirming.find(tx, found.terms.giver, now), now, lock=lock)
+        giver = self._confirming.find(tx, found.terms.giver, now, lock=lock)
+        return self._whom(tx, found, giver, now, lock=lock)
 
     def each(self, tx: Connection, found: Sequence[Delegation], now: datetime) -> list[Identity | None]:
         """The same of a list: of all who gave them it is asked at once, and of what has ended nothing."""
