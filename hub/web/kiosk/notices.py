@@ -12,6 +12,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(START + "/notices", response_class=HTMLResponse)
 async def listed(request: Request, hub: HubDep, visit: VisitDep) -> HTMLResponse:
-    """The newest thirty; that they were seen here marks none as read, since somebody else may stand there."""
+    """The newest twenty; that they were seen here marks none as read, since somebody else may stand there."""
     found, _ = await hub.citizens.notices.listed(visit.holder, None)
     return render(request, "kiosk/notices.html", visit.kiosk, visit=visit, found=found)
