@@ -149,12 +149,13 @@ class LedgerVerifier:
             return
         if content["kind"] == ERASED:
             self._erased[content["detail"]["subject"]] = row.position
-        for column in ("kind", "subject_id", "case_id", "object_id", "object_version"):
-            if content[column] != getattr(row, column):
+        columns = ("kind", "subject_id", "case_id", "object_id", "object_version")
+        stored = {column: getattr(row, column) for column in columns}
+        # A time that was moved before the entry was numbered is so in the tree as well.
+        stored |= {"recorded_at": rfc3339(row.recorded_at)} if "recorded_at" in content else {}
+        for column, value in stored.items():
+            if content[column] != value:
                 self._find(f"index {row.position}: column {column} was changed")
-        at = rfc3339(row.recorded_at)  # moved before it was numbered, it is so in the tree as well
-        if content.get("recorded_at", at) != at:
-            self._find(f"index {row.position}: column recorded_at was changed")
 
     def _key_of(self, row: Row[tuple[object, ...]]) -> DataKey:
         """Raises IntegrityBrokenError when the key is gone."""
