@@ -24,6 +24,7 @@ from hub.runtime import Hub
 from hub.scenarios.real.counter_devices import FaceStandIn, ReaderStandIn
 from hub.scenarios.real.standing import WebServer
 from hub.scenarios.real.trial_device import TrialDevice, trial_signer
+from hub.storage.tables import IdempotencyRow
 from signing.jose import sign_jws
 from signing.keys import SoftwareSigner
 from tests.hub.city import ledger
@@ -88,7 +89,9 @@ async def test_a_result_that_agrees_corroborates_one_opening_and_one_that_differ
     assert await corroborated(hub) == [["face_compared", "clerk_attested"]]
     different = device.compares(**WHOSE, result="different")
     assert await refused(hub, clerk, different) == "face_differed"
-    assert await refused(hub, clerk, different) == "face_refused", "used up by its refusal"
+    await hub.database.write(lambda tx: tx.execute(table(IdempotencyRow).delete()) and None)
+    for used in (different, answer["token"]):
+        assert await refused(hub, clerk, used) == "face_refused", "used up, on the ledger, also by its refusal"
     assert await refused(hub, clerk, device.compares(**WHOSE, band="low")) == "face_differed"
     assert await refused(hub, clerk, "") == "face_needed", "a new form does not make it forgotten"
     entries = [entry for entry in await ledger(hub) if entry.kind == "face.differed"]

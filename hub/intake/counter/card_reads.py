@@ -1,6 +1,7 @@
 """What a card reader signs: read from its token, verified against the device's key, compared with the party. Pure.
 
-A result is worth something for five minutes, and for the very party that it names. That it is used once, the ledger says.
+A result is worth something for five minutes, and for the very party that it names. That it is used once, the ledger
+says.
 """
 
 import hashlib

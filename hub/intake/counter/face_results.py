@@ -1,7 +1,7 @@
 """What a device says that compared a card's photo with a face: verified, held against the party. Pure.
 
 A result, never a picture: the message has seven members of known form and nothing else. It is worth something for five
-minutes and for the one card whose number it was made with. That it is used once, a store says.
+minutes and for the one card whose number it was made with. That it is used once, the ledger says.
 """
 
 import re

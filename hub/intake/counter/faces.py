@@ -5,7 +5,6 @@ nothing for that card without a comparison that agrees, or a second document tha
 stands alone between a person and his case.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -17,13 +16,14 @@ from catalog.errors import IdentifierError
 from catalog.identifiers import normalise_id
 from hub.access.actors import Actor
 from hub.access.service import Caller
-from hub.clock import Clock, new_id, rfc3339
+from hub.clock import Clock, rfc3339
 from hub.intake.counter.face_results import FIELD, PICTURE, REFUSED, FaceResult, check_result, read_result
 from hub.intake.counter.readers import FACE, CardReaders
 from hub.intake.errors import PartyError
 from hub.intake.parties import PartyInput
 from hub.issuing.plan import lookup_hash
 from hub.ledger.entries import Draft, append, seal
+from hub.ledger.spent import id_of
 from hub.storage.database import Database
 from hub.storage.idempotency import RequestKey, find_effect, record_effect, write_once
 from hub.storage.vault import DataKey, Vault
@@ -32,7 +32,6 @@ COMPARED: Final = "face_compared"
 SECOND_DOCUMENT: Final = "second_document"
 DIFFERED: Final = "face_differed"
 NEEDED: Final = "face_needed"
-_ROUTE: Final = "face-results"
 _MARKED: Final = "face-differed"
 Also = Callable[[Connection, str | None, str], None]
 _log = structlog.get_logger(__name__)
@@ -70,14 +69,13 @@ class Faces:
         if key is None or (self._readers.production and said.trial):
             raise PartyError(FIELD, REFUSED)
         check_result(said, key, party.id_type or "", _number(party), now)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        used = RequestKey(caller.system_id, _ROUTE, f"{said.device[:60]}/{said.jti}", digest)
+        once = id_of(self._vault, "face-result", said.device, said.jti)
         if not said.same:
-            await self._differed(actor, caller, said, party, used, now)
+            await self._differed(actor, caller, said, party, once, now)
             raise PartyError(FIELD, DIFFERED)
 
-        def use_up(tx: Connection, case_id: str | None, _number: str) -> None:
-            _once(tx, used, case_id or new_id(), now)
+        def use_up(tx: Connection, _case_id: str | None, _number: str) -> None:
+            self._use_up(tx, caller, said, once, now)
 
         reference = f"face:{said.device}:{said.transaction}"[:200]
         return {"kind": COMPARED, "at": rfc3339(said.at), "reference": reference}, use_up
@@ -89,7 +87,7 @@ class Faces:
             raise PartyError(FIELD, NEEDED)
 
     async def _differed(
-        self, actor: Actor, caller: Caller, said: FaceResult, party: PartyInput, used: RequestKey, now: datetime
+        self, actor: Actor, caller: Caller, said: FaceResult, party: PartyInput, once: str, now: datetime
     ) -> None:
         mark = self._mark(caller, party)
         detail: dict[str, Any] = {
@@ -99,12 +97,17 @@ class Faces:
 
         def unit(tx: Connection) -> None:
             entry = Draft(kind="face.differed", detail=detail, key=self._log_key)
-            _once(tx, used, entry.id, now)
+            self._use_up(tx, caller, said, once, now)
             append(tx, [seal(entry, now=now)])
             if mark is not None and find_effect(tx, mark, now=now) is None:
                 record_effect(tx, mark, entry.id, now=now)
 
         await write_once(self._database, unit)
+
+    def _use_up(self, tx: Connection, caller: Caller, said: FaceResult, once: str, now: datetime) -> None:
+        """Raises: PartyError (`face_refused`): it was used."""
+        if not self._readers.use_up(tx, once, said.device, caller.department_id, now):
+            raise PartyError(FIELD, REFUSED)
 
     def _mark(self, caller: Caller, party: PartyInput) -> RequestKey | None:
         """What remembers a card for a day, by its keyed hash."""
@@ -120,9 +123,3 @@ def _number(party: PartyInput) -> str:
         return normalise_id(party.id_type or "", party.id_number or "").value
     except IdentifierError:
         return party.id_number or ""
-
-
-def _once(tx: Connection, used: RequestKey, object_id: str, now: datetime) -> None:
-    if find_effect(tx, used, now=now) is not None:
-        raise PartyError(FIELD, REFUSED)
-    record_effect(tx, used, object_id, now=now)

@@ -120,13 +120,21 @@ class CardReaders:
         once = read_id(self._vault, said)
 
         def use_up(tx: Connection, _case_id: str | None, _number: str) -> None:
-            if tx.execute(select(spent(once))).scalar_one():
+            if not self.use_up(tx, once, said.device, caller.department_id, now):
                 raise PartyError("/parties/0/id_number", "reader_refused")
-            detail = {"kid": said.device, "department_id": caller.department_id}
-            end = Draft(kind="reader.used", detail=detail, key=self._log_key, object_id=once, object_version=END)
-            append(tx, [seal(end, now=now)])
 
         return {"kind": CARD_READ, "at": rfc3339(said.at), "reference": f"reader:{said.device}"[:200]}, use_up
+
+    def use_up(self, tx: Connection, once: str, kid: str, department_id: str, now: datetime) -> bool:
+        """What a device signed is used now, and that is its end; False: it was before. Raises: ConflictError: it is, at
+        this very moment.
+        """
+        if tx.execute(select(spent(once))).scalar_one():
+            return False
+        detail = {"kid": kid, "department_id": department_id}
+        end = Draft(kind="reader.used", detail=detail, key=self._log_key, object_id=once, object_version=END)
+        append(tx, [seal(end, now=now)])
+        return True
 
     async def key(self, department_id: str, kid: str, kind: str) -> Es256Key | None:
         """The key of a device of this kind that is in use at this department. Raises: IntegrityBrokenError."""
