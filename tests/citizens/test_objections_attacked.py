@@ -11,16 +11,18 @@ from sqlalchemy import select, update
 
 from catalog.tables import table
 from certificates.tables import CertificateVersionRow
+from hub.access.actors import COMMAND
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError
 from hub.citizens.objections.tables import ObjectionRow
 from hub.citizens.objections.values import Answer, Kind, Said, State, Target
 from hub.citizens.once import Once
+from hub.registry.departments.superiors import Naming
 from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import signed_in
 from tests.citizens.test_handing import OPERATOR, missing
 from tests.citizens.test_objections import TEXT, officer
-from tests.hub.city import ledger
+from tests.hub.city import CIVIL, ledger
 from tests.registry.test_departments import merge
 from tests.support import AMR, POLICE
 
@@ -114,6 +116,18 @@ async def test_it_goes_to_whoever_answers_when_it_is_written(hub: Hub) -> None:
     said = Said(kind=Kind.MISSING, text=TEXT)
     made = await hub.citizens.objections.raise_(holder, said, target=looked_up)
     assert [item.id for item in await hub.citizens.desk.list(police)] == [made]
+
+
+@pytest.mark.embedded
+async def test_no_name_written_into_a_refusal_lets_him_review_it_by_a_merger(hub: Hub) -> None:
+    await hub.registry.add_department({"code": CIVIL, "name": {"zh": "民政局", "en": "Civil Affairs"}})
+    await hub.catalogue.superiors.name(COMMAND, Naming(POLICE, AMR, "三定规定"))
+    made = await missing(hub)
+    await hub.citizens.desk.answer(await officer(hub, POLICE), made, REFUSED)
+    await hub.citizens.reviewing.ask(await signed_in(hub), made, "请再看")
+    await put(hub, made, owner_department_id=(await officer(hub, CIVIL)).department_id)
+    with pytest.raises(IntegrityBrokenError):
+        await merge(hub, AMR, POLICE)
 
 
 @pytest.mark.both

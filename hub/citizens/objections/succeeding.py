@@ -40,4 +40,8 @@ def _refused_by(tx: Connection, vault: Vault, departments: Departments, found: O
     key = vault.data_key(found.data_key, found.kek_kid)
     about = str(opened(key, found.id, "content", found.content)["key"])
     refused = store.find(tx, about.removeprefix(REVIEW)) if about.startswith(REVIEW) else None
-    return departments.current(refused.department_id).id if refused and refused.department_id else None
+    if refused is None:
+        return None
+    if not store.is_whole(vault, refused):  # by another's name in it he would come to review himself
+        raise IntegrityBrokenError("objections")
+    return departments.current(refused.department_id).id if refused.department_id else None
