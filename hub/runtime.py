@@ -123,6 +123,7 @@ async def _keep_house(hub: Hub) -> None:
         "reminders": hub.dossier.reminding.sweep,
         "presentations": hub.citizens.presentations.sweep,
         "rating codes": hub.citizens.slip_ratings.sweep,
+        "ratings": hub.citizens.ratings.tally.sweep,
         "terminals": hub.kiosk.visits.sweep,
         "showings": hub.showing.showings.sweep,
         "showing requests": hub.showing.asking.sweep,

@@ -19,8 +19,8 @@ from hub.citizens.late.holding import hidden_cases
 from hub.citizens.present import lock_holder
 from hub.citizens.ratings import code_rows, codes, store
 from hub.citizens.ratings.errors import RatedError, SlipRefusedError, StillOpenError
-from hub.citizens.ratings.store import Past
-from hub.citizens.ratings.writing import BY_SLIP, Given, Writing, counted_papers
+from hub.citizens.ratings.store import BY_SLIP, Past
+from hub.citizens.ratings.writing import Given, Writing, counted_papers
 from hub.clock import Clock
 from hub.intake import store as cases
 from hub.intake.asks.papers import PaperCounts

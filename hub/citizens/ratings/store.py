@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from catalog.tables import DepartmentRow, MatterRow, table
 from hub.citizens.objections.tables import ObjectionRow
@@ -13,11 +13,21 @@ from hub.citizens.objections.values import State
 from hub.citizens.ratings.tables import RatingRow
 from hub.intake.tables import CasePartyRow, CaseRow
 from hub.registry.meanings import Words
+from signing.canonical import canonical
 
 BAD: Final = 2
 """Of five, and less: it is followed up."""
 FEWEST: Final = 5
 """Ratings of a matter below which nothing of it is published: its people might be told."""
+RATED: Final = "case.rated"
+BY_SLIP: Final = "case.rated_by_slip"
+"""By whoever had the code on the slip: it may have been another than whom it is about, who is told so."""
+KINDS: Final = frozenset({RATED, BY_SLIP})
+Sums = list[int]
+"""Of one matter: ratings, stars, papers brought, the gap, of how many ratings that is known, and bad ones."""
+_MEANT: Final = (
+    "id", "case_id", "subject_id", "matter_code", "stars", "brought", "counted", "follow_up_id", "ledger_entry_id",
+)  # fmt: skip
 _RATINGS: Final = table(RatingRow)
 _CASES: Final = table(CaseRow)
 _PARTIES: Final = table(CasePartyRow)
@@ -98,44 +108,40 @@ def is_rated(tx: Connection, case_id: str, subject_id: str) -> bool:
     return tx.execute(select(_RATINGS.c.id).where(same)).first() is not None
 
 
-def figures(tx: Connection) -> list[Figure]:
-    """By matter, where there are enough of them, by code."""
-    counted = _RATINGS.c.counted.is_not(None)
-    answered = _OBJECTIONS.c.state == State.ANSWERED.value
-    query = (
-        select(
-            _RATINGS.c.matter_code,
-            func.count().label("ratings"),
-            func.sum(_RATINGS.c.stars).label("stars"),
-            func.sum(_RATINGS.c.brought).label("brought"),
-            func.sum(case((counted, _RATINGS.c.brought - _RATINGS.c.counted), else_=0)).label("gap"),
-            func.sum(case((counted, 1), else_=0)).label("compared"),
-            func.sum(case((_RATINGS.c.stars <= BAD, 1), else_=0)).label("bad"),
-            func.sum(case((answered, 1), else_=0)).label("answered"),
-        )
-        .outerjoin(_OBJECTIONS, _OBJECTIONS.c.id == _RATINGS.c.follow_up_id)
+def meaning_of(row: Mapping[str, Any]) -> bytes:
+    """What the MAC of a rating covers."""
+    return b"case-rating\x1f" + canonical({name: row[name] for name in _MEANT})
+
+
+def figures(tx: Connection, tally: Mapping[str, Sums]) -> list[Figure]:
+    """By matter, where there are enough of them, by code. `answered` is counted as the rows of objections stand."""
+    codes = sorted(code for code, sums in tally.items() if sums[0] >= FEWEST)
+    done = (
+        select(_RATINGS.c.matter_code, func.count().label("answered"))
+        .join(_OBJECTIONS, _OBJECTIONS.c.id == _RATINGS.c.follow_up_id)
+        .where(_OBJECTIONS.c.state == State.ANSWERED.value)
         .group_by(_RATINGS.c.matter_code)
-        .having(func.count() >= FEWEST)
     )
-    rows = tx.execute(query.order_by(_RATINGS.c.matter_code)).all()
-    codes = [row.matter_code for row in rows]
+    answered = {row.matter_code: int(row.answered) for row in tx.execute(done)}
     named = (
         select(_MATTERS.c.code, _MATTERS.c.definition).where(_MATTERS.c.code.in_(codes)).order_by(_MATTERS.c.version)
     )
     names = {row.code: _named(row.definition) for row in tx.execute(named)}
-    return [
-        Figure(
-            matter=row.matter_code,
-            name=names.get(row.matter_code, (row.matter_code, row.matter_code)),
-            ratings=row.ratings,
-            stars=round(float(row.stars) / row.ratings, 1),
-            brought=round(float(row.brought) / row.ratings, 1),
-            gap=round(float(row.gap) / float(row.compared), 1) if row.compared else None,
-            bad=int(row.bad),
-            answered=int(row.answered),
-        )
-        for row in rows
-    ]
+    return [_figure(code, names.get(code, (code, code)), tally[code], answered.get(code, 0)) for code in codes]
+
+
+def _figure(matter: str, name: Words, sums: Sums, answered: int) -> Figure:
+    ratings, stars, brought, gap, compared, bad = sums
+    return Figure(
+        matter=matter,
+        name=name,
+        ratings=ratings,
+        stars=round(stars / ratings, 1),
+        brought=round(brought / ratings, 1),
+        gap=round(gap / compared, 1) if compared else None,
+        bad=bad,
+        answered=min(answered, bad),
+    )
 
 
 def _named(definition: Mapping[str, Any]) -> Words:

@@ -5,13 +5,13 @@ the codes on slips.
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
-from catalog.tables import binary, instant, uuid, words
+from catalog.tables import binary, document, instant, uuid, words
 
 
 class RatingRow(SQLModel, table=True):
-    """One party's rating of one closed case."""
+    """One party's rating of one closed case. `mac` null: of a release that had none, believed by its ledger entry."""
 
     __tablename__ = "case_ratings"
     __table_args__ = (UniqueConstraint("case_id", "subject_id"),)
@@ -24,9 +24,20 @@ class RatingRow(SQLModel, table=True):
     """Papers that the person says he brought."""
     counted: int | None
     """Papers that the hub knows he was asked for; None: it could not count."""
-    follow_up_id: str | None = uuid(references="objections.id", nullable=True)
+    follow_up_id: str | None = uuid(references="objections.id", nullable=True, index=True)
     given_at: datetime = instant()
-    ledger_entry_id: str = uuid()
+    ledger_entry_id: str = uuid(index=True)
+    mac: bytes | None = binary(nullable=True)
+
+
+class RatingTallyRow(SQLModel, table=True):
+    """The sums that are published, by matter, of all ratings up to a ledger entry: one row, under a MAC."""
+
+    __tablename__ = "rating_tally"
+    id: int = Field(primary_key=True)
+    upto: str = uuid()
+    sums: dict[str, list[int]] = document()
+    mac: bytes = binary()
 
 
 class RatingCodeRow(SQLModel, table=True):

@@ -12,7 +12,7 @@ from hub.citizens.objections.filing import File, Filing
 from hub.citizens.objections.values import TEXT_MOST, Kind, Target
 from hub.citizens.ratings import store
 from hub.citizens.ratings.errors import RatedError
-from hub.citizens.ratings.store import BAD, Past
+from hub.citizens.ratings.store import BAD, RATED, Past
 from hub.clock import new_id
 from hub.intake.asks.papers import PaperCounts
 from hub.ledger.entries import Draft, append, seal
@@ -21,9 +21,6 @@ from hub.storage.vault import Vault
 
 BEST: Final = 5
 BROUGHT_MOST: Final = 99
-RATED: Final = "case.rated"
-BY_SLIP: Final = "case.rated_by_slip"
-"""By whoever had the code on the slip: it may have been another than whom it is about, who is told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +80,14 @@ class Writing:
         detail = {"case_no": past.case_no, "matter": past.matter_code, "follow_up": follow_up, **numbers}
         entry = seal(Draft(kind=kind, detail=detail, key=key, subject_id=subject.id, case_id=past.case_id), now=now)
         append(tx, [entry])
-        store.add(
-            tx,
-            {
-                "id": new_id(),
-                "case_id": past.case_id,
-                "subject_id": subject.id,
-                "matter_code": past.matter_code,
-                "follow_up_id": follow_up,
-                "given_at": now,
-                "ledger_entry_id": entry.id,
-                **numbers,
-            },
-        )
+        row = {
+            "id": new_id(),
+            "case_id": past.case_id,
+            "subject_id": subject.id,
+            "matter_code": past.matter_code,
+            "follow_up_id": follow_up,
+            "given_at": now,
+            "ledger_entry_id": entry.id,
+            **numbers,
+        }
+        store.add(tx, row | {"mac": self._vault.row_mac(store.meaning_of(row))})

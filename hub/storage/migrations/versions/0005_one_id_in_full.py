@@ -38,6 +38,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_planned_closures_ends_at"), ["ends_at"], unique=False)
 
     op.create_table(
+        "rating_tally",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("upto", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
+        sa.Column("sums", sa.JSON(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "department_superiors",
         sa.Column("department_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=False),
         sa.Column("superior_id", sa.Uuid(as_uuid=False).with_variant(sa.String(length=36), "sqlite"), nullable=True),
@@ -141,6 +149,11 @@ def upgrade() -> None:
     with op.batch_alter_table("case_events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("interface", sa.String(length=64), nullable=True))
 
+    with op.batch_alter_table("case_ratings", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("mac", sa.LargeBinary(), nullable=True))
+        batch_op.create_index(batch_op.f("ix_case_ratings_follow_up_id"), ["follow_up_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_ratings_ledger_entry_id"), ["ledger_entry_id"], unique=False)
+
     with op.batch_alter_table("holder_authorisations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("ends_at", Instant(), nullable=True))
 
@@ -225,6 +238,11 @@ def downgrade() -> None:
     with op.batch_alter_table("holder_authorisations", schema=None) as batch_op:
         batch_op.drop_column("ends_at")
 
+    with op.batch_alter_table("case_ratings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_ratings_ledger_entry_id"))
+        batch_op.drop_index(batch_op.f("ix_case_ratings_follow_up_id"))
+        batch_op.drop_column("mac")
+
     with op.batch_alter_table("case_events", schema=None) as batch_op:
         batch_op.drop_column("interface")
 
@@ -249,6 +267,7 @@ def downgrade() -> None:
 
     op.drop_table("wallet_bonds")
     op.drop_table("department_superiors")
+    op.drop_table("rating_tally")
     with op.batch_alter_table("planned_closures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_planned_closures_ends_at"))
 
