@@ -38,7 +38,11 @@ def system_kiosk(
                 return {"id": made, "state": "new", "code": code, "url": f"{hub.settings.public_url}/kiosk"}
             return {"kiosks": list(await hub.kiosk.devices.listed(COMMAND))}
         except (DefinitionError, MissingError) as error:
-            fail(f"not done: {error}", "register its card reader first: yizheng system reader", Exit.BAD_DATA)
+            fail(
+                f"not done: {error}",
+                "register its card reader first (yizheng system reader), and end the terminal that has it (--end ID)",
+                Exit.BAD_DATA,
+            )
 
     found = with_hub(home, work, writes=end is not None or department is not None)
     show(found, as_json=as_json, text=_said(found))
