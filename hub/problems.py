@@ -111,7 +111,7 @@ PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
 }
 
 INTERNAL: Final = ProblemType("internal", 500, "系统内部错误", "The hub failed", "operator", retryable=True)
-NOT_FOUND: Final = ProblemType("not-found", 404, "没有此资源", "No such resource", "caller")
+NOT_FOUND: Final = ProblemType("not-found", 404, "没有找到", "Not found", "caller")
 METHOD: Final = ProblemType("method-not-allowed", 405, "不支持该方法", "Method not allowed", "caller")
 SECOND_PERSON: Final = ProblemType(
     "second-person-needed", 403, "须由另一人确认", "A second person must confirm", "operator"

@@ -95,7 +95,7 @@ async def test_conflicts_of_a_case_are_told_apart(place: Place, client: httpx2.A
 
 @pytest.mark.embedded
 async def test_titles_follow_the_language_and_say_which(client: httpx2.AsyncClient) -> None:
-    for language, title in (("en", "No such resource"), ("zh-CN", "没有此资源"), ("fr", "没有此资源")):
+    for language, title in (("en", "Not found"), ("zh-CN", "没有找到"), ("fr", "没有找到")):
         answer = await client.get("/nothing", headers={"Accept-Language": language})
         assert problem(answer)["title"] == title
         assert answer.headers["content-language"] == ("en" if language == "en" else "zh-CN")
