@@ -109,8 +109,7 @@ PARTY_RULES: Final = {
     "reader_refused": ("读卡结果未通过核验，请重新读卡", "What the reader signed does not hold: read the card again"),
     "reader_needed": (
         "这里须用会签名的读卡器读本人证件；没有的，请到有这种读卡器的窗口，或登录后办理；同意和撤回在自助终端也能办",
-        "A reader that signs must read the card here; else a counter that has one, or signing in; yes, no and no more"
-        " at a terminal, too",
+        "A reader that signs must read the card here; else a counter with one, or signing in; a yes or no: a terminal",
     ),
     "wrong_kind": ("本角色不能是这类主体", "Somebody of this kind cannot have this part"),
     "id_type_and_id_number_together": ("请输入证件号码", "Enter the number of the ID"),
