@@ -183,3 +183,4 @@ async def test_the_page_takes_a_reader_s_word_or_the_clerk_s_and_says_no_more_th
         seen = [entry.detail["seen"] for entry in await ledger(hub) if entry.kind == "objection.raised"]
         assert seen == ["card_read", "clerk_attested"]
         assert not [page for page in desk.seen if PERSON["name"] in page], "what the record says"
+        assert not [page for page in desk.seen if token in page], "the next read would be typed behind it"

@@ -14,7 +14,7 @@ from hub.intake.counter.values import CounterCase
 from hub.intake.errors import PartyError
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
-from hub.web.console.counter.card_field import card_in, refused, shown
+from hub.web.console.counter.card_field import card_in, refused, shown, typed
 from hub.web.console.counter.case import CASE, CaseNoPath
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, Form, form
@@ -76,6 +76,7 @@ async def _page(
         status=422 if errors else 200,
         errors=errors,
         given=given,
+        card=typed(given),
         asked=await hub.citizens.attested_decisions.listed(actor, found.case),
         here=f"{COUNTER}/{found.case.case_no}",
     )

@@ -50,6 +50,12 @@ def card_in(given: Form) -> tuple[Card | None, list[FieldError]]:
     return Card(Identity(found.id_type, found.id_number, name)), errors
 
 
+def typed(given: Form) -> str:
+    """The card's field as a page shows it again: not what a reader signed, behind which the next read is typed."""
+    text = given.text("id")
+    return "" if looks_signed(text) else text
+
+
 async def seen(hub: Hub, caller: Caller, card: Card, what: str) -> str:
     """As `shown`, without the device."""
     return (await shown(hub, caller, card, what)).how

@@ -24,7 +24,7 @@ from hub.intake.lower.errors import PaperRefusedError
 from hub.intake.lower.papers.checking import MOST_BYTES
 from hub.runtime import Hub
 from hub.web.console.counter import words
-from hub.web.console.counter.card_field import card_in, refused, seen
+from hub.web.console.counter.card_field import card_in, refused, seen, typed
 from hub.web.console.counter.case import CASE, CaseNoPath
 from hub.web.console.counter.search import COUNTER
 from hub.web.console.forms import FieldError, Form, upload
@@ -129,6 +129,7 @@ async def _page(
         status=422 if errors else 200,
         errors=errors,
         given=given,
+        card=typed(given),
         asked=[(key, view.t(zh, en)) for key, zh, en in _ASKED],
         types=types,
         departments=departments,
