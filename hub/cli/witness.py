@@ -190,7 +190,11 @@ def _key(given: str) -> "NoteVerifier":
         text = Path(given).read_text(encoding="utf-8") if "+" not in given else given
         return NoteVerifier.from_text(text.strip())
     except (OSError, ValueError, SigningError) as error:
-        fail(f"--log-key: no key of a log ({error})", "the line of /.well-known/tlog-key, compared another way", Exit.USAGE)
+        fail(
+            f"--log-key: no key of a log ({error})",
+            "the line of /.well-known/tlog-key, compared another way",
+            Exit.USAGE,
+        )
 
 
 def _say(text: str) -> None:
