@@ -141,6 +141,7 @@ async def test_a_company_lets_somebody_act_and_takes_it_back(place: Place, hub: 
         page = await browser.get(made)
         assert f"<dd>{named}</dd>" in page
         assert "有效" in text_of(await client.get(f"/me/delegations?acting={key}"))
+        assert f'href="/me/acting/{key}"' in await browser.get(f"/me/delegations?acting={key}")  # back to the company
         await browser.post(made.replace("?", "/withdraw?"), page)
         assert "已撤回" in await browser.get(made)
         assert "代办人查看了单位给出的授权代办" in text_of(await client.get(f"/me/acting/{key}/accesses"))

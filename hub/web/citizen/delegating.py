@@ -140,6 +140,7 @@ def _render(
         "called": whom(who.id_type, who.id_number, who.name),
         "company": company is not None,
         "query": _query(key),
+        "acting": key,
         "scopes": SCOPES,
         "grounds": GROUNDS,
         "states": STATES,
