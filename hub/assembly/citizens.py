@@ -7,6 +7,7 @@ from hub.assembly.acting import ActingForOthers, assemble_acting, assemble_stand
 from hub.assembly.ground import Ground
 from hub.assembly.identities import Identities, assemble_identities
 from hub.citizens.accesses import Accesses
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.authorising.asked import AskedOfHolder
 from hub.citizens.authorising.at_counter import CounterAgreements
 from hub.citizens.authorising.attested import AttestedDecisions
@@ -105,6 +106,7 @@ def assemble_citizens(ground: Ground) -> Citizens:
     asked_of = AskedOfHolder(database, vault=vault, types=ground.types, log_key=ground.log_key, clock=clock)
     reviewing = Reviewing(database, vault=vault, log_key=log_key, clock=clock)
     others = assemble_acting(ground, confirming, presentations, authorisations=authorisations, asked=asked_of)
+    stewards = Stewards(vault=vault, types=ground.types)
     papers = PaperCounts(database, vault=vault, clock=clock)
     return Citizens(
         sessions=sessions,
@@ -142,11 +144,12 @@ def assemble_citizens(ground: Ground) -> Citizens:
             desk=ground.desk,
             objects=ground.objects,
             public_url=ground.public_url,
+            stewards=stewards,
             clock=clock,
         ),
         handing=Handing(database, vault=vault, clock=clock),
         reviewing=reviewing,
-        telling=Telling(database, vault=vault, clock=clock),
+        telling=Telling(database, vault=vault, stewards=stewards, clock=clock),
         ending=Ending(database, vault=vault, objects=ground.objects),
         ratings=Ratings(database, vault=vault, papers=papers, log_key=log_key, clock=clock),
         slip_ratings=SlipRatings(database, vault=vault, papers=papers, clock=clock),

@@ -13,17 +13,16 @@ from catalog.matters.values import Requirement
 from catalog.store import read_grants
 from catalog.tables import table
 from certificates.stores.holders import subject_by_id
-from hub.citizens.acting.officers import Officers
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.authorising.decisions import ASKED, check_decisions, meaning_of
 from hub.citizens.authorising.hands import Hand, own
 from hub.citizens.authorising.reaching import Reaching, matters_of, systems_of
 from hub.citizens.authorising.tables import CaseQuestionRow
 from hub.citizens.authorising.values import Asked, Decision
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
 from hub.citizens.present import lock_holder
 from hub.citizens.presentations import refuse_other
-from hub.citizens.values import BODIES, SEES_OWN, SHOWS, Holder
+from hub.citizens.values import SEES_OWN, SHOWS, Holder
 from hub.clock import Clock
 from hub.intake import store as cases
 from hub.intake.outcomes import GIVEN, SILENT
@@ -68,7 +67,7 @@ class AskedOfHolder:
         self._log_key = log_key
         self._reaching = Reaching(vault=vault, types=types)
         self._matters = MatterBook(vault)
-        self._officers = Officers(vault=vault, types=types)
+        self._stewards = Stewards(vault=vault, types=types)
         self._clock = clock
 
     async def listed(self, holder: Holder) -> list[Asked]:
@@ -184,11 +183,7 @@ class AskedOfHolder:
         if row.state != ASKED or tx.execute(erased).first() is not None:
             return
         entry_id = self._put(tx, row, case, SILENT, Hand({}))
-        now, party = self._clock(), cases.parties_of(tx, case.id).get(row.party)
-        notify(tx, row.subject_id, NoticeKind.DECISION_OVER, about=row.id, now=now)
-        if party is not None and party.id_type in BODIES:
-            company = subject_by_id(tx, row.subject_id)
-            self._officers.tell(tx, company, NoticeKind.DECISION_OVER_FOR, about=row.id, now=now)
+        self._stewards.notify(tx, row.subject_id, NoticeKind.DECISION_OVER, about=row.id, now=self._clock())
         self._tell(tx, row, CaseEvent.HOLDER_SILENT, entry_id)
 
     def _locked(self, tx: Connection, question_id: str) -> Row[Any]:

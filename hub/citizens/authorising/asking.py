@@ -46,7 +46,6 @@ class HolderAsking:
                 grant=grant,
                 code=requirement.code,
                 party=requirement.party,
-                id_type=party.id_type or "",
                 purpose=call.purpose,
                 language=call.language,
                 kid=caller.kid,

@@ -37,7 +37,6 @@ class QueryAsking:
             grant=claimed.grant,
             code="",
             party=claimed.party.role,
-            id_type=claimed.party.id_type or "",
             purpose=claimed.grant.purpose,
             language=call.language,
             kid=caller.kid,

@@ -15,12 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from catalog.grants import Grant
 from catalog.tables import table
 from certificates.stores.holders import Subject
-from hub.citizens.acting.officers import Officers
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.authorising.decisions import ASKED, check_decisions, meaning_of
 from hub.citizens.authorising.tables import CaseQuestionRow
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
-from hub.citizens.values import BODIES
 from hub.clock import BEIJING, new_id, rfc3339
 from hub.intake.store import Case
 from hub.issuing.types.registry import TypeRegistry
@@ -40,8 +38,8 @@ _ONCE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a yes is wanted for. `code`: the requirement; empty of a query, which is about none. `id_type`: of the
-    party's number. `kid`: the key of the system that asked; `request_hash`: of what it sent.
+    """What a yes is wanted for. `code`: the requirement; empty of a query, which is about none. `kid`: the key of the
+    system that asked; `request_hash`: of what it sent.
     """
 
     case: Case
@@ -49,7 +47,6 @@ class Wanted:
     grant: Grant
     code: str
     party: str
-    id_type: str
     purpose: str
     language: str
     kid: str
@@ -61,7 +58,7 @@ class Questions:
 
     def __init__(self, *, vault: Vault, types: TypeRegistry, within: timedelta) -> None:
         self._vault = vault
-        self._officers = Officers(vault=vault, types=types)
+        self._stewards = Stewards(vault=vault, types=types)
         self._within = within
 
     def put(self, tx: Connection, wanted: Wanted, now: datetime) -> datetime | None:
@@ -95,9 +92,7 @@ class Questions:
         if tx.execute(_ONCE[tx.dialect.name], row).first() is None:
             return self._known(tx, row)
         append(tx, [seal(draft, now=now)])
-        notify(tx, wanted.subject.id, NoticeKind.DECISION_NEEDED, about=question_id, now=now)
-        if wanted.id_type in BODIES:
-            self._officers.tell(tx, wanted.subject, NoticeKind.DECISION_NEEDED_FOR, about=question_id, now=now)
+        self._stewards.notify(tx, wanted.subject.id, NoticeKind.DECISION_NEEDED, about=question_id, now=now)
         enqueue(tx, OVER, {"question": question_id}, now=now, due=due_at)
         return due_at
 

@@ -18,14 +18,17 @@ class NoticeKind(StrEnum):
     LOOKED_UNUSUALLY = "looked_unusually"  # case
     DECISION_NEEDED = "decision_needed"  # question for his word
     DECISION_OVER = "decision_over"  # question for his word
-    DECISION_NEEDED_FOR = "decision_needed_for"  # question for the word of a company that he stands for
-    DECISION_OVER_FOR = "decision_over_for"  # question for the word of a company that he stands for
+    DECISION_NEEDED_FOR = "decision_needed_for"  # question for the word of whom he stands for
+    DECISION_OVER_FOR = "decision_over_for"  # question for the word of whom he stands for
     DECIDED_AT_COUNTER = "decided_at_counter"  # ledger entry
     DECIDED_FOR_HIM = "decided_for_him"  # ledger entry
     FORM_SIGNED = "form_signed"  # ledger entry
     OBJECTION_ANSWERED = "objection_answered"  # objection : ledger entry
     OBJECTION_OVERDUE = "objection_overdue"  # objection
     RATING_ANSWERED = "rating_answered"  # follow-up, an objection : ledger entry
+    OBJECTION_ANSWERED_FOR = "objection_answered_for"  # objection of whom he stands for : ledger entry
+    OBJECTION_OVERDUE_FOR = "objection_overdue_for"  # objection of whom he stands for
+    RATING_ANSWERED_FOR = "rating_answered_for"  # follow-up, an objection, of whom he stands for : ledger entry
     CODE_TAKEN = "code_taken"  # presentation
     SHOWING_TAKEN = "showing_taken"  # showing
     SIGNED_IN = "signed_in"  # session
@@ -35,6 +38,7 @@ class NoticeKind(StrEnum):
     LICENCE_REVOKED = "licence_revoked"  # certificate : ledger entry
     LICENCE_EXPIRING = "licence_expiring"  # version of the certificate : days
     RECORD_CORRECTED = "record_corrected"  # objection
+    RECORD_CORRECTED_FOR = "record_corrected_for"  # objection of whom he stands for
     DELEGATION_GIVEN = "delegation_given"  # delegation
     DELEGATION_WITHDRAWN = "delegation_withdrawn"  # delegation
     SHOWN_LATE = "shown_late"  # ledger entry
@@ -70,16 +74,16 @@ KINDS: Final[dict[NoticeKind, Told]] = {
     ),
     NoticeKind.DECISION_NEEDED_FOR: Told(
         (
-            "您代表的单位有一件事等您同意或者不同意",
-            "Something waits for your yes or no for a company that you stand for",
+            "您代表的单位或者孩子有一件事等您同意或者不同意",
+            "Something waits for your yes or no for a company or a child that you stand for",
         ),
         "/me/acting",
         legal=True,
     ),
     NoticeKind.DECISION_OVER_FOR: Told(
         (
-            "您代表的单位有一件等您决定的事已经结束，请看怎样继续",
-            "Something that waited for your word for a company is over: see how it goes on",
+            "您代表的单位或者孩子有一件等您决定的事已经结束，请看怎样继续",
+            "Something that waited for your word for a company or a child is over: see how it goes on",
         ),
         "/me/acting",
         legal=True,
@@ -116,6 +120,28 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         "/me/objections/{about}",
     ),
     NoticeKind.RATING_ANSWERED: Told(("您的评价有了回应", "Your rating was followed up"), "/me/objections/{about}"),
+    NoticeKind.OBJECTION_ANSWERED_FOR: Told(
+        (
+            "您代表的单位或者孩子的异议有了答复",
+            "An objection of a company or a child that you stand for was answered",
+        ),
+        "/me/acting",
+        legal=True,
+    ),
+    NoticeKind.OBJECTION_OVERDUE_FOR: Told(
+        (
+            "您代表的单位或者孩子的异议过了答复期限，已经催办",
+            "The answer to an objection of a company or a child that you stand for is overdue and was called in",
+        ),
+        "/me/acting",
+    ),
+    NoticeKind.RATING_ANSWERED_FOR: Told(
+        (
+            "您代表的单位或者孩子的评价有了回应",
+            "A rating of a company or a child that you stand for was followed up",
+        ),
+        "/me/acting",
+    ),
     NoticeKind.CODE_TAKEN: Told(("您的出示码被使用了", "Your code was taken"), "/me/show"),
     NoticeKind.SHOWING_TAKEN: Told(("您的亮证被打开了", "What you showed was opened"), "/me/showings/{about}"),
     NoticeKind.SIGNED_IN: Told(
@@ -136,6 +162,14 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         "/me/objections/{about}",
         legal=True,
     ),
+    NoticeKind.RECORD_CORRECTED_FOR: Told(
+        (
+            "您代表的单位或者孩子办事时用过的一项记录被更正了",
+            "A record that a case of a company or a child that you stand for used was corrected",
+        ),
+        "/me/acting",
+        legal=True,
+    ),
     NoticeKind.DELEGATION_GIVEN: Told(("有一项代办委托", "A delegation was given"), "/me/delegations"),
     NoticeKind.DELEGATION_WITHDRAWN: Told(("一项代办委托结束了", "A delegation has ended"), "/me/delegations"),
     NoticeKind.SHOWN_LATE: Told(
@@ -144,6 +178,16 @@ KINDS: Final[dict[NoticeKind, Told]] = {
         legal=True,
     ),
 }
+
+FOR: Final[dict[NoticeKind, NoticeKind]] = {
+    NoticeKind.DECISION_NEEDED: NoticeKind.DECISION_NEEDED_FOR,
+    NoticeKind.DECISION_OVER: NoticeKind.DECISION_OVER_FOR,
+    NoticeKind.OBJECTION_ANSWERED: NoticeKind.OBJECTION_ANSWERED_FOR,
+    NoticeKind.OBJECTION_OVERDUE: NoticeKind.OBJECTION_OVERDUE_FOR,
+    NoticeKind.RATING_ANSWERED: NoticeKind.RATING_ANSWERED_FOR,
+    NoticeKind.RECORD_CORRECTED: NoticeKind.RECORD_CORRECTED_FOR,
+}
+"""What whoever stands for a company or a child is told where it is told this (`hub.citizens.acting.stewards`)."""
 
 
 def page_of(kind: NoticeKind, about: str) -> str:

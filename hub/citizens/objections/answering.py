@@ -14,8 +14,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from hub.access.actors import Actor
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
 from hub.citizens.objections.corrected import TELL, has_changed
 from hub.citizens.objections.errors import ObjectionError, ObjectionOverError, OwnLookError
@@ -40,8 +40,9 @@ _SIGNED_BY_NOW: Final = timedelta(seconds=30)
 class Answering:
     """A unit of the desk's."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, stewards: Stewards) -> None:
         self._vault = vault
+        self._stewards = stewards
         self._filing = Filing(vault)
 
     def answer(self, tx: Connection, actor: Actor, objection_id: str, answer: Answer, now: datetime) -> None:
@@ -75,7 +76,7 @@ class Answering:
         if not store.end(tx, self._vault, found, state, now, answer=sealed, ledger_entry_id=entry_id):
             raise ObjectionOverError
         told = NoticeKind.RATING_ANSWERED if found.kind is Kind.RATING else NoticeKind.OBJECTION_ANSWERED
-        notify(tx, found.subject_id, told, about=f"{found.id}:{entry_id}", now=now)
+        self._stewards.notify(tx, found.subject_id, told, about=f"{found.id}:{entry_id}", now=now)
         enqueue(tx, SIGN, {"objection": found.id}, now=now, due=now + _SIGNED_BY_NOW)
         if state is State.CORRECTED and (found.certificate_id is not None or found.kind is Kind.FIELD):
             enqueue(tx, TELL, {"objection": found.id, "entry": entry_id, "since": lineage.since.isoformat()}, now=now)

@@ -11,9 +11,9 @@ from catalog.tables import table
 from certificates.stores import certificates as library
 from certificates.stores.holders import subject_by_id
 from certificates.stores.version import WHOLE, VersionRecord
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.late.holding import held_cases
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
 from hub.citizens.objections.shared import cases_given
 from hub.citizens.objections.values import Kind, Objection, State
@@ -62,9 +62,10 @@ class Telling:
     not told by this either.
     """
 
-    def __init__(self, database: Database, *, vault: Vault, clock: Clock) -> None:
+    def __init__(self, database: Database, *, vault: Vault, stewards: Stewards, clock: Clock) -> None:
         self._database = database
         self._vault = vault
+        self._stewards = stewards
         self._clock = clock
 
     async def run(self, payload: Mapping[str, Any]) -> None:
@@ -102,4 +103,4 @@ class Telling:
         party = select(_PARTIES.c.case_id).where(_PARTIES.c.lookup_hash == subject.lookup_hash)
         his = list(tx.execute(party.where(_PARTIES.c.case_id.in_(cases))).scalars())
         if set(his) - held_cases(tx, self._vault, subject, his, now=now):
-            notify(tx, found.subject_id, NoticeKind.RECORD_CORRECTED, about=found.id, now=now)
+            self._stewards.notify(tx, found.subject_id, NoticeKind.RECORD_CORRECTED, about=found.id, now=now)

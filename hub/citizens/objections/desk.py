@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from certificates.stores.holders import find_subjects
 from hub.access.actors import Actor
+from hub.citizens.acting.stewards import Stewards
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.notices.notify import notify
 from hub.citizens.objections import store
 from hub.citizens.objections.answering import Answering
 from hub.citizens.objections.disputed import disputed_identifiers
@@ -49,6 +49,7 @@ class ObjectionDesk:
         desk: SigningDesk,
         objects: ObjectStore,
         public_url: str,
+        stewards: Stewards,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -57,7 +58,8 @@ class ObjectionDesk:
         self._objects = objects
         self._public_url = public_url
         self._clock = clock
-        self._answering = Answering(vault)
+        self._stewards = stewards
+        self._answering = Answering(vault, stewards)
 
     async def list(self, actor: Actor, *, everything: bool = False, limit: int = 200) -> list[Objection]:
         """Those that wait for him, by when they are due; operator and auditor: of all departments. `everything`: also
@@ -195,7 +197,7 @@ class ObjectionDesk:
             if found is not None and found.state is State.RUNNING:
                 tell_staff(tx, found.id, found.kind, found.department_id, str(payload["stage"]), now)
                 if payload["stage"] == "over":
-                    notify(tx, found.subject_id, NoticeKind.OBJECTION_OVERDUE, about=found.id, now=now)
+                    self._stewards.notify(tx, found.subject_id, NoticeKind.OBJECTION_OVERDUE, about=found.id, now=now)
                     tell_superior(tx, self._vault, found, now)
 
         await self._database.write(unit)
