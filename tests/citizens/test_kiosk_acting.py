@@ -37,7 +37,7 @@ async def test_who_stands_for_a_company_decides_for_it_by_his_card(place: Place,
 
         assert await outcome() == "holder_decision_needed"
         await terminal.card()
-        assert "您代表的单位有一件事等您" in text_of(await terminal.get("/notices"))
+        assert "您代表的单位或者孩子有一件事等您" in text_of(await terminal.get("/notices"))
         page = await terminal.get("/acting")
         assert ENTERPRISE["name"] in page.text
         (key,) = set(re.findall(r'name="key" value="([^"]+)"', page.text))
