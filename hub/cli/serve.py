@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.common import Exit, HomeOption, JsonOption, fail, settings_of, show, with_hub
+from hub.cli.common import Exit, HomeOption, JsonOption, fail, kept, settings_of, show, with_hub
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -26,7 +26,8 @@ def serve(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from hub.app import create_app
+    with kept():
+        from hub.app import create_app
     from hub.exchange.agents.errands import announced
     from hub.logs import configure_logging
     from hub.web.banner import banner
@@ -71,7 +72,8 @@ def serve(
 
 def application() -> "ASGIApp":
     """The application of one of several processes, from the environment."""
-    from hub.app import create_app
+    with kept():
+        from hub.app import create_app
     from hub.logs import configure_logging
     from hub.settings import Settings
 
