@@ -108,9 +108,9 @@ def _visit(chromium: Any, device: Any, url: str, person: dict[str, str]) -> dict
     steps = [trip(lambda: page.goto(f"{url}/me/sign-in", wait_until="commit"), "#name")]
     page.locator("#id_number").fill(person["id_number"])
     page.locator("#name").fill(person["name"])
-    steps.append(trip(lambda: page.locator("main form button").click(no_wait_after=True), ".digits"))
+    steps.append(trip(lambda: page.locator("main form button:not(.second)").click(no_wait_after=True), ".digits"))
     page.locator("#code").fill(page.locator(".digits").inner_text().replace(" ", ""))
-    steps.append(trip(lambda: page.locator("main form button").click(no_wait_after=True), ".wallet li"))
+    steps.append(trip(lambda: page.locator("main form button:not(.second)").click(no_wait_after=True), ".wallet li"))
     to_licences = trip(lambda: page.goto(f"{url}/me/licences", wait_until="commit"), ".wallet li")
     steps.append(to_licences)
     empty = trip(lambda: page.goto(f"{url}{_EMPTY}", wait_until="commit"), _CONTENT)
