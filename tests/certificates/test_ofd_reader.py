@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from certificates.rendering.ofd.sealing import SIGNATURE, SIGNED_VALUE
 from certificates.rendering.ofd.zip import read_package, write_package
@@ -20,6 +20,7 @@ from tests.certificates.ofd_faces import ROWS, face, picture, sealed
 from tests.certificates.test_ofd_pages import LOOKS, OFD
 from tests.judges import FOLDER
 from tests.judges.absence import missing
+from tests.pages.browser import launched
 from tests.signing.chains import NAME
 from tests.signing.sealed import stamp
 
@@ -59,14 +60,12 @@ def reader() -> Iterator[Page]:
     """A page that loaded the reader and can load nothing else."""
     if not READER.exists():
         missing("ofd.js (npm)")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = chromium.new_page()
+    with launched() as browser:
+        page = browser.new_page()
         page.route("**/*", lambda route: route.fulfill(body="<!doctype html><body></body>", content_type="text/html"))
         page.goto("http://localhost/")
         page.add_script_tag(path=READER)
         yield page
-        chromium.close()
 
 
 def show(reader: Page, package: bytes, *, digests: bool = False) -> dict[str, Any]:

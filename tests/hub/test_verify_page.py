@@ -11,9 +11,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hub.issuing.files import identifiers_of, read_document
+from tests.pages.browser import launched
 from tests.support import ENTERPRISE, Place, enterprise_claims, issue, make_template, valid_uscc
 
 pytestmark = pytest.mark.browser
@@ -81,10 +82,8 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
     del site  # made first: the driver keeps an event loop running, in which no other can run
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(params=["zh-CN", "en"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from hub.access.actors import COMMAND, Role
 from hub.access.staff_sign_in import Peer
@@ -73,6 +73,15 @@ def people_of(place: Place) -> dict[str, str]:
 
     with asyncio.Runner() as runner:
         return runner.run(prepare())
+
+
+@contextmanager
+def launched(*arguments: str) -> Iterator[Browser]:
+    """Chromium; what a test makes with an event loop is made before, for the driver keeps one running."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", *arguments])
+        yield browser
+        browser.close()
 
 
 @contextmanager

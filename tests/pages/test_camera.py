@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from certificates.rendering.qr import qr_squares
 from hub.citizens.showing.values import OfflineLive, Pick
@@ -18,7 +18,7 @@ from hub.citizens.values import Level
 from hub.web.scanning import CAMERA_PAGES, JSQR, JSQR_INTEGRITY
 from tests.citizens.conftest import session
 from tests.hub.city import identity_claims
-from tests.pages.browser import Site, faults, overflow, visiting
+from tests.pages.browser import Site, faults, launched, overflow, visiting
 from tests.serving import serving
 from tests.support import POLICE, Place, copy_home, issue
 
@@ -77,11 +77,8 @@ def browser(site: Site, shown: tuple[str, str], tmp_path_factory: pytest.TempPat
     del site
     film = tmp_path_factory.mktemp("film") / "code.y4m"
     film.write_bytes(filmed(shown[1]))
-    args = ["--no-sandbox", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=args)
-        yield chromium
-        chromium.close()
+    with launched("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}") as browser:
+        yield browser
 
 
 def allowed(page: Page, site: Site) -> BrowserContext:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from catalog.grants import GrantState
 from hub.runtime import Hub
-from tests.pages.browser import LANGUAGES, seen, visiting
+from tests.pages.browser import LANGUAGES, launched, seen, visiting
 from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
 from tests.pages.hearing import subscribed
 from tests.pages.looking import walk
@@ -33,10 +33,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 @pytest.fixture(scope="module")
 def browser(market: Market) -> Iterator[Browser]:
     del market  # made first: the driver keeps an event loop running, in which no other can run
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def find(page: Page) -> None:

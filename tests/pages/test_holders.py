@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import APIRoute
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from hub.web.citizen.pages import router
 from tests.pages import holders
-from tests.pages.browser import LANGUAGES, Site, people_of
+from tests.pages.browser import LANGUAGES, Site, launched, people_of
 from tests.pages.owner_town import aside
 from tests.pages.test_menu import routes_of
 from tests.serving import serving
@@ -50,10 +50,8 @@ def holder(site: Site) -> holders.Furnished:
 @pytest.fixture(scope="module")
 def browser(holder: holders.Furnished) -> Iterator[Browser]:
     del holder  # made first: the driver keeps an event loop running
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

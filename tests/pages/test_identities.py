@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hub.access.actors import COMMAND
 from hub.cli.stand_in import Standing, stand_network_id
 from tests.citizens.conftest import session
 from tests.hub.city import PERSON, identity_claims
-from tests.pages.browser import Site, faults, overflow, people_of, seen, visiting
+from tests.pages.browser import Site, faults, launched, overflow, people_of, seen, visiting
 from tests.pages.looking import LOOKS, turn
 from tests.serving import serving
 from tests.support import INTAKE, MATTER, POLICE, PUBLIC_URL, Place, issue
@@ -59,10 +59,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture(scope="module")
 def browser(town: Town) -> Iterator[Browser]:
     del town  # made first: the driver keeps an event loop running
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def looked_at(page: Page, lang: str, name: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from hub.access.actors import COMMAND
 from hub.runtime import Hub
@@ -15,7 +15,7 @@ from tests.citizens.test_kiosk import CARD
 from tests.citizens.test_superior import over, refused
 from tests.hub.city import IDENTITY, identity_claims
 from tests.hub.test_card_readers import StandIn
-from tests.pages.browser import Site, faults, overflow, people_of, reached_by_keyboard, seen, visiting
+from tests.pages.browser import Site, faults, launched, overflow, people_of, reached_by_keyboard, seen, visiting
 from tests.pages.counter_town import CARD as SHOP_CARD
 from tests.pages.counter_town import SHOP
 from tests.pages.counter_town import furnish as furnish_counter
@@ -95,10 +95,8 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
 @pytest.fixture(scope="module")
 def chromium(hall: Hall) -> Iterator[Browser]:
     del hall  # made first: the driver keeps an event loop running, in which no other can run
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield launched
-        launched.close()
+    with launched() as browser:
+        yield browser
 
 
 def sound(page: Page, name: str) -> None:

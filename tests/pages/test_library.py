@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, seen, visiting
+from tests.pages.browser import LANGUAGES, Site, faults, launched, overflow, people_of, seen, visiting
 from tests.pages.library_town import (
     CODE,
     LAW,
@@ -49,10 +49,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 @pytest.fixture(scope="module")
 def browser(library: Library) -> Iterator[Browser]:
     del library
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def test_a_licence_from_the_form_to_its_end_by_two_persons(browser: Browser, library: Library, tmp_path: Path) -> None:

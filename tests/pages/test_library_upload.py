@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.collection.conftest import HEADER
 from tests.collection.test_uploads import line, register
-from tests.pages.browser import LANGUAGES, Site, faults, people_of, seen, visiting
+from tests.pages.browser import LANGUAGES, Site, faults, launched, people_of, seen, visiting
 from tests.pages.looking import walk
 from tests.pages.owner_town import aside, fine, press
 from tests.serving import serving
@@ -32,10 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
     del site
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def choose(page: Page, file: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hub.access.actors import COMMAND, Actor, Role
 from hub.clock import BEIJING, utc_now
 from hub.registry.sharing import DISPUTE
 from hub.runtime import Hub
-from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, seen, visiting
+from tests.pages.browser import LANGUAGES, Site, faults, launched, overflow, people_of, seen, visiting
 from tests.pages.owner_town import aside, fine, press, write_register
 from tests.registry.asking import department_id, matter
 from tests.registry.department import CODE, GOOD, interface, source
@@ -94,10 +94,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture(scope="module")
 def browser(town: Town) -> Iterator[Browser]:
     del town
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def keeps_the_rules(browser: Browser, town: Town, who: str, path: str, name: str) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.browser import LANGUAGES, Site, faults, overflow, people_of, seen, visiting
+from tests.pages.browser import LANGUAGES, Site, faults, launched, overflow, people_of, seen, visiting
 from tests.pages.looking import walk
 from tests.pages.owner_shop import Shop, drift, forms_of, furnish, pages_of, send, want, written
 from tests.pages.owner_town import aside, collected, feed, file_request, fine, press, write_register
@@ -39,10 +39,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 @pytest.fixture(scope="module")
 def browser(shop: Shop) -> Iterator[Browser]:
     del shop
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.adapters.sql_servers import MARIADB
 from tests.judges.absence import may_skip
-from tests.pages.browser import Site, people_of, seen, visiting
+from tests.pages.browser import Site, launched, people_of, seen, visiting
 from tests.pages.consuming import Wish, ask, copied, register_system, run_curl
 from tests.pages.owner_town import aside, fine, press
 from tests.pages.register_town import (
@@ -85,10 +85,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, registers: Registers) -> Iter
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
     del site
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def test_the_whole_way(browser: Browser, site: Site, registers: Registers, tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hub.access.sessions import csrf_of
 from hub.citizens.codes import new_code
 from tests.citizens.conftest import session
 from tests.hub.city import identity_claims
-from tests.pages.browser import PASSWORD, Site, faults, overflow, people_of, visiting
+from tests.pages.browser import PASSWORD, Site, faults, launched, overflow, people_of, visiting
 from tests.serving import serving
 from tests.support import AMR, POLICE, Place, issue
 
@@ -68,10 +68,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture(scope="module")
 def browser(town: Town) -> Iterator[Browser]:
     del town  # made first: the driver keeps an event loop running
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 def tried(page: Page, path: str, code: str) -> str:
