@@ -140,6 +140,7 @@ CallerDep = Annotated[Caller, Depends(authenticated)]
 StaffDep = Annotated[Actor, Depends(staff_actor)]
 RememberedCallerDep = Annotated[Caller, Depends(remembered)]
 UuidText = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+UuidOrEmpty = Annotated[str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")]
 """Anything looser reaches PostgreSQL's uuid columns, which answer it with an error."""
 LanguageDep = Annotated[str, Depends(get_language)]
 KeyDep = Annotated[str | None, Depends(idempotency_key)]

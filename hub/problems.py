@@ -312,11 +312,10 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"fields": list(error.fields)}
         case intake.FormSignatureError():
             return {"errors": [{"pointer": "/jws", "rule": error.rule}]}
-        case lower.LowerRungError():
-            return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
-        case objected.ObjectionError() | acting.DelegationError() | late.OrderError():
-            return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
-        case intake.PartyError() | intake.FactError() | intake.FormAnswerError():
+        case (
+            intake.PartyError() | intake.FactError() | intake.FormAnswerError() | lower.LowerRungError()
+            | objected.ObjectionError() | acting.DelegationError() | late.OrderError() | exchange.QuestionError()
+        ):  # fmt: skip
             return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case requests.IncompleteError():
             return {"errors": [fault.as_json() for fault in error.faults]}
@@ -326,7 +325,7 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"errors": [{"pointer": f"/claims/{item.claim}", "rule": item.rule} for item in error.problems]}
         case TemplateError():
             return {"errors": [item.as_json() for item in error.problems]}
-        case dossier.SourceAwayError() | dossier.SourceContradictsError():
+        case dossier.SourceAwayError() | dossier.SourceContradictsError() | exchange.NotGrantedError():
             return {"why": error.code}
         case NotInForceError():
             return {"state": error.status}
@@ -340,14 +339,10 @@ def _members(error: Exception | None) -> dict[str, Any]:
             return {"state": error.state, "why": error.why}
         case requests.ProposalOverError():
             return {"state": error.state}
-        case exchange.QuestionError():
-            return {"errors": [{"pointer": error.pointer, "rule": error.rule}]}
         case exchange.FieldNotGrantedError():
             return {"errors": [{"pointer": f"/fields/{place}", "rule": "not_granted"} for place in error.places]}
         case exchange.WebhookError():
             return {"errors": [{"pointer": error.pointer, "rule": error.reason}]}
-        case exchange.NotGrantedError():
-            return {"why": error.code}
         case intake.UnlistedRequirementError():
             return {"errors": [{"pointer": f"/{error.member}/{place}", "rule": "not_listed"} for place in error.places]}
         case handling.CaseChangedError():

@@ -14,7 +14,7 @@ from hub.citizens.objections.values import TEXT_MOST, Kind, Said, Told
 from hub.citizens.once import Once
 from hub.citizens.paging import Pages
 from hub.clock import rfc3339
-from hub.deps import HubDep, KeyDep, LanguageDep, UuidText, limit
+from hub.deps import HubDep, KeyDep, LanguageDep, UuidOrEmpty, UuidText, limit
 from hub.edge.body import Body, parse, read_json
 from hub.edge.multipart import is_multipart, read_multipart
 from hub.intake.lower.papers.checking import MOST_BYTES
@@ -42,7 +42,7 @@ class ObjectionBody(Body):
     claim: Annotated[str, Field(max_length=140)] = ""
     type: Annotated[str, Field(max_length=64)] = ""
     department: Annotated[str, Field(pattern=r"^([0-9A-Z]{18})?$")] = ""
-    entry: Annotated[str, Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
+    entry: UuidOrEmpty = ""
 
 
 class ReviewBody(Body):

@@ -45,6 +45,8 @@ class Confirming:
         numbers = {
             who: lookup_hash(self._vault, who.id_type, who.id_number) for who in given if who.id_type not in BODIES
         }
+        if not numbers:
+            return {}
         known, held = settled(lambda: self._held(tx, sorted(set(numbers.values())), identity_types(types)))
         records: dict[bytes, list[HeldVersion]] = {number: [] for number in numbers.values()}
         for item in held:

@@ -62,14 +62,7 @@ def verify(  # options
     as_json: JsonOption = False,
 ) -> None:
     """Verify. Exit 0 passed, 1 failed, 2 indeterminate, 64 wrong call. 核验"""
-    if offline != (trust is not None):
-        fail("--offline and --trust go together", "get a pack with `yizheng export-trust PACK`", Exit.USAGE)
-    if remember is not None and not offline:
-        fail("--remember is for --offline: the hub reads its own rows", "add --offline --trust PACK", Exit.USAGE)
-    if identifier is not None and offline:
-        fail("--identifier stands beside a control code, which only the hub knows", "leave it out", Exit.USAGE)
-    if witnesses and proof is None:
-        fail("--witness is for the checkpoint in --proof", "add --proof PROOF, or leave it out", Exit.USAGE)
+    _belongs(offline=offline, trust=trust, remember=remember, identifier=identifier, witnesses=witnesses, proof=proof)
     from certificates.verifying.verdict import Result
 
     known = witness_keys(witnesses)
@@ -99,6 +92,26 @@ def verify(  # options
     show(verdict.to_json() | by, as_json=as_json, text="\n".join([verdict_text(verdict), *seen, *roots]))
     codes = {Result.PASSED: Exit.OK, Result.FAILED: Exit.FAILED, Result.INDETERMINATE: Exit.INDETERMINATE}
     raise typer.Exit(codes[verdict.result])
+
+
+def _belongs(
+    *,
+    offline: bool,
+    trust: Path | None,
+    remember: Path | None,
+    identifier: str | None,
+    witnesses: list[str] | None,
+    proof: Path | None,
+) -> None:
+    """Options that want another, or do not go with one, end the command."""
+    if offline != (trust is not None):
+        fail("--offline and --trust go together", "get a pack with `yizheng export-trust PACK`", Exit.USAGE)
+    if remember is not None and not offline:
+        fail("--remember is for --offline: the hub reads its own rows", "add --offline --trust PACK", Exit.USAGE)
+    if identifier is not None and offline:
+        fail("--identifier stands beside a control code, which only the hub knows", "leave it out", Exit.USAGE)
+    if witnesses and proof is None:
+        fail("--witness is for the checkpoint in --proof", "add --proof PROOF, or leave it out", Exit.USAGE)
 
 
 def _question(given: dict[str, Any], proof: Path | None) -> "Question":

@@ -230,9 +230,11 @@ async def trickle(seconds: float) -> AsyncIterator[bytes]:
 
 
 async def test_two_hundred_tricklers_are_cut_by_the_clock_and_their_slots_are_free() -> None:
-    trickling = True
+    trickling, at_once = True, 0
 
     async def handler(_: Got) -> Said:
+        nonlocal at_once
+        at_once = max(at_once, guarded.health().in_flight)
         return Said(200, headers=(JSON,), stream=trickle(0.05)) if trickling else said(ROWS)
 
     budget = Budget(connect_seconds=10, read_seconds=5, total_seconds=1.5)
@@ -244,6 +246,7 @@ async def test_two_hundred_tricklers_are_cut_by_the_clock_and_their_slots_are_fr
         assert set(codes) <= {"timed_out_total", "unreachable_busy", "unreachable_breaker_open"}
         # On a busy machine the last to ask have time left when the first are cut, and take a slot for what is left.
         assert 64 <= codes.count("timed_out_total") < 200
+        assert at_once == 64
         await until(lambda: _is_idle(server))
         trickling = False
         assert (guarded.health().in_flight, guarded.health().waiting) == (0, 0)

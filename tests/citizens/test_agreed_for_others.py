@@ -12,7 +12,6 @@ from hub.citizens.acting.errors import NoLongerActsError
 from hub.citizens.acting.values import Principal, Scope
 from hub.citizens.authorising.values import Decision, Lasts
 from hub.citizens.notices.kinds import NoticeKind
-from hub.citizens.values import Holder
 from hub.runtime import Hub
 from hub.storage.errors import MissingError
 from tests.citizens.conftest import session, signed_in
@@ -30,6 +29,7 @@ from tests.citizens.others import (
     resident,
     tie,
 )
+from tests.citizens.test_stewards import heard
 from tests.exchange.subscriber import work
 from tests.hub.city import IDENTITY, PERSON, ledger
 from tests.hub.desk import text_of
@@ -74,7 +74,7 @@ async def test_its_legal_representative_answers_for_a_company_and_a_former_one_d
 
         first, second = [await open_case(client, headers, external_no=f"c-{place}") for place in range(2)]
         assert await outcome(first) == ("holder_decision_needed", "holder_decision_needed")
-        assert await told_of_company(hub, holder) == [NoticeKind.DECISION_NEEDED_FOR]
+        assert await heard(hub, holder) == [NoticeKind.DECISION_NEEDED_FOR]
         whose, standing, [question] = await agreeing.listed(holder, company.key)
         assert (whose.principal.identity.id_number, question.case_no) == (ENTERPRISE["id_number"], first)
         assert [item.state for item in standing if item.agreement] == ["undecided"]
@@ -109,20 +109,14 @@ async def test_its_legal_representative_answers_for_a_company_and_a_former_one_d
             await agreeing.listed(holder, company.key)
         assert (await ledger(hub))[-1].kind == "acting.refused"
         assert await outcome(second) == ("holder_decision_needed", "holder_decision_needed")
-        assert len(await told_of_company(hub, holder)) == 2, "while he was in office"
+        assert len(await heard(hub, holder)) == 2, "while he was in office"
 
         # Nobody answers: whoever is in office by then hears that it is over.
         await issue(hub, enterprise_claims(legal_representative=NEIGHBOUR["name"]))
         rows = await hub.database.read(lambda tx: tx.execute(text(QUESTIONS)).all())
         await hub.citizens.asked_of.end({"question": rows[1].id})
-        assert await told_of_company(hub, await signed_in(hub, person=NEIGHBOUR)) == [NoticeKind.DECISION_OVER_FOR]
-        assert len(await told_of_company(hub, holder)) == 2
-
-
-async def told_of_company(hub: Hub, holder: Holder) -> list[NoticeKind]:
-    found, _ = await hub.citizens.notices.listed(holder, None)
-    wanted = (NoticeKind.DECISION_NEEDED_FOR, NoticeKind.DECISION_OVER_FOR)
-    return [one.kind for one in found if one.kind in wanted]
+        assert await heard(hub, await signed_in(hub, person=NEIGHBOUR)) == [NoticeKind.DECISION_OVER_FOR]
+        assert len(await heard(hub, holder)) == 2
 
 
 async def test_by_the_page_and_the_api(place: Place, hub: Hub) -> None:

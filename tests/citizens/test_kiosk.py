@@ -320,10 +320,14 @@ async def test_a_case_is_rated_at_the_terminal_by_its_person_alone(place: Place,
         assert "您交了几份材料" in text_of(await terminal.sent("/ratings", case_no=case_no))
         wrong = await terminal.sent("/ratings", case_no=case_no, sent="1", stars="9", brought="0")
         assert (wrong.status_code, "请选择几星" in text_of(wrong)) == (422, True)
-        await terminal.sent("/ratings", case_no=case_no, sent="1", stars="5", brought="0")
-        assert "您评了 5 星" in text_of(await terminal.get("/ratings"))
+        await terminal.sent("/ratings", case_no=case_no, sent="1", stars="1", brought="0", text="等了很久")
+        assert "您评了 1 星" in text_of(await terminal.get("/ratings"))
         (entry,) = [entry for entry in await ledger(hub) if entry.kind == "case.rated"]
-        assert entry.detail["stars"] == 5
+        assert entry.detail["stars"] == 1
+        page = (await terminal.get("/objections")).text
+        assert ("评价" in page, "撤回这个异议" in page) == (True, False), "what follows is the office's"
+        channels = text("SELECT channel FROM objections")
+        assert await hub.database.read(lambda tx: tx.execute(channels).scalars().all()) == ["terminal"]
 
 
 @pytest.mark.embedded

@@ -259,6 +259,9 @@ async def test_the_pages_take_it_from_a_phone_to_the_officer_and_back(place: Pla
             (fields, "请选择有误的是哪一项"),
             (fields | {"kind": "licence", "text": " "}, "请写明哪里不对"),
         ]
+        assert (await client.get("/me/objections/new?entry=abc")).status_code == 422
+        nobody_s = fields | {"licence": "", "entry": "abc", "kind": "access"}
+        assert (await client.post("/me/objections/new", data=nobody_s, headers=token)).status_code == 404
         for given, wrong in sent:
             answer = await client.post("/me/objections/new", data=given, files={"file": PNG}, headers=token)
             assert answer.status_code == (422 if wrong else 403)

@@ -178,7 +178,8 @@ async def test_a_correction_during_the_review_counts_and_only_cases_before_it_ar
                 found = await client.get(f"/api/v1/cases/{look['case_no']}/events", headers=city.headers)
                 events.append([each["event"] for each in found.json()["events"]])
         assert events == [["evidence.corrected"]] * 2 + [[]] * 3
-        assert "record_corrected" in (await client.get("/api/v1/me/notices")).text  # two of them are his own
+        told = (await client.get("/api/v1/me/notices")).json()["notices"]
+        assert [one["kind"] for one in told].count("record_corrected") == 1, "two of the cases are his own"
 
 
 async def test_a_refusal_of_the_superior_says_whom_to_name_and_is_the_last_at_a_terminal_too(

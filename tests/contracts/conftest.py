@@ -29,13 +29,19 @@ SHARED = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
 
 
 @pytest.fixture(params=DIALECTS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def dialect(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name == "postgresql" and POSTGRES is None:
+        pytest.skip("no PostgreSQL: make test starts one")
+    return name
+
+
+@pytest.fixture
+def database_url(dialect: str, tmp_path: Path) -> Iterator[str]:
     """An empty database."""
-    if request.param == "sqlite":
+    if dialect == "sqlite":
         yield f"sqlite:///{tmp_path / 'contract.sqlite3'}"
         return
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL: make test starts one")
     with new_database() as url:
         yield url
 
@@ -69,14 +75,12 @@ def migrated_name() -> Iterator[str]:
         yield url.rpartition("/")[2]
 
 
-@pytest.fixture(params=DIALECTS)
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> Iterator[str]:
     """A database with the hub's schema and no rows, copied: to migrate takes ten times as long."""
-    if request.param == "sqlite":
+    if dialect == "sqlite":
         yield f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path)}"
         return
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL: make test starts one")
     with new_database(request.getfixturevalue("migrated_name")) as url:
         yield url
 

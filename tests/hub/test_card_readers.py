@@ -69,7 +69,7 @@ async def test_a_token_serves_one_opening_also_of_a_life_event_whose_cases_wait(
     caller, token = await hub.counter.caller(clerk), reader.reads()
     _, use_up = await hub.counter.readers.read(caller, token, PARTY)
     await hub.database.write(lambda tx: use_up(tx, None, "YZF23456789ABCDEFGHJKLM"))
-    # Whatever rows are taken out: the ledger knows the read, by its own number, whichever text of it is sent again.
+    # Whatever rows are taken out: the ledger knows the read, by its own number.
     await hub.database.write(lambda tx: tx.execute(table(IdempotencyRow).delete()) and None)
     (end,) = [one for one in await ledger(hub) if one.kind == "reader.used"]
     assert end.detail["kid"] == reader.signer.public.kid

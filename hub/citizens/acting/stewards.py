@@ -67,8 +67,9 @@ class Stewards:
             notify(tx, steward, FOR[kind], about=about, now=now)
 
     def of(self, tx: Connection, principal: Subject, now: datetime) -> list[str]:
-        """Subjects of those who stand for him; nobody for whom nobody does, in one statement more. Raises:
-        IntegrityBrokenError; SigningError, KeyError: a licence does not verify.
+        """Subjects of those who stand for him; who has no licence that could name one costs one statement more.
+
+        Raises: IntegrityBrokenError; SigningError, KeyError: a licence does not verify.
         """
         today = now.astimezone(CIVIL_ZONE).date()
         types = (self._types.find(slug) for slug in (REGISTRATION, BIRTH))

@@ -188,7 +188,8 @@ class KioskForms:
             judged, me = self._judged(tx, visit, form, now)
             if card is not None:
                 card.use_up(tx, now)
-                if judged.party in _signed_by(tx, judged):  # nothing is signed by it, and nobody is told that it was
+                # Nothing would be signed by it, and nobody is told that it was. A family's form is locked by itself.
+                if judged.party in _signed_by(tx, judged, change=True):
                     raise FormSignedError
             ends = card.ends if card else {}
             draft = entry(self._vault, f"form.{step}_at_kiosk", visit, judged, me, detail, ends=ends)
@@ -225,6 +226,6 @@ class KioskForms:
         return found, subject_by_id(tx, visit.holder.id)
 
 
-def _signed_by(tx: Connection, form: OwnForm) -> set[str]:
-    stored = store.find_form(tx, form.about)
+def _signed_by(tx: Connection, form: OwnForm, *, change: bool = False) -> set[str]:
+    stored = store.find_form(tx, form.about, change=change)
     return {item.party for item in signatures(tx, form.key, stored)} if stored is not None else set()

@@ -72,17 +72,7 @@ class Filing:
         limit = Limit.OBJECTION if file.kind in OF_DATA else Limit.HOLDER_QUESTION
         clocks = self._clocks.in_force(tx)
         running = started(clocks, limit, filed_at=now, now=now)
-        content = {
-            "text": file.text,
-            "file": file.media_type,
-            "what": list(target.what),
-            "part": list(target.part),
-            "identifier": target.identifier,
-            "key": target.key,
-            "by": target.by,
-            **({"shared": dict(target.shared)} if target.shared else {}),
-            **({"scan": file.scan} if file.scan else {}),
-        }
+        content = _content(file, target)
         detail = {
             "objection": file.id,
             "kind": file.kind.value,
@@ -134,3 +124,18 @@ def tell_staff(
     for place_, role in told:
         about, once = ("objection", objection_id), stage if stage in {"near", "over"} else ""
         notify(tx, f"objection.{stage}", department_id=place_, role=role, about=about, now=now, once=once)
+
+
+def _content(file: File, target: Target) -> dict[str, Any]:
+    """What is kept encrypted, and what the ledger commits to."""
+    return {
+        "text": file.text,
+        "file": file.media_type,
+        "what": list(target.what),
+        "part": list(target.part),
+        "identifier": target.identifier,
+        "key": target.key,
+        "by": target.by,
+        **({"shared": dict(target.shared)} if target.shared else {}),
+        **({"scan": file.scan} if file.scan else {}),
+    }

@@ -146,7 +146,10 @@ class Objections:
         return made
 
     async def withdraw(self, holder: Whose, objection_id: str, *, agent: Agent | None = None) -> None:
-        """Take it back while it runs. Raises: LevelError, MissingError, ObjectionOverError."""
+        """Take it back while it runs.
+
+        Raises: LevelError, MissingError, ObjectionOverError; IntegrityBrokenError: its row was written past the hub.
+        """
         holder.require(SEES_OWN)
         await self._own(holder, objection_id)
         now = self._clock()

@@ -56,9 +56,16 @@ class Ratings:
         return found[0]
 
     async def rate(
-        self, holder: Holder, case_no: str, given: Given, *, place: Callable[[Connection], None] | None = None
+        self,
+        holder: Holder,
+        case_no: str,
+        given: Given,
+        *,
+        place: Callable[[Connection], None] | None = None,
+        channel: str = "self",
     ) -> None:
-        """Rate it, once. `place` raises, in the transaction that writes it, where he is not there any more.
+        """Rate it, once. `place` raises, in the transaction that writes it, where he is not there any more; `channel`:
+        how he said it.
 
         Raises: as `one`; RatedError, ObjectionError, HolderSignInNeededError.
         """
@@ -70,7 +77,7 @@ class Ratings:
             subject = lock_holder(tx, holder.id)
             if place is not None:
                 place(tx)
-            self._writing.write(tx, subject, past, given, counted, now)
+            self._writing.write(tx, subject, past, given, counted, now, channel=channel)
 
         await write_once(self._database, unit)
 

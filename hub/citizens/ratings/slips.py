@@ -67,7 +67,7 @@ class SlipRatings:
             opened = self._opened(tx, digits, now)
             subject = opened.subject or subject_behind(tx, self._vault, opened.case, opened.party, now)
             subject = lock_holder(tx, subject.id)
-            self._writing.write(tx, subject, opened.past, given, counted, now, kind=BY_SLIP)
+            self._writing.write(tx, subject, opened.past, given, counted, now, channel="slip", kind=BY_SLIP)
 
         try:
             await write_once(self._database, unit)

@@ -116,10 +116,12 @@ def meaning_of(row: Mapping[str, Any]) -> bytes:
 def figures(tx: Connection, tally: Mapping[str, Sums]) -> list[Figure]:
     """By matter, where there are enough of them, by code. `answered` is counted as the rows of objections stand."""
     codes = sorted(code for code, sums in tally.items() if sums[0] >= FEWEST)
+    if not codes:
+        return []
     done = (
         select(_RATINGS.c.matter_code, func.count().label("answered"))
         .join(_OBJECTIONS, _OBJECTIONS.c.id == _RATINGS.c.follow_up_id)
-        .where(_OBJECTIONS.c.state == State.ANSWERED.value)
+        .where(_OBJECTIONS.c.state == State.ANSWERED.value, _RATINGS.c.matter_code.in_(codes))
         .group_by(_RATINGS.c.matter_code)
     )
     answered = {row.matter_code: int(row.answered) for row in tx.execute(done)}

@@ -57,15 +57,17 @@ class RatingTally:
     def read(self, tx: Connection) -> Mapping[str, Sums]:
         """By matter. Nothing where the tally is not the hub's: until it is counted anew, nothing is published."""
         row = tx.execute(select(_TALLY).where(_TALLY.c.id == _ONE)).one_or_none()
-        return {} if row is None else self._opened(row)[1]
+        opened = None if row is None else self._opened(row)
+        return {} if opened is None else opened[1]
 
     def _carry(self, tx: Connection) -> int:
         insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
         tx.execute(insert(_TALLY).values(id=_ONE, **self._values(_START, {})).on_conflict_do_nothing())
         row = tx.execute(select(_TALLY).where(_TALLY.c.id == _ONE).with_for_update()).one()
-        upto, sums = self._opened(row)
-        if upto == _START and row.upto != _START:  # what is there now is nobody's
-            tx.execute(update(_TALLY).where(_TALLY.c.id == _ONE).values(**self._values(upto, sums)))
+        opened = self._opened(row)
+        if opened is None:
+            tx.execute(update(_TALLY).where(_TALLY.c.id == _ONE).values(**self._values(_START, {})))
+        upto, sums = opened or (_START, {})
         here = (_RATINGS.c.ledger_entry_id > upto) & (_RATINGS.c.ledger_entry_id < _id_at(self._clock() - LATE))
         found = tx.execute(select(_RATINGS).where(here).order_by(_RATINGS.c.ledger_entry_id).limit(_STEP)).all()
         for one in self._believed(tx, found):
@@ -106,11 +108,14 @@ class RatingTally:
     def _values(self, upto: str, sums: Mapping[str, Sums]) -> dict[str, Any]:
         return {"upto": upto, "sums": dict(sums), "mac": self._vault.row_mac(_meaning(upto, sums))}
 
-    def _opened(self, row: Row[Any]) -> tuple[str, dict[str, Sums]]:
-        if self._vault.row_mac(_meaning(row.upto, row.sums)) == row.mac:
-            return row.upto, dict(row.sums)
+    def _opened(self, row: Row[Any]) -> tuple[str, dict[str, Sums]] | None:
+        try:
+            if self._vault.row_mac(_meaning(row.upto, row.sums)) == row.mac:
+                return row.upto, dict(row.sums)
+        except (TypeError, ValueError):
+            pass  # what lies there has no sums: it is nobody's, as one with a wrong MAC is
         _log.error("guarded_row_broken", alarm=True, where="rating_tally")
-        return _START, {}
+        return None
 
 
 _NONE: Final[Sums] = [0, 0, 0, 0, 0, 0]

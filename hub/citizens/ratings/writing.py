@@ -64,6 +64,7 @@ class Writing:
         counted: int | None,
         now: datetime,
         *,
+        channel: str,
         kind: str = RATED,
     ) -> None:
         """Raises: RatedError."""
@@ -73,7 +74,7 @@ class Writing:
         follow_up = new_id() if given.stars <= BAD else None
         if follow_up is not None:
             text = f"{given.stars}/{BEST}\n{given.text.strip()}".strip()
-            file = File(follow_up, Kind.RATING, text, "", "self" if kind == RATED else "slip")
+            file = File(follow_up, Kind.RATING, text, "", channel)
             target = Target(past.department_id, f"rating:{past.case_id}", past.matter)
             self._filing.file(tx, subject, file, target, {"case_no": past.case_no}, {}, now)
         numbers = {"stars": given.stars, "brought": given.brought, "counted": counted}

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from hub.citizens.acting.values import Scope
 from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
-from hub.deps import HubDep, UuidText
+from hub.deps import HubDep, UuidOrEmpty, UuidText
 from hub.web.citizen.acting import ACTING, ActingKey
 from hub.web.citizen.frame import redirect
 from hub.web.citizen.objecting import BODY_LIMIT, RUNS, new_page, object_of, one_page
@@ -30,7 +30,7 @@ async def begin(
     hub: HubDep,
     holder: HolderDep,
     licence: Annotated[str, Query(max_length=128)] = "",
-    entry: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    entry: Annotated[UuidOrEmpty, Query()] = "",
     kind: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
 ) -> HTMLResponse:
     """About a licence or a look of the principal's, or what is missing; the look at it goes on the ledger."""

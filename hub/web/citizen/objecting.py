@@ -13,7 +13,7 @@ from hub.citizens.objections.errors import ObjectionError, ObjectionRunsError
 from hub.citizens.objections.values import OF_LICENCE, Kind, Said, Told
 from hub.citizens.paging import Pages
 from hub.citizens.values import Holder
-from hub.deps import HubDep, UuidText, limit
+from hub.deps import HubDep, UuidOrEmpty, UuidText, limit
 from hub.intake.lower.errors import PaperRefusedError
 from hub.intake.lower.papers.checking import MOST_BYTES
 from hub.runtime import Hub
@@ -21,7 +21,7 @@ from hub.web.citizen.acting import acting_values
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.visit import HolderDep, holder_form, holder_upload
 from hub.web.console.counter.words import NO_PAPER, PAPERS
-from hub.web.console.forms import FieldError, Form
+from hub.web.console.forms import FieldError, Form, id_in
 from hub.web.console.view import view_of
 from hub.web.objection_words import KINDS, STATES, fault, missing_choices
 
@@ -54,7 +54,7 @@ async def begin(
     hub: HubDep,
     holder: HolderDep,
     licence: Annotated[str, Query(max_length=128)] = "",
-    entry: Annotated[str, Query(pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    entry: Annotated[UuidOrEmpty, Query()] = "",
     kind: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
 ) -> HTMLResponse:
     """About a licence, about a look, or, with neither, about what is missing. `kind`: chosen already; of a look, that
@@ -75,6 +75,7 @@ async def object_of(request: Request, hub: Hub, holder: Holder, here: str, whose
     given = await holder_upload(request, holder, max_bytes=BODY_LIMIT)
     await limit(request, f"object:{holder.id}", PER_MINUTE)
     kind, file = given.text("kind"), given.files.get("file")
+    entry = id_in(given, "entry") if given.text("entry") else ""
     if kind not in set(Kind):
         wrong = FieldError("kind", *fault("/kind", "kind"))
         return await new_page(request, hub, holder, given, [wrong], whose=whose)
@@ -85,7 +86,7 @@ async def object_of(request: Request, hub: Hub, holder: Holder, here: str, whose
         claim=given.text("claim")[:140],
         type_code=given.text("type")[:64],
         department=given.text("department")[:18],
-        entry=given.text("entry")[:36],
+        entry=entry,
         scan=file.content if file else None,
     )
     try:

@@ -1,6 +1,5 @@
 """Into the wallet 放进钱包: a holder offers a licence of his own, or answers a wallet that asks."""
 
-import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -19,12 +18,11 @@ from hub.wallets.offers import LIFE, LIVE, OFFERS_PER_MINUTE
 from hub.web.citizen.frame import redirect, render
 from hub.web.citizen.showing import qr
 from hub.web.citizen.visit import WALLET, HolderDep, cookie, holder_form, take_back
-from hub.web.console.forms import FieldError
+from hub.web.console.forms import FieldError, id_in
 from hub.web.console.view import view_of
 
 router = APIRouter()
 WALLETS: Final = "/me/wallets"
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 OfferId = Annotated[UuidText, Path()]
 
 
@@ -87,10 +85,7 @@ async def answer(request: Request, hub: HubDep, holder: HolderDep) -> Response:
 async def remove(request: Request, hub: HubDep, holder: HolderDep) -> Response:
     """Copies in one wallet end; the licence goes on."""
     given = await holder_form(request, holder)
-    bond_id, certificate_id = given.text("bond")[:36], given.text("certificate")[:36]
-    if not (_UUID.fullmatch(bond_id) and _UUID.fullmatch(certificate_id)):
-        raise MissingError("wallet copies")
-    await hub.wallets.holdings.remove(holder, bond_id, certificate_id)
+    await hub.wallets.holdings.remove(holder, id_in(given, "bond"), id_in(given, "certificate"))
     return redirect(f"{WALLETS}/removed")
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from hub.citizens.kiosk.saying import CHANNEL
 from hub.citizens.kiosk.standing import Visit
 from hub.citizens.objections.errors import ObjectionError
 from hub.citizens.ratings.errors import RatedError
@@ -39,7 +40,7 @@ async def rate(request: Request, hub: HubDep, visit: VisitDep) -> Response:
     try:
         stars, brought = _number(given.text("stars")), _number(given.text("brought"))
         said = Given(stars, brought, given.text("text"))
-        await hub.citizens.ratings.rate(visit.holder, case_no, said, place=visit.must_stand)
+        await hub.citizens.ratings.rate(visit.holder, case_no, said, place=visit.must_stand, channel=CHANNEL)
     except ObjectionError as error:
         wrong = FieldError(error.pointer.removeprefix("/"), *fault(error.pointer, error.rule))
         return await _asked(request, hub, visit, case_no, given, [wrong])
