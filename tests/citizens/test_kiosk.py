@@ -325,7 +325,7 @@ async def test_a_case_is_rated_at_the_terminal_by_its_person_alone(place: Place,
         (entry,) = [entry for entry in await ledger(hub) if entry.kind == "case.rated"]
         assert entry.detail["stars"] == 1
         page = (await terminal.get("/objections")).text
-        assert ("评价" in page, "撤回这个异议" in page) == (True, False), "what follows is the office's"
+        assert ("差评回访" in page, "撤回这个异议" in page) == (True, False), "what follows is the office's"
         channels = text("SELECT channel FROM objections")
         assert await hub.database.read(lambda tx: tx.execute(channels).scalars().all()) == ["terminal"]
 
