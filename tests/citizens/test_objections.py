@@ -240,19 +240,6 @@ async def test_who_looked_is_asked_in_words_and_never_answers_for_himself(place:
         assert (await client.post(f"{PATH}/{again['id']}/withdraw", headers=token)).status_code == 409
 
 
-@pytest.mark.both
-async def test_what_is_no_id_is_nobodys_entry_on_either_database(place: Place, hub: Hub) -> None:
-    async with place.client(hub) as client:
-        await signed(client, hub)
-        page = await client.get("/me/objections/new")
-        given = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', page.text)[0], "entry": "abc", "text": TEXT}
-        assert (await client.get("/me/objections/new?entry=abc")).status_code == 422
-        for kind in ("access", "x"):
-            sent, headers = given | {"kind": kind}, {"Origin": PUBLIC_URL}
-            answer = await client.post("/me/objections/new", data=sent, files={"file": PNG}, headers=headers)
-            assert answer.status_code == 404, kind
-
-
 async def test_the_pages_take_it_from_a_phone_to_the_officer_and_back(place: Place, hub: Hub) -> None:
     async with place.client(hub) as client:
         city = await grow(place, hub, client)

@@ -3,6 +3,7 @@ what is moved in a row helps nobody, and none is left with nobody to answer it.
 """
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -21,10 +22,10 @@ from hub.runtime import Hub
 from hub.storage.errors import IntegrityBrokenError, MissingError
 from tests.citizens.conftest import signed_in
 from tests.citizens.test_handing import OPERATOR, missing
-from tests.citizens.test_objections import TEXT, officer
+from tests.citizens.test_objections import PNG, TEXT, officer, signed
 from tests.hub.city import CIVIL, ledger
 from tests.registry.test_departments import merge
-from tests.support import AMR, POLICE
+from tests.support import AMR, POLICE, PUBLIC_URL, Place
 
 ROWS = table(ObjectionRow)
 REFUSED = Answer("refused", "库中没有", "行政复议")
@@ -137,3 +138,15 @@ async def test_the_same_request_sent_twice_at_one_moment_is_told_the_same(hub: H
     said = Said(kind=Kind.MISSING, text=TEXT, type_code=kind.type.code, department=POLICE)
     twins = (hub.citizens.objections.raise_(holder, said, once=Once("k", "0" * 64)) for _ in range(4))
     assert len(set(await asyncio.gather(*twins))) == 1
+
+
+async def test_what_is_no_id_is_nobodys_entry_on_either_database(place: Place, hub: Hub) -> None:
+    async with place.client(hub) as client:
+        await signed(client, hub)
+        page = await client.get("/me/objections/new")
+        given = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', page.text)[0], "entry": "abc", "text": TEXT}
+        assert (await client.get("/me/objections/new?entry=abc")).status_code == 422
+        for kind in ("access", "x"):
+            sent, headers = given | {"kind": kind}, {"Origin": PUBLIC_URL}
+            answer = await client.post("/me/objections/new", data=sent, files={"file": PNG}, headers=headers)
+            assert answer.status_code == 404, kind
