@@ -10,7 +10,7 @@ from certificates.stores.holders import subject_by_id
 from hub.access.actors import Role
 from hub.citizens.acting.stewards import MOST
 from hub.citizens.notices.kinds import FOR, NoticeKind
-from hub.citizens.objections.values import Answer
+from hub.citizens.objections.values import Answer, Kind, Said
 from hub.citizens.values import Holder
 from hub.clock import new_id
 from hub.runtime import Hub
@@ -33,7 +33,7 @@ from tests.citizens.others import (
 )
 from tests.citizens.test_authorising import resting
 from tests.citizens.test_objections import officer, signed
-from tests.hub.city import HOME, grow, statements
+from tests.hub.city import HOME, PERSON, grow, statements
 from tests.support import AMR, Place, enterprise_claims, issue, open_case, pull, valid_uscc
 
 pytestmark = pytest.mark.embedded
@@ -147,6 +147,25 @@ async def test_however_many_licences_name_somebody_the_statements_are_bounded(hu
         await issue(hub, birth_claims(guardian), slug=BIRTH, issuer=code)
         costs.append(await cost())
     assert costs[0] < costs[MOST - 1] == costs[-1], costs
+
+
+async def test_who_is_in_office_hears_that_a_record_of_the_company_was_corrected(place: Place, hub: Hub) -> None:
+    await furnish(hub, REGISTRATION)
+    await in_office(hub)
+    boss, approver = await signed_in(hub), await officer(hub, AMR, Role.OWNER_APPROVER)
+    key = (await begun(hub, boss, "legal_representative")).key
+    async with place.client(hub) as client:
+        headers = await place.headers(client)
+        case_no = await open_case(client, headers)
+        got = (await pull(client, headers, case_no)).json()["requirements"][0]
+        assert got["outcome"] == "satisfied", got
+        identifier = got["evidence"]["certificate"]["identifier"]
+        said = Said(kind=Kind.LICENCE, text="住所不是现在的", identifier=identifier)
+        about = await hub.citizens.objecting_for.raise_(boss, key, said)
+        await issue(hub, enterprise_claims(address="示例路九号", legal_representative=PERSON["name"]))
+        await hub.citizens.desk.answer(approver, about, Answer("corrected", "已换发"))
+        await hub.jobs.sweep()
+    assert await heard(hub, boss) == [NoticeKind.OBJECTION_ANSWERED_FOR, NoticeKind.RECORD_CORRECTED_FOR]
 
 
 async def test_each_kind_that_is_passed_on_is_passed_on_once_and_no_other(hub: Hub) -> None:
