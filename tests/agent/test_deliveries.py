@@ -256,7 +256,11 @@ async def test_an_insert_into_postgresql_by_an_agent_killed_in_the_middle(scene:
         with psycopg.connect(url) as locking:
             locking.execute("LOCK TABLE permits IN ACCESS EXCLUSIVE MODE")
             with started(scene.agent):
-                waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                # Of this table: the server's other databases have waiters of their own.
+                here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                waiting = (
+                    f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'permits'::regclass AND {here}"
+                )
                 wait_until(lambda: (store.execute(waiting).fetchone() or [0])[0] > 0, "it does not write")
                 scene.agent.kill()
             locking.rollback()
